@@ -1,0 +1,23 @@
+import { spawnSync } from "node:child_process"
+import { globSync, readFileSync } from "node:fs"
+import { basename } from "node:path"
+
+/** Benchmarks are programs named `bench/NAME.ts` in the package they measure; their first comment says what they measure. */
+const benchmarks = new Map(
+  globSync(["packages/*/bench/*.ts", "apps/*/bench/*.ts"]).map((file) => [basename(file, ".ts"), file]),
+)
+
+function describe(file: string): string {
+  return /\/\*\*\s*\*?\s*(.+?)(?:\s*\*\/|\n)/.exec(readFileSync(file, "utf8"))?.[1] ?? ""
+}
+
+const [name, ...options] = process.argv.slice(2)
+const file = name === undefined ? undefined : benchmarks.get(name)
+if (file === undefined) {
+  if (name !== undefined) console.error(`There is no benchmark "${name}".`)
+  console.log("Benchmarks: npm run bench -- NAME")
+  for (const [known, path] of [...benchmarks].sort()) console.log(`  ${known.padEnd(16)} ${describe(path)}`)
+  process.exitCode = name === undefined ? 0 : 2
+} else {
+  process.exitCode = spawnSync("node", [file, ...options], { stdio: "inherit" }).status ?? 1
+}

@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process"
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+
+/** One static gate: a name and the commands that must all succeed. */
+interface Gate {
+  readonly name: string
+  readonly commands: readonly (readonly string[])[]
+}
+
+function publishedFolders(): string[] {
+  return globSync(["packages/*/package.json", "test-contracts/package.json"])
+    .filter((file) => JSON.parse(readFileSync(file, "utf8")).private !== true)
+    .map((file) => dirname(file))
+    .sort()
+}
+
+/** Each published package as users would get it: packed, then read by two tools that know what breaks importers. */
+function packageGates(packs: string): Gate[] {
+  return publishedFolders().map((folder) => {
+    const tarball = join(packs, `${folder.replaceAll("/", "-")}.tgz`)
+    return {
+      name: `package ${folder}`,
+      commands: [
+        ["pnpm", "--dir", folder, "pack", "--out", tarball],
+        ["publint", "--strict", tarball],
+        ["attw", "--profile", "esm-only", "--format", "ascii", tarball],
+      ],
+    }
+  })
+}
+
+function succeeds(command: readonly string[]): boolean {
+  const [program = "", ...args] = command
+  const result = spawnSync(program, args, { encoding: "utf8" })
+  if (result.status === 0) return true
+  process.stdout.write(`\n$ ${command.join(" ")}\n${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}\n`)
+  return false
+}
+
+const packs = mkdtempSync(join(tmpdir(), "apeiro-cmk-check-"))
+const gates: Gate[] = [
+  { name: "format and lint", commands: [["biome", "check", "--error-on-warnings"]] },
+  { name: "promises", commands: [["oxlint", "--type-aware", "--deny-warnings"]] },
+  {
+    name: "types",
+    commands: [
+      ["turbo", "run", "typecheck", "--output-logs=errors-only"],
+      ["tsc", "-p", "scripts"],
+    ],
+  },
+  { name: "unused files, exports and dependencies", commands: [["knip"]] },
+  { name: "links in documents", commands: [["node", "scripts/check-links.ts"]] },
+  { name: "changesets", commands: [["node", "scripts/check-changesets.ts"]] },
+  { name: "build", commands: [["turbo", "run", "build", "--output-logs=errors-only"]] },
+  ...packageGates(packs),
+]
+
+const failed: string[] = []
+for (const gate of gates) {
+  const startedAt = Date.now()
+  const passed = gate.commands.every(succeeds)
+  if (!passed) failed.push(gate.name)
+  console.log(`${passed ? "ok    " : "FAILED"} ${gate.name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`)
+}
+rmSync(packs, { recursive: true, force: true })
+console.log(
+  failed.length === 0 ? `\nAll ${gates.length} gates passed.` : `\n${failed.length} gates failed: ${failed.join("; ")}`,
+)
+process.exitCode = failed.length === 0 ? 0 : 1

@@ -1,0 +1,51 @@
+// The one way into every task of the project, from a fresh clone and with no step before it: `node scripts/run.mjs TASK`.
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+import { ensureToolchain, projectFolder } from "./toolchain.mjs"
+
+const cli = join(projectFolder, "apps", "host", "src", "cli", "main.ts")
+const tasks = {
+  start: ["node", cli, "serve", "--demo"],
+  "apeiro-cmk": ["node", cli],
+  test: ["node", "scripts/test.ts"],
+  check: ["node", "scripts/check.ts"],
+  build: ["turbo", "run", "build"],
+  bench: ["node", "scripts/bench.ts"],
+  fix: ["biome", "check", "--write"],
+}
+
+/** Runs a program to its end and passes signals on; resolves with its exit code. */
+function run([program, ...args], options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: "inherit", shell: process.platform === "win32", ...options })
+    // Ctrl-C in a terminal reaches the child by itself, and a second SIGINT would end it at once.
+    const pass = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal))
+    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass)
+    child.on("error", reject)
+    child.on("exit", (code, signal) => {
+      for (const name of ["SIGINT", "SIGTERM"]) process.off(name, pass)
+      resolve(code ?? (signal === "SIGINT" ? 130 : 143))
+    })
+  })
+}
+
+async function main([task, ...args]) {
+  const command = tasks[task]
+  if (command === undefined) {
+    console.error(`Tasks: ${Object.keys(tasks).join(", ")}`)
+    return 2
+  }
+  const env = { NODE_OPTIONS: "--disable-warning=ExperimentalWarning", ...ensureToolchain() }
+  // The installation reports to standard error: a task's standard output stays its own.
+  const install = ["pnpm", "install", "--frozen-lockfile", "--reporter=append-only", "--loglevel=warn"]
+  const installed = await run(install, { env, cwd: projectFolder, stdio: ["ignore", 2, 2] })
+  if (installed !== 0) return installed
+  return run([...command, ...args], { env, ...(task === "apeiro-cmk" ? {} : { cwd: projectFolder }) })
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,21 @@
+import { readdirSync } from "node:fs"
+import { defineConfig } from "vitest/config"
+import { CountingReporter } from "./scripts/counting-reporter.ts"
+
+const below = (folder: string) => readdirSync(folder).map((name) => `${folder}/${name}`)
+const roots = [...below("packages"), ...below("apps"), "test-contracts", "test-contracts/backends", "scripts"]
+
+export default defineConfig({
+  test: {
+    projects: roots.map((root) => ({
+      test: {
+        root,
+        name: root.split("/").at(-1) ?? root,
+        include: ["test/**/*.test.ts"],
+        testTimeout: 30_000,
+        hookTimeout: 120_000,
+      },
+    })),
+    reporters: ["default", new CountingReporter()],
+  },
+})
