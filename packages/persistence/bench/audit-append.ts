@@ -1,0 +1,101 @@
+/**
+ * Durable audit entries per second: group commit against a commit for each.
+ *
+ * On a real file. `--seconds N` for each row (default 2), `--folder PATH` for the disk to measure.
+ */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { parseArgs } from "node:util"
+import type { AuditEvent, AuditRecorder } from "@apeiro-cmk/audit-log"
+import { createAuditRecorder } from "@apeiro-cmk/audit-log"
+import type { Clock } from "@apeiro-cmk/plugin-interface"
+import { type Database, openDatabase } from "../src/index.ts"
+
+const { values } = parseArgs({ options: { seconds: { type: "string" }, folder: { type: "string" } } })
+const durationMs = Number(values.seconds ?? 2) * 1000
+
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+const event: AuditEvent = {
+  tenantId: "acme",
+  actor: { type: "token", id: "019ab3c4-0000-7000-8000-000000000001" },
+  action: "dataKeyUnwrap",
+  resource: { type: "serviceKey", id: "orders", version: "1" },
+  outcome: "success",
+  requestId: "019ab3c4-0000-7000-8000-000000000002",
+}
+
+interface Row {
+  readonly name: string
+  readonly entriesPerSecond: number
+  readonly medianMs: number
+  readonly p99Ms: number
+}
+
+/** Runs `record` in `clients` loops at once, each waiting for its answer as a request does. */
+async function measure(name: string, clients: number, record: () => Promise<unknown>): Promise<Row> {
+  const latenciesMs: number[] = []
+  const startMs = performance.now()
+  const client = async () => {
+    while (performance.now() - startMs < durationMs) {
+      const sentMs = performance.now()
+      await record()
+      latenciesMs.push(performance.now() - sentMs)
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+  const elapsedSeconds = (performance.now() - startMs) / 1000
+  latenciesMs.sort((a, b) => a - b)
+  const quantile = (share: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * share)] ?? 0
+  return {
+    name,
+    entriesPerSecond: latenciesMs.length / elapsedSeconds,
+    medianMs: quantile(0.5),
+    p99Ms: quantile(0.99),
+  }
+}
+
+async function rowsOf(database: Database, recorder: AuditRecorder): Promise<readonly Row[]> {
+  const alone = () => database.auditIntake.append([recorder.prepare(event)])
+  const grouped = () => recorder.record(event)
+  const rows: Row[] = [await measure("one commit each, 1 client", 1, alone)]
+  rows.push(await measure("one commit each, 64 clients", 64, alone))
+  for (const clients of [1, 8, 64, 256]) {
+    rows.push(await measure(`group commit, ${clients} ${clients === 1 ? "client" : "clients"}`, clients, grouped))
+  }
+  return rows
+}
+
+function table(rows: readonly Row[]): string {
+  const baseline = rows[0]?.entriesPerSecond ?? 1
+  const lines = rows.map(({ name, entriesPerSecond, medianMs, p99Ms }) => {
+    const cells = [
+      entriesPerSecond.toFixed(0).padStart(10),
+      `${(entriesPerSecond / baseline).toFixed(1)}x`.padStart(7),
+      medianMs.toFixed(2).padStart(9),
+      p99Ms.toFixed(2).padStart(9),
+    ]
+    return `${name.padEnd(30)}${cells.join(" ")}`
+  })
+  const head = `${"".padEnd(30)}${"entries/s".padStart(10)} ${"ratio".padStart(7)} ${"p50 ms".padStart(9)} ${"p99 ms".padStart(9)}`
+  return [head, ...lines, ""].join("\n")
+}
+
+const folder = await mkdtemp(join(values.folder ?? tmpdir(), "audit-append-"))
+try {
+  const database = await openDatabase({ url: `sqlite://${pathToFileURL(join(folder, "host.sqlite")).pathname}` })
+  const recorder = createAuditRecorder({ intake: database.auditIntake, clock, replica: "bench" })
+  process.stdout.write(table(await rowsOf(database, recorder)))
+  await database.close()
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}

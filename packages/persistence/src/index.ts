@@ -1,0 +1,17 @@
+export { type Database, type DatabaseOptions, openDatabase } from "./database.ts"
+export { isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
+export type {
+  AuditPlaceRepository,
+  IdempotencyDecision,
+  IdempotencyRepository,
+  IdempotencyTicket,
+  IdempotentRequest,
+  StoredResponse,
+  TenantRecord,
+  TenantRepository,
+  TokenRecord,
+  TokenRepository,
+  TokenRole,
+} from "./ports.ts"
+export type { IdempotencyTimes } from "./repositories/idempotency.ts"
+export type { DatabaseTesting, TestingOptions } from "./testing.ts"

@@ -1,0 +1,51 @@
+import { type Kysely, sql } from "kysely"
+import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration"
+import { isPersistenceError, persistenceError } from "../errors.ts"
+import { firstSchema } from "./0001-first-schema.ts"
+
+/** Every migration, in the order of their names. Forward only: there is no `down`. A released one is never changed. */
+const migrations: Readonly<Record<string, Migration>> = {
+  "0001-first-schema": { up: firstSchema },
+}
+
+const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]
+
+/**
+ * Brings the schema to this program's version, in one transaction; does nothing when it is there already.
+ *
+ * @returns the names of the migrations that ran
+ * @throws {PersistenceError} SCHEMA_NEWER - a migration ran on this database that this program does not know
+ * @throws {PersistenceError} DATABASE_CORRUPT - the database holds tables of another program
+ */
+export async function migrate<Tables>(db: Kysely<Tables>, databaseName: string): Promise<readonly string[]> {
+  await refuseForeignSchema(db, databaseName)
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    if (isPersistenceError(error)) throw error
+    throw persistenceError("DATABASE_FAULT", `The schema of ${databaseName} could not be brought up to date.`, error)
+  }
+  return (results ?? []).map((result) => result.migrationName)
+}
+
+async function refuseForeignSchema<Tables>(db: Kysely<Tables>, databaseName: string): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (tables.length === 0) return
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
+    throw persistenceError("DATABASE_CORRUPT", `The database ${databaseName} belongs to another program.`)
+  }
+  const { rows: executed } = await sql<{
+    name: string
+  }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db)
+  const unknown = executed.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name))
+  if (unknown.length > 0) {
+    throw persistenceError(
+      "SCHEMA_NEWER",
+      `The database ${databaseName} was last used by a newer version of this program (${unknown.toSorted().join(", ")}).`,
+    )
+  }
+  const leftOver = tables.filter(({ name }) => !migrationTables.includes(name))
+  if (executed.length === 0 && leftOver.length > 0) {
+    throw persistenceError("DATABASE_CORRUPT", `The database ${databaseName} belongs to another program.`)
+  }
+}

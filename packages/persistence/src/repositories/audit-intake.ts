@@ -1,0 +1,32 @@
+import type { AuditIntakeRepository, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Kysely } from "kysely"
+import { encodeBytes } from "../encoding.ts"
+import type { Schema } from "../schema.ts"
+import type { Store } from "../store.ts"
+
+/** Rows per insert: four values each, well below the 32,766 parameters of SQLite and the 65,535 of PostgreSQL. */
+const rowsPerInsert = 1000
+
+/** Entries on their way into the log: the recorder commits many with one insert and one flush to the disk. */
+export function auditIntakeRepository(store: Store): AuditIntakeRepository {
+  return {
+    async append(entries) {
+      if (entries.length === 0) return
+      if (entries.length <= rowsPerInsert) await store.run((db) => insertAuditEntries(db, entries))
+      else await store.transaction((transaction) => insertAuditEntries(transaction, entries))
+    },
+  }
+}
+
+/** Stores audit entries together with the change they tell of: to be called inside that change's transaction. */
+export async function insertAuditEntries(db: Kysely<Schema>, entries: readonly PreparedAuditEntry[]): Promise<void> {
+  for (let start = 0; start < entries.length; start += rowsPerInsert) {
+    const rows = entries.slice(start, start + rowsPerInsert).map((entry) => ({
+      entry_id: entry.entryId,
+      tenant_id: entry.tenantId,
+      recorded_at_ms: entry.recordedAtMs,
+      leaf: encodeBytes(entry.leaf),
+    }))
+    await db.insertInto("audit_intake").values(rows).execute()
+  }
+}

@@ -1,0 +1,121 @@
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { KeystoreActivation } from "@apeiro-cmk/keystore-manager"
+import type { Kysely } from "kysely"
+import { persistenceError } from "../errors.ts"
+import type { Schema } from "../schema.ts"
+import { insertAuditEntries } from "./audit-intake.ts"
+import { insertTenantKey } from "./keys.ts"
+
+/** The place of the keystore that is asked first. */
+const primaryPosition = 0
+
+/**
+ * Claims the L1 key, marks the keystore active and stores the tenant key: to be called inside one transaction.
+ *
+ * The revision grows, so that of two activations at once, each with a tenant key of its own, one is stale.
+ */
+export async function activateKeystore(
+  db: Kysely<Schema>,
+  activation: KeystoreActivation,
+  audit: readonly PreparedAuditEntry[],
+): Promise<void> {
+  await lockTenant(db, activation.tenantId)
+  await assertUnchanged(db, activation)
+  await assertNoOtherActive(db, activation)
+  await claim(db, activation)
+  await db
+    .updateTable("keystores")
+    .set({
+      state: "active",
+      position: primaryPosition,
+      key_identity: activation.keyIdentity,
+      revision: activation.revision + 1,
+      updated_at_ms: activation.activatedAtMs,
+    })
+    .where("tenant_id", "=", activation.tenantId)
+    .where("keystore_id", "=", activation.keystoreId)
+    .execute()
+  if (activation.tenantKey !== undefined) {
+    await assertNoActiveTenantKey(db, activation.tenantId)
+    await insertTenantKey(db, activation.tenantKey)
+  }
+  await insertAuditEntries(db, withoutRepetition([...(activation.tenantKey?.audit ?? []), ...audit]))
+}
+
+/** The caller may have taken the tenant key's own entries along: an entry is recorded once. */
+function withoutRepetition(entries: readonly PreparedAuditEntry[]): readonly PreparedAuditEntry[] {
+  return [...new Map(entries.map((entry) => [entry.entryId, entry])).values()]
+}
+
+/** On an engine with many writers, one activation of a tenant at a time: the write holds the tenant's row. */
+async function lockTenant(db: Kysely<Schema>, tenantId: string): Promise<void> {
+  await db
+    .updateTable("tenants")
+    .set((row) => ({ epoch: row.ref("epoch") }))
+    .where("tenant_id", "=", tenantId)
+    .execute()
+}
+
+async function assertUnchanged(db: Kysely<Schema>, { tenantId, keystoreId, revision, pluginType }: KeystoreActivation) {
+  const row = await db
+    .selectFrom("keystores")
+    .select(["revision", "plugin_type"])
+    .where("tenant_id", "=", tenantId)
+    .where("keystore_id", "=", keystoreId)
+    .executeTakeFirst()
+  if (row === undefined) throw persistenceError("NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
+  // A keystore that was removed and added again under the same id may have another type at the same revision.
+  if (row.revision !== revision || row.plugin_type !== pluginType) {
+    throw persistenceError("STALE_REVISION", `The keystore "${keystoreId}" was changed since it was tested.`)
+  }
+}
+
+async function assertNoOtherActive(db: Kysely<Schema>, { tenantId, keystoreId }: KeystoreActivation): Promise<void> {
+  const other = await db
+    .selectFrom("keystores")
+    .select("keystore_id")
+    .where("tenant_id", "=", tenantId)
+    .where("state", "=", "active")
+    .where("keystore_id", "!=", keystoreId)
+    .limit(1)
+    .executeTakeFirst()
+  if (other !== undefined) {
+    throw persistenceError("ANOTHER_KEYSTORE_ACTIVE", `The keystore "${other.keystore_id}" is the tenant's active one.`)
+  }
+}
+
+async function claim(
+  db: Kysely<Schema>,
+  { tenantId, pluginType, keyIdentity, activatedAtMs }: KeystoreActivation,
+): Promise<void> {
+  await db
+    .insertInto("l1_claims")
+    .values({
+      plugin_type: pluginType,
+      key_identity: keyIdentity,
+      tenant_id: tenantId,
+      claimed_at_ms: activatedAtMs,
+    })
+    .onConflict((conflict) => conflict.columns(["plugin_type", "key_identity"]).doNothing())
+    .execute()
+  const owner = await db
+    .selectFrom("l1_claims")
+    .select("tenant_id")
+    .where("plugin_type", "=", pluginType)
+    .where("key_identity", "=", keyIdentity)
+    .executeTakeFirstOrThrow()
+  if (owner.tenant_id !== tenantId) {
+    throw persistenceError("L1_CLAIMED", "This L1 key serves another tenant already.")
+  }
+}
+
+async function assertNoActiveTenantKey(db: Kysely<Schema>, tenantId: string): Promise<void> {
+  const existing = await db
+    .selectFrom("tenant_keys")
+    .select("key_id")
+    .where("tenant_id", "=", tenantId)
+    .where("state", "=", "Active")
+    .limit(1)
+    .executeTakeFirst()
+  if (existing !== undefined) throw persistenceError("ALREADY_EXISTS", "The tenant has an active tenant key already.")
+}

@@ -1,0 +1,35 @@
+import type { KeystoreRecord } from "@apeiro-cmk/keystore-manager"
+import { z } from "zod"
+import { decodeJson } from "../encoding.ts"
+import type { Schema } from "../schema.ts"
+
+const configurationColumn = z.record(z.string(), z.json())
+const credentialFieldsColumn = z.array(z.strictObject({ name: z.string(), version: z.number().int().positive() }))
+
+/** A stored keystore as the keystore manager knows it. */
+export function keystoreRecord(row: Schema["keystores"]): KeystoreRecord {
+  return {
+    tenantId: row.tenant_id,
+    keystoreId: row.keystore_id,
+    pluginType: row.plugin_type,
+    configuration: decodeJson(configurationColumn, row.configuration, "keystores.configuration"),
+    credentials: decodeJson(credentialFieldsColumn, row.credential_fields, "keystores.credential_fields"),
+    state: row.state,
+    ...(row.key_identity === null ? {} : { keyIdentity: row.key_identity }),
+    revision: row.revision,
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+  }
+}
+
+/** The columns that an administrator's change writes. */
+export function configurationColumns(
+  record: KeystoreRecord,
+): Pick<Schema["keystores"], "configuration" | "credential_fields" | "revision" | "updated_at_ms"> {
+  return {
+    configuration: JSON.stringify(record.configuration),
+    credential_fields: JSON.stringify(record.credentials.map(({ name, version }) => ({ name, version }))),
+    revision: record.revision,
+    updated_at_ms: record.updatedAtMs,
+  }
+}

@@ -1,0 +1,55 @@
+import { restating } from "../errors.ts"
+import type { TenantRecord, TenantRepository } from "../ports.ts"
+import type { Schema } from "../schema.ts"
+import type { Store } from "../store.ts"
+import { insertAuditEntries } from "./audit-intake.ts"
+
+/** Tenants. */
+export function tenantRepository(store: Store): TenantRepository {
+  return {
+    async insertTenant(record, audit) {
+      await restating({ ALREADY_EXISTS: `There is a tenant "${record.tenantId}" already.` }, () =>
+        store.transaction(async (transaction) => {
+          await transaction.insertInto("tenants").values(tenantRow(record)).execute()
+          await insertAuditEntries(transaction, audit)
+        }),
+      )
+    },
+
+    async tenant(tenantId) {
+      const row = await store.run((db) =>
+        db.selectFrom("tenants").selectAll().where("tenant_id", "=", tenantId).executeTakeFirst(),
+      )
+      return row === undefined ? undefined : tenantRecord(row)
+    },
+
+    async tenants() {
+      const rows = await store.run((db) => db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute())
+      return rows.map(tenantRecord)
+    },
+  }
+}
+
+function tenantRow(record: TenantRecord): Schema["tenants"] {
+  return {
+    tenant_id: record.tenantId,
+    display_name: record.displayName,
+    created_at_ms: record.createdAtMs,
+    custody_mode: record.custodyMode,
+    lease_ms: record.leaseMs,
+    epoch: record.epoch,
+    state: record.state,
+  }
+}
+
+function tenantRecord(row: Schema["tenants"]): TenantRecord {
+  return {
+    tenantId: row.tenant_id,
+    displayName: row.display_name,
+    createdAtMs: row.created_at_ms,
+    custodyMode: row.custody_mode,
+    leaseMs: row.lease_ms,
+    epoch: row.epoch,
+    state: row.state,
+  }
+}

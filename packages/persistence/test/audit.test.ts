@@ -1,0 +1,195 @@
+import { appendLeaf, createAuditRecorder, createAuditSequencer } from "@apeiro-cmk/audit-log"
+import { describe, expect, it } from "vitest"
+import { auditEntry, headOf, integrateAll, integration, recordedIds, wholeLog } from "./support/samples.ts"
+import { openTemporaryDatabase, temporaryDatabase } from "./support/temporary-database.ts"
+
+describe("audit intake", () => {
+  it("gives back each entry exactly, bytes included", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const entry = auditEntry({ leaf: Uint8Array.from({ length: 256 }, (_value, index) => index) })
+    await auditIntake.append([entry])
+    expect(await auditLog.waiting("acme")).toBe(1)
+    await integrateAll(auditLog)
+    expect(await auditLog.waiting("acme")).toBe(0)
+    expect(await auditLog.entries("acme", 0, 10)).toEqual([{ ...entry, index: 0 }])
+  })
+
+  it("stores all or none: an entry that exists spoils its whole group", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const known = auditEntry()
+    await auditIntake.append([known])
+    await expect(auditIntake.append([auditEntry(), known])).rejects.toMatchObject({ code: "ALREADY_EXISTS" })
+    const many = Array.from({ length: 2500 }, () => auditEntry())
+    await expect(auditIntake.append([...many, known])).rejects.toMatchObject({ code: "ALREADY_EXISTS" })
+    expect(await auditLog.waiting("acme")).toBe(1)
+  })
+
+  it("takes groups of any size, none included", async () => {
+    const database = await openTemporaryDatabase()
+    await database.auditIntake.append([])
+    const many = Array.from({ length: 2500 }, () => auditEntry())
+    await database.auditIntake.append(many)
+    expect(await recordedIds(database, "acme")).toEqual(many.map(({ entryId }) => entryId))
+  })
+
+  it("is durable for a second opening", async () => {
+    const { open } = await temporaryDatabase()
+    const first = await open()
+    const entry = auditEntry()
+    await first.auditIntake.append([entry])
+    await first.close()
+    expect(await recordedIds(await open(), "acme")).toEqual([entry.entryId])
+  })
+})
+
+describe("audit log", () => {
+  it("is empty where nothing was recorded", async () => {
+    const { auditLog } = await openTemporaryDatabase()
+    expect(await auditLog.head("acme")).toEqual({ tenantId: "acme", size: 0, subtrees: [] })
+    expect(await auditLog.entries("acme", 0, 10)).toEqual([])
+    expect(await auditLog.waiting("acme")).toBe(0)
+  })
+
+  it("gives each tenant a log of its own, oldest entry first, without gaps over several integrations", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const entries = Array.from({ length: 30 }, (_value, index) =>
+      auditEntry({ tenantId: index % 3 === 0 ? "globex" : "acme" }),
+    )
+    await auditIntake.append(entries.toReversed())
+    const fence = await auditLog.takeFence("host-1")
+    expect(await auditLog.integrate(fence, 7, integration)).toBe(7)
+    expect(await auditLog.integrate(fence, 100, integration)).toBe(23)
+    expect(await auditLog.integrate(fence, 100, integration)).toBe(0)
+    for (const tenantId of ["acme", "globex"]) {
+      const own = entries.filter((entry) => entry.tenantId === tenantId)
+      expect(await wholeLog(auditLog, tenantId)).toEqual(own.map((entry, index) => ({ ...entry, index })))
+      expect(await auditLog.head(tenantId)).toEqual(headOf(tenantId, own))
+    }
+  })
+
+  it("is read in pages from an index on", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const entries = Array.from({ length: 12 }, () => auditEntry())
+    await auditIntake.append(entries)
+    await integrateAll(auditLog)
+    const page = await auditLog.entries("acme", 5, 3)
+    expect(page.map(({ index, entryId }) => [index, entryId])).toEqual(
+      [5, 6, 7].map((index) => [index, entries[index]?.entryId]),
+    )
+    expect(await auditLog.entries("acme", 12, 3)).toEqual([])
+  })
+
+  it("is closed to a sequencer whose fence was taken over", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const older = await auditLog.takeFence("host-1")
+    const newer = await auditLog.takeFence("host-2")
+    expect(newer).toBeGreaterThan(older)
+    await auditIntake.append([auditEntry()])
+    const never = () => {
+      throw new Error("the older sequencer was asked")
+    }
+    expect(await auditLog.integrate(older, 10, never)).toBeUndefined()
+    expect(await auditLog.integrate(newer, 10, integration)).toBe(1)
+  })
+
+  it("keeps the fence over a restart", async () => {
+    const { open } = await temporaryDatabase()
+    const first = await open()
+    const older = await first.auditLog.takeFence("host-1")
+    await first.close()
+    const second = await open()
+    expect(await second.auditLog.takeFence("host-1")).toBeGreaterThan(older)
+  })
+
+  it("takes nothing of an integration that fails halfway", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    await auditIntake.append([auditEntry({ tenantId: "acme" }), auditEntry({ tenantId: "globex" })])
+    const fence = await auditLog.takeFence("host-1")
+    await expect(
+      auditLog.integrate(fence, 10, (head, waiting) => {
+        if (head.tenantId === "globex") throw new Error("a fault in the second tenant")
+        return integration(head, waiting)
+      }),
+    ).rejects.toThrow("a fault in the second tenant")
+    expect(await auditLog.waiting("acme")).toBe(1)
+    expect(await auditLog.head("acme")).toMatchObject({ size: 0 })
+    expect(await auditLog.integrate(fence, 10, integration)).toBe(2)
+  })
+
+  it("takes nothing that would leave a gap", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    await auditIntake.append([auditEntry(), auditEntry()])
+    const fence = await auditLog.takeFence("host-1")
+    const leavesOneOut = auditLog.integrate(fence, 10, (head, waiting) => integration(head, waiting.slice(1)))
+    await expect(leavesOneOut).rejects.toMatchObject({ code: "DATABASE_FAULT" })
+    const skipsAnIndex = auditLog.integrate(fence, 10, (head, waiting) => {
+      const { entries, head: grown } = integration(head, waiting)
+      return { entries: entries.map((entry) => ({ ...entry, index: entry.index + 1 })), head: grown }
+    })
+    await expect(skipsAnIndex).rejects.toMatchObject({ code: "DATABASE_FAULT" })
+    expect(await auditLog.waiting("acme")).toBe(2)
+  })
+
+  it("loses and doubles nothing while entries arrive and two sequencers fight for the fence", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const groups = Array.from({ length: 60 }, () => [auditEntry(), auditEntry(), auditEntry()])
+    const append = async (offset: number) => {
+      for (let index = offset; index < groups.length; index += 3) await auditIntake.append(groups[index] ?? [])
+    }
+    const sequence = async (replica: string) => {
+      let fence = await auditLog.takeFence(replica)
+      for (let round = 0; round < 40; round += 1) {
+        const moved = await auditLog.integrate(fence, 10, integration)
+        if (moved === undefined || round % 5 === 4) fence = await auditLog.takeFence(replica)
+      }
+    }
+    await Promise.all([append(0), append(1), append(2), sequence("host-1"), sequence("host-2")])
+    await integrateAll(auditLog)
+    const log = await wholeLog(auditLog, "acme")
+    expect(log.map(({ entryId }) => entryId).toSorted()).toEqual(
+      groups
+        .flat()
+        .map(({ entryId }) => entryId)
+        .toSorted(),
+    )
+    expect(await auditLog.head("acme")).toEqual(headOf("acme", log))
+  })
+
+  it("serves the recorder and the sequencer of audit-log", async () => {
+    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const clock = {
+      nowMs: () => Date.now(),
+      monotonicMs: () => performance.now(),
+      after(delayMs: number, callback: () => void) {
+        const timer = setTimeout(callback, delayMs)
+        return () => clearTimeout(timer)
+      },
+    }
+    const recorder = createAuditRecorder({ intake: auditIntake, clock, replica: "host-1" })
+    const recorded = await Promise.all(
+      Array.from({ length: 50 }, (_value, index) =>
+        recorder.record({
+          tenantId: "acme",
+          actor: { type: "token", id: "t" },
+          action: "dataKeyGenerate",
+          resource: { type: "serviceKey", id: `key-${index}` },
+          outcome: "success",
+        }),
+      ),
+    )
+    const sequencer = createAuditSequencer({
+      log: auditLog,
+      clock,
+      replica: "host-1",
+      onError: (error) => {
+        throw error
+      },
+    })
+    expect(await sequencer.runOnce()).toBe(50)
+    await sequencer.stop()
+    const log = await wholeLog(auditLog, "acme")
+    expect(log).toEqual(recorded.map((entry, index) => ({ ...entry, index })))
+    const head = await auditLog.head("acme")
+    expect(appendLeaf(head, log[0]?.leaf ?? new Uint8Array()).size).toBe(51)
+  })
+})

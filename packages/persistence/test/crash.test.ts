@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest"
+import type { Database } from "../src/index.ts"
+import { startChild } from "./support/child.ts"
+import { headOf, integrateAll, wholeLog } from "./support/samples.ts"
+import { sqliteUrl, temporaryDatabase } from "./support/temporary-database.ts"
+
+/** Lets a child write until it has answered `count` times, kills it, and reads on to what it answered last. */
+async function answersOfKilledWriter(path: string, run: string, count: number): Promise<string[]> {
+  const child = startChild("write-under-load.ts", sqliteUrl(path), run)
+  const answers: string[] = []
+  for await (const line of child.lines) {
+    answers.push(line)
+    if (answers.length === count) child.process.kill("SIGKILL")
+  }
+  await child.closed
+  return answers
+}
+
+function withWord(answers: readonly string[], word: string): string[] {
+  return answers.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1))
+}
+
+/** Batches of which not all three entries are there. */
+function halfBatches(entryIds: readonly string[]): string[] {
+  const batches = Map.groupBy(entryIds, (id) => id.slice(0, -2))
+  return [...batches].filter(([, parts]) => parts.length !== 3).map(([batch]) => batch)
+}
+
+async function expectWhole(database: Database, answers: readonly string[]): Promise<void> {
+  await integrateAll(database.auditLog)
+  const batches = await wholeLog(database.auditLog, "batches")
+  const batchIds = batches.map(({ entryId }) => entryId)
+  for (const batch of withWord(answers, "batch")) expect(batchIds).toContain(`${batch}-a`)
+  expect(halfBatches(batchIds)).toEqual([])
+  expect(batches.map(({ index }) => index)).toEqual([...batches.keys()])
+  expect(await database.auditLog.head("batches")).toEqual(headOf("batches", batches))
+  for (const size of withWord(answers, "log")) expect(batches.length).toBeGreaterThanOrEqual(Number(size))
+
+  const tenantIds = (await database.tenants.tenants()).map(({ tenantId }) => tenantId)
+  for (const tenantId of withWord(answers, "tenant")) expect(tenantIds).toContain(tenantId)
+  const audited = (await wholeLog(database.auditLog, "tenants")).map(({ entryId }) => entryId)
+  expect(audited.toSorted()).toEqual(tenantIds.map((tenantId) => `${tenantId}-audit`).toSorted())
+}
+
+describe("a host that is killed while it writes", () => {
+  it("has lost nothing that it answered and left nothing half-made, again and again", async () => {
+    const { path, open } = await temporaryDatabase()
+    const answers: string[] = []
+    for (const [run, count] of [
+      ["r1", 150],
+      ["r2", 333],
+      ["r3", 40],
+    ] as const) {
+      answers.push(...(await answersOfKilledWriter(path, run, count)))
+      const database = await open()
+      await expectWhole(database, answers)
+      await database.close()
+    }
+    expect(withWord(answers, "batch").length).toBeGreaterThan(100)
+    expect(withWord(answers, "tenant").length).toBeGreaterThan(20)
+  })
+})

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { onTestFinished } from "vitest"
+import { type Database, type DatabaseOptions, openDatabase } from "../../src/index.ts"
+
+/** A folder of this test's own, removed after it. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "persistence-"))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function sqliteUrl(path: string): string {
+  return `sqlite://${pathToFileURL(path).pathname}`
+}
+
+/** A database file of this test's own: opens it as often as the test wants, and closes what the test left open. */
+export async function temporaryDatabase() {
+  const folder = await temporaryFolder()
+  const path = join(folder, "data", "host.sqlite")
+  const opened: Database[] = []
+  onTestFinished(async () => {
+    await Promise.allSettled(opened.map((database) => database.close()))
+  })
+  const open = async (options: Partial<DatabaseOptions> = {}): Promise<Database> => {
+    const database = await openDatabase({ url: sqliteUrl(path), busyTimeoutMs: 50, ...options })
+    opened.push(database)
+    return database
+  }
+  return { folder, path, open }
+}
+
+/** An open database on a real file. */
+export async function openTemporaryDatabase(options: Partial<DatabaseOptions> = {}): Promise<Database> {
+  const { open } = await temporaryDatabase()
+  return open(options)
+}
