@@ -28,7 +28,7 @@ export class CodedError<Code extends string = string> extends Error implements E
   readonly origin: ErrorOrigin
   readonly retryable: boolean
   readonly nextStep: string
-  readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number
 
   constructor(code: Code, message: string, facts: ErrorFacts) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })

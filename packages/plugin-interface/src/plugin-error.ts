@@ -54,7 +54,7 @@ export interface ConfigurationIssue {
 /** The only error that a plugin may let out. */
 export class PluginError extends CodedError<PluginErrorCode> {
   /** Each single fault, for `INVALID_REQUEST`. */
-  readonly issues?: readonly ConfigurationIssue[]
+  declare readonly issues?: readonly ConfigurationIssue[]
 
   constructor(
     code: PluginErrorCode,

@@ -76,7 +76,7 @@ export interface OtherPluginDefinitionV1<PluginConfiguration = unknown> {
 }
 
 /** The value that a plugin package exports under the name `plugin`. */
-export type PluginDefinitionV1 = KeystorePluginDefinitionV1<never> | OtherPluginDefinitionV1<never>
+export type PluginDefinitionV1 = KeystorePluginDefinitionV1 | OtherPluginDefinitionV1
 
 /** Plain data of a keystore configuration, as it is stored and shown: secrets left out or referenced. */
 export type KeystoreConfigurationDocument = { readonly [key: string]: JsonValue }

@@ -68,7 +68,8 @@ export interface TlsOptions {
 export interface EgressPolicy {
   /**
    * Allowed origins: `https://host:port`, with `*` for any single host label on the left (`https://*.example.com`) or
-   * for any host (`https://*`, `https://*:8200`). A tenant's URL must match one.
+   * for any host (`https://*`, `https://*:8200`), and `:*` for any port. Without a port `https://*` means any port, every
+   * other entry the scheme's default. `http://` needs a whole host name. A tenant's URL must match one.
    */
   readonly allowedEndpoints: readonly string[]
   /**

@@ -1,0 +1,24 @@
+import { installOpenBao } from "./openbao/install.ts"
+import { BackendUnavailable } from "./unavailable.ts"
+
+/**
+ * Tells whether the real OpenBao can be used here, installing it first where it is not there yet.
+ *
+ * For the head of a test file: `const openBao = await openBaoAvailable()`, then `describe.skipIf(!openBao)(...)`. When the
+ * answer is no, the reason is printed and the runner counts the skipped tests.
+ * @throws {BackendUnavailable} it cannot be had, and the environment says `CI=true`
+ */
+export async function openBaoAvailable(): Promise<boolean> {
+  return isAvailable("OpenBao", installOpenBao)
+}
+
+async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await install()
+    return true
+  } catch (error) {
+    if (!(error instanceof BackendUnavailable) || process.env.CI === "true") throw error
+    process.stderr.write(`SKIPPED: tests that need ${name}: ${error.message}\n`)
+    return false
+  }
+}

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import type { Readable } from "node:stream"
+
+const killAfterSeconds = 5
+
+/**
+ * Runs the server as a child and watches standard input: when that closes, on request or because the test process died in
+ * whatever way, the server is asked to end and killed if it does not. First line of output: the server's process id.
+ */
+const guardScript = `
+exec 3<&0
+"$@" 3<&- </dev/null &
+server=$!
+echo "$server"
+( read -r line; kill -TERM "$server"; sleep ${killAfterSeconds}; kill -KILL "$server" ) <&3 >/dev/null 2>&1 &
+watcher=$!
+wait "$server"
+code=$?
+kill "$watcher" 2>/dev/null
+exit "$code"
+`
+
+/** A running server that cannot outlive the test process. */
+export interface GuardedProcess {
+  readonly processId: number
+  /** Resolves when the server has ended, whoever ended it. */
+  readonly ended: Promise<void>
+  readonly hasEnded: boolean
+  /** The last 64 KiB of what the server wrote. */
+  output(): string
+  /** Asks the server to end (SIGTERM), kills it after 5 s, and waits. Idempotent. */
+  stop(): Promise<void>
+  /** Ends the server without warning (SIGKILL), and waits. */
+  kill(): Promise<void>
+}
+
+/** Starts a server under a guard that ends it together with this process. */
+export async function startGuarded(command: string, commandArguments: readonly string[]): Promise<GuardedProcess> {
+  // Its own process group: Ctrl-C reaches this process first, which then decides.
+  const guard = spawn("/bin/sh", ["-c", guardScript, "guard", command, ...commandArguments], {
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  })
+  guard.unref()
+  const exited = once(guard, "exit")
+  const log = collect([guard.stdout, guard.stderr])
+  const processId = Number(await firstLine(guard))
+  return new GuardedServer(guard, processId, exited, log)
+}
+
+class GuardedServer implements GuardedProcess {
+  readonly processId: number
+  readonly ended: Promise<void>
+  hasEnded = false
+  readonly output: () => string
+  readonly #guard: ChildProcess
+
+  constructor(guard: ChildProcess, processId: number, exited: Promise<unknown>, output: () => string) {
+    this.#guard = guard
+    this.processId = processId
+    this.output = output
+    this.ended = exited.then(() => {
+      this.hasEnded = true
+      guard.stdin?.destroy()
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#guard.stdin?.end()
+    await this.ended
+  }
+
+  async kill(): Promise<void> {
+    if (!this.hasEnded) process.kill(this.processId, "SIGKILL")
+    await this.ended
+  }
+}
+
+async function firstLine(guard: { readonly stdout: Readable }): Promise<string> {
+  let text = ""
+  while (!text.includes("\n")) {
+    const [chunk] = await once(guard.stdout, "data")
+    text += String(chunk)
+  }
+  return text.slice(0, text.indexOf("\n"))
+}
+
+function collect(streams: readonly Readable[]): () => string {
+  let text = ""
+  for (const stream of streams) {
+    stream.on("data", (chunk: Buffer) => {
+      text = (text + chunk.toString("utf8")).slice(-65_536)
+    })
+  }
+  return () => text
+}

@@ -1,0 +1,18 @@
+import { printProgress } from "./cache.ts"
+import { installOpenBao } from "./openbao/install.ts"
+import { BackendUnavailable } from "./unavailable.ts"
+
+// Installs every backend ahead of the tests. What cannot be had is said and left to the tests' own skips; with CI=true it
+// ends with exit code 1.
+const backends: Readonly<Record<string, () => Promise<unknown>>> = { OpenBao: installOpenBao }
+
+for (const [name, install] of Object.entries(backends)) {
+  try {
+    await install()
+    printProgress(`${name} is ready`)
+  } catch (error) {
+    if (!(error instanceof BackendUnavailable)) throw error
+    printProgress(`${name} cannot be had: ${error.message}`)
+    if (process.env.CI === "true") process.exitCode = 1
+  }
+}

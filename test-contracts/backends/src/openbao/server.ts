@@ -1,0 +1,208 @@
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+import { z } from "zod"
+import { createTestAuthority, type TestAuthority } from "../certificates.ts"
+import { freePorts } from "../free-port.ts"
+import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
+import { OpenBaoAdmin } from "./admin.ts"
+import { type OpenBaoAuditEntry, readAuditFile } from "./audit-file.ts"
+import { type OpenBaoAnswer, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
+import { installOpenBao } from "./install.ts"
+import { writeConfiguration } from "./server-configuration.ts"
+
+/** How an OpenBao is started. */
+export interface OpenBaoOptions {
+  /** Speaks TLS with a certificate for 127.0.0.1 and localhost from an authority of its own. Default false. */
+  readonly tls?: boolean
+  /** Writes its audit file. Default true. */
+  readonly audit?: boolean
+}
+
+const initialised = z.object({ keys_base64: z.array(z.string()).length(1), root_token: z.string() })
+const startAttempts = 5
+const readyWithinMs = 30_000
+const pollMs = 50
+
+/**
+ * Starts a real OpenBao on a free port of 127.0.0.1 with its data in a temporary folder, initialised and unsealed. It ends
+ * with {@link OpenBaoServer.stop}, or together with this process.
+ *
+ * Storage is integrated raft with one node: OpenBao 2.7.2 has no file storage any more.
+ * @throws {BackendUnavailable} OpenBao cannot be installed here
+ */
+export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBaoServer> {
+  const binary = await installOpenBao()
+  const authority = options.tls === true ? await createTestAuthority("OpenBao test authority") : undefined
+  for (let attempt = 1; ; attempt += 1) {
+    const folder = await mkdtemp(join(tmpdir(), "openbao-"))
+    const [port = 0, clusterPort = 0] = await freePorts(2)
+    const configFile = await writeConfiguration(folder, port, clusterPort, authority, options.audit ?? true)
+    const server = new OpenBaoServer(binary, folder, configFile, port, authority)
+    try {
+      await server.initialise()
+      return server
+    } catch (error) {
+      await server.stop()
+      // Another process may have taken a port between finding it and using it.
+      if (attempt === startAttempts || !server.log().includes("address already in use")) throw error
+    }
+  }
+}
+
+/** A running OpenBao. */
+export class OpenBaoServer {
+  readonly host = "127.0.0.1"
+  readonly port: number
+  /** URL of the server, without a path. */
+  readonly address: string
+  /** The authority of its certificate, which also issues client certificates; only with the option `tls`. */
+  readonly authority: TestAuthority | undefined
+  /** Folder of this server alone, for files of the test; removed by {@link stop}. */
+  readonly folder: string
+  rootToken = ""
+  unsealKey = ""
+  readonly #binary: string
+  readonly #configFile: string
+  #process: GuardedProcess | undefined
+
+  constructor(binary: string, folder: string, configFile: string, port: number, authority: TestAuthority | undefined) {
+    this.#binary = binary
+    this.#configFile = configFile
+    this.folder = folder
+    this.port = port
+    this.authority = authority
+    this.address = `${authority === undefined ? "http" : "https"}://${this.host}:${port}`
+  }
+
+  /** The API as root. */
+  get admin(): OpenBaoAdmin {
+    return new OpenBaoAdmin(this.#endpoint(), this.rootToken)
+  }
+
+  /** Starts the process, makes one unseal key and a root token, and unseals. For {@link startOpenBao}. */
+  async initialise(): Promise<void> {
+    await this.#spawn()
+    const answer = await this.send({
+      method: "PUT",
+      path: "sys/init",
+      body: { secret_shares: 1, secret_threshold: 1 },
+    })
+    const secrets = initialised.parse(answer.body)
+    this.rootToken = secrets.root_token
+    this.unsealKey = secrets.keys_base64.join("")
+    await this.unseal()
+  }
+
+  /** Sends any request, with whatever token it carries. */
+  async send(request: OpenBaoRequest): Promise<OpenBaoAnswer> {
+    return sendToOpenBao(this.#endpoint(), request)
+  }
+
+  /** Locks the server: from now on it answers 503 until {@link unseal}. */
+  async seal(): Promise<void> {
+    const { status } = await this.send({ method: "PUT", path: "sys/seal", token: this.rootToken })
+    if (status !== 204) throw new Error(`OpenBao did not seal: status ${status}`)
+    await this.#waitFor("sealed", 503)
+  }
+
+  /** Unlocks the server, and resolves when it is active. */
+  async unseal(): Promise<void> {
+    await this.send({ method: "PUT", path: "sys/unseal", body: { key: this.unsealKey } })
+    await this.#waitFor("active", 200)
+  }
+
+  /** Ends the process and keeps the data: connections are refused until {@link start}. */
+  async halt(): Promise<void> {
+    await this.#process?.stop()
+  }
+
+  /** Ends the process without warning (SIGKILL) and keeps the data. */
+  async kill(): Promise<void> {
+    await this.#process?.kill()
+  }
+
+  /** Starts the process again after {@link halt} or {@link kill}, on the same port with the same data, and unseals. */
+  async start(): Promise<void> {
+    await this.#spawn()
+    await this.unseal()
+  }
+
+  /** Ends the process and starts it again on the same port with the same data, unsealed. */
+  async restart(): Promise<void> {
+    await this.halt()
+    await this.start()
+  }
+
+  /** Stops the process in its tracks (SIGSTOP): it accepts connections and never answers, until {@link thaw}. */
+  freeze(): void {
+    this.#signal("SIGSTOP")
+  }
+
+  /** Ends {@link freeze}. */
+  thaw(): void {
+    this.#signal("SIGCONT")
+  }
+
+  /** Reads the server's own audit file. */
+  async auditEntries(): Promise<readonly OpenBaoAuditEntry[]> {
+    return readAuditFile(join(this.folder, "audit.log"))
+  }
+
+  /** The last lines that the server logged. */
+  log(): string {
+    return this.#process?.output() ?? ""
+  }
+
+  /** Ends the process and removes its data. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#process?.hasEnded === false) this.#signal("SIGCONT")
+    await this.halt()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  #endpoint() {
+    return {
+      address: this.address,
+      ...(this.authority === undefined ? {} : { certificateAuthority: this.authority.certificate }),
+    }
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#process === undefined || this.#process.hasEnded) throw new Error("OpenBao is not running")
+    process.kill(this.#process.processId, signal)
+  }
+
+  async #spawn(): Promise<void> {
+    this.#process = await startGuarded(this.#binary, ["server", `-config=${this.#configFile}`])
+    await this.#poll("listening", async () => accepts(this.host, this.port))
+  }
+
+  async #waitFor(state: string, status: number): Promise<void> {
+    await this.#poll(state, async () => (await this.send({ method: "GET", path: "sys/health" })).status === status)
+  }
+
+  async #poll(state: string, reached: () => Promise<boolean>): Promise<void> {
+    const giveUpAtMs = performance.now() + readyWithinMs
+    while (!(await reached())) {
+      if (this.#process?.hasEnded === true) throw new Error(`OpenBao ended before it was ${state}:\n${this.log()}`)
+      if (performance.now() > giveUpAtMs) throw new Error(`OpenBao is not ${state} in time:\n${this.log()}`)
+      await delay(pollMs)
+    }
+  }
+}
+
+async function accepts(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host)
+  try {
+    await once(socket, "connect")
+    return true
+  } catch {
+    return false // not yet: the caller asks again until its time is up
+  } finally {
+    socket.destroy()
+  }
+}

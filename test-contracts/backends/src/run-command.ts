@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process"
+
+/** What a finished command left behind. */
+export interface CommandOutcome {
+  readonly exitCode: number
+  /** Standard output and standard error, in the order of arrival. */
+  readonly output: string
+}
+
+/**
+ * Runs a command to its end.
+ * @returns its outcome, also for an exit code other than 0; `undefined` where there is no such command
+ */
+export async function runCommand(
+  command: string,
+  commandArguments: readonly string[],
+  extraEnvironment: Readonly<Record<string, string>> = {},
+): Promise<CommandOutcome | undefined> {
+  const environment = { ...process.env, ...extraEnvironment }
+  const child = spawn(command, commandArguments, { stdio: ["ignore", "pipe", "pipe"], env: environment })
+  const chunks: Buffer[] = []
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk))
+  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk))
+  return new Promise((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") resolve(undefined)
+      else reject(error)
+    })
+    child.once("close", (code) => resolve({ exitCode: code ?? 1, output: Buffer.concat(chunks).toString("utf8") }))
+  })
+}

@@ -1,0 +1,8 @@
+export { type FaultMode, type TcpFaultProxy, tcpFaultProxy } from "./fault-proxy.ts"
+export { keystoreContract } from "./keystore/contract.ts"
+export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"
+export { openReference } from "./reference/open.ts"
+export { referencePlugin } from "./reference/plugin.ts"
+export { type ReferenceServer, startReferenceServer } from "./reference/server.ts"
+export type { ReferenceVault } from "./reference/vault.ts"
+export type { TestRunner } from "./runner.ts"

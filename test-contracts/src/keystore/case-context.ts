@@ -1,0 +1,83 @@
+import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
+import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
+import type { TcpFaultProxy } from "../fault-proxy.ts"
+import type { ContractCase } from "../runner.ts"
+import type { KeystoreContractOptions, OpenedKeystore } from "./options.ts"
+
+const tenantId = "contract-tenant"
+const caseWithinMs = 25_000
+const defaultCallWithinMs = 10_000
+
+/** Everything that a case works with. */
+export interface KeystoreCaseContext extends OpenedKeystore {
+  readonly definition: KeystoreContractOptions["plugin"]
+  readonly proxied: TcpFaultProxy
+  /** Options of one call, in time for a healthy keystore unless told otherwise. */
+  call(settings?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): RunningCall
+}
+
+/** One case of the keystore contract. */
+export type KeystoreCase = ContractCase<KeystoreCaseContext>
+
+/** The encryption context that the cases use: tenant of the calls, some L2 key. */
+export const context: EncryptionContext = { tenantId, keyId: "0197a2c4-contract-l2", keyVersion: 3 }
+
+/** 32 bytes, the length of the keys that are wrapped in earnest. */
+export const plaintext: Uint8Array = new TextEncoder().encode("plaintext-canary-of-the-contract")
+
+/** Opens a keystore, runs one case against it, and takes everything down again. */
+export async function runKeystoreCase(each: KeystoreCase, options: KeystoreContractOptions): Promise<void> {
+  const ending = new AbortController()
+  const calls: RunningCall[] = []
+  const work = async () => {
+    const opened = await options.open({ signal: ending.signal, tenantId })
+    try {
+      await each.run(caseContext(opened, options, calls))
+    } finally {
+      await opened.instance.close()
+      await opened.plugin.stop()
+      await opened.close()
+    }
+  }
+  try {
+    await within(work(), caseWithinMs)
+  } finally {
+    for (const call of calls) call.dispose()
+    ending.abort()
+  }
+}
+
+function caseContext(
+  opened: OpenedKeystore,
+  options: KeystoreContractOptions,
+  calls: RunningCall[],
+): KeystoreCaseContext {
+  return {
+    ...opened,
+    definition: options.plugin,
+    logs: () => opened.logs(),
+    close: () => opened.close(),
+    get proxied() {
+      if (opened.proxy === undefined) throw new Error('with network "tcp", `open` must return a `proxy`')
+      return opened.proxy
+    },
+    call(settings = {}) {
+      const call = callOptions({ tenantId, timeoutMs: settings.timeoutMs ?? defaultCallWithinMs, ...settings })
+      calls.push(call)
+      return call
+    },
+  }
+}
+
+/** Rejects when work has not ended in time: catches hangs, and says nothing about speed. */
+export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`did not end within ${limitMs} ms`)), limitMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict"
+import type { KeystoreConfigurationInput, PluginError } from "@apeiro-cmk/plugin-interface"
+import { secretFields } from "@apeiro-cmk/plugin-sdk"
+import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
+import { expectStillWorks } from "./cryptography-cases.ts"
+import { expectRejection } from "./expectations.ts"
+
+export const configurationCases: readonly KeystoreCase[] = [
+  {
+    name: "accepts the valid configuration",
+    async run({ definition, configuration }) {
+      assert.deepEqual(definition.configuration.keystore.parse(configuration).ok, true)
+    },
+  },
+  {
+    name: "refuses an unknown field by its name, before any network",
+    async run(opened) {
+      const error = await expectRefused(opened, { ...opened.configuration, no_such_field: true })
+      assertIssueAt(error, "no_such_field")
+    },
+  },
+  {
+    name: "refuses a value of the wrong type in any field, before any network",
+    async run(opened) {
+      for (const field of Object.keys(opened.configuration)) {
+        const error = await expectRefused(opened, { ...opened.configuration, [field]: { wrong: "type" } })
+        assertIssueAt(error, field)
+      }
+    },
+  },
+  {
+    name: "refuses a configuration without a required field, before any network",
+    async run(opened) {
+      const { required } = opened.definition.manifest.keystoreConfigurationSchema
+      for (const field of Array.isArray(required) ? required.map(String) : []) {
+        assertIssueAt(await expectRefused(opened, without(opened.configuration, [field])), field)
+      }
+    },
+  },
+  {
+    name: "reports every fault at once",
+    async run(opened) {
+      const [field] = Object.keys(opened.configuration)
+      assert.ok(field !== undefined, "the configuration must have a field")
+      const faulty = { ...opened.configuration, [field]: { wrong: "type" }, no_such_field: true }
+      const error = await expectRefused(opened, faulty)
+      assertIssueAt(error, field)
+      assertIssueAt(error, "no_such_field")
+    },
+  },
+  {
+    name: "refuses what is no configuration at all",
+    async run(opened) {
+      for (const input of [undefined, null, 7, "text", []]) {
+        assert.equal(opened.definition.configuration.keystore.parse(input).ok, false)
+      }
+    },
+  },
+  {
+    name: "writes its set-up material before credentials exist, the same each time and without a secret",
+    async run({ plugin, definition, configuration, canaries }) {
+      const withoutSecrets = without(configuration, secretFields(definition.manifest.keystoreConfigurationSchema))
+      const documents = plugin.setupMaterial(withoutSecrets)
+      assert.notEqual(documents.length, 0, "there must be a document")
+      for (const { title, fileName, language, text } of documents) {
+        for (const part of [title, fileName, language, text]) assert.notEqual(part.trim(), "")
+        for (const canary of canaries) assert.ok(typeof canary !== "string" || !text.includes(canary))
+      }
+      assert.deepEqual(plugin.setupMaterial(withoutSecrets), documents)
+      assert.deepEqual(plugin.setupMaterial(configuration), documents)
+    },
+  },
+]
+
+async function expectRefused(opened: KeystoreCaseContext, input: KeystoreConfigurationInput): Promise<PluginError> {
+  const connectionsBefore = opened.proxy?.acceptedSockets
+  assert.equal(opened.definition.configuration.keystore.parse(input).ok, false, "the parser must refuse it, too")
+  const error = await expectRejection(opened.plugin.openKeystore(input, opened.call()), "INVALID_REQUEST")
+  assert.equal(opened.proxy?.acceptedSockets, connectionsBefore, "the network was touched")
+  return error
+}
+
+function assertIssueAt(error: PluginError, field: string): void {
+  const paths = (error.issues ?? []).map((issue) => issue.path.join("."))
+  assert.ok(
+    paths.some((path) => path === field || path.startsWith(`${field}.`)),
+    `no issue names ${field}, only: ${paths.join(", ") || "none"}`,
+  )
+}
+
+/** A secret that the keystore does not know. Chosen by the manifest: only for plugins whose configuration has secrets. */
+export const credentialCases: readonly KeystoreCase[] = [
+  {
+    name: "says CREDENTIAL_REJECTED when a secret is wrong, and nothing else about the keystore",
+    async run(opened) {
+      const secrets = secretFields(opened.definition.manifest.keystoreConfigurationSchema)
+      for (const field of secrets.filter((name) => name in opened.configuration)) {
+        const wrong = { ...opened.configuration, [field]: "a-wrong-secret-of-the-contract" }
+        const attempt = async () => {
+          const keystore = await opened.plugin.openKeystore(wrong, opened.call())
+          try {
+            await keystore.encrypt({ key: keystore.defaultKey, plaintext, context }, opened.call())
+          } finally {
+            await keystore.close()
+          }
+        }
+        await expectRejection(attempt(), "CREDENTIAL_REJECTED")
+      }
+      await expectStillWorks(opened)
+    },
+  },
+]
+
+function without(input: KeystoreConfigurationInput, fields: readonly string[]): KeystoreConfigurationInput {
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !fields.includes(name)))
+}

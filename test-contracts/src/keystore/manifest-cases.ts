@@ -1,0 +1,60 @@
+import assert from "node:assert/strict"
+import type { KeystoreCapability } from "@apeiro-cmk/plugin-interface"
+import type { KeystoreCase } from "./case-context.ts"
+
+/** Every capability that a keystore manifest must take a stand on. */
+export const allCapabilities: readonly KeystoreCapability[] = [
+  "listKeyVersions",
+  "createKey",
+  "enableKey",
+  "disableKey",
+  "rotateKey",
+  "deleteKey",
+  "importKey",
+]
+
+export const manifestCases: readonly KeystoreCase[] = [
+  {
+    name: "is frozen plain data that survives a clone",
+    async run({ definition }) {
+      assert.deepEqual(structuredClone(definition.manifest), definition.manifest)
+      assertFrozen(definition.manifest, "manifest")
+    },
+  },
+  {
+    name: "has each capability, or says why not",
+    async run({ definition: { manifest } }) {
+      for (const capability of allCapabilities) {
+        const reason = manifest.unsupported[capability]
+        if (manifest.capabilities.includes(capability)) assert.equal(reason, undefined, `${capability} stands twice`)
+        else assert.ok(reason?.trim(), `there is no reason why ${capability} is missing`)
+      }
+    },
+  },
+  {
+    name: "is the same before and after the plugin has run",
+    async run({ definition, plugin, instance, call }) {
+      const before = structuredClone(definition.manifest)
+      await instance.probe(call())
+      await instance.close()
+      await plugin.stop()
+      assert.deepEqual(definition.manifest, before)
+    },
+  },
+  {
+    name: "names as identity only fields that the configuration has",
+    async run({ definition: { manifest }, configuration }) {
+      const known = JSON.stringify(manifest.keystoreConfigurationSchema)
+      assert.notEqual(manifest.identityFields.length, 0, "some field must say which key it is")
+      for (const field of manifest.identityFields) {
+        assert.ok(field in configuration || known.includes(JSON.stringify(field)), `${field} is no field`)
+      }
+    },
+  },
+]
+
+function assertFrozen(value: unknown, path: string): void {
+  if (typeof value !== "object" || value === null) return
+  assert.ok(Object.isFrozen(value), `${path} is not frozen`)
+  for (const [name, child] of Object.entries(value)) assertFrozen(child, `${path}.${name}`)
+}

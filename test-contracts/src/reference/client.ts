@@ -1,0 +1,57 @@
+import type { HttpClient, PluginErrorCode, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+
+const errorAnswer = z.object({ error: z.string() })
+
+/** What the reference server answers, and what it means. One row each. */
+const meanings: Readonly<Record<string, { readonly code: PluginErrorCode; readonly nextStep: string }>> = {
+  unauthorized: { code: "CREDENTIAL_REJECTED", nextStep: "Enter the API key that the server knows." },
+  "key-not-found": { code: "KEY_NOT_FOUND", nextStep: "Correct key_name, or create the key." },
+  "key-disabled": { code: "KEY_DISABLED", nextStep: "Enable the key at the reference server." },
+  "ciphertext-rejected": { code: "CIPHERTEXT_REJECTED", nextStep: "Pass the ciphertext with its own key and context." },
+}
+
+/** The calls of the reference protocol: one POST each. */
+export class ReferenceClient {
+  readonly #http: HttpClient
+  readonly #address: string
+  readonly #apiKey: SecretHandle
+
+  constructor(http: HttpClient, address: string, apiKey: SecretHandle) {
+    this.#http = http
+    this.#address = address
+    this.#apiKey = apiKey
+  }
+
+  /** Sends one request. @throws {PluginError} what the server's answer means, or UNREACHABLE, TIMED_OUT, CANCELLED */
+  async send<Answer>(body: object, answer: z.ZodType<Answer>, signal: AbortSignal): Promise<Answer> {
+    const apiKey = await this.#apiKey.read(signal)
+    const response = await this.#http.request({
+      method: "POST",
+      url: `${this.#address}/`,
+      headers: { authorization: `Bearer ${Buffer.from(apiKey).toString("utf8")}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal,
+    })
+    apiKey.fill(0)
+    const parsed = parseJson(response.body)
+    if (response.status === 200) return answer.parse(parsed)
+    const meaning = meanings[errorAnswer.safeParse(parsed).data?.error ?? ""]
+    if (meaning === undefined) throw badResponse(response.status)
+    throw pluginError(meaning.code, "The reference server refused the request.", meaning.nextStep)
+  }
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString("utf8"))
+  } catch {
+    throw badResponse(undefined) // the parser's own message would repeat the body
+  }
+}
+
+function badResponse(status: number | undefined) {
+  const message = `The reference server gave an answer that is not in its protocol (status ${status ?? "200"}).`
+  return pluginError("BAD_RESPONSE", message, "Check that the address is the one of a reference server.")
+}

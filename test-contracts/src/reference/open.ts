@@ -1,0 +1,54 @@
+import type { KeystorePluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
+import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { tcpFaultProxy } from "../fault-proxy.ts"
+import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
+import { startReferenceServer } from "./server.ts"
+
+/**
+ * Opens the reference plugin, or a changed one of the same configuration, for `keystoreContract`: a server, a proxy and a
+ * key of its own for each case.
+ */
+export function openReference<Configuration>(
+  definition: KeystorePluginDefinitionV1<Configuration>,
+): (request: OpenRequest) => Promise<OpenedKeystore> {
+  return async ({ tenantId }) => {
+    const server = await startReferenceServer()
+    const proxy = await tcpFaultProxy({ target: server })
+    const services = testServices()
+    const plugin = await openInProcess(definition, {
+      services,
+      pluginConfiguration: { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.0/8"] },
+    })
+    const { vault } = server
+    vault.create("l1")
+    const configuration = { address: `http://127.0.0.1:${proxy.port}`, api_key: server.apiKey, key_name: "l1" }
+    let counter = 0
+    return {
+      plugin,
+      configuration,
+      instance: await plugin.openKeystore(configuration, testCall({ tenantId })),
+      proxy,
+      canaries: [server.apiKey],
+      logs: () => services.logger.text(),
+      backend: {
+        keyExists: async (keyId) => vault.has(keyId),
+        createKey: async () => {
+          counter += 1
+          vault.create(`l1-${counter}`)
+          return { keyId: `l1-${counter}` }
+        },
+        unusedKeyId: () => "no-such-key",
+        keyState: async (keyId) => vault.describe(keyId).state,
+        decrypt: async ({ keyId }, ciphertext, context) => {
+          const version = vault.describe(keyId).versions.length
+          return vault.decrypt(keyId, version, ciphertext, encodeEncryptionContext(context))
+        },
+      },
+      async close() {
+        await proxy.close()
+        await server.close()
+      },
+    }
+  }
+}

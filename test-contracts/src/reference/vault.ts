@@ -1,0 +1,98 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import type { KeyState } from "@apeiro-cmk/plugin-interface"
+
+/** Why the vault refuses; the reference server sends it as it stands. */
+export type VaultRefusal = "key-not-found" | "key-disabled" | "ciphertext-rejected"
+
+/** A refusal of the vault. */
+export class VaultError extends Error {
+  readonly refusal: VaultRefusal
+
+  constructor(refusal: VaultRefusal) {
+    super(refusal)
+    this.refusal = refusal
+  }
+}
+
+interface VaultKey {
+  /** The vault's own id of the key: a key that is made again under the same name is another key. */
+  readonly serial: string
+  state: KeyState
+  readonly versions: { readonly material: Buffer; readonly createdAtMs: number }[]
+}
+
+const nonceLength = 12
+const tagLength = 16
+
+/** The keys of the reference keystore: AES-256-GCM, in memory. */
+export class ReferenceVault {
+  readonly #keys = new Map<string, VaultKey>()
+
+  has(keyId: string): boolean {
+    return this.#keys.has(keyId)
+  }
+
+  create(keyId: string): void {
+    if (this.has(keyId)) return
+    this.#keys.set(keyId, { serial: randomBytes(8).toString("hex"), state: "ENABLED", versions: [] })
+    this.rotate(keyId)
+  }
+
+  rotate(keyId: string): void {
+    this.#key(keyId).versions.push({ material: randomBytes(32), createdAtMs: Date.now() })
+  }
+
+  setState(keyId: string, state: KeyState): void {
+    this.#key(keyId).state = state
+  }
+
+  delete(keyId: string): void {
+    this.#key(keyId)
+    this.#keys.delete(keyId)
+  }
+
+  describe(keyId: string) {
+    const { serial, state, versions } = this.#key(keyId)
+    return { serial, state, versions: versions.map(({ createdAtMs }) => ({ createdAtMs })) }
+  }
+
+  encrypt(keyId: string, plaintext: Uint8Array, associatedData: Uint8Array) {
+    const { versions } = this.#usableKey(keyId)
+    const nonce = randomBytes(nonceLength)
+    const cipher = createCipheriv("aes-256-gcm", materialOf(versions.at(-1)), nonce).setAAD(associatedData)
+    const body = Buffer.concat([cipher.update(plaintext), cipher.final()])
+    return { ciphertext: Buffer.concat([nonce, body, cipher.getAuthTag()]), version: versions.length }
+  }
+
+  decrypt(keyId: string, version: number, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+    const { versions } = this.#usableKey(keyId)
+    const bytes = Buffer.from(ciphertext)
+    if (bytes.length < nonceLength + tagLength) throw new VaultError("ciphertext-rejected")
+    const nonce = bytes.subarray(0, nonceLength)
+    const decipher = createDecipheriv("aes-256-gcm", materialOf(versions[version - 1]), nonce)
+    decipher.setAAD(associatedData).setAuthTag(bytes.subarray(-tagLength))
+    const opened = decipher.update(bytes.subarray(nonceLength, -tagLength))
+    try {
+      return Buffer.concat([opened, decipher.final()])
+    } catch {
+      throw new VaultError("ciphertext-rejected") // OpenSSL says no more than that the tag does not fit
+    }
+  }
+
+  #key(keyId: string): VaultKey {
+    const key = this.#keys.get(keyId)
+    if (key === undefined) throw new VaultError("key-not-found")
+    return key
+  }
+
+  #usableKey(keyId: string): VaultKey {
+    const key = this.#key(keyId)
+    if (key.state === "DISABLED") throw new VaultError("key-disabled")
+    return key
+  }
+}
+
+function materialOf(version: { readonly material: Buffer } | undefined): Buffer {
+  if (version === undefined) throw new VaultError("ciphertext-rejected")
+  return version.material
+}
