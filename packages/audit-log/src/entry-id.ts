@@ -1,0 +1,23 @@
+import { randomInt } from "node:crypto"
+import type { Clock } from "@apeiro-cmk/plugin-interface"
+import { v7 } from "uuid"
+
+const sequenceLimit = 2 ** 32
+
+/**
+ * Makes UUIDv7 entry ids (RFC 9562 section 5.7) that grow strictly within one replica, also within one millisecond and
+ * when the wall clock jumps back: whoever sorts by id gets the order of recording.
+ */
+export function entryIds(clock: Pick<Clock, "nowMs">): () => string {
+  let lastMs = -1
+  let sequence = 0
+  return () => {
+    const nowMs = Math.trunc(clock.nowMs())
+    sequence += 1
+    if (nowMs > lastMs || sequence >= sequenceLimit) {
+      lastMs = Math.max(nowMs, lastMs + 1)
+      sequence = randomInt(2 ** 31)
+    }
+    return v7({ msecs: lastMs, seq: sequence })
+  }
+}

@@ -1,0 +1,87 @@
+import type { CallOptions, ErrorOrigin, JsonValue } from "@apeiro-cmk/plugin-interface"
+
+/**
+ * What happened. Spelling as upstream's audit events (openkcm/common-sdk `pkg/otlp/audit/events.go`) where upstream has
+ * one; data-key, wrap and keystore events are ours.
+ */
+export const auditActions = [
+  "tenantOnboarding",
+  "configurationCreate",
+  "configurationUpdate",
+  "configurationDelete",
+  "credentialCreate",
+  "credentialDelete",
+  "keystoreTest",
+  "keystoreActivate",
+  "keystoreLogin",
+  "keystoreTokenRenewal",
+  "keystoreSessionOpen",
+  "keyCreate",
+  "keyExport",
+  "tenantKeyWrap",
+  "tenantKeyUnwrap",
+  "tenantKeyLeaseRenewal",
+  "dataKeyGenerate",
+  "dataKeyUnwrap",
+  "dataKeyRewrap",
+  "unauthorizedRequest",
+  "unauthenticatedRequest",
+  "hostStart",
+  "hostStop",
+] as const
+
+/** One of {@link auditActions}. */
+export type AuditAction = (typeof auditActions)[number]
+
+/** The log of what belongs to no tenant. No tenant id can be spelled like it. */
+export const platformTenantId = "_platform"
+
+/** Who did it. */
+export interface AuditActor {
+  /** `administrator`: the platform's. `token`: a tenant's bearer token. `host`: the host by itself. */
+  readonly type: "administrator" | "token" | "host" | "anonymous"
+  /** Id of the token, name of the replica, ...; never personal data in plain and never a secret. */
+  readonly id: string
+}
+
+/** What travels with each call inside the host: the plugin's call options, and who asked. */
+export interface HostCall extends CallOptions {
+  readonly actor: AuditActor
+  /** Id of the request, the same as in its answer. */
+  readonly requestId: string
+}
+
+/** One event for the audit log of a tenant. */
+export interface AuditEvent {
+  /** A tenant's id, or {@link platformTenantId}. */
+  readonly tenantId: string
+  readonly actor: AuditActor
+  readonly action: AuditAction
+  readonly resource: {
+    readonly type:
+      | "tenant"
+      | "token"
+      | "keystore"
+      | "credential"
+      | "tenantKey"
+      | "serviceKey"
+      | "dataKey"
+      | "route"
+      | "host"
+    readonly id: string
+    /** Version of the resource, where it has any. */
+    readonly version?: string
+  }
+  readonly outcome: "success" | "failure"
+  /** Code and origin of the error, for a failure. */
+  readonly code?: string
+  readonly origin?: ErrorOrigin
+  readonly keystoreId?: string
+  readonly requestId?: string
+  /** W3C trace id, 32 hexadecimal digits. */
+  readonly traceId?: string
+  /** The keystore's own id of the request. */
+  readonly backendRequestId?: string
+  /** Further facts; never a secret, never key material. */
+  readonly facts?: Readonly<Record<string, JsonValue>>
+}

@@ -1,0 +1,56 @@
+import { exportInvalid } from "./error.ts"
+
+/** One line of an export that carries an entry. */
+export interface EntryLine {
+  readonly kind: "entry"
+  readonly index: number
+  readonly leaf: Uint8Array
+}
+
+/** A line of an export: an entry, or the statement at the end. */
+export type ExportLine =
+  | EntryLine
+  | { readonly kind: "end"; readonly size: number; readonly root: Uint8Array; readonly tenantId: string }
+
+/** @throws {AuditError} AUDIT_EXPORT_INVALID - names the line by `number`, which counts from 1 */
+export function parseLine(line: string, number: number): ExportLine {
+  const value = parseJson(line, number)
+  if (hasExactly(value, ["index", "leaf"])) {
+    const leaf = fromBase64(value.leaf)
+    if (!isCount(value.index) || leaf === undefined) throw exportInvalid(`Line ${number}: not a valid entry.`)
+    return { kind: "entry", index: value.index, leaf }
+  }
+  if (hasExactly(value, ["size", "root", "tenant"])) {
+    const root = fromBase64(value.root)
+    if (!isCount(value.size) || root?.length !== 32 || typeof value.tenant !== "string") {
+      throw exportInvalid(`Line ${number}: not a valid last line.`)
+    }
+    return { kind: "end", size: value.size, root, tenantId: value.tenant }
+  }
+  throw exportInvalid(`Line ${number}: neither {index, leaf} nor {size, root, tenant}.`)
+}
+
+function parseJson(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (cause) {
+    throw exportInvalid(`Line ${number}: not JSON; it is cut off or damaged.`, cause)
+  }
+}
+
+function hasExactly<Name extends string>(value: unknown, names: readonly Name[]): value is Record<Name, unknown> {
+  if (typeof value !== "object" || value === null) return false
+  const present = Object.keys(value)
+  return present.length === names.length && names.every((name) => Object.hasOwn(value, name))
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
+}
+
+/** Strict: the only spelling of these bytes, or undefined. */
+function fromBase64(value: unknown): Uint8Array | undefined {
+  if (typeof value !== "string") return undefined
+  const bytes = Buffer.from(value, "base64")
+  return bytes.toString("base64") === value ? new Uint8Array(bytes) : undefined
+}

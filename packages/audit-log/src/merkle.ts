@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto"
+import { logInconsistent } from "./error.ts"
+
+/** The state of one tenant's log: enough to append to it and to state its root. */
+export interface TreeHead {
+  readonly tenantId: string
+  /** Number of leaves. */
+  readonly size: number
+  /** Roots of the perfect subtrees that make up the tree, largest first: the binary digits of `size`. 32 bytes each. */
+  readonly subtrees: readonly Uint8Array[]
+}
+
+const leafPrefix = Uint8Array.of(0)
+const nodePrefix = Uint8Array.of(1)
+
+/** Hash of one leaf: `SHA-256(0x00 || leaf)`, RFC 6962 section 2.1. */
+export function hashLeaf(leaf: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(leafPrefix).update(leaf).digest())
+}
+
+/** Hash of an inner node: `SHA-256(0x01 || left || right)`, RFC 6962 section 2.1. */
+export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(nodePrefix).update(left).update(right).digest())
+}
+
+/** The log of a tenant of which nothing was ever recorded. */
+export function emptyTree(tenantId: string): TreeHead {
+  return { tenantId, size: 0, subtrees: [] }
+}
+
+/**
+ * The head after one more leaf. Takes at most log2(size) hashes.
+ * @throws {AuditError} AUDIT_LOG_INCONSISTENT - the head's subtrees do not fit its size
+ */
+export function appendLeaf(head: TreeHead, leaf: Uint8Array): TreeHead {
+  checkHead(head)
+  const subtrees = [...head.subtrees]
+  let subtree = hashLeaf(leaf)
+  for (let digits = head.size; digits % 2 === 1; digits = Math.floor(digits / 2)) {
+    const left = subtrees.pop()
+    if (left === undefined) throw logInconsistent(`The log of ${head.tenantId} lacks a subtree.`)
+    subtree = hashNode(left, subtree)
+  }
+  subtrees.push(subtree)
+  return { tenantId: head.tenantId, size: head.size + 1, subtrees }
+}
+
+/**
+ * Merkle tree hash of the whole log, 32 bytes; for an empty log SHA-256 of nothing (RFC 6962 section 2.1).
+ * @throws {AuditError} AUDIT_LOG_INCONSISTENT - the head's subtrees do not fit its size
+ */
+export function rootHash(head: TreeHead): Uint8Array {
+  checkHead(head)
+  let root: Uint8Array | undefined
+  for (const subtree of head.subtrees.toReversed()) root = root === undefined ? subtree : hashNode(subtree, root)
+  return root ?? new Uint8Array(createHash("sha256").digest())
+}
+
+function checkHead({ tenantId, size, subtrees }: TreeHead): void {
+  if (!Number.isSafeInteger(size) || size < 0) throw logInconsistent(`The log of ${tenantId} has the size ${size}.`)
+  const expected = size.toString(2).replaceAll("0", "").length
+  if (subtrees.length !== expected || subtrees.some((subtree) => subtree.length !== 32)) {
+    throw logInconsistent(
+      `The log of ${tenantId} has ${size} leaves, which its ${subtrees.length} subtrees do not fit.`,
+    )
+  }
+}

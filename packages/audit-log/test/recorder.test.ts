@@ -1,0 +1,95 @@
+import { describe, expect, it, vi } from "vitest"
+import { createAuditRecorder, decodeLeaf } from "../src/index.ts"
+import { InMemoryAudit } from "./in-memory-audit.ts"
+import { ManualClock, settled } from "./manual-clock.ts"
+import { sampleEvent } from "./sample-events.ts"
+
+function setUp() {
+  const intake = new InMemoryAudit()
+  const clock = new ManualClock()
+  const onRecorded = vi.fn()
+  return { intake, clock, onRecorded, recorder: createAuditRecorder({ intake, clock, replica: "host-1", onRecorded }) }
+}
+
+describe("audit recorder", () => {
+  it("resolves with the stored entry when it is durable, and not before", async () => {
+    const { intake, clock, onRecorded, recorder } = setUp()
+    const gate = Promise.withResolvers<void>()
+    intake.gate = gate.promise
+    const answered = vi.fn()
+    const recording = recorder.record(sampleEvent()).then((entry) => {
+      answered()
+      return entry
+    })
+    await settled()
+    expect(answered).not.toHaveBeenCalled()
+
+    gate.resolve()
+    const entry = await recording
+    expect(intake.batches).toEqual([[entry]])
+    expect(onRecorded).toHaveBeenCalledOnce()
+    expect(decodeLeaf(entry.leaf)).toMatchObject({
+      entryId: entry.entryId,
+      recordedAtMs: clock.nowMs(),
+      replica: "host-1",
+      tenantId: "acme",
+    })
+  })
+
+  it("puts everything that arrives during one commit into the next", async () => {
+    const { intake, recorder } = setUp()
+    const gate = Promise.withResolvers<void>()
+    intake.gate = gate.promise
+    const recordings = Array.from({ length: 50 }, () => recorder.record(sampleEvent()))
+    gate.resolve()
+    await Promise.all(recordings)
+    expect(intake.batches.map((batch) => batch.length)).toEqual([1, 49])
+  })
+
+  it("keeps the order of recording, also in the ids", async () => {
+    const { intake, clock, recorder } = setUp()
+    await Promise.all(Array.from({ length: 20 }, () => recorder.record(sampleEvent())))
+    clock.jump(-60_000)
+    await Promise.all(Array.from({ length: 20 }, () => recorder.record(sampleEvent())))
+    clock.jump(120_000)
+    await recorder.record(sampleEvent())
+    const ids = intake.batches.flat().map(({ entryId }) => entryId)
+    expect(ids).toEqual([...new Set(ids)].sort())
+    expect(ids).toHaveLength(41)
+  })
+
+  it("refuses everyone whose commit failed, and goes on", async () => {
+    const { intake, recorder, onRecorded } = setUp()
+    intake.failure = new Error("disk full")
+    const outcomes = await Promise.allSettled([recorder.record(sampleEvent()), recorder.record(sampleEvent())])
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ reason: { code: "AUDIT_UNAVAILABLE", origin: "host", retryable: true } })
+    }
+    expect(onRecorded).not.toHaveBeenCalled()
+
+    intake.failure = undefined
+    await expect(recorder.record(sampleEvent())).resolves.toMatchObject({ tenantId: "acme" })
+  })
+
+  it("refuses whoever waits longer than ten seconds for a stalled database", async () => {
+    const { intake, clock, recorder } = setUp()
+    const gate = Promise.withResolvers<void>()
+    intake.gate = gate.promise
+    const refused = expect(recorder.record(sampleEvent())).rejects.toMatchObject({ code: "AUDIT_UNAVAILABLE" })
+    await clock.advance(10_000)
+    await refused
+    gate.resolve()
+  })
+
+  it("rejects an event that the format cannot carry", async () => {
+    const { intake, recorder } = setUp()
+    await expect(recorder.record(sampleEvent({ tenantId: "" }))).rejects.toMatchObject({ code: "AUDIT_LEAF_INVALID" })
+    expect(intake.batches).toEqual([])
+  })
+
+  it("prepares an entry without storing it", () => {
+    const { intake, recorder } = setUp()
+    expect(decodeLeaf(recorder.prepare(sampleEvent()).leaf).action).toBe("dataKeyGenerate")
+    expect(intake.batches).toEqual([])
+  })
+})

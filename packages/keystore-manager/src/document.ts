@@ -1,0 +1,117 @@
+import type { ConfigurationIssue, JsonValue } from "@apeiro-cmk/plugin-interface"
+import { managerError } from "./errors.ts"
+import type { KeystorePluginCatalog, RunningKeystorePlugin } from "./ports.ts"
+
+/** A keystore as the story's administrator writes it. */
+export interface KeystoreDocument {
+  readonly plugin_type: string
+  readonly plugin_name: string
+  readonly configuration: JsonObject
+}
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: JsonValue }
+
+const keystoreIdPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
+const maxDepth = 32
+const members = ["plugin_type", "plugin_name", "configuration"]
+
+/**
+ * Reads a keystore document, without its configuration's inside.
+ * @throws {KeystoreManagerError} CONFIGURATION_INVALID - with every issue
+ */
+export function readDocument(input: unknown): KeystoreDocument {
+  if (!isPlainObject(input)) throw invalid([{ path: [], message: "must be a JSON object" }])
+  const { plugin_type, plugin_name } = input
+  const configuration = defined(input.configuration)
+  const issues: ConfigurationIssue[] = []
+  if (typeof plugin_type !== "string" || plugin_type === "")
+    issues.push({ path: ["plugin_type"], message: textIssue(plugin_type) })
+  if (typeof plugin_name !== "string") issues.push({ path: ["plugin_name"], message: textIssue(plugin_name) })
+  else if (!isKeystoreId(plugin_name)) {
+    const message = "must be 1 to 63 lower-case letters, digits, dashes and underscores, with a letter or digit first"
+    issues.push({ path: ["plugin_name"], message })
+  }
+  issues.push(...configurationIssues(configuration))
+  for (const name of Object.keys(input).filter((each) => !members.includes(each))) {
+    issues.push({ path: [name.slice(0, 80)], message: "is not a known field", allowed: members })
+  }
+  if (
+    issues.length > 0 ||
+    typeof plugin_type !== "string" ||
+    typeof plugin_name !== "string" ||
+    !isJsonObject(configuration)
+  ) {
+    throw invalid(issues)
+  }
+  return { plugin_type, plugin_name, configuration }
+}
+
+/** Whether a text can be the id of a keystore. */
+export function isKeystoreId(text: string): boolean {
+  return keystoreIdPattern.test(text)
+}
+
+/** @throws {KeystoreManagerError} CONFIGURATION_INVALID */
+export function readConfigurationObject(input: unknown): JsonObject {
+  const configuration = defined(input)
+  if (!isJsonObject(configuration)) throw invalid(configurationIssues(configuration))
+  return configuration
+}
+
+/**
+ * The running plugin of a type.
+ * @throws {KeystoreManagerError} PLUGIN_TYPE_UNKNOWN - `issues` lists the types that there are
+ */
+export function pluginFor(catalog: KeystorePluginCatalog, pluginType: string): RunningKeystorePlugin {
+  const plugin = catalog.keystorePlugin(pluginType)
+  if (plugin !== undefined) return plugin
+  const allowed = catalog.keystorePluginTypes()
+  throw managerError("PLUGIN_TYPE_UNKNOWN", "No loaded plugin has this plugin_type.", {
+    issues: [{ path: ["plugin_type"], message: `must be one of: ${allowed.join(", ")}`, allowed }],
+  })
+}
+
+/** A `CONFIGURATION_INVALID` that lists each issue. */
+export function invalid(issues: readonly ConfigurationIssue[]) {
+  const lines = issues.map(({ path, message }) => `${path.join(".") || "document"}: ${message}`)
+  return managerError("CONFIGURATION_INVALID", `The configuration is not valid. ${lines.join("; ")}.`, { issues })
+}
+
+/** Whether a value is a JSON object, all the way down; at most 32 levels. */
+function isJsonObject(value: unknown, depth = maxDepth): value is JsonObject {
+  return isPlainObject(value) && Object.values(value).every((each) => isJsonValue(each, depth - 1))
+}
+
+/** A field whose value is undefined was not sent. */
+function defined(value: unknown): unknown {
+  if (!isPlainObject(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined))
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function isJsonValue(value: unknown, depth: number): value is JsonValue {
+  if (depth < 0) return false
+  if (Array.isArray(value)) return value.every((each) => isJsonValue(each, depth - 1))
+  if (typeof value === "number") return Number.isFinite(value)
+  return value === null || typeof value === "string" || typeof value === "boolean" || isJsonObject(value, depth)
+}
+
+function configurationIssues(configuration: unknown): ConfigurationIssue[] {
+  if (isJsonObject(configuration)) return []
+  return [
+    {
+      path: ["configuration"],
+      message: configuration === undefined ? "is missing" : `must be a JSON object of at most ${maxDepth} levels`,
+    },
+  ]
+}
+
+function textIssue(value: unknown): string {
+  return value === undefined ? "is missing" : "must be text"
+}

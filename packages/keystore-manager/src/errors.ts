@@ -1,0 +1,116 @@
+import {
+  CodedError,
+  type ConfigurationIssue,
+  type ConnectionStep,
+  type ErrorFacts,
+  isCodedError,
+} from "@apeiro-cmk/plugin-interface"
+
+/**
+ * - `KEYSTORE_NOT_FOUND` - the tenant has no keystore of that id.
+ * - `KEYSTORE_EXISTS` - the tenant has one already.
+ * - `KEYSTORE_NOT_ACTIVE` - only an active keystore wraps keys.
+ * - `KEYSTORE_IN_USE` - it wraps a tenant key, so it cannot be removed.
+ * - `PLUGIN_TYPE_UNKNOWN` - no loaded plugin has that `plugin_type`.
+ * - `CONFIGURATION_INVALID` - `issues` has each fault.
+ * - `IDENTITY_FIELD_FIXED` - address, mount or key of an active keystore; `issues` has each field.
+ * - `REVISION_MISMATCH` - the keystore was changed meanwhile.
+ * - `CONNECTION_TEST_FAILED` - `steps` has what was tried.
+ * - `L1_ALREADY_CLAIMED` - the L1 key serves another tenant; never says which.
+ * - `ANOTHER_KEYSTORE_ACTIVE` - a tenant has one active keystore.
+ */
+export type KeystoreManagerErrorCode =
+  | "KEYSTORE_NOT_FOUND"
+  | "KEYSTORE_EXISTS"
+  | "KEYSTORE_NOT_ACTIVE"
+  | "KEYSTORE_IN_USE"
+  | "PLUGIN_TYPE_UNKNOWN"
+  | "CONFIGURATION_INVALID"
+  | "IDENTITY_FIELD_FIXED"
+  | "REVISION_MISMATCH"
+  | "CONNECTION_TEST_FAILED"
+  | "L1_ALREADY_CLAIMED"
+  | "ANOTHER_KEYSTORE_ACTIVE"
+
+type Details = {
+  /** Each single fault of a configuration. */
+  readonly issues?: readonly ConfigurationIssue[]
+  /** What a failed connection test tried, in order. */
+  readonly steps?: readonly ConnectionStep[]
+}
+
+/** What the keystore manager throws by itself; errors of plugins and of the database pass through it. */
+export class KeystoreManagerError extends CodedError<KeystoreManagerErrorCode> {
+  declare readonly issues?: readonly ConfigurationIssue[]
+  declare readonly steps?: readonly ConnectionStep[]
+
+  constructor(code: KeystoreManagerErrorCode, message: string, facts: ErrorFacts & Details) {
+    super(code, message, facts)
+    if (facts.issues !== undefined) this.issues = facts.issues
+    if (facts.steps !== undefined) this.steps = facts.steps
+  }
+}
+
+const nextSteps: Readonly<Record<KeystoreManagerErrorCode, string>> = {
+  KEYSTORE_NOT_FOUND: "List the tenant's keystores and use one of their ids.",
+  KEYSTORE_EXISTS: "Choose another plugin_name, or change the keystore that has it.",
+  KEYSTORE_NOT_ACTIVE: "Activate the keystore first.",
+  KEYSTORE_IN_USE: "Keep the keystore: without it the keys that it wraps could never be opened again.",
+  PLUGIN_TYPE_UNKNOWN: "Use the plugin_type of a loaded plugin, or have the operator load it in the profile.",
+  CONFIGURATION_INVALID: "Correct each listed field and send the whole configuration again.",
+  IDENTITY_FIELD_FIXED: "Leave these fields as they are, or add another keystore for the other key.",
+  REVISION_MISMATCH: "Read the keystore again, and send the change with its present revision.",
+  CONNECTION_TEST_FAILED: "Do what the failed step says, then test again.",
+  L1_ALREADY_CLAIMED: "Use an L1 key of your own: one key serves one tenant.",
+  ANOTHER_KEYSTORE_ACTIVE: "Go on with the active keystore: a tenant has one.",
+}
+
+/** Makes the error of a code. It is the caller's and not retryable unless `extra` says otherwise. */
+export function managerError(
+  code: KeystoreManagerErrorCode,
+  message: string,
+  extra: Partial<ErrorFacts> & Details = {},
+): KeystoreManagerError {
+  return new KeystoreManagerError(code, message, {
+    origin: "caller",
+    retryable: false,
+    nextStep: nextSteps[code],
+    ...extra,
+  })
+}
+
+/** Tells whether an error, of whatever package, has this code. */
+export function hasCode(error: unknown, code: string): boolean {
+  return isCodedError(error) && error.code === code
+}
+
+/** Translates what the database says about a keystore; anything else passes unchanged. */
+export function fromPersistence(error: unknown, keystoreId: string): unknown {
+  const cause = { cause: error }
+  if (hasCode(error, "ALREADY_EXISTS")) {
+    return managerError("KEYSTORE_EXISTS", `There is a keystore "${keystoreId}" already.`, cause)
+  }
+  if (hasCode(error, "NOT_FOUND")) return keystoreNotFound(keystoreId)
+  if (hasCode(error, "STALE_REVISION")) {
+    return managerError("REVISION_MISMATCH", `The keystore "${keystoreId}" was changed meanwhile.`, cause)
+  }
+  if (hasCode(error, "STILL_IN_USE")) {
+    return managerError("KEYSTORE_IN_USE", `The keystore "${keystoreId}" wraps a key of the tenant.`, cause)
+  }
+  // Without the cause: it is the one error that knows about another tenant.
+  if (hasCode(error, "L1_CLAIMED")) return alreadyClaimed()
+  if (hasCode(error, "ANOTHER_KEYSTORE_ACTIVE")) return anotherActive()
+  return error
+}
+
+export function keystoreNotFound(keystoreId: string): KeystoreManagerError {
+  return managerError("KEYSTORE_NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
+}
+
+export function alreadyClaimed(): KeystoreManagerError {
+  return managerError("L1_ALREADY_CLAIMED", "This L1 key cannot be used: it is in use already.")
+}
+
+export function anotherActive(): KeystoreManagerError {
+  return managerError("ANOTHER_KEYSTORE_ACTIVE", "The tenant has another active keystore.")
+}

@@ -1,0 +1,21 @@
+export type { ActivationAnswer } from "./activation.ts"
+export type { CallLimits } from "./call-policy.ts"
+export type { KeystoreDocument } from "./document.ts"
+export { KeystoreManagerError, type KeystoreManagerErrorCode } from "./errors.ts"
+export type { LastOutcome } from "./health.ts"
+export {
+  createKeystoreManager,
+  type KeystoreHealth,
+  type KeystoreManager,
+  type KeystoreManagerOptions,
+  type KeystoreSubject,
+} from "./manager.ts"
+export type {
+  CredentialPort,
+  KeystoreActivation,
+  KeystorePluginCatalog,
+  KeystoreRepository,
+  RunningKeystorePlugin,
+} from "./ports.ts"
+export type { CredentialField, KeystoreRecord } from "./records.ts"
+export { redactedConfiguration } from "./redacted-configuration.ts"

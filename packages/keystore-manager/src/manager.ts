@@ -1,0 +1,187 @@
+import { randomBytes } from "node:crypto"
+import type { AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
+import type { L1Port, PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
+import type { Clock, ConnectionStep, Logger, RandomSource, SetupDocument } from "@apeiro-cmk/plugin-interface"
+import { type ActivationAnswer, createActivation } from "./activation.ts"
+import { createAuditTrail } from "./audit-trail.ts"
+import { asCodedError, type CallLimits, createCallPolicy, defaultCallLimits } from "./call-policy.ts"
+import { createKeystoreChanges } from "./changes.ts"
+import { inputOf, withoutSecretText } from "./configuration.ts"
+import { isKeystoreId, pluginFor, readDocument } from "./document.ts"
+import { keystoreNotFound } from "./errors.ts"
+import { createHandlePool } from "./handles.ts"
+import { createHealthBoard, type LastOutcome } from "./health.ts"
+import { createL1Port } from "./l1-port.ts"
+import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
+import type { KeystoreRecord } from "./records.ts"
+import { createSerializer } from "./serial.ts"
+import { createKeystoreTests } from "./test-runs.ts"
+
+/** What {@link createKeystoreManager} is made of. */
+export interface KeystoreManagerOptions {
+  readonly catalog: KeystorePluginCatalog
+  readonly repository: KeystoreRepository
+  readonly credentials: CredentialPort
+  readonly audit: AuditRecorder
+  /** The key hierarchy's; it calls back into {@link KeystoreManager.l1}, so bind it late. */
+  readonly prepareTenantKey: (tenantId: string, keystoreId: string, call: HostCall) => Promise<PreparedTenantKey>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits?: Partial<CallLimits>
+  readonly random?: RandomSource
+}
+
+/** A keystore as it is saved, or a document `{plugin_type, plugin_name, configuration}` that is not. */
+export type KeystoreSubject = { readonly keystoreId: string } | { readonly document: unknown }
+
+/** Health of one keystore, as this host knows it. */
+export interface KeystoreHealth {
+  readonly keystoreId: string
+  readonly pluginType: string
+  readonly state: KeystoreRecord["state"]
+  /** Absent until the first call after a start. */
+  readonly last?: LastOutcome
+}
+
+/**
+ * The keystores of all tenants. Errors of plugins (`PluginError`), of the audit log and of the database pass through.
+ * What changes or tests a keystore is in the tenant's audit log before it is answered, failures too.
+ */
+export interface KeystoreManager {
+  /** The tenants' L1 keys; `call.tenantId` says whose. */
+  readonly l1: L1Port
+  /**
+   * Adds a keystore, inactive. Its secrets go to the credential store.
+   * @throws {KeystoreManagerError} CONFIGURATION_INVALID, PLUGIN_TYPE_UNKNOWN, KEYSTORE_EXISTS
+   */
+  add(tenantId: string, document: unknown, call: HostCall): Promise<KeystoreRecord>
+  /**
+   * Replaces a keystore's configuration. A secret that is left out, or sent as it reads back, keeps its stored version,
+   * unless the address changes; `null` removes it.
+   * @throws {KeystoreManagerError} CONFIGURATION_INVALID, IDENTITY_FIELD_FIXED, REVISION_MISMATCH, KEYSTORE_NOT_FOUND,
+   * PLUGIN_TYPE_UNKNOWN
+   */
+  change(
+    tenantId: string,
+    keystoreId: string,
+    configuration: unknown,
+    expectedRevision: number,
+    call: HostCall,
+  ): Promise<KeystoreRecord>
+  /**
+   * Removes a keystore, its secrets and its claim.
+   * @throws {KeystoreManagerError} KEYSTORE_IN_USE, REVISION_MISMATCH, KEYSTORE_NOT_FOUND
+   */
+  remove(tenantId: string, keystoreId: string, expectedRevision: number, call: HostCall): Promise<void>
+  /** By id. */
+  list(tenantId: string): Promise<readonly KeystoreRecord[]>
+  /** @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND */
+  get(tenantId: string, keystoreId: string): Promise<KeystoreRecord>
+  /**
+   * Tests a connection; each step comes when it has ended, and a failure is a step. Ends within the test limit. The last
+   * step is the host's, `l2_derivation`. A document under the name of a saved keystore of the same type may keep that
+   * one's secrets, as in a change.
+   * @throws {KeystoreManagerError} CONFIGURATION_INVALID, PLUGIN_TYPE_UNKNOWN, KEYSTORE_NOT_FOUND - at the first step
+   */
+  test(tenantId: string, subject: KeystoreSubject, call: HostCall): AsyncIterable<ConnectionStep>
+  /**
+   * Tests a keystore, claims its L1 key for the tenant, and stores the tenant's first L2 with it. When it is active
+   * already it only tests again and answers.
+   * @throws {KeystoreManagerError} CONNECTION_TEST_FAILED, L1_ALREADY_CLAIMED, ANOTHER_KEYSTORE_ACTIVE,
+   * REVISION_MISMATCH, KEYSTORE_NOT_FOUND, PLUGIN_TYPE_UNKNOWN
+   */
+  activate(tenantId: string, keystoreId: string, call: HostCall): Promise<ActivationAnswer>
+  /**
+   * The documents with which the keystore's administrator prepares it. Touches no network, and needs no secret.
+   * @throws {KeystoreManagerError} CONFIGURATION_INVALID, PLUGIN_TYPE_UNKNOWN, KEYSTORE_NOT_FOUND
+   * @throws {PluginError} INVALID_REQUEST - the configuration is wrong; `issues` has each fault
+   */
+  setupMaterial(tenantId: string, subject: KeystoreSubject): Promise<readonly SetupDocument[]>
+  /** The last outcome and latency of each of the tenant's keystores. */
+  health(tenantId: string): Promise<readonly KeystoreHealth[]>
+  /** Closes every opened keystore; calls in flight reject with `CANCELLED`. */
+  close(): Promise<void>
+}
+
+/** Makes the manager. It opens nothing before the first call. */
+export function createKeystoreManager(options: KeystoreManagerOptions): KeystoreManager {
+  const { catalog, repository, credentials, clock, logger, prepareTenantKey } = options
+  const limits = { ...defaultCallLimits, ...options.limits }
+  const random = options.random ?? { bytes: (length) => randomBytes(length) }
+  const trail = createAuditTrail(options.audit)
+  const health = createHealthBoard(clock)
+  const policy = createCallPolicy(limits, clock, health)
+  const openTimeoutMs = limits.operationTimeoutMs
+  const handles = createHandlePool({ catalog, credentials, clock, logger, openTimeoutMs })
+  const activating = new Map<string, string>()
+  const changes = createKeystoreChanges({ catalog, repository, credentials, trail, clock })
+  const tests = createKeystoreTests({
+    ...{ catalog, repository, credentials, handles, trail, logger },
+    ...{ policy, health, clock, random },
+  })
+  const activate = createActivation({
+    ...{ catalog, repository, handles, policy, trail, clock, activating, prepareTenantKey },
+    testSaved: tests.saved,
+  })
+  const oneAtATime = createSerializer()
+
+  const get = async (tenantId: string, keystoreId: string): Promise<KeystoreRecord> => {
+    requireKeystoreId(keystoreId)
+    const record = await repository.keystore(tenantId, keystoreId)
+    if (record === undefined) throw keystoreNotFound(keystoreId)
+    return record
+  }
+
+  return {
+    l1: createL1Port({ repository, handles, policy, activating }),
+    get,
+    add: changes.add,
+    async change(tenantId, keystoreId, configuration, expectedRevision, call) {
+      requireKeystoreId(keystoreId)
+      const record = await changes.change({ tenantId, keystoreId }, configuration, expectedRevision, call)
+      handles.retire(record)
+      return record
+    },
+    async remove(tenantId, keystoreId, expectedRevision, call) {
+      requireKeystoreId(keystoreId)
+      await changes.remove({ tenantId, keystoreId }, expectedRevision, call)
+      handles.retire({ tenantId, keystoreId })
+      health.forget({ tenantId, keystoreId })
+    },
+    list: (tenantId) => repository.keystores(tenantId),
+    async *test(tenantId, subject, call) {
+      if ("document" in subject) yield* tests.unsaved(tenantId, subject.document, call)
+      else yield* tests.saved(await get(tenantId, subject.keystoreId), call)
+    },
+    async activate(tenantId, keystoreId, call) {
+      requireKeystoreId(keystoreId)
+      return oneAtATime(tenantId, call.signal, () => activate(tenantId, keystoreId, call))
+    },
+    async setupMaterial(tenantId, subject) {
+      const saved = "keystoreId" in subject ? await get(tenantId, subject.keystoreId) : undefined
+      const document = "document" in subject ? readDocument(subject.document) : undefined
+      const plugin = pluginFor(catalog, saved?.pluginType ?? document?.plugin_type ?? "")
+      const input =
+        saved === undefined ? withoutSecretText(plugin, document?.configuration ?? {}) : inputOf(saved, credentials)
+      try {
+        return plugin.instance.setupMaterial(input)
+      } catch (error) {
+        throw asCodedError(error)
+      }
+    },
+    async health(tenantId) {
+      const records = await repository.keystores(tenantId)
+      return records.map((record) => {
+        const last = health.last(record)
+        const { keystoreId, pluginType, state } = record
+        return { keystoreId, pluginType, state, ...(last === undefined ? {} : { last }) }
+      })
+    },
+    close: () => handles.close(),
+  }
+}
+
+/** What cannot be an id names no keystore, and is not fit for the audit log either. */
+function requireKeystoreId(keystoreId: string): void {
+  if (!isKeystoreId(keystoreId)) throw keystoreNotFound(keystoreId.slice(0, 63))
+}

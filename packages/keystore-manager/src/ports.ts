@@ -1,0 +1,80 @@
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { CredentialReference, SealedCredential } from "@apeiro-cmk/credential-store"
+import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
+import type { KeystorePluginDefinitionV1, KeystorePluginV1, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import type { KeystoreRecord } from "./records.ts"
+
+/** A running keystore plugin. */
+export interface RunningKeystorePlugin {
+  readonly definition: KeystorePluginDefinitionV1
+  readonly instance: KeystorePluginV1
+}
+
+/** The running keystore plugins, by the `plugin_type` of their manifests. The host runtime implements it. */
+export interface KeystorePluginCatalog {
+  keystorePlugin(pluginType: string): RunningKeystorePlugin | undefined
+  keystorePluginTypes(): readonly string[]
+}
+
+/** The credential store, as far as keystores need it. */
+export interface CredentialPort {
+  /** Seals a secret; the caller stores the result together with the keystore. */
+  seal(reference: CredentialReference, secret: Uint8Array): SealedCredential
+  /** The right to read a stored secret. */
+  handle(reference: CredentialReference): SecretHandle
+}
+
+/** What the activation of a keystore stores, in one transaction. */
+export interface KeystoreActivation {
+  readonly tenantId: string
+  readonly keystoreId: string
+  /** The revision that was tested. */
+  readonly revision: number
+  readonly pluginType: string
+  readonly keyIdentity: string
+  /** L2 version 1; absent when the tenant already has one. */
+  readonly tenantKey?: PreparedTenantKey
+  readonly activatedAtMs: number
+}
+
+/**
+ * Keystores as they are stored. Persistence implements it; writes take their credentials and audit entries along into
+ * one transaction.
+ */
+export interface KeystoreRepository {
+  keystore(tenantId: string, keystoreId: string): Promise<KeystoreRecord | undefined>
+  /** By id. */
+  keystores(tenantId: string): Promise<readonly KeystoreRecord[]>
+  /** @throws {PersistenceError} ALREADY_EXISTS */
+  insertKeystore(
+    record: KeystoreRecord,
+    credentials: readonly SealedCredential[],
+    audit: readonly PreparedAuditEntry[],
+  ): Promise<void>
+  /** @throws {PersistenceError} STALE_REVISION - `record.revision - 1` is not what is stored */
+  updateKeystore(
+    record: KeystoreRecord,
+    credentials: readonly SealedCredential[],
+    audit: readonly PreparedAuditEntry[],
+  ): Promise<void>
+  /**
+   * Removes a keystore, its credentials and its claim.
+   * @throws {PersistenceError} STALE_REVISION
+   * @throws {PersistenceError} STILL_IN_USE - it wraps a tenant key
+   */
+  deleteKeystore(
+    tenantId: string,
+    keystoreId: string,
+    revision: number,
+    audit: readonly PreparedAuditEntry[],
+  ): Promise<void>
+  /** The tenant that has claimed an L1 key, if any. */
+  claimOwner(pluginType: string, keyIdentity: string): Promise<string | undefined>
+  /**
+   * Claims the L1 key, stores the tenant key and marks the keystore active.
+   * @throws {PersistenceError} L1_CLAIMED - by another tenant; the error does not say which
+   * @throws {PersistenceError} ANOTHER_KEYSTORE_ACTIVE - the tenant has another active keystore
+   * @throws {PersistenceError} STALE_REVISION - the keystore was changed since it was tested
+   */
+  activateKeystore(activation: KeystoreActivation, audit: readonly PreparedAuditEntry[]): Promise<void>
+}

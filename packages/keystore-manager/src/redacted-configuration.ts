@@ -1,0 +1,20 @@
+import { secretFields } from "@apeiro-cmk/plugin-sdk"
+import type { JsonObject } from "./document.ts"
+import type { RunningKeystorePlugin } from "./ports.ts"
+import type { KeystoreRecord } from "./records.ts"
+
+/**
+ * A keystore's configuration as it is shown: as entered, and for each secret only that it is there and in which version
+ * (`{"set": true, "version": 3}`). Sent back like this in a change, a secret keeps its stored version.
+ *
+ * @param plugin - its plugin, where it is loaded: whatever that holds for a secret by now is left out in any case
+ */
+export function redactedConfiguration(
+  record: Pick<KeystoreRecord, "configuration" | "credentials">,
+  plugin?: RunningKeystorePlugin,
+): JsonObject {
+  const hidden = plugin === undefined ? [] : secretFields(plugin.definition.manifest.keystoreConfigurationSchema)
+  const shown = Object.entries(record.configuration).filter(([name]) => !hidden.includes(name))
+  const secrets = record.credentials.map(({ name, version }) => [name, { set: true, version }] as const)
+  return Object.fromEntries([...shown, ...secrets])
+}

@@ -1,0 +1,173 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import {
+  type CallOptions,
+  CodedError,
+  type ConnectionStep,
+  type KeystoreV1,
+  type SecretHandle,
+} from "@apeiro-cmk/plugin-interface"
+import {
+  abortReason,
+  definePlugin,
+  encodeEncryptionContext,
+  endpoint,
+  pluginError,
+  requireConfiguration,
+  secret,
+  unsupportedOperations,
+} from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+
+const unsupported = {
+  listKeyVersions: "a toy",
+  createKey: "a toy",
+  enableKey: "a toy",
+  disableKey: "a toy",
+  rotateKey: "a toy",
+  deleteKey: "a toy",
+  importKey: "a toy",
+} as const
+
+const keystoreConfiguration = z.strictObject({
+  address: endpoint(),
+  mount_path: z.string().default("transit"),
+  key_name: z.string().min(1),
+  token: secret(),
+  pin: secret().optional(),
+  note: z.string().optional(),
+})
+
+/** A keystore server in memory, with switches for what goes wrong. */
+export class ToyServer {
+  readonly #key = randomBytes(32)
+  clusterId = "cluster-1"
+  token = "canary-token-of-the-toy"
+  state: "ENABLED" | "DISABLED" = "ENABLED"
+  /** What each operation meets. */
+  fault: "none" | "denied" | "the host cannot record it" | "hangs" | "throws" | "returns another plaintext" = "none"
+  /** What a connection test meets, beside `fault`. */
+  testFault: "none" | "throws" | "hangs" | "never ends" | "fails its step" = "none"
+  openFault: Error | undefined
+  opened = 0
+  closed = 0
+  readonly encryptedUnder: string[] = []
+  /** While set, operations wait for it, and do not listen to signals. */
+  gate: Promise<void> | undefined
+
+  async enter(operation: string, token: SecretHandle, call: CallOptions): Promise<void> {
+    if (this.fault === "hangs") return new Promise(() => undefined)
+    if (this.fault === "throws") throw new Error("a vendor's error with canary-token-of-the-toy inside")
+    if (this.fault === "the host cannot record it") {
+      throw new CodedError("AUDIT_UNAVAILABLE", "Not durable.", { origin: "host", retryable: true, nextStep: "Look." })
+    }
+    await this.gate
+    if (call.signal.aborted) throw abortReason(call.signal)
+    if (this.fault === "denied") throw pluginError("DENIED", `${operation} is denied.`, "Grant it.")
+    const bytes = await token.read(call.signal)
+    if (Buffer.from(bytes).toString() !== this.token) {
+      throw pluginError("CREDENTIAL_REJECTED", "The token is not accepted.", "Enter a valid token.")
+    }
+  }
+
+  seal(plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(associatedData)
+    return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  }
+
+  open(ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+    try {
+      const decipher = createDecipheriv("aes-256-gcm", this.#key, ciphertext.subarray(0, 12)).setAAD(associatedData)
+      decipher.setAuthTag(ciphertext.subarray(-16))
+      const plaintext = Buffer.concat([decipher.update(ciphertext.subarray(12, -16)), decipher.final()])
+      return this.fault === "returns another plaintext" ? plaintext.fill(7) : plaintext
+    } catch {
+      throw pluginError("CIPHERTEXT_REJECTED", "The ciphertext is not accepted.", "Use the one that encrypt returned.")
+    }
+  }
+}
+
+/** A plugin whose keystores are {@link ToyServer}s, by address. */
+export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
+  const open = (input: unknown): KeystoreV1 => {
+    const { address, mount_path, key_name, token } = requireConfiguration(keystoreConfiguration, input)
+    const server = servers.get(address)
+    if (server === undefined) throw pluginError("UNREACHABLE", "Nobody listens there.", "Check the address.")
+    if (server.openFault !== undefined) throw server.openFault
+    server.opened += 1
+    return {
+      ...unsupportedOperations(unsupported),
+      defaultKey: { keyId: key_name },
+      async encrypt({ plaintext, context }, call) {
+        await server.enter("encrypt", token, call)
+        server.encryptedUnder.push(context.keyId)
+        const ciphertext = server.seal(plaintext, encodeEncryptionContext(context))
+        return { ciphertext, keyVersion: "1", backendRequestId: "toy-1" }
+      },
+      async decrypt({ ciphertext, context }, call) {
+        await server.enter("decrypt", token, call)
+        return { plaintext: server.open(ciphertext, encodeEncryptionContext(context)) }
+      },
+      async describeKey(key, call) {
+        await server.enter("describe", token, call)
+        const identity = `${server.clusterId}/${mount_path}/${key_name}`
+        const known = { algorithm: "aes256-gcm96", exportable: false, latestVersion: "1", warnings: [] }
+        return { key, identity, state: server.state, ...known }
+      },
+      testConnection: (call) => steps(server, token, call),
+      async probe(call) {
+        await server.enter("probe", token, call)
+        return { latencyMs: 1 }
+      },
+      async close() {
+        server.closed += 1
+      },
+    }
+  }
+  return definePlugin({
+    manifest: {
+      name: "toy",
+      displayName: "Toy",
+      description: "A keystore in memory.",
+      kind: "keystore",
+      contract: "keystore/v1",
+      pluginType: "toy",
+      capabilities: [],
+      unsupported,
+      activationFacts: { server_version: { description: "Version of the server." } },
+      identityFields: ["address", "mount_path", "key_name"],
+      productionReady: false,
+    },
+    configuration: { plugin: z.strictObject({}), keystore: keystoreConfiguration },
+    create: () => ({
+      start: async () => undefined,
+      stop: async () => undefined,
+      openKeystore: async (input) => open(input),
+      setupMaterial: ({ key_name, token }) => [
+        { title: "Policy", fileName: "policy.txt", language: "text", text: `allow ${key_name} by ${typeof token}` },
+      ],
+    }),
+  })
+}
+
+async function* steps(server: ToyServer, token: SecretHandle, call: CallOptions): AsyncIterable<ConnectionStep> {
+  if (server.testFault === "throws") throw new Error("a vendor's error with canary-token-of-the-toy inside")
+  if (server.testFault === "hangs") await new Promise(() => undefined)
+  try {
+    await server.enter("login", token, call)
+    yield { name: "authentication", outcome: "passed", durationMs: 1, message: "The token is accepted." }
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "INTERNAL"
+    yield { name: "authentication", outcome: "failed", durationMs: 1, message: "No login.", nextStep: "Log in.", code }
+    return
+  }
+  if (server.testFault === "fails its step") {
+    yield { name: "key_access", outcome: "failed", durationMs: 1, message: "No such key.", code: "KEY_NOT_FOUND" }
+    return
+  }
+  const facts = { server_version: "2.7.2", undeclared: "not for the answer" }
+  yield { name: "key_access", outcome: "passed", durationMs: 1, message: "The key is there.", facts }
+  while (server.testFault === "never ends") {
+    yield { name: "again", outcome: "passed", durationMs: 0, message: "Again." }
+  }
+}
