@@ -1,0 +1,56 @@
+import type { ConfigurationIssue } from "@apeiro-cmk/plugin-interface"
+import type { z } from "zod"
+
+type ZodIssue = z.core.$ZodIssue
+
+const longestNameLength = 80
+
+/** Translates zod's issues into ours: one per fault, unknown keys each by name, allowed values as a list. */
+export function issuesOf(issues: readonly ZodIssue[], prefix: ConfigurationIssue["path"] = []): ConfigurationIssue[] {
+  return issues.flatMap((issue) => {
+    const path = [...prefix, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))]
+    switch (issue.code) {
+      case "unrecognized_keys":
+        return issue.keys.map((key) => ({ path: [...path, shown(key)], message: "is not a known field" }))
+      case "invalid_value":
+        return [oneOf(path, issue.values.map(String))]
+      case "invalid_union":
+        return unionIssues(issue, path)
+      case "invalid_key":
+      case "invalid_element":
+        return issuesOf(issue.issues, path)
+      default:
+        return [{ path, message: lowerFirst(issue.message) }]
+    }
+  })
+}
+
+/** Key names are the sender's own text: kept short and free of control characters. */
+function shown(name: string): string {
+  const printable = name.replace(/[^\P{C}]/gu, "?")
+  return printable.length > longestNameLength ? `${printable.slice(0, longestNameLength)}...` : printable
+}
+
+function oneOf(path: ConfigurationIssue["path"], allowed: readonly string[]): ConfigurationIssue {
+  const message = allowed.length === 1 ? `must be ${allowed[0]}` : `must be one of: ${allowed.join(", ")}`
+  return { path, message, allowed }
+}
+
+/** Reports the form that the input comes nearest to, so that one mistake does not read like ten. */
+function unionIssues(
+  issue: Extract<ZodIssue, { code: "invalid_union" }>,
+  path: ConfigurationIssue["path"],
+): ConfigurationIssue[] {
+  if ("options" in issue && Array.isArray(issue.options)) return [oneOf(path, issue.options.map(String))]
+  const forms = issue.errors.filter(
+    (form) => !form.some((each) => each.code === "invalid_type" && each.path.length === 0),
+  )
+  const nearest = forms.toSorted((left, right) => left.length - right.length)[0]
+  if (nearest !== undefined) return issuesOf(nearest, path)
+  const expected = issue.errors.flatMap((form) => form.flatMap((each) => ("expected" in each ? [each.expected] : [])))
+  return [{ path, message: expected.length === 0 ? "has no valid form" : `must be ${expected.join(" or ")}` }]
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}

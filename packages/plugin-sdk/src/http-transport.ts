@@ -1,0 +1,118 @@
+import { Socket } from "node:net"
+import type { HttpClientOptions, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
+import { Agent, buildConnector, request as send } from "undici"
+import {
+  type AddressRule,
+  checkedLookup,
+  type HostLookup,
+  requireAllowedHost,
+  requireAllowedPeer,
+} from "./checked-lookup.ts"
+
+const defaultConnections = 16
+const defaultConnectTimeoutMs = 5000
+/** Below the idle time-out of common servers (Go: none, nginx: 75 s); a server that says less is heard. */
+const keepAliveMs = 30_000
+/** A connection is made anew after this time, so that a changed DNS entry takes effect. */
+const connectionAgeMs = 300_000
+
+/** What the client needs of undici. The only module that imports it, so that it loads when it is first used. */
+export interface HttpTransport {
+  send(
+    url: URL,
+    request: HttpRequest,
+  ): Promise<Pick<HttpResponse, "status" | "headers"> & { body: AsyncIterable<Uint8Array> }>
+  /** Ends what is in flight with the given error; resolves when every socket is gone. */
+  destroy(error: Error): Promise<void>
+}
+
+export function createHttpTransport(
+  options: HttpClientOptions,
+  isAllowed: AddressRule,
+  lookup: HostLookup,
+): HttpTransport {
+  const sockets = new Set<Socket>()
+  const agent = new Agent({
+    connect: checkedConnector(options, isAllowed, lookup, sockets),
+    connections: options.connections ?? defaultConnections,
+    keepAliveTimeout: keepAliveMs,
+    clientTtl: connectionAgeMs,
+    pipelining: 1,
+    allowH2: false,
+  })
+  return {
+    async send(url, request) {
+      const { statusCode, headers, body } = await send(url, {
+        dispatcher: agent,
+        method: request.method,
+        signal: request.signal,
+        ...(request.headers === undefined ? {} : { headers: request.headers }),
+        ...(request.body === undefined ? {} : { body: request.body }),
+      })
+      return { status: statusCode, headers: joined(headers), body }
+    },
+    async destroy(error) {
+      // undici forgets a socket that is still connecting, so those are ended here.
+      const ends = [...sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)))
+      await agent.destroy(error)
+      for (const socket of sockets) socket.destroy()
+      await Promise.all(ends)
+    },
+  }
+}
+
+function checkedConnector(
+  { tls, connectTimeoutMs }: HttpClientOptions,
+  isAllowed: AddressRule,
+  lookup: HostLookup,
+  sockets: Set<Socket>,
+): buildConnector.connector {
+  const connect = buildConnector({
+    allowH2: false,
+    timeout: connectTimeoutMs ?? defaultConnectTimeoutMs,
+    lookup: checkedLookup(isAllowed, lookup),
+    // Said aloud: the environment (NODE_TLS_REJECT_UNAUTHORIZED) must not be able to switch the check off.
+    rejectUnauthorized: true,
+    ...(tls?.certificateAuthority === undefined ? {} : { ca: tls.certificateAuthority }),
+    ...(tls?.certificate === undefined ? {} : { cert: tls.certificate }),
+    ...(tls?.privateKey === undefined ? {} : { key: tls.privateKey }),
+  })
+  return (target, callback) => {
+    const host = target.hostname.replace(/^\[|\]$/g, "")
+    try {
+      requireAllowedHost(host, isAllowed)
+      const pending: unknown = connect({ ...target, hostname: host }, (error, socket) => {
+        // On an error undici leaves the second argument out, though its types promise null.
+        if (error !== null) return callback(error, null)
+        try {
+          requireAllowedPeer(socket, host, isAllowed)
+        } catch (forbidden) {
+          socket.destroy()
+          return callback(asError(forbidden), null)
+        }
+        callback(null, socket)
+      })
+      // The types hide it: undici's connector returns the socket while it is still connecting.
+      if (pending instanceof Socket) track(pending, sockets)
+    } catch (error) {
+      queueMicrotask(() => callback(asError(error), null))
+    }
+  }
+}
+
+function track(socket: Socket, sockets: Set<Socket>): void {
+  sockets.add(socket)
+  socket.once("close", () => sockets.delete(socket))
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value))
+}
+
+function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const result: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) result[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value
+  }
+  return result
+}

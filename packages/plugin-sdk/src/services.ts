@@ -1,0 +1,3 @@
+export type { HostLookup } from "./checked-lookup.ts"
+export { systemClock, systemRandom } from "./clock.ts"
+export { createPluginServices, type PluginServicesOptions } from "./plugin-services.ts"

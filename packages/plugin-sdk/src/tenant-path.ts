@@ -1,0 +1,13 @@
+import { z } from "zod"
+
+/**
+ * A path in a keystore configuration, of 1 to 4,096 characters without NUL. It names a file below the tenant's own
+ * folder: read it with `services.files.read`, which holds the rest of the rules, and never by yourself.
+ */
+export function tenantPath() {
+  return z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine((path) => !path.includes("\0"), { error: "must not contain a NUL character" })
+}

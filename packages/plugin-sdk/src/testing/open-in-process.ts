@@ -1,0 +1,48 @@
+import type {
+  KeystorePluginDefinitionV1,
+  KeystorePluginV1,
+  OtherPluginDefinitionV1,
+  PluginInstances,
+  PluginServices,
+} from "@apeiro-cmk/plugin-interface"
+import { configurationError } from "../configuration.ts"
+import { testServices } from "./test-services.ts"
+
+/** Options of {@link openInProcess}. */
+export interface InProcessOptions {
+  /** As an operator writes it. Default `{}`. */
+  readonly pluginConfiguration?: unknown
+  /** Default {@link testServices}. */
+  readonly services?: PluginServices
+  /** Bounds the start. Default: 30 s. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Does what the host does with a plugin, in this process: parse its configuration, create, start. The caller stops it.
+ *
+ * @throws {PluginError} INVALID_REQUEST - the plugin configuration is wrong; nothing was created
+ */
+export function openInProcess<Configuration>(
+  definition: KeystorePluginDefinitionV1<Configuration>,
+  options?: InProcessOptions,
+): Promise<KeystorePluginV1>
+export function openInProcess<Configuration>(
+  definition: OtherPluginDefinitionV1<Configuration>,
+  options?: InProcessOptions,
+): Promise<PluginInstances[Exclude<keyof PluginInstances, "keystore">]>
+export async function openInProcess(
+  definition: KeystorePluginDefinitionV1 | OtherPluginDefinitionV1,
+  { pluginConfiguration = {}, services = testServices(), signal = AbortSignal.timeout(30_000) }: InProcessOptions = {},
+): Promise<PluginInstances[keyof PluginInstances]> {
+  const parsed = definition.configuration.plugin.parse(pluginConfiguration)
+  if (!parsed.ok) throw configurationError(parsed.issues)
+  const plugin = definition.create(parsed.value, services)
+  try {
+    await plugin.start(signal)
+  } catch (error) {
+    await plugin.stop()
+    throw error
+  }
+  return plugin
+}
