@@ -60,12 +60,13 @@ export function createActivation(tools: ActivationTools): Activate {
   }
 
   const store = async (record: KeystoreRecord, keyIdentity: string, tenantKey: PreparedTenantKey, call: HostCall) => {
-    const { tenantId, keystoreId, pluginType, revision } = record
+    const { tenantId, keystoreId, pluginType, revision, createdAtMs } = record
     const activation = {
       tenantId,
       keystoreId,
       pluginType,
       revision,
+      createdAtMs,
       keyIdentity,
       tenantKey,
       activatedAtMs: clock.nowMs(),

@@ -30,6 +30,8 @@ export interface KeystoreActivation {
   readonly keystoreId: string
   /** The revision that was tested. */
   readonly revision: number
+  /** When the tested keystore was added: one that was removed and added again has the same revisions. */
+  readonly createdAtMs: number
   readonly pluginType: string
   readonly keyIdentity: string
   /** L2 version 1; absent when the tenant already has one. */

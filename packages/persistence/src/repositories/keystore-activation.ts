@@ -56,16 +56,19 @@ async function lockTenant(db: Kysely<Schema>, tenantId: string): Promise<void> {
     .execute()
 }
 
-async function assertUnchanged(db: Kysely<Schema>, { tenantId, keystoreId, revision, pluginType }: KeystoreActivation) {
+async function assertUnchanged(
+  db: Kysely<Schema>,
+  { tenantId, keystoreId, revision, createdAtMs }: KeystoreActivation,
+): Promise<void> {
   const row = await db
     .selectFrom("keystores")
-    .select(["revision", "plugin_type"])
+    .select(["revision", "created_at_ms"])
     .where("tenant_id", "=", tenantId)
     .where("keystore_id", "=", keystoreId)
     .executeTakeFirst()
   if (row === undefined) throw persistenceError("NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
-  // A keystore that was removed and added again under the same id may have another type at the same revision.
-  if (row.revision !== revision || row.plugin_type !== pluginType) {
+  // A keystore that was removed and added again under the same id has the same revisions.
+  if (row.revision !== revision || row.created_at_ms !== createdAtMs) {
     throw persistenceError("STALE_REVISION", `The keystore "${keystoreId}" was changed since it was tested.`)
   }
 }

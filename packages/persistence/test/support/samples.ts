@@ -112,6 +112,7 @@ export function activation(overrides: Partial<KeystoreActivation> = {}): Keystor
     tenantId: "acme",
     keystoreId: "openbao_production",
     revision: 1,
+    createdAtMs: keystore().createdAtMs,
     pluginType: "openbao",
     keyIdentity: "cluster/transit/l1",
     activatedAtMs: atMs + 5,

@@ -1,0 +1,206 @@
+import type { AuditAction, AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
+import type { RandomSource } from "@apeiro-cmk/plugin-interface"
+import { v7 as uuidv7 } from "uuid"
+import { throwIfAborted } from "./abort.ts"
+import { eventOf, failureOf } from "./audit-trail.ts"
+import { decodeEnvelope, type Envelope } from "./envelope.ts"
+import { assertUse, type KeyUse } from "./key-states.ts"
+import { unwrapKey, wrapKey } from "./key-wrap.ts"
+import { pooledRandom } from "./pooled-random.ts"
+import { keyLength } from "./primitives.ts"
+import { isServiceKeyName } from "./service-key-name.ts"
+import type { LoadedServiceKey, ServiceKeys } from "./service-keys.ts"
+
+/** A new data key (L4). */
+export interface GeneratedDataKey {
+  /** 32 bytes; the caller owns it and fills it with zeros after use. */
+  readonly plaintext: Uint8Array
+  /** As specified in docs/envelope.md; the caller keeps it, the host does not. */
+  readonly envelope: Uint8Array
+  readonly auditEntryId: string
+  readonly serviceKeyVersion: number
+}
+
+/** A data key out of its envelope. */
+export interface UnwrappedDataKey {
+  /** 32 bytes; the caller owns it and fills it with zeros after use. */
+  readonly plaintext: Uint8Array
+  readonly auditEntryId: string
+  /** Version of the service key that opened it. */
+  readonly serviceKeyVersion: number
+}
+
+/** The same data key under the newest version of its service key. */
+export interface RewrappedDataKey {
+  readonly envelope: Uint8Array
+  readonly auditEntryId: string
+  readonly serviceKeyVersion: number
+}
+
+/** What is known of a data key once its envelope was made or opened. */
+interface HandledDataKey {
+  readonly dataKeyId: string
+  readonly serviceKeyVersion: number
+  readonly plaintext: Uint8Array
+}
+
+/** A data key whose envelope was made just now. */
+interface WrappedDataKey extends HandledDataKey {
+  readonly envelope: Uint8Array
+}
+
+/** Makes data keys, and opens them again. */
+export class DataKeys {
+  readonly #serviceKeys: ServiceKeys
+  readonly #audit: AuditRecorder
+  readonly #random: RandomSource
+  readonly #publicRandom: RandomSource
+
+  constructor(serviceKeys: ServiceKeys, audit: AuditRecorder, random: RandomSource) {
+    this.#serviceKeys = serviceKeys
+    this.#audit = audit
+    this.#random = random
+    this.#publicRandom = pooledRandom(random)
+  }
+
+  generate(tenantId: string, name: string, call: HostCall): Promise<GeneratedDataKey> {
+    const make = (parent: LoadedServiceKey): WrappedDataKey => {
+      assertServiceKey("encrypt", parent)
+      const dataKeyId = uuidv7({ random: this.#publicRandom.bytes(16) })
+      return this.#wrapUnder(parent, dataKeyId, this.#random.bytes(keyLength))
+    }
+    return this.#audited(
+      { action: "dataKeyGenerate", tenantId, name, call },
+      () => this.#serviceKeys.useNewest(tenantId, name, call, make),
+      ({ plaintext, envelope, serviceKeyVersion }, auditEntryId) => ({
+        plaintext,
+        envelope,
+        auditEntryId,
+        serviceKeyVersion,
+      }),
+    )
+  }
+
+  unwrap(tenantId: string, name: string, envelope: Uint8Array, call: HostCall): Promise<UnwrappedDataKey> {
+    return this.#audited(
+      { action: "dataKeyUnwrap", tenantId, name, call },
+      () => this.#open(tenantId, name, envelope, call),
+      ({ plaintext, serviceKeyVersion }, auditEntryId) => ({ plaintext, auditEntryId, serviceKeyVersion }),
+    )
+  }
+
+  rewrap(tenantId: string, name: string, envelope: Uint8Array, call: HostCall): Promise<RewrappedDataKey> {
+    return this.#audited(
+      { action: "dataKeyRewrap", tenantId, name, call },
+      () => this.#rewrap(tenantId, name, envelope, call),
+      (rewrapped, auditEntryId) => {
+        rewrapped.plaintext.fill(0)
+        return { envelope: rewrapped.envelope, auditEntryId, serviceKeyVersion: rewrapped.serviceKeyVersion }
+      },
+    )
+  }
+
+  async #rewrap(tenantId: string, name: string, envelope: Uint8Array, call: HostCall): Promise<WrappedDataKey> {
+    const { dataKeyId, plaintext } = await this.#open(tenantId, name, envelope, call)
+    try {
+      return await this.#serviceKeys.useNewest(tenantId, name, call, (parent) => {
+        assertServiceKey("encrypt", parent)
+        return this.#wrapUnder(parent, dataKeyId, plaintext)
+      })
+    } catch (error) {
+      plaintext.fill(0)
+      throw error
+    }
+  }
+
+  #wrapUnder(parent: LoadedServiceKey, dataKeyId: string, plaintext: Uint8Array): WrappedDataKey {
+    const envelope = wrapKey(parent.key, headerUnder(parent, dataKeyId), plaintext, this.#publicRandom)
+    return { dataKeyId, serviceKeyVersion: parent.record.version, plaintext, envelope }
+  }
+
+  async #open(tenantId: string, name: string, bytes: Uint8Array, call: HostCall): Promise<HandledDataKey> {
+    const envelope = decodeEnvelope(bytes)
+    const other = await this.#serviceKeys.useNewest(tenantId, name, call, (newest) => {
+      const { serviceKeyId, version } = newest.record
+      const named = envelope?.header
+      // Another version of this very key opens what it wrapped, also one that another replica made a moment ago. Anything
+      // else goes on to be refused, with the same work as an altered envelope.
+      return named?.parentKeyId === serviceKeyId && named.parentKeyVersion !== version
+        ? { tenantId, serviceKeyId, version: named.parentKeyVersion }
+        : openUnder(newest, envelope)
+    })
+    if ("plaintext" in other) return other
+    return this.#serviceKeys.useVersion(other, call, (parent) => openUnder(parent, envelope))
+  }
+
+  /**
+   * Does the work, and answers only when its audit entry is durable.
+   *
+   * @param answer - what to answer; not called otherwise
+   */
+  async #audited<T extends HandledDataKey, Answer>(
+    { action, tenantId, name, call }: AuditedCall,
+    work: () => T | Promise<T>,
+    answer: (done: T, auditEntryId: string) => Answer,
+  ): Promise<Answer> {
+    const event = eventOf(action, tenantId, call)
+    let done: T
+    try {
+      throwIfAborted(call.signal)
+      done = await work()
+    } catch (error) {
+      // What the caller sent is not repeated: a name can be anything until it was found.
+      await this.#audit.record({
+        ...event,
+        ...failureOf(error),
+        resource: { type: "serviceKey", id: isServiceKeyName(name) ? name : "invalid" },
+      })
+      throw error
+    }
+    try {
+      const { entryId } = await this.#audit.record({
+        ...event,
+        outcome: "success",
+        resource: { type: "dataKey", id: done.dataKeyId },
+        facts: { service_key: name, service_key_version: done.serviceKeyVersion },
+      })
+      return answer(done, entryId)
+    } catch (error) {
+      done.plaintext.fill(0)
+      throw error
+    }
+  }
+}
+
+/** Which call an audit entry tells of. */
+interface AuditedCall {
+  readonly action: AuditAction
+  readonly tenantId: string
+  readonly name: string
+  readonly call: HostCall
+}
+
+/** A data key has one version: a new one is a new data key. */
+const dataKeyVersion = 1
+
+function headerUnder({ record }: LoadedServiceKey, dataKeyId: string) {
+  return {
+    kind: "dataKey",
+    tenantId: record.tenantId,
+    keyId: dataKeyId,
+    keyVersion: dataKeyVersion,
+    parentKeyId: record.serviceKeyId,
+    parentKeyVersion: record.version,
+  } as const
+}
+
+function openUnder(parent: LoadedServiceKey, envelope: Envelope | undefined): HandledDataKey {
+  assertServiceKey("decrypt", parent)
+  const dataKeyId = envelope?.header.keyId ?? "none"
+  const plaintext = unwrapKey(parent.key, headerUnder(parent, dataKeyId), envelope)
+  return { dataKeyId, serviceKeyVersion: parent.record.version, plaintext }
+}
+
+function assertServiceKey(use: KeyUse, { record, lease }: LoadedServiceKey): void {
+  assertUse(use, `Service key ${record.name}`, [record.state, lease.terms.state])
+}

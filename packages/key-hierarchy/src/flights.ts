@@ -1,0 +1,27 @@
+import { untilAborted } from "./abort.ts"
+
+/** Work that many may wait for and that runs once at a time per key. */
+export class Flights {
+  readonly #running = new Map<string, Promise<void>>()
+
+  has(key: string): boolean {
+    return this.#running.has(key)
+  }
+
+  /** Joins the work that runs under this key, or starts it. A waiter that gives up does not stop it. */
+  async join(key: string, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
+    return untilAborted(this.#running.get(key) ?? this.start(key, start), signal, () => undefined)
+  }
+
+  /** Starts work under a key that has none running. */
+  start(key: string, start: () => Promise<void>): Promise<void> {
+    const flight = start().finally(() => this.#running.delete(key))
+    this.#running.set(key, flight)
+    return flight
+  }
+
+  /** Resolves when everything that runs now has ended, however. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#running.values())
+  }
+}

@@ -1,0 +1,102 @@
+import { timingSafeEqual } from "node:crypto"
+import type { HostCall } from "@apeiro-cmk/audit-log"
+import { PluginError } from "@apeiro-cmk/plugin-interface"
+import { v7 as uuidv7 } from "uuid"
+import { untilAborted } from "./abort.ts"
+import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
+import { tenantKeyCommitment } from "./commitment.ts"
+import type { HierarchyServices } from "./hierarchy.ts"
+import type { L1Wrap, PreparedTenantKey } from "./ports.ts"
+import { keyLength } from "./primitives.ts"
+import { keyMismatch } from "./tenant-key-opener.ts"
+
+/**
+ * Makes a tenant key and has L1 wrap it: a real round trip, the unwrapped key is compared. Nothing is stored.
+ *
+ * @throws {PluginError} KEY_MISMATCH - L1 unwrapped something else
+ * @throws {PluginError} KEY_UNSUITABLE - the wrap shows the key in plain
+ * @throws {PluginError} any other code of a keystore failure
+ */
+export async function prepareTenantKey(
+  services: HierarchyServices,
+  tenantId: string,
+  keystoreId: string,
+  call: HostCall,
+): Promise<PreparedTenantKey> {
+  const { audit, clock, random } = services
+  const keyId = uuidv7()
+  const version = 1
+  const about = { resource: { type: "tenantKey", id: keyId, version: String(version) }, keystoreId } as const
+  const tenantKey = random.bytes(keyLength)
+  try {
+    const wrap = await roundTrip(services, tenantKey, { tenantId, keyId, keyVersion: version }, keystoreId, call)
+    const commitment = tenantKeyCommitment(tenantKey, { tenantId, keyId, version })
+    const created = audit.prepare({ ...eventOf("keyCreate", tenantId, call), ...about, outcome: "success" })
+    const wrapped = audit.prepare({
+      ...eventOf("tenantKeyWrap", tenantId, call),
+      ...about,
+      outcome: "success",
+      ...backendRequest(wrap.backendRequestId),
+      facts: { l1_key_id: wrap.l1KeyId, l1_key_version: wrap.l1KeyVersion },
+    })
+    const { ciphertext, l1KeyId, l1KeyIdentity, l1KeyVersion } = wrap
+    const createdAtMs = clock.nowMs()
+    return {
+      key: { tenantId, keyId, version, state: "Active", commitment, createdAtMs },
+      wraps: [
+        {
+          tenantId,
+          keyId,
+          keyVersion: version,
+          keystoreId,
+          l1KeyId,
+          l1KeyIdentity,
+          l1KeyVersion,
+          ciphertext,
+          state: "good",
+          createdAtMs,
+          auditEntryId: wrapped.entryId,
+        },
+      ],
+      audit: [created, wrapped],
+    }
+  } catch (error) {
+    await audit.record({ ...eventOf("tenantKeyWrap", tenantId, call), ...about, ...failureOf(error) })
+    throw error
+  } finally {
+    tenantKey.fill(0)
+  }
+}
+
+async function roundTrip(
+  { l1 }: HierarchyServices,
+  tenantKey: Uint8Array,
+  context: { readonly tenantId: string; readonly keyId: string; readonly keyVersion: number },
+  keystoreId: string,
+  call: HostCall,
+): Promise<L1Wrap> {
+  const wrap = await untilAborted(
+    l1.encrypt({ keystoreId, plaintext: tenantKey, context }, call),
+    call.signal,
+    () => undefined,
+  )
+  if (Buffer.from(wrap.ciphertext).includes(Buffer.from(tenantKey.buffer, tenantKey.byteOffset, tenantKey.length)))
+    throw wrapInPlain()
+  const { l1KeyId, l1KeyVersion, ciphertext } = wrap
+  const request = { keystoreId, l1KeyId, l1KeyVersion, ciphertext, context }
+  const { plaintext } = await untilAborted(l1.decrypt(request, call), call.signal, (late) => late.plaintext.fill(0))
+  try {
+    if (plaintext.length !== keyLength || !timingSafeEqual(plaintext, tenantKey)) throw keyMismatch()
+  } finally {
+    plaintext.fill(0)
+  }
+  return wrap
+}
+
+function wrapInPlain(): PluginError {
+  return new PluginError("KEY_UNSUITABLE", "What the keystore returned as ciphertext holds the key in plain.", {
+    origin: "keystore",
+    retryable: false,
+    nextStep: "Do not use this keystore: it does not encrypt.",
+  })
+}

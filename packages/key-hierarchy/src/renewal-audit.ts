@@ -1,0 +1,65 @@
+import type { AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
+import type { Clock } from "@apeiro-cmk/plugin-interface"
+import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
+import type { TenantKeyName } from "./commitment.ts"
+
+/** How one try to unwrap a tenant key went. */
+type UnwrapOutcome =
+  | { readonly outcome: "success"; readonly backendRequestId?: string }
+  | { readonly outcome: "failure"; readonly error: unknown }
+
+/** What was recorded last about one tenant key at one keystore. */
+interface Remembered {
+  readonly code: string
+  readonly minute: number
+  /** Renewals since then that were not recorded. */
+  unrecorded: number
+}
+
+const minuteMs = 60_000
+/** How many tenant keys are remembered; one that is forgotten has its next renewal recorded as a first unwrap. */
+const maximumRemembered = 10_000
+
+/**
+ * Records the first unwrap of a tenant key, and of its renewals one per keystore, minute and outcome; a change of outcome
+ * at once.
+ */
+export class RenewalAudit {
+  readonly #audit: AuditRecorder
+  readonly #clock: Clock
+  readonly #remembered = new Map<string, Remembered>()
+
+  constructor(audit: AuditRecorder, clock: Clock) {
+    this.#audit = audit
+    this.#clock = clock
+  }
+
+  /** @throws {AuditError} AUDIT_UNAVAILABLE - then the unwrapped key may not be used */
+  async record(name: TenantKeyName, keystoreId: string, call: HostCall, result: UnwrapOutcome): Promise<void> {
+    const key = `${name.tenantId}/${name.keyId}/${name.version}/${keystoreId}`
+    const facts = result.outcome === "failure" ? failureOf(result.error) : { outcome: result.outcome }
+    const code = "code" in facts ? facts.code : "success"
+    const minute = Math.floor(this.#clock.nowMs() / minuteMs)
+    const last = this.#remembered.get(key)
+    if (last?.code === code && last.minute === minute) {
+      last.unrecorded += 1
+      return
+    }
+    await this.#audit.record({
+      ...eventOf(last === undefined ? "tenantKeyUnwrap" : "tenantKeyLeaseRenewal", name.tenantId, call),
+      ...facts,
+      resource: { type: "tenantKey", id: name.keyId, version: String(name.version) },
+      keystoreId,
+      ...backendRequest(result.outcome === "success" ? result.backendRequestId : undefined),
+      ...(last === undefined ? {} : { facts: { unrecorded_renewals: last.unrecorded } }),
+    })
+    this.#remember(key, { code, minute, unrecorded: 0 })
+  }
+
+  #remember(key: string, entry: Remembered): void {
+    this.#remembered.delete(key)
+    this.#remembered.set(key, entry)
+    const oldest = this.#remembered.keys().next()
+    if (this.#remembered.size > maximumRemembered && oldest.done === false) this.#remembered.delete(oldest.value)
+  }
+}

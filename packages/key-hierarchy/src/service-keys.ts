@@ -1,0 +1,161 @@
+import type { KeyObject } from "node:crypto"
+import type { HostCall } from "@apeiro-cmk/audit-log"
+import { sharedCall } from "./abort.ts"
+import { decodeEnvelope } from "./envelope.ts"
+import { ciphertextRejected, KeyHierarchyError } from "./error.ts"
+import { Flights } from "./flights.ts"
+import { assertUse } from "./key-states.ts"
+import { unwrapKeyObject } from "./key-wrap.ts"
+import { type Lease, leaseEnded } from "./lease.ts"
+import type { ServiceKeyRecord } from "./records.ts"
+import { closedError, type LeaseServices, type TenantKeyLeases } from "./tenant-key-leases.ts"
+
+/** A service key in memory. It goes when the lease of its tenant key ends. */
+export interface LoadedServiceKey {
+  readonly record: ServiceKeyRecord
+  readonly key: KeyObject
+  readonly lease: Lease
+}
+
+/** Longest time for finding and opening a service key, in milliseconds; each waiter has its own deadline besides. */
+const loadTimeoutMs = 20_000
+/** Tries of one call to find the key in memory: a lease can end between loading and use. */
+const maximumTries = 3
+
+/** The service keys in memory, each under the lease of its tenant key. */
+export class ServiceKeys {
+  readonly #services: LeaseServices
+  readonly #leases: TenantKeyLeases
+  readonly #flights = new Flights()
+  readonly #loaded = new Map<string, LoadedServiceKey>()
+  readonly #closing = new AbortController()
+
+  constructor(services: LeaseServices, leases: TenantKeyLeases) {
+    this.#services = services
+    this.#leases = leases
+  }
+
+  /**
+   * Works with the newest version of a service key.
+   *
+   * @param work - runs at once and to its end, so that the lease cannot end in between
+   * @throws {KeyHierarchyError} SERVICE_KEY_NOT_FOUND, SERVICE_KEY_UNREADABLE, TENANT_KEY_MISSING, KEY_STATE_FORBIDS
+   * @throws {PluginError} L1 was needed, and refused or could not be reached
+   */
+  useNewest<T>(tenantId: string, name: string, call: HostCall, work: (key: LoadedServiceKey) => T): T | Promise<T> {
+    return this.#use(`name ${tenantId}/${name}`, call, work, async () => {
+      const record = await this.#services.keys.serviceKeyByName(tenantId, name)
+      if (record === undefined) throw serviceKeyNotFound()
+      return record
+    })
+  }
+
+  /**
+   * Works with the version of a service key that an envelope names.
+   *
+   * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - there is no such version; otherwise as {@link useNewest}
+   */
+  useVersion<T>(
+    version: Pick<ServiceKeyRecord, "tenantId" | "serviceKeyId" | "version">,
+    call: HostCall,
+    work: (key: LoadedServiceKey) => T,
+  ): T | Promise<T> {
+    const { tenantId, serviceKeyId } = version
+    return this.#use(`version ${tenantId}/${serviceKeyId}/${version.version}`, call, work, async () => {
+      const record = await this.#services.keys.serviceKey(tenantId, serviceKeyId, version.version)
+      if (record === undefined) throw ciphertextRejected()
+      return record
+    })
+  }
+
+  /** Lets waiters go. The keys end with their leases. */
+  async close(): Promise<void> {
+    this.#closing.abort(closedError())
+    await this.#flights.settled()
+  }
+
+  /** Answers without a promise where the key is in memory: this is the way of nearly every call. */
+  #use<T>(
+    id: string,
+    call: HostCall,
+    work: (key: LoadedServiceKey) => T,
+    find: () => Promise<ServiceKeyRecord>,
+  ): T | Promise<T> {
+    const loaded = this.#inMemory(id, call)
+    return loaded === undefined ? this.#loadAndUse(id, call, work, find) : work(loaded)
+  }
+
+  async #loadAndUse<T>(
+    id: string,
+    call: HostCall,
+    work: (key: LoadedServiceKey) => T,
+    find: () => Promise<ServiceKeyRecord>,
+  ): Promise<T> {
+    for (let tries = 0; tries < maximumTries; tries += 1) {
+      await this.#flights.join(id, call.signal, () => this.#load(id, call, find))
+      const loaded = this.#inMemory(id, call)
+      if (loaded !== undefined) return work(loaded)
+    }
+    throw leaseEnded()
+  }
+
+  #inMemory(id: string, call: HostCall): LoadedServiceKey | undefined {
+    const loaded = this.#loaded.get(id)
+    return loaded !== undefined && this.#leases.keepAlive(loaded.lease, call) ? loaded : undefined
+  }
+
+  async #load(id: string, cause: HostCall, find: () => Promise<ServiceKeyRecord>): Promise<void> {
+    const record = await find()
+    assertUse("decrypt", `Service key ${record.name}`, [record.state])
+    const { tenantId, parentKeyId, parentKeyVersion } = record
+    const { call, done } = sharedCall(cause, loadTimeoutMs, this.#services.clock, this.#closing.signal)
+    try {
+      const name = { tenantId, keyId: parentKeyId, version: parentKeyVersion }
+      await this.#leases.use(name, call, (lease) => {
+        const loaded = { record, key: this.#open(record, lease), lease }
+        this.#loaded.set(id, loaded)
+        lease.onEnd(() => {
+          if (this.#loaded.get(id) === loaded) this.#loaded.delete(id)
+        })
+      })
+    } finally {
+      done()
+    }
+  }
+
+  #open(record: ServiceKeyRecord, lease: Lease): KeyObject {
+    const { tenantId, parentKeyId, parentKeyVersion, serviceKeyId, version } = record
+    const expected = {
+      kind: "serviceKey",
+      tenantId,
+      keyId: serviceKeyId,
+      keyVersion: version,
+      parentKeyId,
+      parentKeyVersion,
+    } as const
+    try {
+      return unwrapKeyObject(lease.use(), expected, decodeEnvelope(record.envelope))
+    } catch (cause) {
+      if (!(cause instanceof KeyHierarchyError)) throw cause
+      this.#services.logger.error("a stored service key does not open", { tenantId, serviceKeyId, version })
+      throw serviceKeyUnreadable(cause)
+    }
+  }
+}
+
+function serviceKeyNotFound(): KeyHierarchyError {
+  return new KeyHierarchyError("SERVICE_KEY_NOT_FOUND", "The tenant has no such service key.", {
+    origin: "caller",
+    retryable: false,
+    nextStep: "Create the service key first, or check its name.",
+  })
+}
+
+function serviceKeyUnreadable(cause: unknown): KeyHierarchyError {
+  return new KeyHierarchyError("SERVICE_KEY_UNREADABLE", "The stored service key does not open under its tenant key.", {
+    origin: "host",
+    retryable: false,
+    nextStep: "The database was altered: restore it from a backup, and find out who changed it.",
+    cause,
+  })
+}

@@ -1,0 +1,77 @@
+import type { HostCall } from "@apeiro-cmk/audit-log"
+import { isCodedError } from "@apeiro-cmk/plugin-interface"
+import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
+import type { HierarchyServices } from "./hierarchy.ts"
+import type { StoredTenantKey } from "./ports.ts"
+import type { KeyLifecycleState, TenantKeyWrap } from "./records.ts"
+import { openTenantKey } from "./tenant-key-opener.ts"
+
+/** What is true of one wrap of a tenant key at this moment. */
+export interface WrapVerification {
+  readonly keystoreId: string
+  readonly l1KeyId: string
+  readonly l1KeyIdentity: string
+  readonly l1KeyVersion: string
+  readonly state: TenantKeyWrap["state"]
+  /** L1 opened it just now, and what came out fits the commitment. */
+  readonly opens: boolean
+  /** Why it did not open. `KEY_MISMATCH`: it opened, and held something else. */
+  readonly code?: string
+  readonly nextStep?: string
+  /** The audit entry that tells of the making of this wrap. */
+  readonly auditEntryId: string
+  /** The audit entry of this verification. */
+  readonly verificationEntryId: string
+}
+
+/** One version of a tenant key and its wraps. */
+export interface TenantKeyVerification {
+  readonly keyId: string
+  readonly version: number
+  readonly state: KeyLifecycleState
+  readonly createdAtMs: number
+  readonly wraps: readonly WrapVerification[]
+}
+
+/** Has L1 open every wrap of a tenant, and says of each whether it holds the tenant key. Nothing is kept in memory. */
+export async function verifyTenant(
+  services: HierarchyServices,
+  tenantId: string,
+  call: HostCall,
+): Promise<readonly TenantKeyVerification[]> {
+  const verified: TenantKeyVerification[] = []
+  for (const stored of await services.keys.tenantKeys(tenantId)) {
+    const { keyId, version, state, createdAtMs } = stored.key
+    const wraps: WrapVerification[] = []
+    for (const wrap of stored.wraps) wraps.push(await verifyWrap(services, stored, wrap, call))
+    verified.push({ keyId, version, state, createdAtMs, wraps })
+  }
+  return verified
+}
+
+async function verifyWrap(
+  { audit, l1 }: HierarchyServices,
+  stored: StoredTenantKey,
+  wrap: TenantKeyWrap,
+  call: HostCall,
+): Promise<WrapVerification> {
+  const { tenantId, keyId, version } = stored.key
+  const event = {
+    ...eventOf("tenantKeyUnwrap", tenantId, call),
+    resource: { type: "tenantKey", id: keyId, version: String(version) },
+    keystoreId: wrap.keystoreId,
+    facts: { purpose: "verification", wrap_entry_id: wrap.auditEntryId },
+  } as const
+  const { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId } = wrap
+  const about = { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId }
+  try {
+    const { backendRequestId } = await openTenantKey(l1, stored, wrap, call)
+    const entry = await audit.record({ ...event, outcome: "success", ...backendRequest(backendRequestId) })
+    return { ...about, opens: true, verificationEntryId: entry.entryId }
+  } catch (error) {
+    const failure = failureOf(error)
+    const entry = await audit.record({ ...event, ...failure })
+    const nextStep = isCodedError(error) ? { nextStep: error.nextStep } : {}
+    return { ...about, opens: false, code: failure.code, ...nextStep, verificationEntryId: entry.entryId }
+  }
+}

@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest"
+import type { KeyLifecycleState } from "../src/index.ts"
+import { hostCall, openHierarchy } from "./in-memory.ts"
+
+type Opened = Awaited<ReturnType<typeof openHierarchy>>
+
+function setTenantKeyState({ keys }: Opened, state: KeyLifecycleState): void {
+  const [stored] = keys.tenantKeys
+  if (stored === undefined) throw new Error("no tenant key")
+  keys.tenantKeys[0] = { ...stored, key: { ...stored.key, state } }
+}
+
+function setServiceKeyState({ keys }: Opened, state: KeyLifecycleState): void {
+  const [record] = keys.serviceKeys
+  if (record === undefined) throw new Error("no service key")
+  keys.serviceKeys[0] = { ...record, state }
+}
+
+describe("states of keys", () => {
+  const forbids = { code: "KEY_STATE_FORBIDS", origin: "caller" }
+  const table: readonly (readonly [KeyLifecycleState, "allowed" | "refused", "allowed" | "refused"])[] = [
+    ["PreActive", "refused", "refused"],
+    ["Active", "allowed", "allowed"],
+    ["Suspended", "refused", "allowed"],
+    ["Deactivated", "refused", "allowed"],
+    ["Compromised", "refused", "allowed"],
+    ["Destroyed", "refused", "refused"],
+  ]
+  for (const [level, setState] of [
+    ["tenant key", setTenantKeyState],
+    ["service key", setServiceKeyState],
+  ] as const) {
+    for (const [state, encrypt, decrypt] of table) {
+      it(`under a ${level} that is ${state}, encrypt is ${encrypt} and decrypt ${decrypt}`, async () => {
+        const opened = await openHierarchy()
+        const { hierarchy } = opened
+        await hierarchy.createServiceKey("acme", "billing", hostCall())
+        const { envelope } = await hierarchy.generateDataKey("acme", "billing", hostCall())
+        setState(opened, state)
+        hierarchy.dropTenant("acme")
+        const outcome = (work: Promise<unknown>) =>
+          work.then(
+            () => "allowed",
+            (error: unknown) => error,
+          )
+        const refusal = expect.objectContaining(forbids)
+        const expected = (verdict: "allowed" | "refused") => (verdict === "allowed" ? "allowed" : refusal)
+        expect(await outcome(hierarchy.generateDataKey("acme", "billing", hostCall()))).toEqual(expected(encrypt))
+        expect(await outcome(hierarchy.unwrapDataKey("acme", "billing", envelope, hostCall()))).toEqual(
+          expected(decrypt),
+        )
+        expect(await outcome(hierarchy.rewrapDataKey("acme", "billing", envelope, hostCall()))).toEqual(
+          expected(encrypt),
+        )
+        await hierarchy.close()
+      })
+    }
+  }
+
+  it("make a service key under an active tenant key only", async () => {
+    const opened = await openHierarchy()
+    for (const state of ["PreActive", "Suspended", "Deactivated", "Compromised", "Destroyed"] as const) {
+      setTenantKeyState(opened, state)
+      opened.hierarchy.dropTenant("acme")
+      await expect(opened.hierarchy.createServiceKey("acme", "billing", hostCall())).rejects.toMatchObject(forbids)
+    }
+    expect(opened.keys.serviceKeys).toHaveLength(0)
+    await opened.hierarchy.close()
+  })
+
+  it("take effect at the latest with the next renewal of the lease", async () => {
+    const opened = await openHierarchy()
+    const { hierarchy, clock } = opened
+    await hierarchy.createServiceKey("acme", "billing", hostCall())
+    await hierarchy.generateDataKey("acme", "billing", hostCall())
+    setServiceKeyState(opened, "Suspended")
+    await clock.advance(18_000)
+    await hierarchy.generateDataKey("acme", "billing", hostCall())
+    await clock.advance(0)
+    await expect(hierarchy.generateDataKey("acme", "billing", hostCall())).rejects.toMatchObject(forbids)
+    await hierarchy.close()
+  })
+})
+
+describe("preparing a tenant key", () => {
+  it("asks L1 for a real round trip and stores nothing", async () => {
+    const { l1, tenantKey, keys } = await openHierarchy()
+    expect(l1.calls).toEqual({ encrypt: 1, decrypt: 1 })
+    expect(tenantKey.key).toMatchObject({ tenantId: "acme", version: 1, state: "Active" })
+    expect(tenantKey.key.commitment).toHaveLength(32)
+    expect(tenantKey.wraps).toMatchObject([
+      { keystoreId: "primary", l1KeyIdentity: "in-memory/primary/l1", state: "good" },
+    ])
+    expect(tenantKey.audit.map(({ entryId }) => entryId)).toContain(tenantKey.wraps[0]?.auditEntryId)
+    expect(keys.serviceKeys).toHaveLength(0)
+  })
+
+  it("refuses a keystore that gives another key back, or does not encrypt", async () => {
+    const { hierarchy, l1, audit } = await openHierarchy()
+    l1.tamper((plaintext) => Buffer.from(plaintext).fill(1))
+    const prepare = () => hierarchy.prepareTenantKey("acme", "second", hostCall())
+    await expect(prepare()).rejects.toMatchObject({ code: "KEY_MISMATCH" })
+    l1.tamper(undefined)
+    l1.port.encrypt = async ({ plaintext }) => ({
+      ciphertext: Buffer.concat([Buffer.from("v1:"), plaintext]),
+      l1KeyId: "l1",
+      l1KeyIdentity: "plain",
+      l1KeyVersion: "1",
+    })
+    await expect(prepare()).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
+    expect(audit.events("tenantKeyWrap")).toMatchObject([
+      { outcome: "failure", code: "KEY_MISMATCH", keystoreId: "second" },
+      { outcome: "failure", code: "KEY_UNSUITABLE", keystoreId: "second" },
+    ])
+  })
+
+  it("passes a failure of L1 through unchanged", async () => {
+    const { hierarchy, l1 } = await openHierarchy()
+    l1.fail("DENIED")
+    await expect(hierarchy.prepareTenantKey("acme", "second", hostCall())).rejects.toMatchObject({ code: "DENIED" })
+  })
+})
+
+describe("verifying a tenant", () => {
+  it("says of each wrap which L1 it is, whether it opens, and where that is recorded", async () => {
+    const opened = await openHierarchy()
+    const { hierarchy, l1, tenantKey } = opened
+    const [wrap] = tenantKey.wraps
+    const verify = () => hierarchy.verifyTenant("acme", hostCall())
+    const about = { keystoreId: "primary", l1KeyIdentity: "in-memory/primary/l1", auditEntryId: wrap?.auditEntryId }
+    expect(await verify()).toMatchObject([{ version: 1, state: "Active", wraps: [{ ...about, opens: true }] }])
+    l1.tamper((plaintext) => Buffer.from(plaintext).fill(1))
+    expect(await verify()).toMatchObject([{ wraps: [{ ...about, opens: false, code: "KEY_MISMATCH" }] }])
+    l1.tamper(undefined)
+    l1.fail("KEY_DISABLED")
+    expect(await verify()).toMatchObject([{ wraps: [{ ...about, opens: false, code: "KEY_DISABLED" }] }])
+    await hierarchy.close()
+  })
+})

@@ -1,0 +1,195 @@
+import { createSecretKey, randomBytes } from "node:crypto"
+import { type AuditEvent, type AuditLeaf, createAuditRecorder, decodeLeaf, type HostCall } from "@apeiro-cmk/audit-log"
+import type { PluginError } from "@apeiro-cmk/plugin-interface"
+import { encodeEncryptionContext, pluginError } from "@apeiro-cmk/plugin-sdk"
+import { fakeClock, logSink } from "@apeiro-cmk/plugin-sdk/testing"
+import { aes256GcmOpen, aes256GcmSeal, createKeyHierarchy } from "../src/index.ts"
+import type { KeyRepository, L1Port, StoredTenantKey } from "../src/ports.ts"
+import type { ServiceKeyRecord, TenantCustody } from "../src/records.ts"
+
+/** Keys in a map, as persistence would keep them. Fields are open so that a test can be the database thief. */
+export function inMemoryKeys() {
+  const custodies = new Map<string, TenantCustody>()
+  const tenantKeys: StoredTenantKey[] = []
+  const serviceKeys: ServiceKeyRecord[] = []
+  const reads = { serviceKeys: 0 }
+  let failure: Error | undefined
+  const look = async <T>(work: () => T): Promise<T> => {
+    if (failure !== undefined) throw failure
+    return work()
+  }
+  const repository: KeyRepository = {
+    custody: (tenantId) => look(() => custodies.get(tenantId)),
+    activeTenantKey: (tenantId) =>
+      look(() => tenantKeys.findLast(({ key }) => key.tenantId === tenantId && key.state === "Active")),
+    tenantKey: (tenantId, keyId, version) =>
+      look(() =>
+        tenantKeys.find(({ key }) => key.tenantId === tenantId && key.keyId === keyId && key.version === version),
+      ),
+    tenantKeys: (tenantId) => look(() => tenantKeys.filter(({ key }) => key.tenantId === tenantId)),
+    serviceKeyByName: (tenantId, name) =>
+      look(() => {
+        reads.serviceKeys += 1
+        return serviceKeys.findLast((record) => record.tenantId === tenantId && record.name === name)
+      }),
+    serviceKey: (tenantId, serviceKeyId, version) =>
+      look(() =>
+        serviceKeys.find(
+          (record) =>
+            record.tenantId === tenantId && record.serviceKeyId === serviceKeyId && record.version === version,
+        ),
+      ),
+    serviceKeys: (tenantId) => look(() => serviceKeys.filter((record) => record.tenantId === tenantId)),
+    insertServiceKey: (record) =>
+      look(() => {
+        serviceKeys.push(record)
+      }),
+  }
+  return {
+    repository,
+    custodies,
+    tenantKeys,
+    serviceKeys,
+    reads,
+    fail(error: Error | undefined) {
+      failure = error
+    },
+  }
+}
+
+/** An L1 that really encrypts, and that can be made to refuse, hang or give something else. */
+export function inMemoryL1() {
+  const keys = new Map<string, ReturnType<typeof createSecretKey>>()
+  const handedOut: Uint8Array[] = []
+  const calls = { encrypt: 0, decrypt: 0 }
+  let failure: PluginError | undefined
+  let gate: Promise<void> | undefined
+  let tamper: ((plaintext: Uint8Array) => Uint8Array) | undefined
+
+  const keyOf = (keystoreId: string) => {
+    const key = keys.get(keystoreId) ?? createSecretKey(randomBytes(32))
+    keys.set(keystoreId, key)
+    return key
+  }
+  const answer = async () => {
+    await gate
+    if (failure !== undefined) throw failure
+  }
+  const port: L1Port = {
+    async encrypt({ keystoreId, plaintext, context }) {
+      calls.encrypt += 1
+      await answer()
+      const nonce = randomBytes(12)
+      const { ciphertext, tag } = aes256GcmSeal(keyOf(keystoreId), nonce, plaintext, encodeEncryptionContext(context))
+      return {
+        ciphertext: Buffer.concat([nonce, ciphertext, tag]),
+        l1KeyId: "l1",
+        l1KeyIdentity: `in-memory/${keystoreId}/l1`,
+        l1KeyVersion: "1",
+        backendRequestId: `request-${calls.encrypt}`,
+      }
+    },
+    async decrypt({ keystoreId, ciphertext, context }) {
+      calls.decrypt += 1
+      await answer()
+      const sealed = { ciphertext: ciphertext.subarray(12, -16), tag: ciphertext.subarray(-16) }
+      const opened = aes256GcmOpen(
+        keyOf(keystoreId),
+        ciphertext.subarray(0, 12),
+        sealed,
+        encodeEncryptionContext(context),
+      )
+      const plaintext = tamper?.(opened) ?? opened
+      handedOut.push(plaintext)
+      return { plaintext }
+    },
+  }
+  return {
+    port,
+    calls,
+    /** Every plaintext that left L1; the hierarchy must have zeroed them. */
+    handedOut,
+    fail(code: Parameters<typeof pluginError>[0] | undefined) {
+      failure = code === undefined ? undefined : pluginError(code, `in-memory: ${code}`, "Nothing: this is a test.")
+    },
+    tamper(change: ((plaintext: Uint8Array) => Uint8Array) | undefined) {
+      tamper = change
+    },
+    /** Makes calls wait until the returned function is called. */
+    hold(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gate = promise
+      return () => {
+        gate = undefined
+        resolve()
+      }
+    },
+  }
+}
+
+/** A hierarchy over the doubles, with a tenant `acme` whose keystore `primary` is active. */
+export async function openHierarchy({ leaseMs = 30_000 } = {}) {
+  const clock = fakeClock()
+  const keys = inMemoryKeys()
+  const l1 = inMemoryL1()
+  const logger = logSink()
+  const audit = inMemoryAudit(clock)
+  const drawn: Uint8Array[] = []
+  const random = {
+    bytes(length: number) {
+      const bytes = randomBytes(length)
+      drawn.push(bytes)
+      return bytes
+    },
+  }
+  const hierarchy = createKeyHierarchy({
+    keys: keys.repository,
+    l1: l1.port,
+    audit: audit.recorder,
+    clock,
+    random,
+    logger,
+  })
+  const onboard = async (tenantId: string) => {
+    keys.custodies.set(tenantId, { epoch: 1, leaseMs })
+    const prepared = await hierarchy.prepareTenantKey(tenantId, "primary", hostCall(tenantId))
+    keys.tenantKeys.push(prepared)
+    return prepared
+  }
+  const tenantKey = await onboard("acme")
+  return { hierarchy, clock, keys, l1, logger, audit, drawn, tenantKey, onboard }
+}
+
+/** The real recorder over an intake in memory, which can be made to fail. */
+function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
+  const leaves: Uint8Array[] = []
+  let down = false
+  const intake = {
+    async append(entries: readonly { readonly leaf: Uint8Array }[]) {
+      if (down) throw new Error("in-memory: the database is down")
+      leaves.push(...entries.map(({ leaf }) => leaf))
+    },
+  }
+  return {
+    recorder: createAuditRecorder({ intake, clock, replica: "test" }),
+    setDown(value: boolean) {
+      down = value
+    },
+    events(action?: AuditEvent["action"]): readonly AuditLeaf[] {
+      return leaves.map((leaf) => decodeLeaf(leaf)).filter((event) => action === undefined || event.action === action)
+    },
+    text: () => leaves.map((leaf) => Buffer.from(leaf).toString("utf8")).join("\n"),
+  }
+}
+
+/** What travels with a call in these tests. */
+export function hostCall(tenantId = "acme", signal = new AbortController().signal): HostCall {
+  return {
+    signal,
+    deadlineMs: Number.MAX_SAFE_INTEGER,
+    tenantId,
+    actor: { type: "token", id: "token-1" },
+    requestId: "request-1",
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  }
+}

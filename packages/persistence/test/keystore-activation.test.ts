@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest"
+import { activation, auditEntry, keystore, recordedIds, sealed, tenantKey } from "./support/samples.ts"
+import { withActiveKeystore, withTenants } from "./support/stored-keystores.ts"
+
+describe("the activation of a keystore", () => {
+  it("stores claim, state, tenant key, wraps and audit entries, and makes the revision grow", async () => {
+    const database = await withTenants()
+    await database.keystores.insertKeystore(keystore(), [sealed()], [])
+    const key = tenantKey()
+    const entry = auditEntry()
+    await database.keystores.activateKeystore(activation({ tenantKey: key }), [entry])
+    expect(await database.keystores.keystore("acme", "openbao_production")).toEqual(
+      keystore({
+        state: "active",
+        keyIdentity: "cluster/transit/l1",
+        revision: 2,
+        updatedAtMs: activation().activatedAtMs,
+      }),
+    )
+    expect(await database.keystores.claimOwner("openbao", "cluster/transit/l1")).toBe("acme")
+    expect(await database.keystores.claimOwner("aws_kms", "cluster/transit/l1")).toBeUndefined()
+    expect(await database.keys.activeTenantKey("acme")).toEqual({ key: key.key, wraps: key.wraps })
+    expect(await recordedIds(database, "acme")).toEqual([key.audit[0]?.entryId, entry.entryId])
+  })
+
+  it("records an entry once that comes with the tenant key and with the activation", async () => {
+    const database = await withTenants()
+    await database.keystores.insertKeystore(keystore(), [], [])
+    const key = tenantKey()
+    await database.keystores.activateKeystore(activation({ tenantKey: key }), key.audit)
+    expect(await recordedIds(database, "acme")).toHaveLength(1)
+  })
+
+  it("refuses an L1 key of another tenant without naming it, and leaves nothing behind", async () => {
+    const { database } = await withActiveKeystore()
+    await database.keystores.insertKeystore(keystore({ tenantId: "globex", credentials: [] }), [], [])
+    const second = database.keystores.activateKeystore(
+      activation({ tenantId: "globex", tenantKey: tenantKey({ tenantId: "globex" }) }),
+      [auditEntry({ tenantId: "globex" })],
+    )
+    await expect(second).rejects.toMatchObject({ code: "L1_CLAIMED", origin: "caller", retryable: false })
+    await expect(second).rejects.not.toMatchObject({ message: expect.stringContaining("acme") })
+    expect(await database.keystores.keystore("globex", "openbao_production")).toMatchObject({ state: "inactive" })
+    expect(await database.keys.tenantKeys("globex")).toEqual([])
+    expect(await recordedIds(database, "globex")).toEqual([])
+  })
+
+  it("lets one of two tenants have an L1 key that both want at once", async () => {
+    const database = await withTenants()
+    const activate = async (tenantId: string) => {
+      await database.keystores.insertKeystore(keystore({ tenantId, credentials: [] }), [], [])
+      await database.keystores.activateKeystore(activation({ tenantId, tenantKey: tenantKey({ tenantId }) }), [])
+    }
+    const outcomes = await Promise.allSettled([activate("acme"), activate("globex")])
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1)
+    const owner = await database.keystores.claimOwner("openbao", "cluster/transit/l1")
+    const keyed = [...(await database.keys.tenantKeys("acme")), ...(await database.keys.tenantKeys("globex"))]
+    expect(keyed.map(({ key }) => key.tenantId)).toEqual([owner])
+  })
+
+  it("refuses a second active keystore of the tenant", async () => {
+    const { database } = await withActiveKeystore()
+    await database.keystores.insertKeystore(keystore({ keystoreId: "second", credentials: [] }), [], [])
+    const second = activation({ keystoreId: "second", keyIdentity: "cluster/transit/l2" })
+    await expect(database.keystores.activateKeystore(second, [])).rejects.toMatchObject({
+      code: "ANOTHER_KEYSTORE_ACTIVE",
+      message: expect.stringContaining("openbao_production"),
+    })
+    expect(await database.keystores.claimOwner("openbao", "cluster/transit/l2")).toBeUndefined()
+  })
+
+  it("refuses a keystore that was changed since it was tested", async () => {
+    const database = await withTenants()
+    await database.keystores.insertKeystore(keystore(), [sealed()], [])
+    await database.keystores.updateKeystore(keystore({ revision: 2 }), [], [])
+    await expect(database.keystores.activateKeystore(activation({ revision: 1 }), [])).rejects.toMatchObject({
+      code: "STALE_REVISION",
+    })
+    // Removed and added again: the same revision of another keystore.
+    const readded = activation({ revision: 2, createdAtMs: keystore().createdAtMs - 1 })
+    await expect(database.keystores.activateKeystore(readded, [])).rejects.toMatchObject({ code: "STALE_REVISION" })
+    expect(await database.keystores.claimOwner("openbao", "cluster/transit/l1")).toBeUndefined()
+  })
+
+  it("creates one tenant key when the same keystore is activated twice at once", async () => {
+    const database = await withTenants()
+    await database.keystores.insertKeystore(keystore(), [sealed()], [])
+    const activate = () => database.keystores.activateKeystore(activation({ tenantKey: tenantKey() }), [])
+    const outcomes = await Promise.allSettled([activate(), activate()])
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"])
+    expect(await database.keys.tenantKeys("acme")).toHaveLength(1)
+  })
+
+  it("can be repeated for the active keystore, but not with another tenant key", async () => {
+    const { database } = await withActiveKeystore()
+    await database.keystores.activateKeystore(activation({ revision: 2 }), [])
+    await expect(
+      database.keystores.activateKeystore(activation({ revision: 3, tenantKey: tenantKey() }), []),
+    ).rejects.toMatchObject({ code: "ALREADY_EXISTS" })
+    expect(await database.keystores.keystore("acme", "openbao_production")).toMatchObject({ revision: 3 })
+  })
+
+  it("forbids the removal of a keystore that wraps a tenant key", async () => {
+    const { database } = await withActiveKeystore()
+    await expect(database.keystores.deleteKeystore("acme", "openbao_production", 2, [])).rejects.toMatchObject({
+      code: "STILL_IN_USE",
+      origin: "caller",
+    })
+    expect(await database.credentials.credential(sealed())).toBeDefined()
+  })
+
+  it("frees the L1 key when a keystore is removed that wraps nothing", async () => {
+    const database = await withTenants()
+    await database.keystores.insertKeystore(keystore(), [sealed()], [])
+    await database.keystores.activateKeystore(activation(), [])
+    await database.keystores.deleteKeystore("acme", "openbao_production", 2, [])
+    expect(await database.keystores.claimOwner("openbao", "cluster/transit/l1")).toBeUndefined()
+    await database.keystores.insertKeystore(keystore({ tenantId: "globex", credentials: [] }), [], [])
+    await database.keystores.activateKeystore(activation({ tenantId: "globex" }), [])
+    expect(await database.keystores.claimOwner("openbao", "cluster/transit/l1")).toBe("globex")
+  })
+})
