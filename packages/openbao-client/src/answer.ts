@@ -1,0 +1,99 @@
+import { z } from "zod"
+import { decodeBase64 } from "./base64.ts"
+
+/** What OpenBao answered to one request, success or not. */
+export interface OpenBaoAnswer {
+  readonly status: number
+  /**
+   * The texts of `errors`; `undefined` where the answer has no such field. The server's own words: to be matched, never
+   * to be shown unredacted.
+   */
+  readonly errors?: readonly string[] | undefined
+  readonly data?: unknown
+  readonly auth?: unknown
+  /** OpenBao's own id of the request; its audit log has the same. Only successes have one. */
+  readonly requestId?: string | undefined
+  /** The decoded bytes of the field of `data` that the request named as secret. The caller fills them with zeros. */
+  readonly secret?: Uint8Array | undefined
+}
+
+const answerShape = z.object({
+  errors: z.array(z.string()).nullish(),
+  data: z.unknown().optional(),
+  auth: z.unknown().optional(),
+  // A hostile server could put anything here, and it goes into the audit log.
+  request_id: z.guid().optional().catch(undefined),
+})
+
+const healthShape = z.object({
+  initialized: z.boolean(),
+  sealed: z.boolean(),
+  standby: z.boolean(),
+  version: z.string().max(100),
+  cluster_id: z.string().max(100).optional(),
+})
+
+/** What `sys/health` states. */
+export type HealthAnswer = z.output<typeof healthShape>
+
+/**
+ * Reads an answer. A field of `data` that is named as secret is decoded from the bytes and wiped out of the body before
+ * the rest becomes text; the token is cut out of the texts of `errors`, where a hostile server may have put it.
+ *
+ * @returns `undefined` when this is no answer of OpenBao
+ */
+export function readAnswer(
+  status: number,
+  body: Uint8Array,
+  settings: { readonly secretField?: string | undefined; readonly token?: string | undefined },
+): OpenBaoAnswer | undefined {
+  const { secretField, token } = settings
+  if (body.length === 0) return { status }
+  const secret = secretField === undefined || status >= 300 ? undefined : takeBase64Field(body, secretField)
+  const parsed = answerShape.safeParse(parseJson(body))
+  if (!parsed.success) {
+    secret?.fill(0)
+    return undefined
+  }
+  const { errors, data, auth, request_id: requestId } = parsed.data
+  const plain = token === undefined ? errors : errors?.map((text) => text.replaceAll(token, "..."))
+  return { status, errors: plain ?? undefined, data, auth, requestId, secret }
+}
+
+/** Reads the answer of `sys/health`, which is shaped like no other. */
+export function readHealth(body: Uint8Array): HealthAnswer | undefined {
+  return healthShape.safeParse(parseJson(body)).data
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8"))
+  } catch {
+    // Not JSON: the shape check that follows says so. The parser's message would quote the body.
+    return undefined
+  }
+}
+
+/**
+ * Decodes a base64 field and overwrites it in the body with zeros' spelling (`A`). A quotation mark inside a JSON string
+ * is escaped, so the field's name between two bare ones can only be a name.
+ */
+function takeBase64Field(body: Uint8Array, name: string): Uint8Array | undefined {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
+  const label = `"${name}"`
+  const found = bytes.indexOf(label)
+  if (found < 0) return undefined
+  let at = found + label.length
+  while (at < bytes.length && isBlankOrColon(bytes[at])) at++
+  if (bytes[at] !== 0x22) return undefined
+  const end = bytes.indexOf(0x22, at + 1)
+  if (end < 0) return undefined
+  const text = bytes.subarray(at + 1, end)
+  const secret = decodeBase64(text)
+  text.fill(0x41)
+  return secret
+}
+
+function isBlankOrColon(byte: number | undefined): boolean {
+  return byte === 0x3a || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}

@@ -1,0 +1,127 @@
+import type { PluginError } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { OpenBaoAnswer } from "./answer.ts"
+
+const longestQuote = 200
+
+/**
+ * Quotes an answer for the `cause` of an error. The text is the server's, and a hostile one may send back what it was
+ * sent: each run of characters that could be a credential or key material is cut out.
+ */
+export function quotedAnswer(answer: OpenBaoAnswer): Error {
+  const plain = (answer.errors ?? [])
+    .join("; ")
+    .slice(0, 10 * longestQuote)
+    .replace(/[^\P{C}]+/gu, " ")
+    .replace(/[A-Za-z0-9+/=_.~,-]{16,}/g, "...")
+    .slice(0, longestQuote)
+  return new Error(plain === "" ? `OpenBao answered ${answer.status}` : `OpenBao answered ${answer.status}: ${plain}`)
+}
+
+/** The answer has no meaning here: never guessed at. */
+export function unexpectedAnswer(answer: OpenBaoAnswer): PluginError {
+  return pluginError(
+    "BAD_RESPONSE",
+    `OpenBao gave an answer that is not understood (HTTP ${answer.status}).`,
+    "Check that vault_address leads to OpenBao itself, and its version; the cause has OpenBao's words.",
+    { cause: quotedAnswer(answer) },
+  )
+}
+
+/** What came back is no answer of OpenBao at all. */
+export function notOpenBao(status: number): PluginError {
+  return pluginError(
+    "BAD_RESPONSE",
+    `The answer (HTTP ${status}) is not one of OpenBao.`,
+    "Check vault_address: another server or a proxy answers there.",
+  )
+}
+
+/** Meanings of a status that hold for every request, whatever it asked. Source: OpenBao 2.7.2 as run, and its API documentation. */
+export function statusError(status: number, headers: Readonly<Record<string, string>>): PluginError | undefined {
+  if (status === 429) {
+    const retryAfterMs = retryAfter(headers["retry-after"])
+    return pluginError(
+      "THROTTLED",
+      "OpenBao's rate limit is exceeded.",
+      "Raise the rate limit quota of the mount in OpenBao, or lengthen the tenant's lease.",
+      retryAfterMs === undefined ? {} : { retryAfterMs },
+    )
+  }
+  if (status >= 300 && status < 400) {
+    return pluginError(
+      "UNREACHABLE",
+      `OpenBao redirects (HTTP ${status}) instead of answering.`,
+      "Point vault_address at the active node or at a load balancer that leads to it; redirects are not followed.",
+      { origin: "keystore" },
+    )
+  }
+  if (status === 472 || status === 473 || (status >= 500 && status !== 503)) {
+    return pluginError(
+      "UNREACHABLE",
+      `OpenBao or a proxy in front of it failed (HTTP ${status}).`,
+      "Look at OpenBao's server log; service resumes by itself when it answers again.",
+      { origin: "keystore" },
+    )
+  }
+  return undefined
+}
+
+/** 503 from a server that `sys/health` calls sealed. */
+export function sealedError(): PluginError {
+  return pluginError(
+    "SEALED",
+    "OpenBao is sealed.",
+    "Unseal OpenBao (`bao operator unseal`); service resumes by itself.",
+  )
+}
+
+/** 503 whose text says that an administrator has locked the namespace (`sys/namespaces/api-lock`). */
+export function namespaceLockedError(): PluginError {
+  return pluginError(
+    "SEALED",
+    "An administrator of OpenBao has locked this namespace.",
+    "Unlock the namespace (`bao namespace unlock`) if that was not on purpose.",
+  )
+}
+
+/** 503 from a server that is not sealed: starting, or without a leader. */
+export function unavailableError(): PluginError {
+  return pluginError(
+    "UNREACHABLE",
+    "OpenBao is not available (HTTP 503), and is not known to be sealed.",
+    "Check that OpenBao has an active node; service resumes by itself.",
+    { origin: "keystore" },
+  )
+}
+
+/** The login was refused: 400 for a wrong role or secret id; 403 for a locked-out role or when nothing is mounted there. */
+export function loginRejected(status: number): PluginError {
+  return status === 403
+    ? pluginError(
+        "CREDENTIAL_REJECTED",
+        "OpenBao refuses the AppRole login altogether.",
+        "Check auth_mount_path and namespace; after repeated wrong logins OpenBao locks a role for some minutes (`bao write -f sys/locked-users/...` unlocks).",
+      )
+    : pluginError(
+        "CREDENTIAL_REJECTED",
+        "OpenBao does not accept the role id and secret id.",
+        "Check role_id, and issue a new secret id (`bao write -f auth/approle/role/ROLE/secret-id`).",
+      )
+}
+
+/** The token is unknown to OpenBao: expired, revoked, or never one. */
+export function tokenRejected(): PluginError {
+  return pluginError(
+    "CREDENTIAL_REJECTED",
+    "OpenBao does not accept the token.",
+    "The token is expired, revoked or of another namespace: issue a new one and store it with the keystore.",
+  )
+}
+
+function retryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const seconds = Number(value)
+  if (Number.isFinite(seconds) && seconds >= 0) return Math.round(seconds * 1000)
+  return undefined
+}

@@ -1,0 +1,12 @@
+/** Makes a piece of work that runs once at a time: whoever asks while it runs waits for the same outcome. */
+export function singleFlight<Argument, Result>(
+  work: (argument: Argument) => Promise<Result>,
+): (argument: Argument) => Promise<Result> {
+  let running: Promise<Result> | undefined
+  return (argument) => {
+    running ??= work(argument).finally(() => {
+      running = undefined
+    })
+    return running
+  }
+}

@@ -1,0 +1,34 @@
+import type { HttpClient, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
+
+/** What a scripted server answers: status and JSON body. */
+export interface ScriptedAnswer {
+  readonly status: number
+  readonly body?: unknown
+}
+
+/** An HTTP client in front of a function, for what needs a held clock. The real server has its tests in packages/openbao. */
+export class ScriptedHttp implements HttpClient {
+  readonly requests: HttpRequest[] = []
+  answer: (path: string, token: string | undefined) => ScriptedAnswer | Promise<ScriptedAnswer>
+
+  constructor(answer: ScriptedHttp["answer"]) {
+    this.answer = answer
+  }
+
+  /** How many requests went to a path. */
+  count(path: string): number {
+    return this.requests.filter(({ url }) => pathOf(url) === path).length
+  }
+
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    this.requests.push(request)
+    const { status, body } = await this.answer(pathOf(request.url), request.headers?.["x-vault-token"])
+    return { status, headers: {}, body: Buffer.from(body === undefined ? "" : JSON.stringify(body)) }
+  }
+
+  async close(): Promise<void> {}
+}
+
+function pathOf(url: string): string {
+  return new URL(url).pathname.replace("/v1/", "")
+}

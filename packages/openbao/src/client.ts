@@ -1,0 +1,189 @@
+import {
+  decodeBase64,
+  encodeBase64,
+  type OpenBaoAnswer,
+  type OpenBaoClient,
+  unexpectedAnswer,
+} from "@apeiro-cmk/openbao-client"
+import type { CallOptions } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+import { impossibleKeyType, transitError, transitErrorName } from "./errors.ts"
+
+/** What `keys/NAME` says about a transit key. */
+export interface TransitKey {
+  readonly type: string
+  readonly latestVersion: number
+  /** Versions that can still decrypt start here. */
+  readonly minDecryptionVersion: number
+  readonly exportable: boolean
+  readonly allowsPlaintextBackup: boolean
+  readonly deletionAllowed: boolean
+  readonly derived: boolean
+  readonly softDeleted: boolean
+  /** Creation of each version, milliseconds since the Unix epoch. */
+  readonly versions: readonly { readonly version: number; readonly createdAtMs: number }[]
+}
+
+/** The transit calls that this plugin uses, on one mount. Every method rejects with a `PluginError` only. */
+export interface TransitPort {
+  /** Makes no key, whatever the policy allows. The key should have been proven to exist: another engine may answer. */
+  encrypt(key: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions): Promise<TransitCiphertext>
+  /** @param ciphertext - `vault:vN:...` */
+  decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions): Promise<TransitPlaintext>
+  /** @throws {PluginError} DENIED - the policy does not let the key be read, which says nothing about its existence */
+  readKey(key: string, call: CallOptions): Promise<TransitKey>
+  /**
+   * Proves by a decrypt that is bound to fail that the key exists, is usable with associated data, and may decrypt.
+   * @throws {PluginError} KEY_NOT_FOUND, KEY_DISABLED, KEY_UNSUITABLE, DENIED
+   */
+  proveKey(key: string, call: CallOptions): Promise<void>
+}
+
+/** Answer of {@link TransitPort.encrypt}. */
+export interface TransitCiphertext {
+  readonly ciphertext: string
+  readonly keyVersion: number
+  readonly requestId?: string
+}
+
+/** Answer of {@link TransitPort.decrypt}. */
+export interface TransitPlaintext {
+  /** Outside any pool; the caller fills it with zeros. */
+  readonly plaintext: Uint8Array
+  readonly requestId?: string
+}
+
+const encryptedShape = z.object({ ciphertext: z.string().max(65_536), key_version: z.int().positive().optional() })
+
+const createdAt = z.union([z.number().transform((seconds) => seconds * 1000), z.string().transform(Date.parse)])
+const versionShape = z.union([
+  createdAt,
+  z.object({ creation_time: createdAt }).transform((each) => each.creation_time),
+])
+
+const keyShape = z.object({
+  type: z.string().regex(/^[a-z0-9-]{1,40}$/),
+  latest_version: z.int().positive(),
+  min_decryption_version: z.int().nonnegative(),
+  exportable: z.boolean(),
+  allow_plaintext_backup: z.boolean(),
+  deletion_allowed: z.boolean(),
+  derived: z.boolean(),
+  // OpenBao since 2.3; a server without soft deletion does not send it.
+  soft_deleted: z.boolean().default(false),
+  keys: z.record(z.string().regex(/^\d+$/), versionShape),
+})
+
+/** Well-formed, of version 1, and nobody's: 12 bytes of nonce, 16 of data, 16 of tag, all zero. */
+const dummyCiphertext = `vault:v1:${Buffer.alloc(44).toString("base64")}`
+const dummyAssociatedData = Buffer.from("apeiro-cmk/key-existence")
+
+const ciphertextPattern = /^vault:v([1-9]\d{0,8}):([A-Za-z0-9+/]+={0,2})$/
+
+/**
+ * The key version that a ciphertext names; `undefined` when it is no ciphertext of transit. Also refused is base64 with
+ * stray bits at its end, which the server would read as if they were not there.
+ */
+export function ciphertextVersion(ciphertext: string): number | undefined {
+  const [, version, base64] = ciphertextPattern.exec(ciphertext) ?? []
+  if (version === undefined || base64 === undefined) return undefined
+  return decodeBase64(Buffer.from(base64, "latin1")) === undefined ? undefined : Number(version)
+}
+
+/** Puts the transit engine at `mountPath` behind the {@link TransitPort}. Key names were checked before. */
+export function createTransit(client: OpenBaoClient, mountPath: string): TransitPort {
+  async function post(path: string, body: Buffer, call: CallOptions, secretField?: string): Promise<OpenBaoAnswer> {
+    const request = { method: "POST", path: `${mountPath}/${path}`, body } as const
+    try {
+      return await client.request(secretField === undefined ? request : { ...request, secretField }, call)
+    } finally {
+      body.fill(0)
+    }
+  }
+
+  async function encrypt(key: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
+    const body = jsonBody({ plaintext, associated_data: associatedData }, { type: impossibleKeyType })
+    const answer = await post(`encrypt/${key}`, body, call)
+    if (answer.status !== 200) throw transitError(answer)
+    const encrypted = encryptedShape.safeParse(answer.data)
+    if (!encrypted.success) throw unexpectedAnswer(answer)
+    const { ciphertext, key_version: stated } = encrypted.data
+    const keyVersion = ciphertextVersion(ciphertext)
+    if (keyVersion === undefined || (stated !== undefined && stated !== keyVersion)) throw unexpectedAnswer(answer)
+    return { ciphertext, keyVersion, ...requestId(answer) }
+  }
+
+  async function decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions) {
+    const body = jsonBody({ associated_data: associatedData }, { ciphertext })
+    const answer = await post(`decrypt/${key}`, body, call, "plaintext")
+    if (answer.status !== 200) throw transitError(answer)
+    if (answer.secret === undefined) throw unexpectedAnswer({ status: answer.status })
+    return { plaintext: answer.secret, ...requestId(answer) }
+  }
+
+  async function readKey(key: string, call: CallOptions): Promise<TransitKey> {
+    const answer = await client.request({ method: "GET", path: `${mountPath}/keys/${key}` }, call)
+    if (answer.status === 403) throw keyUnreadable()
+    if (answer.status !== 200) throw transitError(answer)
+    const read = keyShape.safeParse(answer.data)
+    if (!read.success) throw unexpectedAnswer(answer)
+    return transitKey(read.data)
+  }
+
+  async function proveKey(key: string, call: CallOptions): Promise<void> {
+    const body = jsonBody({ associated_data: dummyAssociatedData }, { ciphertext: dummyCiphertext })
+    const answer = await post(`decrypt/${key}`, body, call)
+    const name = transitErrorName(answer)
+    // The key was there to refuse it; also where its version 1 is closed.
+    if (name === "ciphertextRefused" || name === "versionDisabled") return
+    throw transitError(answer)
+  }
+
+  return { encrypt, decrypt, readKey, proveKey }
+}
+
+function keyUnreadable() {
+  return pluginError(
+    "DENIED",
+    "The policy does not let the key be read.",
+    'Grant "read" on keys/NAME of the mount: the set-up material has the policy.',
+  )
+}
+
+/** Builds a JSON object whose secret bytes never become a string. */
+function jsonBody(bytes: Readonly<Record<string, Uint8Array>>, texts: Readonly<Record<string, string>>): Buffer {
+  const encoded = Object.entries(bytes).map(([name, value]) => ({ name, base64: encodeBase64(value) }))
+  const rest = JSON.stringify(texts).slice(1)
+  const length = encoded.reduce((sum, { name, base64 }) => sum + name.length + base64.length + 6, 1 + rest.length)
+  const body = Buffer.allocUnsafeSlow(length)
+  let at = body.write("{")
+  for (const { name, base64 } of encoded) {
+    at += body.write(`"${name}":"`, at)
+    at += base64.copy(body, at)
+    at += body.write('",', at)
+    base64.fill(0)
+  }
+  body.write(rest, at)
+  return body
+}
+
+function transitKey(read: z.output<typeof keyShape>): TransitKey {
+  return {
+    type: read.type,
+    latestVersion: read.latest_version,
+    minDecryptionVersion: read.min_decryption_version,
+    exportable: read.exportable,
+    allowsPlaintextBackup: read.allow_plaintext_backup,
+    deletionAllowed: read.deletion_allowed,
+    derived: read.derived,
+    softDeleted: read.soft_deleted,
+    versions: Object.entries(read.keys)
+      .map(([version, createdAtMs]) => ({ version: Number(version), createdAtMs }))
+      .toSorted((left, right) => left.version - right.version),
+  }
+}
+
+function requestId(answer: OpenBaoAnswer): { readonly requestId?: string } {
+  return answer.requestId === undefined ? {} : { requestId: answer.requestId }
+}

@@ -1,0 +1,109 @@
+import { isPluginError } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { readOrProve, unsuitable } from "./key-facts.ts"
+import { keyMismatch, throwAwayContext } from "./keystore.ts"
+import type { Check, CheckResult } from "./test-connection.ts"
+
+/** Logs in anew, also when a token is at hand. */
+export const checkAuthentication: Check = async ({ place }, call) => {
+  const lifeMs = await place.client.logIn(call)
+  const facts = { auth_status: "authenticated" }
+  const token = await place.client.lookUpToken(call)
+  const life = lifeMs === undefined ? "has no known end" : `lives ${Math.round(lifeMs / 1000)} s`
+  if (token !== "withheld" && token.remainingUses > 0) {
+    return {
+      outcome: "warned",
+      message: `OpenBao accepted the credential, but the token is good for ${token.remainingUses} more requests only.`,
+      nextStep: "Set token_num_uses of the role to 0.",
+      facts,
+    }
+  }
+  return { outcome: "passed", message: `OpenBao accepted the credential; the token ${life}.`, facts }
+}
+
+/** Looks at the key, or proves it by a decrypt where the policy does not let it be read. */
+export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
+  const { keyId } = keystore.defaultKey
+  const key = await readOrProve(place.transit, keyId, call)
+  const refusal = key === undefined ? undefined : unsuitable(key)
+  if (refusal !== undefined) throw refusal
+  const { state, algorithm, latestVersion, warnings } = await keystore.describeKey(keystore.defaultKey, call)
+  if (state === "DISABLED") {
+    throw pluginError("KEY_DISABLED", "The key is soft-deleted.", "Restore the key in OpenBao, then test again.")
+  }
+  const facts = { transit_engine: "enabled" }
+  if (key === undefined) {
+    return {
+      outcome: "warned",
+      message:
+        "The key exists and decrypts; its type and whether it is exportable stay unknown, since the policy does not let it be read.",
+      nextStep: `Grant "read" on ${place.mountPath}/keys/${keyId}: the set-up material has the policy.`,
+      facts,
+    }
+  }
+  if (warnings.length > 0) {
+    return {
+      outcome: "warned",
+      message: warnings.join(" "),
+      nextStep: "Decide whether that is meant; otherwise create another key.",
+      facts,
+    }
+  }
+  const message = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
+  return { outcome: "passed", message, facts }
+}
+
+/** Really renews; a token that cannot be renewed is a warning, since a login replaces it. */
+export const checkTokenRenewal: Check = async ({ place }, call) => {
+  try {
+    const renewed = await place.client.renewToken(call)
+    if (renewed === "not renewable") return await notRenewable()
+    const life = renewed.lifeMs === undefined ? "without end" : `for ${Math.round(renewed.lifeMs / 1000)} s`
+    return { outcome: "passed", message: `The token was renewed ${life}.` }
+  } catch (error) {
+    if (!(isPluginError(error) && error.code === "DENIED")) throw error
+    return { outcome: "warned", message: error.message, nextStep: error.nextStep }
+  }
+
+  async function notRenewable(): Promise<CheckResult> {
+    const token = await place.client.lookUpToken(call)
+    const life = token === "withheld" || token.lifeMs === undefined ? undefined : Math.round(token.lifeMs / 1000)
+    return {
+      outcome: "warned",
+      message:
+        life === undefined
+          ? "The token is not renewable, and its end is not known."
+          : `The token is not renewable and ends in ${life} s.`,
+      nextStep: "Use AppRole with service tokens, or a periodic token, so that a leaked one ends by itself.",
+    }
+  }
+}
+
+/**
+ * Encrypts, decrypts and compares; and makes sure that another context is refused, since a server that does not know
+ * `associated_data` would ignore it.
+ */
+export const checkRoundTrip: Check = async ({ keystore, random }, call) => {
+  const key = keystore.defaultKey
+  const plaintext = random.bytes(32)
+  const context = throwAwayContext(call, "connection-test")
+  const { ciphertext, keyVersion } = await keystore.encrypt({ key, plaintext, context }, call)
+  const decrypted = await keystore.decrypt({ key, ciphertext, keyVersion, context }, call)
+  if (!Buffer.from(decrypted.plaintext).equals(plaintext)) throw keyMismatch()
+  const otherContext = { ...context, keyVersion: 2 }
+  try {
+    await keystore.decrypt({ key, ciphertext, keyVersion, context: otherContext }, call)
+  } catch (error) {
+    if (!(isPluginError(error) && error.code === "CIPHERTEXT_REJECTED")) throw error
+    return {
+      outcome: "passed",
+      message: "Random bytes were encrypted and decrypted, and another context was refused.",
+      facts: { vault_version: "compatible" },
+    }
+  }
+  throw pluginError(
+    "KEY_UNSUITABLE",
+    "The server ignores the context that a wrap is bound to (associated_data).",
+    "Upgrade the server: OpenBao, or Vault 1.12 or newer.",
+  )
+}

@@ -1,0 +1,101 @@
+import type { OpenBaoClient } from "@apeiro-cmk/openbao-client"
+import { sealedError } from "@apeiro-cmk/openbao-client"
+import { type CallOptions, isPluginError, type KeyDescription, type PluginError } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { TransitKey, TransitPort } from "./client.ts"
+
+/** Types whose encryption binds associated data. */
+const aeadTypes = ["aes256-gcm96", "chacha20-poly1305", "xchacha20-poly1305", "aes128-gcm96"]
+
+/** Says why a key must not be used as an L1 key; `undefined` when it may. */
+export function unsuitable(key: TransitKey): PluginError | undefined {
+  const refuse = (message: string, nextStep: string) => pluginError("KEY_UNSUITABLE", message, nextStep)
+  const another = "Create another key, of type aes256-gcm96 and not exportable; none of this can be undone on a key."
+  if (!aeadTypes.includes(key.type)) return refuse("The key's type cannot bind a wrap to its context.", another)
+  if (key.derived) return refuse("The key is a derived key.", another)
+  if (key.exportable) return refuse("The key is exportable: it could leave OpenBao.", another)
+  if (key.allowsPlaintextBackup) return refuse("The key allows plaintext backups: it could leave OpenBao.", another)
+  return undefined
+}
+
+/** What an administrator should know about a key that may be used. */
+function keyWarnings(key: TransitKey): string[] {
+  const warnings: string[] = []
+  if (key.exportable) warnings.push("The key is exportable: it could leave OpenBao.")
+  if (key.allowsPlaintextBackup) warnings.push("The key allows plaintext backups: it could leave OpenBao.")
+  if (key.deletionAllowed) warnings.push("The key may be deleted (deletion_allowed): a deletion cannot be undone.")
+  if (key.type === "aes128-gcm96") warnings.push("The key has 128 bits; the keys that it wraps have 256.")
+  if (key.softDeleted) warnings.push("The key is soft-deleted and refuses every operation until it is restored.")
+  return warnings
+}
+
+/** Where the keys of a keystore are. */
+export interface KeyPlace {
+  readonly client: OpenBaoClient
+  readonly transit: TransitPort
+  readonly namespace?: string
+  readonly mountPath: string
+}
+
+/**
+ * Describes a key. A policy that does not let the key be read leaves its type and exportability unknown; that it exists
+ * and decrypts is then proven by a decrypt that is bound to fail.
+ */
+export async function describeTransitKey(place: KeyPlace, keyId: string, call: CallOptions): Promise<KeyDescription> {
+  const key = await readOrProve(place.transit, keyId, call)
+  const identity = await keyIdentity(place, keyId, call)
+  if (key === undefined) {
+    return {
+      key: { keyId },
+      identity,
+      state: "ENABLED",
+      algorithm: "unknown",
+      exportable: "unknown",
+      latestVersion: "unknown",
+      warnings: ["The policy does not let the key be read: its type and whether it is exportable stay unknown."],
+    }
+  }
+  const newest = key.versions.at(-1)?.createdAtMs
+  return {
+    key: { keyId },
+    identity,
+    state: key.softDeleted ? "DISABLED" : "ENABLED",
+    algorithm: key.type,
+    exportable: key.exportable || key.allowsPlaintextBackup,
+    latestVersion: String(key.latestVersion),
+    ...(newest === undefined ? {} : { latestVersionCreatedAtMs: newest }),
+    warnings: keyWarnings(key),
+  }
+}
+
+/** @returns what the key says about itself; `undefined` when it exists and the policy does not let it be read */
+export async function readOrProve(
+  transit: TransitPort,
+  keyId: string,
+  call: CallOptions,
+): Promise<TransitKey | undefined> {
+  try {
+    return await transit.readKey(keyId, call)
+  } catch (error) {
+    if (!(isPluginError(error) && error.code === "DENIED")) throw error
+    await transit.proveKey(keyId, call)
+    return undefined
+  }
+}
+
+/**
+ * The key as the server names it. A namespace may be given apart or as the beginning of the mount path: both spellings
+ * mean one key, and give one identity.
+ */
+async function keyIdentity(place: KeyPlace, keyId: string, call: CallOptions): Promise<string> {
+  const { sealed, clusterId } = await place.client.health(call)
+  if (sealed) throw sealedError()
+  if (clusterId === undefined) {
+    throw pluginError(
+      "BAD_RESPONSE",
+      "OpenBao does not state its cluster id.",
+      "Check that vault_address leads to OpenBao itself: sys/health must state cluster_id.",
+    )
+  }
+  return [clusterId, ...(place.namespace === undefined ? [] : [place.namespace]), place.mountPath, keyId].join("/")
+}

@@ -1,0 +1,210 @@
+import type { OpenBaoClient } from "@apeiro-cmk/openbao-client"
+import {
+  type CallOptions,
+  type DecryptRequest,
+  type EncryptionContext,
+  type EncryptRequest,
+  isPluginError,
+  type KeyRef,
+  type KeystoreCapability,
+  type KeystoreV1,
+  type PluginServices,
+} from "@apeiro-cmk/plugin-interface"
+import { encodeEncryptionContext, pluginError, unsupported } from "@apeiro-cmk/plugin-sdk"
+import { ciphertextVersion, createTransit } from "./client.ts"
+import { keyName } from "./config.ts"
+import { describeTransitKey, type KeyPlace, readOrProve, unsuitable } from "./key-facts.ts"
+import { testConnection } from "./test-connection.ts"
+
+/** What {@link createKeystore} needs. */
+export interface KeystoreOptions {
+  readonly client: OpenBaoClient
+  readonly namespace?: string
+  readonly mountPath: string
+  readonly keyName: string
+  readonly services: Pick<PluginServices, "clock" | "random">
+  /** Called once, when the keystore has closed. */
+  readonly onClose: () => Promise<void>
+}
+
+/** Why this version lacks a capability. */
+export const unsupportedReasons = {
+  createKey: "keys are created in OpenBao; the set-up material has the command",
+  enableKey: "a soft-deleted key is restored in OpenBao",
+  disableKey: "a key is soft-deleted in OpenBao",
+  rotateKey: "keys are rotated in OpenBao; wraps of older versions still open",
+  deleteKey: "keys are deleted in OpenBao",
+  importKey: "key material is imported in OpenBao",
+} as const satisfies Partial<Record<KeystoreCapability, string>>
+
+const longestPlaintextBytes = 4096
+
+/** Opens one transit key of one tenant. Touches no network. */
+export function createKeystore(options: KeystoreOptions): KeystoreV1 {
+  const { client, namespace, mountPath, services, onClose } = options
+  const { clock, random } = services
+  const transit = createTransit(client, mountPath)
+  const place: KeyPlace = { client, transit, mountPath, ...(namespace === undefined ? {} : { namespace }) }
+  const defaultKey: KeyRef = { keyId: options.keyName }
+  /** Keys that were seen to exist: only these are encrypted on. */
+  const proven = new Set<string>()
+  let sample: { readonly plaintext: Uint8Array; readonly ciphertext: string; readonly context: Uint8Array } | undefined
+
+  async function prove(keyId: string, call: CallOptions): Promise<void> {
+    if (proven.has(keyId)) return
+    const key = await readOrProve(transit, keyId, call)
+    const refusal = key === undefined ? undefined : unsuitable(key)
+    if (refusal !== undefined) throw refusal
+    proven.add(keyId)
+  }
+
+  /** A 403 on a missing key looks like a denial; what the key itself answers tells them apart. */
+  async function settled(keyId: string, error: unknown, call: CallOptions): Promise<unknown> {
+    if (!isPluginError(error)) return error
+    if (error.code.startsWith("KEY_")) proven.delete(keyId)
+    if (error.code !== "DENIED") return error
+    proven.delete(keyId)
+    try {
+      await readOrProve(transit, keyId, call)
+      return error
+    } catch (found) {
+      return isPluginError(found) && found.code.startsWith("KEY_") ? found : error
+    }
+  }
+
+  async function encryptBytes(keyId: string, plaintext: Uint8Array, context: Uint8Array, call: CallOptions) {
+    await prove(keyId, call)
+    try {
+      return await transit.encrypt(keyId, plaintext, context, call)
+    } catch (error) {
+      throw await settled(keyId, error, call)
+    }
+  }
+
+  async function decryptBytes(keyId: string, ciphertext: string, context: Uint8Array, call: CallOptions) {
+    try {
+      return await transit.decrypt(keyId, ciphertext, context, call)
+    } catch (error) {
+      throw await settled(keyId, error, call)
+    }
+  }
+
+  async function encrypt({ key, plaintext, context }: EncryptRequest, call: CallOptions) {
+    const keyId = checkedKey(key)
+    if (plaintext.length < 1 || plaintext.length > longestPlaintextBytes) {
+      const message = `The plaintext must have 1 to ${longestPlaintextBytes} bytes.`
+      throw pluginError("INVALID_REQUEST", message, "Wrap a key, not data.")
+    }
+    const encrypted = await encryptBytes(keyId, plaintext, encodeEncryptionContext(context), call)
+    return {
+      ciphertext: new Uint8Array(Buffer.from(encrypted.ciphertext, "latin1")),
+      keyVersion: String(encrypted.keyVersion),
+      ...backendRequestId(encrypted),
+    }
+  }
+
+  async function decrypt({ key, ciphertext, keyVersion, context }: DecryptRequest, call: CallOptions) {
+    const keyId = checkedKey(key)
+    const text = Buffer.from(ciphertext.buffer, ciphertext.byteOffset, ciphertext.length).toString("latin1")
+    const version = ciphertextVersion(text)
+    if (version === undefined || String(version) !== keyVersion) {
+      throw pluginError(
+        "CIPHERTEXT_REJECTED",
+        "The ciphertext is none of OpenBao's, or of another key version than stated.",
+        "Use the ciphertext and the key version that one encrypt returned together.",
+      )
+    }
+    const decrypted = await decryptBytes(keyId, text, encodeEncryptionContext(context), call)
+    return { plaintext: decrypted.plaintext, ...backendRequestId(decrypted) }
+  }
+
+  async function listKeyVersions(key: KeyRef, call: CallOptions) {
+    const { versions, minDecryptionVersion, softDeleted } = await transit.readKey(checkedKey(key), call)
+    return versions.map(({ version, createdAtMs }) => ({
+      versionId: String(version),
+      createdAtMs,
+      status: softDeleted || version < minDecryptionVersion ? "DISABLED" : "ENABLED",
+    }))
+  }
+
+  /** Encrypts a throw-away sample once; from then on each probe is one real decrypt. */
+  async function probe(call: CallOptions) {
+    const startedMs = clock.monotonicMs()
+    sample ??= await newSample(call)
+    const { plaintext, ciphertext, context } = sample
+    try {
+      const decrypted = await decryptBytes(defaultKey.keyId, ciphertext, context, call)
+      if (!Buffer.from(decrypted.plaintext).equals(plaintext)) throw keyMismatch()
+    } catch (error) {
+      // The next probe begins afresh, e.g. after the key's old versions were closed.
+      sample = undefined
+      throw error
+    }
+    return { latencyMs: clock.monotonicMs() - startedMs }
+  }
+
+  async function newSample(call: CallOptions) {
+    const plaintext = random.bytes(32)
+    const context = encodeEncryptionContext(throwAwayContext(call, "probe"))
+    const { ciphertext } = await encryptBytes(defaultKey.keyId, plaintext, context, call)
+    return { plaintext, ciphertext, context }
+  }
+
+  const lacks = (capability: keyof typeof unsupportedReasons) => async (): Promise<never> => {
+    throw unsupported(capability, unsupportedReasons[capability])
+  }
+
+  const keystore: KeystoreV1 = {
+    defaultKey,
+    encrypt,
+    decrypt,
+    describeKey: async (key, call) => describeTransitKey(place, checkedKey(key), call),
+    listKeyVersions,
+    createKey: lacks("createKey"),
+    enableKey: lacks("enableKey"),
+    disableKey: lacks("disableKey"),
+    rotateKey: lacks("rotateKey"),
+    deleteKey: lacks("deleteKey"),
+    getImportParameters: lacks("importKey"),
+    importKeyMaterial: lacks("importKey"),
+    testConnection: (call) => testConnection({ keystore, place, clock, random }, call),
+    probe,
+    close: closeOnce(async () => {
+      await client.close()
+      await onClose()
+    }),
+  }
+  return keystore
+}
+
+/** A context that no tenant key can have: their ids are UUIDs. */
+export function throwAwayContext(call: CallOptions, keyId: string): EncryptionContext {
+  return { tenantId: call.tenantId, keyId, keyVersion: 1 }
+}
+
+/** OpenBao gave back something else than what was encrypted. */
+export function keyMismatch() {
+  return pluginError(
+    "KEY_MISMATCH",
+    "OpenBao decrypted to something else than what it had encrypted.",
+    "Do not use this keystore; check what answers at vault_address.",
+  )
+}
+
+function checkedKey(key: KeyRef): string {
+  const parsed = keyName.safeParse(key.keyId)
+  if (parsed.success) return parsed.data
+  throw pluginError("INVALID_REQUEST", "This is no name of an OpenBao key.", "Use the key's name as OpenBao lists it.")
+}
+
+function backendRequestId(answer: { readonly requestId?: string }): { readonly backendRequestId?: string } {
+  return answer.requestId === undefined ? {} : { backendRequestId: answer.requestId }
+}
+
+function closeOnce(close: () => Promise<void>): () => Promise<void> {
+  let closed: Promise<void> | undefined
+  return () => {
+    closed ??= close()
+    return closed
+  }
+}

@@ -1,0 +1,147 @@
+import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
+import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { openBaoAvailable } from "@apeiro-cmk/test-backends"
+import { tcpFaultProxy } from "@apeiro-cmk/test-contracts"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { plugin } from "../src/index.ts"
+import { careless, mount, narrowPolicy, OpenBao, stepsOf, storyPolicy } from "./open-bao.ts"
+
+const available = await openBaoAvailable()
+const stepNames = ["authentication", "key_access", "policy_enforcement", "token_renewal", "round_trip"]
+
+const outcomes = (steps: ReadonlyMap<string, ConnectionStep>) =>
+  Object.fromEntries([...steps.values()].map(({ name, outcome }) => [name, outcome]))
+const facts = (steps: ReadonlyMap<string, ConnectionStep>) =>
+  Object.assign({}, ...[...steps.values()].map((step) => step.facts ?? {}))
+
+describe.skipIf(!available)("openbao: connection test", () => {
+  let bao: OpenBao
+  beforeAll(async () => {
+    bao = await OpenBao.start()
+  })
+  afterAll(async () => bao?.stop())
+
+  it("passes every step under the policy of the set-up material, and states the story's facts", async () => {
+    const steps = await stepsOf((await bao.open()).keystore)
+    expect([...steps.keys()]).toEqual(stepNames)
+    expect(new Set(Object.values(outcomes(steps)))).toEqual(new Set(["passed"]))
+    expect(facts(steps)).toEqual({
+      auth_status: "authenticated",
+      transit_engine: "enabled",
+      policies_applied: "verified",
+      vault_version: "compatible",
+    })
+    expect(Object.keys(plugin.manifest.activationFacts).toSorted()).toEqual(Object.keys(facts(steps)).toSorted())
+  })
+
+  it("works with the story's own policy, and warns of what it leaves unknown and of its useless path", async () => {
+    const key = await bao.createKey()
+    const steps = await stepsOf((await bao.open({ key, policy: storyPolicy(key) })).keystore)
+    expect(outcomes(steps)).toEqual({
+      authentication: "passed",
+      key_access: "warned",
+      policy_enforcement: "warned",
+      token_renewal: "passed",
+      round_trip: "passed",
+    })
+    expect(steps.get("key_access")?.nextStep).toContain(`"read" on ${mount}/keys/${key}`)
+    expect(steps.get("policy_enforcement")?.message).toContain(`${mount}/data/${key}`)
+    expect(facts(steps)).toMatchObject({ policies_applied: "verified", transit_engine: "enabled" })
+  })
+
+  it("says that the policy is unverified when the token may not ask, as without the default policy", async () => {
+    const key = await bao.createKey()
+    await bao.admin.writePolicy("bare", storyPolicy(key))
+    const steps = await stepsOf((await bao.openWithToken(await bao.createBareToken("bare"), { key })).keystore)
+    expect(outcomes(steps)).toEqual({
+      authentication: "passed",
+      key_access: "warned",
+      policy_enforcement: "warned",
+      token_renewal: "warned",
+      round_trip: "passed",
+    })
+    expect(facts(steps)).toMatchObject({ policies_applied: "unverified", vault_version: "compatible" })
+  })
+
+  it("warns of a policy that reaches other keys or may make one, and does not call it verified", async () => {
+    const steps = await stepsOf((await bao.open({ policy: careless(mount) })).keystore)
+    const step = steps.get("policy_enforcement")
+    expect(step).toMatchObject({ outcome: "warned", facts: { policies_applied: "unverified" } })
+    expect(step?.message).toContain("other keys of the mount")
+    expect(step?.message).toContain('"create" on')
+  })
+
+  it.each([
+    ["exporting the key", (key: string) => `path "${mount}/export/+/${key}" { capabilities = ["read"] }`],
+    ["backing the key up", (key: string) => `path "${mount}/backup/${key}" { capabilities = ["read"] }`],
+    [
+      "changing the key's settings",
+      (key: string) => `path "${mount}/keys/${key}/config" { capabilities = ["update"] }`,
+    ],
+    ["changing the key", (key: string) => `path "${mount}/keys/${key}" { capabilities = ["read", "delete"] }`],
+  ])("warns of a policy that allows %s", async (what, grant) => {
+    const key = await bao.createKey()
+    const { keystore } = await bao.open({ key, policy: `${narrowPolicy(key)}\n${grant(key)}` })
+    expect((await stepsOf(keystore)).get("policy_enforcement")).toMatchObject({
+      outcome: "warned",
+      message: expect.stringContaining(what),
+    })
+  })
+
+  it("warns of a root token", async () => {
+    const steps = await stepsOf((await bao.openWithToken(bao.server.rootToken)).keystore)
+    expect(steps.get("policy_enforcement")).toMatchObject({
+      outcome: "warned",
+      facts: { policies_applied: "unverified" },
+    })
+    expect(steps.get("token_renewal")).toMatchObject({ outcome: "warned" })
+  })
+
+  it("fails key_access for an exportable key (REQ-009), and does not go on to use it", async () => {
+    const key = await bao.createKey("aes256-gcm96", { exportable: true })
+    const steps = await stepsOf((await bao.open({ key })).keystore)
+    expect(steps.get("key_access")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
+    expect(steps.get("round_trip")).toMatchObject({ outcome: "skipped" })
+  })
+
+  it("fails policy_enforcement and round_trip with DENIED when encrypt is not allowed", async () => {
+    const key = await bao.createKey()
+    const policy = narrowPolicy(key).replace(/path "[^"]*\/encrypt\/[^}]*}/, "")
+    const steps = await stepsOf((await bao.open({ key, policy })).keystore)
+    expect(steps.get("policy_enforcement")).toMatchObject({ outcome: "failed", code: "DENIED" })
+    expect(steps.get("round_trip")).toMatchObject({ outcome: "failed", code: "DENIED" })
+  })
+
+  it("fails authentication for a wrong secret id, and skips the rest", async () => {
+    const { keystore } = await bao.open({ configuration: { secret_id: "wrong" } })
+    const steps = await stepsOf(keystore)
+    expect(steps.get("authentication")).toMatchObject({ outcome: "failed", code: "CREDENTIAL_REJECTED" })
+    expect([...steps.values()].slice(1).map(({ outcome }) => outcome)).toEqual(Array(4).fill("skipped"))
+  })
+
+  it("really renews the token: OpenBao's own audit has it", async () => {
+    await stepsOf((await bao.open()).keystore)
+    const entries = await bao.server.auditEntries()
+    expect(entries.some(({ type, request }) => type === "response" && request.path === "auth/token/renew-self")).toBe(
+      true,
+    )
+  })
+
+  it("ends within 30 s when the server falls silent in the middle", async () => {
+    const proxy = await tcpFaultProxy({ target: bao.server })
+    try {
+      const { keystore } = await bao.open({ configuration: { vault_address: `http://${proxy.host}:${proxy.port}` } })
+      const startedMs = performance.now()
+      const seen: ConnectionStep[] = []
+      for await (const step of keystore.testConnection(testCall({ timeoutMs: 60_000 }))) {
+        seen.push(step)
+        if (step.name === "authentication") await proxy.setMode("blackHole")
+      }
+      expect(seen.map(({ name }) => name)).toEqual(stepNames)
+      expect(seen[1]).toMatchObject({ outcome: "failed", code: "TIMED_OUT" })
+      expect(performance.now() - startedMs).toBeLessThan(30_000)
+    } finally {
+      await proxy.close()
+    }
+  })
+})

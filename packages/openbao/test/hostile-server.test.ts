@@ -1,0 +1,189 @@
+import { once } from "node:events"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { inspect } from "node:util"
+import { findCanary, openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { afterEach, describe, expect, it } from "vitest"
+import { plugin } from "../src/index.ts"
+import { context, plaintext, roundTrip, stepsOf } from "./open-bao.ts"
+
+type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void
+
+const secretId = "secret-id-canary-0001"
+const token = "s.token-canary-0002"
+const canaries = [secretId, token, plaintext]
+
+const login = { auth: { client_token: token, lease_duration: 3600, renewable: true } }
+const lookup = { data: { ttl: 3600, renewable: true, policies: ["p"], num_uses: 0, id: token } }
+const key = {
+  data: {
+    type: "aes256-gcm96",
+    latest_version: 1,
+    min_decryption_version: 1,
+    exportable: false,
+    allow_plaintext_backup: false,
+    deletion_allowed: false,
+    derived: false,
+    keys: { "1": 1_790_000_000 },
+  },
+}
+
+/** A server of our own, for the answers that no OpenBao gives on demand. It is no emulator: each test says what it answers. */
+async function scripted(transit: Answer) {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on("data", (chunk: Buffer) => chunks.push(chunk))
+    request.on("end", () => {
+      const body = Buffer.concat(chunks).toString()
+      if (request.url?.endsWith("/login")) return json(response, 200, login)
+      if (request.url?.endsWith("/lookup-self")) return json(response, 200, lookup)
+      if (request.url?.includes("/keys/")) return json(response, 200, key)
+      return transit(request, response, body)
+    })
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("no port")
+  const services = testServices()
+  const started = await openInProcess(plugin, {
+    services,
+    pluginConfiguration: { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.1/32"] },
+  })
+  const configuration = {
+    vault_address: `http://127.0.0.1:${address.port}`,
+    auth_method: "approle",
+    role_id: "role",
+    secret_id: secretId,
+    key_name: "k",
+  }
+  const keystore = await started.openKeystore(configuration, testCall())
+  closing.push(async () => {
+    await started.stop()
+    server.closeAllConnections()
+    server.close()
+  })
+  return { keystore, services }
+}
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()))
+})
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
+}
+
+describe("openbao: answers that a healthy OpenBao does not give", () => {
+  it.each<[string, Answer, object]>([
+    [
+      "THROTTLED with the time to wait",
+      (_request, response) => response.writeHead(429, { "retry-after": "7" }).end('{"errors":["rate limit"]}'),
+      { code: "THROTTLED", retryable: true, retryAfterMs: 7000, origin: "keystore" },
+    ],
+    [
+      "UNREACHABLE for a standby that redirects, without following it",
+      (_request, response) => response.writeHead(307, { location: "http://169.254.169.254/" }).end(),
+      { code: "UNREACHABLE", origin: "keystore" },
+    ],
+    [
+      "UNREACHABLE for 500",
+      (_r, response) => json(response, 500, { errors: ["internal error"] }),
+      { code: "UNREACHABLE" },
+    ],
+    ["UNREACHABLE for 502 in HTML", (_r, response) => response.writeHead(502).end("<html>"), { code: "UNREACHABLE" }],
+    ["UNREACHABLE for a performance standby", (_r, response) => json(response, 473, {}), { code: "UNREACHABLE" }],
+    ["UNREACHABLE for a 503 of nobody", (_r, response) => response.writeHead(503).end("busy"), { code: "UNREACHABLE" }],
+    ["BAD_RESPONSE for a page", (_r, response) => response.writeHead(200).end("<html>"), { code: "BAD_RESPONSE" }],
+    ["BAD_RESPONSE for a 404 page", (_r, response) => response.writeHead(404).end("<html>"), { code: "BAD_RESPONSE" }],
+    [
+      "BAD_RESPONSE for an unknown 400",
+      (_r, response) => json(response, 400, { errors: ["?"] }),
+      { code: "BAD_RESPONSE" },
+    ],
+    [
+      "BAD_RESPONSE for a ciphertext that is none",
+      (_r, response) => json(response, 200, { data: { ciphertext: "hello", key_version: 1 } }),
+      { code: "BAD_RESPONSE" },
+    ],
+    [
+      "BAD_RESPONSE for a key version that differs from the ciphertext's",
+      (_r, response) => json(response, 200, { data: { ciphertext: "vault:v1:AAAA", key_version: 2 } }),
+      { code: "BAD_RESPONSE" },
+    ],
+  ])("says %s", async (_name, answer, expected) => {
+    const { keystore } = await scripted(answer)
+    await expect(roundTrip(keystore)).rejects.toMatchObject(expected)
+  })
+
+  it("lets no secret out in errors, logs, audit or steps when the server sends back what it was sent", async () => {
+    for (const status of [200, 400, 403, 404, 405, 500]) {
+      const { keystore, services } = await scripted((request, response, body) => {
+        const echo = `${request.headers["x-vault-token"]} ${body} ${plaintext}`
+        json(response, status, { errors: [echo], data: { ciphertext: echo, plaintext: echo }, request_id: token })
+      })
+      const request = { key: keystore.defaultKey, plaintext, context }
+      const error: unknown = await keystore.encrypt(request, testCall()).catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: expect.any(String) })
+      const ciphertext = Buffer.from(`vault:v1:${Buffer.alloc(60).toString("base64")}`)
+      const decrypt = { key: keystore.defaultKey, ciphertext, keyVersion: "1", context }
+      const other: unknown = await keystore.decrypt(decrypt, testCall()).catch((thrown: unknown) => thrown)
+      const steps = [...(await stepsOf(keystore)).values()]
+      for (const seen of [inspect(error, { depth: 9 }), inspect(other, { depth: 9 }), JSON.stringify(steps)]) {
+        expect(findCanary(seen, canaries)).toBeUndefined()
+      }
+      expect(findCanary(JSON.stringify(services.auditEvents), canaries)).toBeUndefined()
+      services.logger.assertNoCanary(canaries)
+    }
+  })
+
+  it("sends secrets in headers and bodies only, never in a URL", async () => {
+    const urls: string[] = []
+    const { keystore } = await scripted((request, response) => {
+      urls.push(request.url ?? "")
+      json(response, 400, { errors: ["?"] })
+    })
+    await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "BAD_RESPONSE" })
+    expect(urls).toEqual(["/v1/transit/encrypt/k"])
+  })
+
+  it("finds out a server that ignores the context", async () => {
+    let stored = ""
+    const { keystore } = await scripted((request, response, body) => {
+      if (request.url?.includes("/capabilities-self")) return json(response, 200, { data: {} })
+      if (request.url?.includes("/renew-self")) return json(response, 200, login)
+      if (request.url?.includes("/health")) {
+        return json(response, 200, {
+          initialized: true,
+          sealed: false,
+          standby: false,
+          version: "1.0",
+          cluster_id: "c",
+        })
+      }
+      const sent: unknown = JSON.parse(body)
+      if (request.url?.includes("/encrypt/") && typeof sent === "object" && sent !== null && "plaintext" in sent) {
+        stored = String(sent.plaintext)
+        return json(response, 200, { data: { ciphertext: "vault:v1:AAAA", key_version: 1 } })
+      }
+      return json(response, 200, { data: { plaintext: stored } })
+    })
+    const steps = await stepsOf(keystore)
+    expect(steps.get("round_trip")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
+  })
+
+  it("refuses an address that the operator does not allow, before any network", async () => {
+    const started = await openInProcess(plugin)
+    const configuration = { auth_method: "token", token, key_name: "k", vault_address: "http://127.0.0.1:1" }
+    await expect(started.openKeystore(configuration, testCall())).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      issues: [{ path: ["vault_address"] }],
+    })
+    const metadata = { ...configuration, vault_address: "https://169.254.169.254" }
+    const keystore = await started.openKeystore(metadata, testCall())
+    await expect(roundTrip(keystore)).rejects.toMatchObject({
+      code: expect.stringMatching(/UNREACHABLE|INVALID_REQUEST/),
+    })
+    await started.stop()
+  })
+})
