@@ -1,0 +1,13 @@
+import { hostCall, openHierarchy } from "./in-memory.ts"
+
+export async function warm({ leaseMs = 30_000 } = {}) {
+  const opened = await openHierarchy({ leaseMs })
+  await opened.hierarchy.createServiceKey("acme", "billing", hostCall())
+  const generate = () => opened.hierarchy.generateDataKey("acme", "billing", hostCall())
+  const { envelope } = await generate()
+  const decrypts = () => opened.l1.calls.decrypt
+  return { ...opened, generate, envelope, decrypts }
+}
+
+/** Lets work that waits for nothing but promises go on. */
+export const settle = () => new Promise((resolve) => setImmediate(resolve))
