@@ -1,0 +1,36 @@
+import { type ExitCode, exitCodes } from "./exit-codes.ts"
+
+/** An error that ends the command: what happened, what to do about it, and the exit code. */
+export class CliError extends Error {
+  readonly exitCode: ExitCode
+  readonly nextStep: string
+  /** Details for `--json`, e.g. the problem document of the host. */
+  readonly details: unknown
+
+  constructor(exitCode: ExitCode, message: string, nextStep: string, details?: unknown) {
+    super(message)
+    this.name = "CliError"
+    this.exitCode = exitCode
+    this.nextStep = nextStep
+    this.details = details
+  }
+}
+
+const exitCodeByStatus: Readonly<Record<number, ExitCode>> = {
+  400: exitCodes.usage,
+  401: exitCodes.refused,
+  403: exitCodes.refused,
+  404: exitCodes.notFound,
+  409: exitCodes.conflict,
+  412: exitCodes.conflict,
+  413: exitCodes.usage,
+  415: exitCodes.usage,
+  428: exitCodes.conflict,
+}
+
+/** Chooses the exit code for an answer of the host: by whose fault it is, then by status. */
+export function exitCodeOf(status: number, origin: string | undefined, code: string | undefined): ExitCode {
+  if (code === "CIPHERTEXT_REJECTED") return exitCodes.notProved
+  if (origin === "keystore" || origin === "network") return exitCodes.keystore
+  return exitCodeByStatus[status] ?? (origin === "caller" ? exitCodes.usage : exitCodes.failure)
+}

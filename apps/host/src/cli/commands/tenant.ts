@@ -1,0 +1,105 @@
+import type { Command } from "commander"
+import { z } from "zod"
+import { tenantAnswer, tenantList } from "../../schemas/tenant.ts"
+import { tenantVerification } from "../../schemas/verification.ts"
+import { CliError } from "../cli-error.ts"
+import { contextOf, creationHeaders, tenantPath, writeNewFile } from "../context.ts"
+import { exitCodes } from "../exit-codes.ts"
+import { table } from "../output.ts"
+
+/** `apeiro-cmk tenant ...` */
+export function addTenantCommands(program: Command): void {
+  const tenant = program.command("tenant").description("tenants, and the proof that each key hangs on its L1")
+
+  tenant
+    .command("create <tenant>")
+    .description("create a tenant")
+    .option("--display-name <name>", "name shown to people")
+    .option("--custody-mode <mode>", "byok or hyok")
+    .option("--lease-ms <milliseconds>", "how long an L2 may be used after its keystore was last asked", Number)
+    .action(async (tenantId: string, options: TenantOptions, command: Command) => {
+      const { host, output } = contextOf(command)
+      const body = {
+        tenant_id: tenantId,
+        display_name: options.displayName,
+        custody_mode: options.custodyMode,
+        lease_ms: options.leaseMs,
+      }
+      const headers = creationHeaders()
+      const created = await host.request({ method: "POST", path: "/v1/tenants", body, headers }, tenantAnswer)
+      output.result(
+        created,
+        `Tenant ${created.tenant_id} created (${created.custody.mode}, lease ${created.custody.lease_ms} ms).`,
+      )
+    })
+
+  tenant
+    .command("list")
+    .description("list all tenants")
+    .action(async (_options: unknown, command: Command) => {
+      const { host, output } = contextOf(command)
+      const answer = await host.request({ method: "GET", path: "/v1/tenants" }, tenantList)
+      const rows = answer.tenants.map((row) => [
+        row.tenant_id,
+        row.state,
+        row.custody.mode,
+        `${row.custody.lease_ms}`,
+        row.display_name,
+      ])
+      output.result(answer, table([["TENANT", "STATE", "CUSTODY", "LEASE MS", "NAME"], ...rows]))
+    })
+
+  tenant
+    .command("verify <tenant>")
+    .description("open each L2 with its L1 now, and show which L1 wraps it and which audit entry tells of it")
+    .action(async (tenantId: string, _options: unknown, command: Command) => {
+      const { host, output } = contextOf(command)
+      const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "verify") }, tenantVerification)
+      output.result(answer, verificationText(answer))
+      if (!answer.verified) {
+        throw new CliError(
+          exitCodes.notProved,
+          "Not every wrap opens.",
+          "Ask the keystore's administrator about the wraps above.",
+        )
+      }
+    })
+
+  tenant
+    .command("export-keys <tenant>")
+    .description("write what `recover` needs: wraps and envelopes, no secret")
+    .option("--output <file>", "a new file; standard output when left out")
+    .action(async (tenantId: string, options: { output?: string }, command: Command) => {
+      const { host, output } = contextOf(command)
+      const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "key-export") }, z.unknown())
+      const document = `${JSON.stringify(answer, undefined, 2)}\n`
+      if (options.output === undefined) return output.line(document.trimEnd())
+      await writeNewFile(options.output, document)
+      output.result(
+        { file: options.output },
+        `Written to ${options.output}. With the tenant's L1 it opens every envelope.`,
+      )
+    })
+}
+
+interface TenantOptions {
+  readonly displayName?: string
+  readonly custodyMode?: string
+  readonly leaseMs?: number
+}
+
+function verificationText({ verified, tenant_keys: keys }: z.output<typeof tenantVerification>): string {
+  if (keys.length === 0) return "The tenant has no tenant key yet: activate a keystore."
+  const rows = keys.flatMap((key) =>
+    key.wraps.map((wrap) => [
+      `${key.key_id} v${key.version}`,
+      key.state,
+      `${wrap.l1_key_identity} v${wrap.l1_key_version}`,
+      wrap.keystore_id,
+      wrap.opens ? "opens" : (wrap.code ?? "does not open"),
+      wrap.audit_entry_index === undefined ? wrap.audit_entry_id : `${wrap.audit_entry_index} (${wrap.audit_entry_id})`,
+    ]),
+  )
+  const heading = ["L2 KEY", "STATE", "WRAPPED BY L1", "KEYSTORE", "NOW", "AUDIT ENTRY"]
+  return `${table([heading, ...rows])}\n${verified ? "Every wrap opens with its L1." : "Not every wrap opens."}`
+}

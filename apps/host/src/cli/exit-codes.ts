@@ -1,0 +1,22 @@
+/** What the command's exit code says; the table is in apps/host/README.md as well. */
+export const exitCodes = {
+  success: 0,
+  /** A fault of the host or of this program. */
+  failure: 1,
+  /** Wrong arguments or a wrong document. */
+  usage: 2,
+  /** No host answers at the address. */
+  unreachable: 3,
+  /** The token is missing, unknown, or may not do this. */
+  refused: 4,
+  notFound: 5,
+  /** Somebody else changed it, or it exists already. */
+  conflict: 6,
+  /** The keystore, or the way to it, failed or refused. */
+  keystore: 7,
+  /** A proof failed: an altered log, a wrap that does not open, an envelope that is refused. */
+  notProved: 8,
+} as const
+
+/** One of {@link exitCodes}. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]

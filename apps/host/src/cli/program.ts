@@ -1,0 +1,38 @@
+import { Command } from "commander"
+import { addAuditCommands } from "./commands/audit.ts"
+import { addDataKeyCommands } from "./commands/data-key.ts"
+import { addKeystoreCommands } from "./commands/keystore.ts"
+import { addProfileCommands } from "./commands/profile.ts"
+import { addRecoverCommand } from "./commands/recover.ts"
+import { addServeCommand } from "./commands/serve.ts"
+import { addServiceKeyCommands } from "./commands/service-key.ts"
+import { addTenantCommands } from "./commands/tenant.ts"
+
+const exitCodeHelp = `
+Exit codes: 0 success, 1 failure, 2 wrong arguments or document, 3 no host answers, 4 refused, 5 not found,
+6 conflict, 7 keystore or network failed, 8 not proved (altered log, wrap or envelope)`
+
+/** The whole command line. It throws instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command("apeiro-cmk")
+    .description("Key custody for the Apeiro Platform Mesh: keys derived from master keys that stay in their keystores")
+    .option("--url <url>", "API of the host", process.env.APEIRO_CMK_URL ?? "http://127.0.0.1:8470")
+    .option(
+      "--header-file <file>",
+      'file with one line "Authorization: Bearer ..."',
+      process.env.APEIRO_CMK_HEADER_FILE ?? "data/administrator.header",
+    )
+    .option("--json", "print results as JSON, for machines", false)
+    .addHelpText("after", exitCodeHelp)
+    .showHelpAfterError("(--help shows what there is)")
+    .exitOverride()
+  addServeCommand(program)
+  addProfileCommands(program)
+  addTenantCommands(program)
+  addKeystoreCommands(program)
+  addServiceKeyCommands(program)
+  addDataKeyCommands(program)
+  addAuditCommands(program)
+  addRecoverCommand(program)
+  return program
+}

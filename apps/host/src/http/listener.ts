@@ -1,0 +1,121 @@
+import { createServer, type RequestListener, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Clock } from "@apeiro-cmk/plugin-interface"
+import { HostError } from "../errors.ts"
+import type { InFlight } from "./in-flight.ts"
+
+/** Longest time for the headers and for the whole of a request to arrive, in milliseconds. */
+const headersTimeoutMs = 10_000
+const requestTimeoutMs = 30_000
+/** How long an idle connection is kept, in milliseconds. */
+const keepAliveTimeoutMs = 65_000
+const largestHeaderBytes = 16 * 1024
+
+/** Where to listen, and the key of the profile that says so. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+  /** E.g. `listeners.api`, for the message of an error. */
+  readonly profileKey: string
+}
+
+/** An open listener. */
+export interface OpenListener {
+  /** E.g. `http://127.0.0.1:8470`. */
+  readonly url: string
+  /**
+   * Waits for what was accepted, then takes no new connection and closes every old one. Drain the requests before: until
+   * then new ones are answered by a refusal.
+   * @param graceMs - after which connections are ended although work goes on
+   */
+  close(graceMs: number): Promise<void>
+}
+
+/**
+ * Opens a listener.
+ *
+ * @throws {HostError} PORT_IN_USE - another process listens there
+ * @throws {HostError} LISTEN_FAILED - the address is not this machine's, or the port needs privileges
+ */
+export async function openListener(
+  handler: RequestListener,
+  address: ListenAddress,
+  inFlight: InFlight,
+  clock: Clock,
+): Promise<OpenListener> {
+  const server = createServer(
+    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, maxHeaderSize: largestHeaderBytes },
+    handler,
+  )
+  // The handler itself says when a caller that asks first may send its body.
+  server.on("checkContinue", handler)
+  server.keepAliveTimeout = keepAliveTimeoutMs
+  await listen(server, address)
+  return {
+    url: urlOf(server, address.host),
+    close: (graceMs) => close(server, inFlight, graceMs, clock),
+  }
+}
+
+function listen(server: Server, { host, port, profileKey }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port, profileKey)))
+    server.listen({ host, port, exclusive: true }, resolve)
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number, profileKey: string): HostError {
+  if (error.code === "EADDRINUSE") {
+    return new HostError("PORT_IN_USE", `Port ${port} on ${host} is in use by another process.`, {
+      origin: "host",
+      retryable: false,
+      nextStep: `End the other process (a host that still runs?), or set another ${profileKey}.port in the profile; 0 takes a free one.`,
+      cause: error,
+    })
+  }
+  return new HostError(
+    "LISTEN_FAILED",
+    `The host cannot listen on ${host}, port ${port} (${error.code ?? error.name}).`,
+    {
+      origin: "host",
+      retryable: false,
+      nextStep: `Set ${profileKey}.host to an address of this machine, and ${profileKey}.port to one that this user may open.`,
+      cause: error,
+    },
+  )
+}
+
+function urlOf(server: Server, host: string): string {
+  const address: AddressInfo | string | null = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+}
+
+async function close(server: Server, inFlight: InFlight, graceMs: number, clock: Clock): Promise<void> {
+  const isIdle = await within(inFlight.idle(), graceMs, clock)
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  if (!isIdle) {
+    // Their callers see the connection end; the work hears it by its signal.
+    server.closeAllConnections()
+    await within(inFlight.idle(), lastWordMs, clock)
+  }
+  server.closeIdleConnections()
+  if (!(await within(closed, lastWordMs, clock))) server.closeAllConnections()
+  await closed
+}
+
+/** For answers on their way out, in milliseconds. */
+const lastWordMs = 2000
+
+/** @returns false when the time is over first */
+async function within(work: Promise<void>, timeMs: number, clock: Clock): Promise<boolean> {
+  let cancel: (() => void) | undefined
+  const over = new Promise<boolean>((resolve) => {
+    cancel = clock.after(timeMs, () => resolve(false))
+  })
+  try {
+    return await Promise.race([work.then(() => true), over])
+  } finally {
+    cancel?.()
+  }
+}

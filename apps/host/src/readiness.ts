@@ -1,0 +1,72 @@
+import type { Catalog } from "@apeiro-cmk/host-runtime"
+import type { Database } from "@apeiro-cmk/persistence"
+import { type Clock, isCodedError } from "@apeiro-cmk/plugin-interface"
+import { abortable, withDeadline } from "@apeiro-cmk/plugin-sdk"
+
+/** Something that does not work, and why. */
+export interface Impairment {
+  /** E.g. `host`, `database`, `plugin:openbao`, `audit_sequencer`. */
+  readonly component: string
+  readonly reason: string
+}
+
+/** Whether the host can serve. */
+export interface Readiness {
+  /** What keeps the host from serving; empty when it can. Answers within {@link databaseTimeoutMs}. */
+  notReady(): Promise<readonly Impairment[]>
+  /** What does not work while the host serves. */
+  degraded(): readonly Impairment[]
+}
+
+/** How long the database may take to answer before it counts as not ready, in milliseconds. */
+export const databaseTimeoutMs = 1000
+
+/** What readiness is judged by. */
+export interface ReadinessSources {
+  readonly database: Pick<Database, "ping">
+  readonly catalog: Pick<Catalog, "plugins">
+  /** Why the audit sequencer's last run failed; undefined when it did not. */
+  readonly sequencerFailure: () => string | undefined
+  readonly isDraining: () => boolean
+  readonly clock: Clock
+}
+
+/** Makes a {@link Readiness}. */
+export function createReadiness(sources: ReadinessSources): Readiness {
+  return {
+    notReady: async () => {
+      if (sources.isDraining()) return [{ component: "host", reason: "The host is shutting down." }]
+      return [...(await databaseImpairment(sources)), ...pluginImpairments(sources, "abort")]
+    },
+    degraded: () => {
+      const failure = sources.sequencerFailure()
+      const sequencer = failure === undefined ? [] : [{ component: "audit_sequencer", reason: failure }]
+      return [...pluginImpairments(sources, "continue"), ...sequencer]
+    },
+  }
+}
+
+async function databaseImpairment({ database, clock }: ReadinessSources): Promise<readonly Impairment[]> {
+  const deadline = withDeadline(undefined, databaseTimeoutMs, clock)
+  try {
+    await abortable(database.ping(), deadline.signal)
+    return []
+  } catch (error) {
+    const late = `The database did not answer within ${databaseTimeoutMs} ms.`
+    // Anybody may ask: the code alone is said, the log says more.
+    const reason = isCodedError(error) ? `The database does not work: ${error.code}.` : "The database does not work."
+    return [{ component: "database", reason: deadline.signal.aborted ? late : reason }]
+  } finally {
+    deadline.dispose()
+  }
+}
+
+function pluginImpairments({ catalog }: ReadinessSources, onFailure: "abort" | "continue"): Impairment[] {
+  return catalog
+    .plugins()
+    .filter((plugin) => plugin.onFailure === onFailure && plugin.state !== "running")
+    .map((plugin) => ({
+      component: `plugin:${plugin.name}`,
+      reason: plugin.error === undefined ? `The plugin is ${plugin.state}.` : plugin.error.message,
+    }))
+}

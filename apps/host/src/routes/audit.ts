@@ -1,0 +1,100 @@
+import { exportLines, platformTenantId } from "@apeiro-cmk/audit-log"
+import { z } from "zod"
+import type { ApiServices } from "../api-services.ts"
+import { document, lines } from "../http/answer.ts"
+import { defineRoute, none } from "../http/route.ts"
+import { auditEntriesAnswer, auditQuery } from "../schemas/audit.ts"
+import { momentOf, tenantParameters } from "../schemas/common.ts"
+
+const eventDocument = z.record(z.string(), z.unknown())
+
+async function entriesOf(
+  services: ApiServices,
+  tenantId: string,
+  { from, limit }: z.output<typeof auditQuery>,
+): Promise<z.input<typeof auditEntriesAnswer>> {
+  const [entries, head, waiting] = await Promise.all([
+    services.auditLog.entries(tenantId, from, limit),
+    services.auditLog.head(tenantId),
+    services.auditLog.waiting(tenantId),
+  ])
+  const last = entries.at(-1)
+  return {
+    entries: entries.map((entry) => ({
+      index: entry.index,
+      entry_id: entry.entryId,
+      recorded_at: momentOf(entry.recordedAtMs),
+      event: eventDocument.parse(JSON.parse(Buffer.from(entry.leaf).toString("utf8"))),
+    })),
+    size: Math.max(head.size, last === undefined ? 0 : last.index + 1),
+    waiting,
+    next: last === undefined ? from : last.index + 1,
+  }
+}
+
+const entriesResponse = {
+  status: 200,
+  description: "Entries from `from` on, oldest first",
+  schema: auditEntriesAnswer,
+} as const
+const exportResponse = {
+  status: 200,
+  description: "The log",
+  lines: "Each leaf, then size and root; `apeiro-cmk audit verify` checks it",
+} as const
+
+/** Reads a tenant's audit log. */
+export const auditEntries = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/audit/entries",
+  summary: "Read the audit log",
+  permission: "audit.read",
+  params: tenantParameters,
+  query: auditQuery,
+  body: none,
+  response: entriesResponse,
+  problems: [],
+  handler: async ({ params, query, services }) => document(await entriesOf(services, params.tenant_id, query)),
+})
+
+/** Exports a tenant's audit log for checking it offline. */
+export const auditExport = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/audit/export",
+  summary: "Export the audit log",
+  permission: "audit.read",
+  params: tenantParameters,
+  query: none,
+  body: none,
+  response: exportResponse,
+  problems: [],
+  handler: async ({ params, services }) => lines(exportLines(params.tenant_id, services.auditLog)),
+})
+
+/** Reads the log of what belongs to no tenant: starts, stops, requests without a valid token. */
+export const platformAuditEntries = defineRoute({
+  method: "get",
+  path: "/v1/platform/audit/entries",
+  summary: "Read the platform's audit log",
+  permission: "platform.read",
+  params: none,
+  query: auditQuery,
+  body: none,
+  response: entriesResponse,
+  problems: [],
+  handler: async ({ query, services }) => document(await entriesOf(services, platformTenantId, query)),
+})
+
+/** Exports the platform's audit log. */
+export const platformAuditExport = defineRoute({
+  method: "get",
+  path: "/v1/platform/audit/export",
+  summary: "Export the platform's audit log",
+  permission: "platform.read",
+  params: none,
+  query: none,
+  body: none,
+  response: exportResponse,
+  problems: [],
+  handler: async ({ services }) => lines(exportLines(platformTenantId, services.auditLog)),
+})

@@ -1,0 +1,80 @@
+import { z } from "zod"
+import type { ApiServices } from "../api-services.ts"
+import { document } from "../http/answer.ts"
+import { defineRoute, none } from "../http/route.ts"
+
+const component = z.strictObject({ component: z.string(), reason: z.string() })
+
+const healthAnswer = z
+  .strictObject({
+    status: z.enum(["ready", "degraded", "not_ready"]),
+    not_ready: z.array(component).meta({ description: "What keeps the host from serving" }),
+    degraded: z.array(component).meta({ description: "What does not work while the host serves" }),
+  })
+  .meta({ id: "Health" })
+
+async function healthOf(services: ApiServices): Promise<z.input<typeof healthAnswer>> {
+  const [notReady, degraded] = [await services.readiness.notReady(), services.readiness.degraded()]
+  const status = notReady.length > 0 ? "not_ready" : degraded.length > 0 ? "degraded" : "ready"
+  return { status, not_ready: [...notReady], degraded: [...degraded] }
+}
+
+/** What works and what does not. */
+export const health = defineRoute({
+  method: "get",
+  path: "/v1/health",
+  summary: "What works and what does not",
+  permission: "health.read",
+  params: none,
+  query: none,
+  body: none,
+  response: { status: 200, description: "The host's health", schema: healthAnswer },
+  problems: [],
+  handler: async ({ services }) => document(await healthOf(services)),
+})
+
+/** Whether the process lives: it says nothing about what it depends on, and waits for nothing. */
+export const livez = defineRoute({
+  method: "get",
+  path: "/livez",
+  summary: "Whether the process lives",
+  permission: "public",
+  params: none,
+  query: none,
+  body: none,
+  response: {
+    status: 200,
+    description: "It lives",
+    schema: z.strictObject({ status: z.literal("alive") }).meta({ id: "Liveness" }),
+  },
+  problems: [],
+  handler: async () => document({ status: "alive" as const }),
+})
+
+const readinessAnswer = z
+  .strictObject({ status: z.enum(["ready", "not_ready"]), not_ready: z.array(component) })
+  .meta({ id: "Readiness" })
+
+/** Whether the host may be sent work. */
+export const readyz = defineRoute({
+  method: "get",
+  path: "/readyz",
+  summary: "Whether the host may be sent work",
+  permission: "public",
+  params: none,
+  query: none,
+  body: none,
+  response: {
+    status: 200,
+    description: "It is ready",
+    schema: readinessAnswer,
+    also: { status: 503, description: "It is not ready: `not_ready` says why" },
+  },
+  problems: [],
+  handler: async ({ services }) => {
+    const notReady = await services.readiness.notReady()
+    const ready = notReady.length === 0
+    const body = { status: ready ? ("ready" as const) : ("not_ready" as const), not_ready: [...notReady] }
+    return ready ? document(body) : { ...document(body), status: 503 }
+  },
+})

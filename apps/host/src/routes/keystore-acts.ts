@@ -1,0 +1,128 @@
+import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
+import type { z } from "zod"
+import { type Answer, document, lines } from "../http/answer.ts"
+import { defineRoute, none } from "../http/route.ts"
+import { keystoreParameters, tenantParameters } from "../schemas/common.ts"
+import { emptyDocument } from "../schemas/data-key.ts"
+import {
+  activationAnswer,
+  connectionStatusOf,
+  connectionTestAnswer,
+  keystoreDocument,
+  setupMaterialAnswer,
+  setupMaterialOf,
+  stepAnswer,
+} from "../schemas/keystore.ts"
+
+/** A connection test ends within 30 s under any fault; the rest is for what the host adds. */
+const testTimeoutMs = 45_000
+
+const testResponse = {
+  status: 200,
+  description: "The test has run; `status` says whether the connection works",
+  schema: connectionTestAnswer,
+  lines: 'Each step when it has ended, then one line `{"status": ...}`',
+} as const
+
+/** Tests a configuration that is not saved. */
+export const testUnsavedKeystore = defineRoute({
+  method: "post",
+  path: "/v1/tenants/{tenant_id}/keystores/test",
+  summary: "Test a keystore without saving it",
+  permission: "keystores.write",
+  params: tenantParameters,
+  query: none,
+  body: keystoreDocument,
+  response: testResponse,
+  problems: ["PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID"],
+  timeoutMs: testTimeoutMs,
+  handler: async ({ params, body, wantsLines, call, services }) =>
+    testAnswer(services.keystores.test(params.tenant_id, { document: body }, call), wantsLines),
+})
+
+/** Tests a saved keystore. */
+export const testKeystore = defineRoute({
+  method: "post",
+  path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/test",
+  summary: "Test a keystore",
+  permission: "keystores.write",
+  params: keystoreParameters,
+  query: none,
+  body: emptyDocument,
+  response: testResponse,
+  problems: ["KEYSTORE_NOT_FOUND"],
+  timeoutMs: testTimeoutMs,
+  handler: async ({ params, wantsLines, call, services }) =>
+    testAnswer(services.keystores.test(params.tenant_id, { keystoreId: params.keystore_id }, call), wantsLines),
+})
+
+async function testAnswer(
+  steps: AsyncIterable<ConnectionStep>,
+  wantsLines: boolean,
+): Promise<Answer<z.input<typeof connectionTestAnswer>>> {
+  if (wantsLines) return lines(stepLines(steps))
+  const seen: ConnectionStep[] = []
+  for await (const step of steps) seen.push(step)
+  return document({ status: connectionStatusOf(seen), steps: seen.map(stepAnswer) })
+}
+
+async function* stepLines(steps: AsyncIterable<ConnectionStep>): AsyncGenerator<string> {
+  const seen: ConnectionStep[] = []
+  for await (const step of steps) {
+    seen.push(step)
+    yield JSON.stringify(stepAnswer(step))
+  }
+  yield JSON.stringify({ status: connectionStatusOf(seen) })
+}
+
+/** Activates a keystore: tests it, claims its L1 key and wraps a new tenant key under it. */
+export const activateKeystore = defineRoute({
+  method: "post",
+  path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/activate",
+  summary: "Activate a keystore",
+  description:
+    "Tests the connection, claims the L1 key for this tenant, makes the tenant key and wraps it with L1 in a real round trip.",
+  permission: "keystores.write",
+  params: keystoreParameters,
+  query: none,
+  body: emptyDocument,
+  response: { status: 200, description: "The keystore holds the tenant's L1 key now", schema: activationAnswer },
+  problems: ["KEYSTORE_NOT_FOUND", "CONNECTION_TEST_FAILED", "L1_ALREADY_CLAIMED", "ANOTHER_KEYSTORE_ACTIVE"],
+  timeoutMs: testTimeoutMs,
+  handler: async ({ params, call, services }) => {
+    const answer = await services.keystores.activate(params.tenant_id, params.keystore_id, call)
+    return document({ ...answer })
+  },
+})
+
+/** Writes the set-up documents of a saved keystore. */
+export const setupMaterial = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/setup-material",
+  summary: "Documents for the keystore's own administrator: policy, commands",
+  permission: "keystores.read",
+  params: keystoreParameters,
+  query: none,
+  body: none,
+  response: { status: 200, description: "The documents", schema: setupMaterialAnswer },
+  problems: ["KEYSTORE_NOT_FOUND"],
+  handler: async ({ params, services }) =>
+    document(
+      setupMaterialOf(await services.keystores.setupMaterial(params.tenant_id, { keystoreId: params.keystore_id })),
+    ),
+})
+
+/** Writes the set-up documents of a configuration that is not saved. */
+export const setupMaterialUnsaved = defineRoute({
+  method: "post",
+  path: "/v1/tenants/{tenant_id}/keystores/setup-material",
+  summary: "The same for a keystore that is not saved",
+  permission: "keystores.read",
+  params: tenantParameters,
+  query: none,
+  body: keystoreDocument,
+  response: { status: 200, description: "The documents", schema: setupMaterialAnswer },
+  problems: ["PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID"],
+  handler: async ({ params, body, services }) =>
+    document(setupMaterialOf(await services.keystores.setupMaterial(params.tenant_id, { document: body }))),
+})

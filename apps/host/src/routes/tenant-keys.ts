@@ -1,0 +1,43 @@
+import { document } from "../http/answer.ts"
+import { defineRoute, none } from "../http/route.ts"
+import { tenantParameters } from "../schemas/common.ts"
+import { keyExportAnswer, tenantVerification, verificationOf } from "../schemas/verification.ts"
+
+/** Has every keystore open what it wraps. */
+export const verifyTenant = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/verify",
+  summary: "Which L1 key wraps each tenant key (L2), and whether it opens it now",
+  description:
+    "Each wrap is sent to its keystore and compared with the key's commitment; each such act is in the audit log.",
+  permission: "tenant.read",
+  params: tenantParameters,
+  query: none,
+  body: none,
+  response: { status: 200, description: "What was found", schema: tenantVerification },
+  problems: [],
+  timeoutMs: 45_000,
+  handler: async ({ params, call, services }) => {
+    const keys = await services.keys.verifyTenant(params.tenant_id, call)
+    const entryIds = keys.flatMap(({ wraps }) => wraps.map(({ auditEntryId }) => auditEntryId))
+    return document(verificationOf(keys, await services.auditPlaces.places(params.tenant_id, entryIds)))
+  },
+})
+
+/** Writes down what a tenant needs to open its envelopes without us. */
+export const exportKeys = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/key-export",
+  summary: "Export what `apeiro-cmk recover` needs",
+  description: "Wraps and envelopes, no secret: with the L1 key they open every data key of the tenant offline.",
+  permission: "keys.export",
+  params: tenantParameters,
+  query: none,
+  body: none,
+  response: { status: 200, description: "The export", schema: keyExportAnswer },
+  problems: [],
+  handler: async ({ params, call, services }) => {
+    const { tenant_keys, service_keys, ...facts } = await services.keys.exportKeys(params.tenant_id, call)
+    return document({ ...facts, tenant_keys: [...tenant_keys], service_keys: [...service_keys] })
+  },
+})

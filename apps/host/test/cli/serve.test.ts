@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { text } from "node:stream/consumers"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type TestFolder, testFolder } from "../test-host.ts"
+import { runCli } from "./run-cli.ts"
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+
+/** Serves with --demo until it says that it serves, then sends SIGINT. */
+async function serveOnce(profilePath: string): Promise<{ output: string; exitCode: unknown }> {
+  const child = spawn(process.execPath, [main, "serve", "--demo", "--profile", profilePath], {
+    stdio: ["ignore", "pipe", "inherit"],
+  })
+  const output = text(child.stdout)
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (chunk.includes("Ctrl-C ends it")) child.kill("SIGINT")
+  })
+  const [exitCode] = await once(child, "exit")
+  return { output: await output, exitCode }
+}
+
+describe("apeiro-cmk serve --demo", () => {
+  let folder: TestFolder
+  beforeAll(async () => {
+    folder = await testFolder()
+  })
+  afterAll(() => folder.remove())
+
+  it("shows one round trip with times, ends at SIGINT, and opens the first envelope at its second start", async () => {
+    const first = await serveOnce(folder.profilePath)
+    expect(first.exitCode).toBe(0)
+    expect(first.output).toMatch(/L4 .* ms/)
+    expect(first.output).toMatch(/the same 32 bytes .* ms/)
+    expect(first.output).toContain("http://127.0.0.1:")
+    const second = await serveOnce(folder.profilePath)
+    expect(second.exitCode).toBe(0)
+    expect(second.output).toContain("envelope of the first start")
+  })
+
+  it("says which profile is missing", async () => {
+    const refused = await runCli(["serve", "--profile", "/nowhere.yaml"], {})
+    expect(refused).toMatchObject({ exitCode: 2 })
+    expect(refused.stderr).toContain("/nowhere.yaml")
+  })
+})

@@ -1,0 +1,106 @@
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { type LogSink, logSink } from "@apeiro-cmk/plugin-sdk/testing"
+import { createHost, type HostOverrides } from "../src/host.ts"
+import { type HostClient, hostClient } from "./host-client.ts"
+
+/** A folder with a profile, from which the plugins can be resolved, and room for data. */
+export interface TestFolder {
+  readonly path: string
+  readonly profilePath: string
+  readonly dataDirectory: string
+  remove(): Promise<void>
+}
+
+/** What a profile for tests may say beside the usual. */
+export interface FolderOptions {
+  readonly keyNames?: readonly string[]
+  readonly openBao?: { readonly endpoint: string }
+}
+
+const profilesFolder = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
+
+/** Makes a {@link TestFolder}: local-keystore with two keys, free ports. */
+export async function testFolder(options: FolderOptions = {}): Promise<TestFolder> {
+  const path = await mkdtemp(join(tmpdir(), "host-"))
+  await symlink(join(profilesFolder, "node_modules"), join(path, "node_modules"))
+  const dataDirectory = join(path, "data")
+  const profile = {
+    mode: "development",
+    dataDirectory,
+    listeners: { api: { port: 0 }, operations: { port: 0 } },
+    plugins: [
+      {
+        name: "local-keystore",
+        type: "keystore",
+        package: "@apeiro-cmk/local-keystore",
+        configuration: {
+          keyFile: join(dataDirectory, "local-keystore.key"),
+          keyNames: options.keyNames ?? ["default", "second"],
+        },
+      },
+      {
+        name: "openbao",
+        type: "keystore",
+        package: "@apeiro-cmk/openbao",
+        configuration: {
+          allowedEndpoints: ["https://*", ...(options.openBao === undefined ? [] : [options.openBao.endpoint])],
+          allowedAddresses: options.openBao === undefined ? [] : ["127.0.0.0/8"],
+        },
+      },
+    ],
+  }
+  const profilePath = join(path, "profile.yaml")
+  // JSON is YAML.
+  await writeFile(profilePath, JSON.stringify(profile, undefined, 2))
+  return { path, profilePath, dataDirectory, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** A running host in this process, and the means to look at it. */
+export interface TestHost {
+  readonly folder: TestFolder
+  readonly url: string
+  readonly operationsUrl: string
+  /** Sends as the platform's administrator. */
+  readonly administrator: HostClient
+  readonly log: LogSink
+  client(token?: string): HostClient
+  /** Stops the host and keeps its folder. */
+  stop(): Promise<void>
+  /** Stops the host and removes its folder. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Starts a host in this process, on free ports. */
+export async function startTestHost(
+  overrides: HostOverrides = {},
+  folderOrOptions: TestFolder | FolderOptions = {},
+): Promise<TestHost> {
+  const folder = "profilePath" in folderOrOptions ? folderOrOptions : await testFolder(folderOrOptions)
+  const log = logSink()
+  const settings = { replica: "test", ...overrides }
+  const host = createHost({ profilePath: folder.profilePath, environment: {}, logger: log, overrides: settings })
+  const addresses = await host.start()
+  const token = await administratorToken(folder)
+  return {
+    folder,
+    url: addresses.apiUrl,
+    operationsUrl: addresses.operationsUrl,
+    administrator: hostClient(addresses.apiUrl, token),
+    log,
+    client: (other) => hostClient(addresses.apiUrl, other),
+    stop: () => host.stop(),
+    [Symbol.asyncDispose]: async () => {
+      await host.stop()
+      await folder.remove()
+    },
+  }
+}
+
+/** The administrator's token out of its header file. */
+export async function administratorToken(folder: TestFolder): Promise<string> {
+  const line = await readFile(join(folder.dataDirectory, "administrator.header"), "utf8")
+  return line.trim().replace("Authorization: Bearer ", "")
+}

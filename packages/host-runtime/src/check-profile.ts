@@ -1,0 +1,40 @@
+import type { PluginServices } from "@apeiro-cmk/plugin-interface"
+import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
+import { entryCardinality } from "./cardinality.ts"
+import { loadSlots, type PluginStatus, statusOf } from "./catalog.ts"
+import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
+import { type LoadProfileOptions, loadProfile } from "./load-profile.ts"
+import type { LoadedProfile } from "./profile.ts"
+
+/** What a check found. */
+export interface ProfileCheck {
+  /** No failure at all, not even of a plugin with `onFailure: continue`. */
+  readonly ok: boolean
+  /** Absent when the profile itself is not sound. */
+  readonly profile?: LoadedProfile
+  readonly plugins: readonly PluginStatus[]
+  /** Everything that is wrong, in the profile's order. */
+  readonly failures: readonly HostRuntimeError[]
+}
+
+/** What {@link checkProfile} needs beside the file. */
+export interface CheckProfileOptions extends LoadProfileOptions {
+  makeServices(pluginName: string): PluginServices
+}
+
+/**
+ * Reads a profile and loads its plugins without starting any: no network, no database. Imports the packages that the
+ * profile names. References to the environment and to files are resolved, stored credentials are taken as present.
+ */
+export async function checkProfile(file: string, options: CheckProfileOptions): Promise<ProfileCheck> {
+  try {
+    const profile = await loadProfile(file, options)
+    const { makeServices } = options
+    const slots = await loadSlots(profile, { makeServices, clock: systemClock, onlyCheck: true })
+    const failures = [...entryCardinality(profile), ...slots.flatMap(({ error }) => error ?? [])]
+    return { ok: failures.length === 0, profile, plugins: slots.map(statusOf), failures }
+  } catch (error) {
+    if (!isHostRuntimeError(error)) throw error
+    return { ok: false, plugins: [], failures: [error] }
+  }
+}

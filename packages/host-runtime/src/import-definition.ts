@@ -1,0 +1,120 @@
+import { createRequire } from "node:module"
+import { pathToFileURL } from "node:url"
+import { type Clock, isPluginError, type PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
+import type { HostRuntimeError } from "./errors.ts"
+import { pluginFailure } from "./load-failures.ts"
+import type { PluginEntry } from "./profile.ts"
+
+/** How a package's module is imported. */
+export interface ImportOptions {
+  /** The profile, absolute: packages are looked up as if it were a module. */
+  readonly lookupFrom: string
+  /** Longest time for the import, in milliseconds. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
+/**
+ * Imports a plugin package's module and takes its export `plugin`.
+ * @throws {HostRuntimeError} PLUGIN_EXPORT_MISSING, PLUGIN_DEPENDENCY_MISSING, PLUGIN_IMPORT_FAILED
+ */
+export async function importDefinition(
+  entry: PluginEntry,
+  packageName: string,
+  options: ImportOptions,
+): Promise<PluginDefinitionV1> {
+  const module = await importModule(entry, packageName, resolveModule(entry, packageName, options), options)
+  const exported = "plugin" in module ? module.plugin : undefined
+  if (isDefinition(exported)) return exported
+  const what =
+    exported === undefined
+      ? `comes from ${packageName}, which exports no \`plugin\` (it exports: ${Object.keys(module).join(", ") || "nothing"})`
+      : `comes from ${packageName}, whose export \`plugin\` is no plugin definition`
+  const nextStep = "Ask its author to write `export const plugin = definePlugin({ manifest, configuration, create })`."
+  throw pluginFailure(entry, "PLUGIN_EXPORT_MISSING", what, nextStep)
+}
+
+/** Resolving as `require` does honours the `default` condition, and can start at any folder. */
+function resolveModule(entry: PluginEntry, packageName: string, { lookupFrom }: ImportOptions): string {
+  try {
+    return createRequire(lookupFrom).resolve(packageName)
+  } catch (error) {
+    const what =
+      codeOf(error) === "ERR_PACKAGE_PATH_NOT_EXPORTED"
+        ? `comes from ${packageName}, whose package.json exports "." under no \`default\` condition`
+        : `comes from ${packageName}, whose package.json names a module that is not in the package`
+    const nextStep = 'Ask its author for a built package with "exports": {".": {"default": FILE}}.'
+    throw pluginFailure(entry, "PLUGIN_EXPORT_MISSING", what, nextStep, { cause: scrubbedCause(error) })
+  }
+}
+
+async function importModule(
+  entry: PluginEntry,
+  packageName: string,
+  file: string,
+  { timeoutMs, clock }: ImportOptions,
+): Promise<object> {
+  const deadline = withDeadline(undefined, timeoutMs, clock)
+  try {
+    const module: unknown = await abortable(import(pathToFileURL(file).href), deadline.signal)
+    return typeof module === "object" && module !== null ? module : {}
+  } catch (error) {
+    throw importFailure(entry, packageName, error, timeoutMs)
+  } finally {
+    deadline.dispose()
+  }
+}
+
+function importFailure(entry: PluginEntry, packageName: string, error: unknown, timeoutMs: number): HostRuntimeError {
+  const code = codeOf(error)
+  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED") {
+    return pluginFailure(
+      entry,
+      "PLUGIN_DEPENDENCY_MISSING",
+      `comes from ${packageName}, which is installed without something that it imports: ${firstLine(error)}`,
+      `Install it again with its dependencies: \`npm install ${packageName}\` in the profile's folder.`,
+      { cause: scrubbedCause(error) },
+    )
+  }
+  const why =
+    isPluginError(error) && error.code === "TIMED_OUT"
+      ? `did not finish within ${timeoutMs} ms`
+      : `failed: ${firstLine(error)}`
+  return pluginFailure(
+    entry,
+    "PLUGIN_IMPORT_FAILED",
+    `comes from ${packageName}, and importing its module ${why}`,
+    code === "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
+      ? "Ask its author for a package that ships JavaScript; Node runs no TypeScript inside node_modules."
+      : "Report it to the plugin's author; or set `onFailure: continue` to start without this plugin.",
+    { cause: scrubbedCause(error) },
+  )
+}
+
+/** No configuration has been read by the module yet, so its message cannot carry a secret of the profile. */
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.split("\n", 1)[0]?.slice(0, 300) ?? ""
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined
+}
+
+function isDefinition(value: unknown): value is PluginDefinitionV1 {
+  if (!isObject(value) || typeof value.create !== "function") return false
+  if (!isObject(value.manifest) || !isObject(value.configuration)) return false
+  return (
+    isParser(value.configuration.plugin) &&
+    (value.manifest.kind !== "keystore" || isParser(value.configuration.keystore))
+  )
+}
+
+function isParser(value: unknown): boolean {
+  return isObject(value) && typeof value.parse === "function"
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null
+}

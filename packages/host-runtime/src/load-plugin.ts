@@ -1,0 +1,165 @@
+import { basename, join, resolve } from "node:path"
+import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
+import type { CatalogOptions } from "./catalog.ts"
+import { checkDeclaration, checkManifest } from "./check-manifest.ts"
+import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
+import { importDefinition } from "./import-definition.ts"
+import { schemasAt } from "./json-schema-path.ts"
+import { pluginFailure } from "./load-failures.ts"
+import { readPluginPackage } from "./locate-package.ts"
+import { type ConfigurationInput, parsePluginConfiguration } from "./plugin-configuration.ts"
+import type { PluginSlot } from "./plugin-slot.ts"
+import type { LoadedProfile, PluginEntry } from "./profile.ts"
+import { redactionOf, withRedactedLog } from "./redaction.ts"
+import { nameReference, type Reference } from "./reference.ts"
+import type { Path } from "./yaml-tree.ts"
+
+/** Longest time for importing one package, in milliseconds. */
+const importTimeoutMs = 30_000
+
+/** Loads one plugin: package.json, then its module and manifest, then its configuration. A failure stays in the slot. */
+export async function loadPlugin(
+  entry: PluginEntry,
+  profile: LoadedProfile,
+  options: CatalogOptions,
+): Promise<PluginSlot> {
+  const slot: PluginSlot = { entry, state: "failed", redact: (text) => text }
+  try {
+    await fillSlot(slot, profile, options)
+    slot.state = "loaded"
+  } catch (error) {
+    if (!isHostRuntimeError(error)) throw error
+    slot.error = error
+  }
+  return slot
+}
+
+async function fillSlot(slot: PluginSlot, profile: LoadedProfile, options: CatalogOptions): Promise<void> {
+  const { entry } = slot
+  const packageName = requirePackage(entry)
+  const lookupFrom = join(profile.folder, basename(profile.file))
+  const found = await readPluginPackage(entry, packageName, lookupFrom)
+  slot.version = found.version
+  checkDeclaration(entry, found)
+  const importOptions = { lookupFrom, timeoutMs: importTimeoutMs, clock: options.clock }
+  const definition = await importDefinition(entry, packageName, importOptions)
+  checkManifest(entry, found, definition.manifest)
+  slot.definition = definition
+  checkProductionReady(entry, definition, profile.mode)
+  const input = await configurationInput(entry, definition, profile, options)
+  slot.redact = input.redact
+  const configuration = parsePluginConfiguration(entry, definition, input)
+  const services = withRedactedLog(options.makeServices(entry.name), input.redact)
+  slot.ready = { definition, configuration, services }
+}
+
+function requirePackage(entry: PluginEntry): string {
+  if (entry.isolation === "in-process" && entry.package !== undefined) return entry.package
+  const key = entry.has(["isolation"]) ? "isolation" : "path"
+  const nextStep =
+    entry.package === undefined
+      ? "Name the plugin's npm package with `package` instead of `path`, or take the plugin out of the profile."
+      : "Write `isolation: in-process` or leave `isolation` out, or take the plugin out of the profile."
+  throw pluginFailure(
+    entry,
+    "PLUGIN_ISOLATION_UNSUPPORTED",
+    "is to run as a process of its own, and this version of the host runs plugins in its own process only",
+    nextStep,
+    { problems: [entry.problem([key], "value", "a process of its own is not available in this version")] },
+  )
+}
+
+function checkProductionReady(entry: PluginEntry, { manifest }: PluginDefinitionV1, mode: LoadedProfile["mode"]): void {
+  if (mode !== "production" || manifest.kind !== "keystore" || manifest.productionReady) return
+  throw pluginFailure(
+    entry,
+    "PLUGIN_NOT_FOR_PRODUCTION",
+    `(${manifest.displayName}) is for trials, and the profile says \`mode: production\``,
+    "Take it out of the profile and use a keystore that holds its keys itself; or set `mode: development` for a trial.",
+    { problems: [entry.problem(["name"], "value", "this plugin is not for production")] },
+  )
+}
+
+async function configurationInput(
+  entry: PluginEntry,
+  definition: PluginDefinitionV1,
+  profile: LoadedProfile,
+  options: CatalogOptions,
+): Promise<ConfigurationInput> {
+  const values: string[] = []
+  const unresolved: Path[] = []
+  let value = entry.resolvedConfiguration()
+  for (const { path, reference } of entry.references) {
+    if (reference.source === "credential") {
+      const text = await readCredential(entry, path, reference, options)
+      if (text === undefined) unresolved.push(path)
+      value = replaceAt(value, path, text ?? nameReference(reference))
+      if (text !== undefined) values.push(text)
+    } else {
+      const text = valueAt(value, path)
+      if (typeof text === "string") values.push(text)
+    }
+  }
+  return { value: startAtProfile(value, definition, profile.folder), unresolved, redact: redactionOf(values) }
+}
+
+async function readCredential(
+  entry: PluginEntry,
+  path: Path,
+  reference: Extract<Reference, { source: "credential" }>,
+  { readCredential, onlyCheck }: CatalogOptions,
+): Promise<string | undefined> {
+  if (onlyCheck) return undefined
+  const refuse = (what: string, cause?: Error): HostRuntimeError =>
+    pluginFailure(
+      entry,
+      "SECRET_REFERENCE_UNRESOLVED",
+      `refers to the stored credential ${reference.credential}, ${what}`,
+      "Store the credential under this name, or use a reference with `source: env` or `source: file`.",
+      {
+        problems: [entry.problem(["configuration", ...path], "value", "this credential cannot be read")],
+        ...(cause === undefined ? {} : { cause }),
+      },
+    )
+  if (readCredential === undefined) throw refuse("and this host keeps no credentials for plugins")
+  try {
+    const text = await readCredential(reference.credential)
+    if (text !== undefined && text !== "") return text
+  } catch (error) {
+    throw refuse("which could not be read", scrubbedCause(error))
+  }
+  throw refuse("which does not exist")
+}
+
+/** A field with `format: path` in the plugin's schema names a file of the operator: it starts at the profile's folder. */
+function startAtProfile(value: JsonValue, { manifest }: PluginDefinitionV1, folder: string): JsonValue {
+  if (!isMapping(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => {
+      const isPath = schemasAt(manifest.pluginConfigurationSchema, [key]).some(({ format }) => format === "path")
+      return [key, isPath && typeof item === "string" && item !== "" ? resolve(folder, item) : item]
+    }),
+  )
+}
+
+function valueAt(value: JsonValue, path: Path): JsonValue | undefined {
+  const [head, ...rest] = path
+  if (head === undefined) return value
+  const child = Array.isArray(value) ? value[Number(head)] : isMapping(value) ? value[head] : undefined
+  return child === undefined ? undefined : valueAt(child, rest)
+}
+
+function replaceAt(value: JsonValue, path: Path, replacement: string): JsonValue {
+  const [head, ...rest] = path
+  if (head === undefined) return replacement
+  if (Array.isArray(value))
+    return value.map((item, index) => (index === head ? replaceAt(item, rest, replacement) : item))
+  if (!isMapping(value)) return value
+  const child = value[head]
+  return child === undefined ? value : { ...value, [head]: replaceAt(child, rest, replacement) }
+}
+
+function isMapping(value: JsonValue): value is { readonly [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

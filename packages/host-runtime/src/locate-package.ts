@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { z } from "zod"
+import type { HostRuntimeError } from "./errors.ts"
+import { pluginFailure } from "./load-failures.ts"
+import type { PluginEntry } from "./profile.ts"
+
+const packageJson = z.looseObject({
+  version: z.string().default("unknown"),
+  openkcm: z.looseObject({ kind: z.string(), name: z.string(), contract: z.string() }).optional(),
+})
+
+/** What a plugin's package.json says, before any of its code runs. */
+export interface PluginPackage {
+  readonly version: string
+  /** The `openkcm` block. */
+  readonly declared: { readonly kind: string; readonly name: string; readonly contract: string }
+}
+
+/**
+ * Finds a plugin's package where Node would find it from the profile's file, and reads its package.json.
+ * @param lookupFrom - the profile, absolute
+ * @throws {HostRuntimeError} PLUGIN_PACKAGE_NOT_FOUND - in none of the `node_modules` folders
+ * @throws {HostRuntimeError} PLUGIN_MANIFEST_MISMATCH - its package.json is unreadable or has no `openkcm` block
+ */
+export async function readPluginPackage(
+  entry: PluginEntry,
+  packageName: string,
+  lookupFrom: string,
+): Promise<PluginPackage> {
+  // Its `paths` is null for the names of Node's own modules, which are no plugins.
+  for (const folder of createRequire(lookupFrom).resolve.paths(packageName) ?? []) {
+    const text = await readIfPresent(join(folder, packageName, "package.json"))
+    if (text !== undefined) return parsePackage(entry, packageName, text)
+  }
+  throw pluginFailure(
+    entry,
+    "PLUGIN_PACKAGE_NOT_FOUND",
+    `needs the package ${packageName}, which is not installed where the profile lies`,
+    `Install it there: \`npm install ${packageName}\` in the profile's folder or one above it; or correct the name.`,
+    { problems: [entry.problem(["package"], "value", "no such package is installed")] },
+  )
+}
+
+function parsePackage(entry: PluginEntry, packageName: string, text: string): PluginPackage {
+  const parsed = packageJson.safeParse(parseJson(text))
+  if (!parsed.success) throw mismatch(entry, `comes from ${packageName}, whose package.json cannot be understood`)
+  const { openkcm, version } = parsed.data
+  if (openkcm === undefined) {
+    throw mismatch(entry, `comes from ${packageName}, which has no \`openkcm\` block in its package.json`)
+  }
+  return { version, declared: { kind: openkcm.kind, name: openkcm.name, contract: openkcm.contract } }
+}
+
+function mismatch(entry: PluginEntry, what: string): HostRuntimeError {
+  return pluginFailure(
+    entry,
+    "PLUGIN_MANIFEST_MISMATCH",
+    what,
+    'Name a plugin package; its author declares it with "openkcm": {"kind", "name", "contract"} in package.json.',
+  )
+}
+
+/** A file that is there and cannot be read is as good as one without content: the parser says so. */
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8")
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined
+    return ""
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,32 @@
+import type { JsonSchema, JsonValue } from "@apeiro-cmk/plugin-interface"
+import { z } from "zod"
+import { profileSchema } from "./profile-schema.ts"
+import { referenceSchema } from "./reference.ts"
+
+const plainData = z.json()
+
+/** The JSON Schema (draft 7) of a profile, for editors. Where a reference may stand, it says so. */
+export function profileJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(profileSchema, {
+    io: "input",
+    target: "draft-7",
+    override: ({ jsonSchema }) => {
+      if (!("acceptsReference" in jsonSchema)) return
+      const { acceptsReference: _marker, description, default: preset, ...plain } = jsonSchema
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+      Object.assign(jsonSchema, {
+        ...(description === undefined ? {} : { description }),
+        ...(preset === undefined ? {} : { default: preset }),
+        anyOf: [plain, { $ref: "#/definitions/reference" }],
+      })
+    },
+  })
+  const { $schema: _dialect, ...reference } = z.toJSONSchema(referenceSchema, { io: "input", target: "draft-7" })
+  return asJsonSchema({ ...schema, definitions: { reference } })
+}
+
+function asJsonSchema(value: unknown): JsonSchema {
+  const schema: JsonValue = plainData.parse(JSON.parse(JSON.stringify(value)))
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) throw new TypeError("no JSON Schema")
+  return schema as JsonSchema
+}

@@ -1,0 +1,106 @@
+import { z } from "zod"
+
+/** The values of `type` in a profile: the kind of the plugin. */
+export const pluginKinds = ["keystore", "identity", "certificate-issuer", "system-information", "notification"] as const
+
+const acceptsReference = { acceptsReference: true }
+
+const hostName = z
+  .string()
+  .regex(/^[A-Za-z0-9.:_-]{1,253}$/, "expected a host name or an IP address")
+  .meta({ ...acceptsReference, description: "Host name or IP address to listen on." })
+
+const port = z
+  .int()
+  .min(0)
+  .max(65_535)
+  .meta({ ...acceptsReference, description: "TCP port; 0 takes any free one." })
+
+const path = z.string().min(1).max(4096)
+
+const listener = (defaultPort: number) =>
+  z.strictObject({ host: hostName.default("127.0.0.1"), port: port.default(defaultPort) })
+
+/** One entry of `plugins`, as it is written. */
+export const pluginEntrySchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9_-]{0,49}$/, "expected a letter, then up to 49 letters, digits, _ or -")
+      .meta({ description: "Name of this plugin in messages and in /v1/plugins; unique in the profile." }),
+    type: z.enum(pluginKinds).meta({ description: "Kind of the plugin; must be what its manifest says." }),
+    package: z
+      .string()
+      .max(214)
+      .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "expected the name of an npm package")
+      .optional()
+      .meta({ description: "npm package, looked up from the profile's own folder." }),
+    path: path.optional().meta({ description: "Executable of a plugin that runs as a process of its own." }),
+    isolation: z
+      .enum(["in-process", "process"])
+      .optional()
+      .meta({ description: "Where it runs. Default: in-process for a package, process for a path." }),
+    onFailure: z
+      .enum(["abort", "continue"])
+      .default("abort")
+      .meta({ description: "What the host does when this plugin cannot be loaded or started." }),
+    tags: z
+      .array(z.string().min(1).max(100))
+      .max(50)
+      .default([])
+      .meta({ description: "Free labels; the host shows them and does not read them." }),
+    configuration: z.record(z.string(), z.unknown()).default({}).meta({
+      description: "The plugin's own configuration; its README lists the keys. References may stand anywhere.",
+    }),
+    yamlConfiguration: z
+      .string()
+      .max(65_536)
+      .optional()
+      .meta({ description: "Configuration of an executable, handed over as text." }),
+  })
+  .meta({ oneOf: [{ required: ["package"] }, { required: ["path"] }] })
+
+/** A profile as it is written, once its references are replaced. Defaults that depend on others are not in it. */
+export const profileSchema = z
+  .strictObject({
+    mode: z
+      .enum(["development", "production"])
+      .meta({ description: "production refuses plugins that are meant for trials." }),
+    listeners: z
+      .strictObject({ api: listener(8470).prefault({}), operations: listener(8471).prefault({}) })
+      .prefault({})
+      .meta({ description: "Where the host listens." }),
+    persistence: z
+      .strictObject({
+        url: z
+          .string()
+          .regex(/^sqlite:(\/\/\/)?[^/?#][^?#]*$/, "expected sqlite:PATH or sqlite:///ABSOLUTE/PATH")
+          .optional()
+          .meta({ ...acceptsReference, description: "Database. Default: host.sqlite in the data directory." }),
+      })
+      .prefault({})
+      .meta({ description: "Where the host keeps its records." }),
+    dataDirectory: path.default("data").meta({
+      ...acceptsReference,
+      description: "Folder of everything that has no place of its own. Default: data, beside the profile.",
+    }),
+    credentialDirectory: path.optional().meta({
+      ...acceptsReference,
+      description:
+        "Files that tenants' keystore configurations name, one folder per tenant. Default: credentials in the data directory.",
+    }),
+    credentialStore: z
+      .strictObject({
+        root: path.optional().meta({
+          ...acceptsReference,
+          description: "File of the key that seals stored secrets. Default: credential-root.key in the data directory.",
+        }),
+      })
+      .prefault({})
+      .meta({ description: "The store of secrets." }),
+    plugins: z.array(pluginEntrySchema).min(1).max(100).meta({ description: "What to load, in order of start." }),
+  })
+  .meta({
+    title: "Profile of an apeiro-cmk host",
+    description: "A relative path starts at the folder of the profile.",
+  })

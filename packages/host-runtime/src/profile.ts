@@ -1,0 +1,59 @@
+import type { JsonValue, PluginKind } from "@apeiro-cmk/plugin-interface"
+import type { ProfileProblem } from "./errors.ts"
+import type { PlacedReference } from "./reference.ts"
+import type { Path } from "./yaml-tree.ts"
+
+/** Where one of the host's servers listens. */
+export interface Listener {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+}
+
+/** One plugin of a profile. */
+export interface PluginEntry {
+  /** Unique in the profile. */
+  readonly name: string
+  readonly kind: PluginKind
+  /** npm package; absent for an executable. */
+  readonly package?: string
+  /** Executable, absolute. */
+  readonly path?: string
+  readonly isolation: "in-process" | "process"
+  readonly onFailure: "abort" | "continue"
+  readonly tags: readonly string[]
+  /** Its configuration as the profile's file has it: with references, without what they stand for. */
+  readonly shownConfiguration: JsonValue
+  /** The references in its configuration; their paths start at the configuration. */
+  readonly references: readonly PlacedReference[]
+  /**
+   * Its configuration with the values of `env` and `file` references in their place. A function, so that printing the
+   * entry prints no secret. `credential` references are still mappings.
+   */
+  resolvedConfiguration(): JsonValue
+  /** A problem in this entry: the path starts at the entry. */
+  problem(path: Path, part: "key" | "value", message: string, allowed?: readonly string[]): ProfileProblem
+  /** Whether the profile's file has something at this path of the entry. */
+  has(path: Path): boolean
+}
+
+/** A profile that was read and found sound. All paths but `file` are absolute. */
+export interface LoadedProfile {
+  /** The file, as it was named: messages say it so. */
+  readonly file: string
+  /** Where it lies: relative paths and packages start here. */
+  readonly folder: string
+  readonly mode: "development" | "production"
+  readonly listeners: { readonly api: Listener; readonly operations: Listener }
+  /** `sqlite:///absolute/path`. */
+  readonly persistence: { readonly url: string }
+  readonly dataDirectory: string
+  readonly credentialDirectory: string
+  readonly credentialStore: {
+    /** File of the root key. */
+    readonly root: string
+  }
+  readonly plugins: readonly PluginEntry[]
+  /** The document as it was written, references unresolved: what may be shown. */
+  readonly shown: JsonValue
+}
