@@ -14,6 +14,18 @@ const tasks = {
   fix: ["biome", "check", "--write"],
 }
 
+/** npm's shell ends at a signal and tells nobody: where this runs under npm, the child ends when that shell has gone. */
+function endWithNpm(child) {
+  if (process.env.npm_lifecycle_event === undefined) return undefined
+  const shell = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return
+    clearInterval(watch)
+    child.kill("SIGTERM") // once: a second signal ends the host without order
+  }, 250)
+  return watch
+}
+
 /** Runs a program to its end and passes signals on; resolves with its exit code. */
 function run([program, ...args], options) {
   return new Promise((resolve, reject) => {
@@ -21,8 +33,10 @@ function run([program, ...args], options) {
     // Ctrl-C in a terminal reaches the child by itself, and a second SIGINT would end it at once.
     const pass = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal))
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass)
+    const watch = endWithNpm(child)
     child.on("error", reject)
     child.on("exit", (code, signal) => {
+      clearInterval(watch)
       for (const name of ["SIGINT", "SIGTERM"]) process.off(name, pass)
       resolve(code ?? (signal === "SIGINT" ? 130 : 143))
     })
