@@ -50,13 +50,19 @@ function installInto(folder, packages) {
   const fresh = mkdtempSync(`${folder}-`)
   const npm = spawnSync(
     "npm",
-    ["install", "--prefix", fresh, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", ...packages],
+    ["install", "--prefix", fresh, "--no-audit", "--no-fund", "--loglevel=error", ...packages],
     { stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" },
   )
   if (npm.status !== 0) {
     rmSync(fresh, { recursive: true, force: true })
     throw new Error("npm could not install the toolchain: see its message above. Is the npm registry reachable?")
   }
+  // npm may have been told to run no scripts. Without this one pnpm is a stub that only a shell can start.
+  const linked = spawnSync(process.execPath, ["install.js"], {
+    cwd: join(fresh, "node_modules", "pnpm"),
+    stdio: "inherit",
+  })
+  if (linked.status !== 0) throw new Error("pnpm could not be set up: see its message above.")
   try {
     renameSync(fresh, folder)
   } catch (error) {
