@@ -1,25 +1,14 @@
-import type { AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
-import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { HostCall } from "@apeiro-cmk/audit-log"
 import { createServiceKey } from "./create-service-key.ts"
 import { DataKeys, type GeneratedDataKey, type RewrappedDataKey, type UnwrappedDataKey } from "./data-keys.ts"
 import { exportKeys } from "./key-export.ts"
 import type { KeyExport } from "./key-export-document.ts"
-import type { KeyRepository, L1Port, PreparedTenantKey } from "./ports.ts"
+import type { HierarchyServices, PreparedTenantKey } from "./ports.ts"
 import { prepareTenantKey } from "./prepare-tenant-key.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 import { ServiceKeys } from "./service-keys.ts"
 import { TenantKeyLeases } from "./tenant-key-leases.ts"
 import { type TenantKeyVerification, verifyTenant } from "./verify-tenant.ts"
-
-/** What a key hierarchy is made of. */
-export interface HierarchyServices {
-  readonly keys: KeyRepository
-  readonly l1: L1Port
-  readonly audit: AuditRecorder
-  readonly clock: Clock
-  readonly random: RandomSource
-  readonly logger: Logger
-}
 
 /**
  * L1 to L4 of every tenant.

@@ -12,9 +12,9 @@ export {
   maximumEnvelopeLength,
 } from "./envelope.ts"
 export { KeyHierarchyError, type KeyHierarchyErrorCode } from "./error.ts"
-export { createKeyHierarchy, type HierarchyServices, type KeyHierarchy } from "./hierarchy.ts"
+export { createKeyHierarchy, type KeyHierarchy } from "./hierarchy.ts"
 export { type KeyExport, keyExportFormat, parseKeyExport } from "./key-export-document.ts"
-export type { KeyRepository, L1Port, L1Wrap, PreparedTenantKey, StoredTenantKey } from "./ports.ts"
+export type { HierarchyServices, KeyRepository, L1Port, L1Wrap, PreparedTenantKey, StoredTenantKey } from "./ports.ts"
 export { aes256GcmOpen, aes256GcmSeal, hkdfSha512, type SealedText } from "./primitives.ts"
 export type { KeyLifecycleState, ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 export { type L1WrapToOpen, type RecoverDataKeyRequest, type RecoveredDataKey, recoverDataKey } from "./recover.ts"

@@ -1,8 +1,7 @@
 import type { HostCall } from "@apeiro-cmk/audit-log"
 import { eventOf, failureOf } from "./audit-trail.ts"
-import type { HierarchyServices } from "./hierarchy.ts"
 import { type KeyExport, keyExportFormat } from "./key-export-document.ts"
-import type { StoredTenantKey } from "./ports.ts"
+import type { HierarchyServices, StoredTenantKey } from "./ports.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 
 /**

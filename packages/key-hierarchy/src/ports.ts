@@ -1,5 +1,5 @@
-import type { HostCall, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
-import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
+import type { AuditRecorder, HostCall, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Clock, EncryptionContext, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 
 /** A tenant key version with its wraps. */
@@ -59,4 +59,14 @@ export interface PreparedTenantKey {
   readonly key: TenantKeyRecord
   readonly wraps: readonly TenantKeyWrap[]
   readonly audit: readonly PreparedAuditEntry[]
+}
+
+/** What a key hierarchy is made of. */
+export interface HierarchyServices {
+  readonly keys: KeyRepository
+  readonly l1: L1Port
+  readonly audit: AuditRecorder
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly logger: Logger
 }

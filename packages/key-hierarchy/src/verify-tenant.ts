@@ -1,8 +1,7 @@
 import type { HostCall } from "@apeiro-cmk/audit-log"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
-import type { HierarchyServices } from "./hierarchy.ts"
-import type { StoredTenantKey } from "./ports.ts"
+import type { HierarchyServices, StoredTenantKey } from "./ports.ts"
 import type { KeyLifecycleState, TenantKeyWrap } from "./records.ts"
 import { openTenantKey } from "./tenant-key-opener.ts"
 

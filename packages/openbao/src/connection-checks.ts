@@ -1,8 +1,8 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { readOrProve, unsuitable } from "./key-facts.ts"
-import { keyMismatch, throwAwayContext } from "./keystore.ts"
-import type { Check, CheckResult } from "./test-connection.ts"
+import type { Check, CheckResult } from "./connection-check.ts"
+import { keyMismatch } from "./errors.ts"
+import { readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 
 /** Logs in anew, also when a token is at hand. */
 export const checkAuthentication: Check = async ({ place }, call) => {

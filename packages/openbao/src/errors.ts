@@ -136,3 +136,12 @@ function matches(row: AnswerMeaning, answer: OpenBaoAnswer): boolean {
   if (row.withoutErrors === true) return answer.errors === undefined
   return row.says === undefined || answer.errors?.some((text) => row.says?.test(text)) === true
 }
+
+/** OpenBao gave back something else than what was encrypted. */
+export function keyMismatch(): PluginError {
+  return pluginError(
+    "KEY_MISMATCH",
+    "OpenBao decrypted to something else than what it had encrypted.",
+    "Do not use this keystore; check what answers at vault_address.",
+  )
+}

@@ -1,6 +1,12 @@
 import type { OpenBaoClient } from "@apeiro-cmk/openbao-client"
 import { sealedError } from "@apeiro-cmk/openbao-client"
-import { type CallOptions, isPluginError, type KeyDescription, type PluginError } from "@apeiro-cmk/plugin-interface"
+import {
+  type CallOptions,
+  type EncryptionContext,
+  isPluginError,
+  type KeyDescription,
+  type PluginError,
+} from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { TransitKey, TransitPort } from "./client.ts"
 
@@ -98,4 +104,9 @@ async function keyIdentity(place: KeyPlace, keyId: string, call: CallOptions): P
     )
   }
   return [clusterId, ...(place.namespace === undefined ? [] : [place.namespace]), place.mountPath, keyId].join("/")
+}
+
+/** A context that no tenant key can have: their ids are UUIDs. */
+export function throwAwayContext(call: CallOptions, keyId: string): EncryptionContext {
+  return { tenantId: call.tenantId, keyId, keyVersion: 1 }
 }

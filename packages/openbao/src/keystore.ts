@@ -2,7 +2,6 @@ import type { OpenBaoClient } from "@apeiro-cmk/openbao-client"
 import {
   type CallOptions,
   type DecryptRequest,
-  type EncryptionContext,
   type EncryptRequest,
   isPluginError,
   type KeyRef,
@@ -13,7 +12,8 @@ import {
 import { encodeEncryptionContext, pluginError, unsupported } from "@apeiro-cmk/plugin-sdk"
 import { ciphertextVersion, createTransit } from "./client.ts"
 import { keyName } from "./config.ts"
-import { describeTransitKey, type KeyPlace, readOrProve, unsuitable } from "./key-facts.ts"
+import { keyMismatch } from "./errors.ts"
+import { describeTransitKey, type KeyPlace, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 import { testConnection } from "./test-connection.ts"
 
 /** What {@link createKeystore} needs. */
@@ -175,20 +175,6 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
     }),
   }
   return keystore
-}
-
-/** A context that no tenant key can have: their ids are UUIDs. */
-export function throwAwayContext(call: CallOptions, keyId: string): EncryptionContext {
-  return { tenantId: call.tenantId, keyId, keyVersion: 1 }
-}
-
-/** OpenBao gave back something else than what was encrypted. */
-export function keyMismatch() {
-  return pluginError(
-    "KEY_MISMATCH",
-    "OpenBao decrypted to something else than what it had encrypted.",
-    "Do not use this keystore; check what answers at vault_address.",
-  )
 }
 
 function checkedKey(key: KeyRef): string {

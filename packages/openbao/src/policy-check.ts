@@ -1,4 +1,4 @@
-import type { Check, CheckResult } from "./test-connection.ts"
+import type { Check, CheckResult } from "./connection-check.ts"
 
 /** A right that the token should not have: where, which, and why not. */
 interface Excess {

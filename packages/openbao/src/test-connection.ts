@@ -1,22 +1,8 @@
-import type { CallOptions, Clock, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { abortable, callOptions, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import type { Check, CheckResult, ConnectionTest } from "./connection-check.ts"
 import { checkAuthentication, checkKeyAccess, checkRoundTrip, checkTokenRenewal } from "./connection-checks.ts"
-import type { KeyPlace } from "./key-facts.ts"
 import { checkPolicy } from "./policy-check.ts"
-
-/** What the steps of a connection test look at. */
-export interface ConnectionTest {
-  readonly keystore: KeystoreV1
-  readonly place: KeyPlace
-  readonly clock: Clock
-  readonly random: RandomSource
-}
-
-/** What one check saw; the step's name and duration come from around it. */
-export type CheckResult = Pick<ConnectionStep, "outcome" | "message" | "nextStep" | "code" | "facts">
-
-/** One check. A rejection becomes a failed step. */
-export type Check = (test: ConnectionTest, call: CallOptions) => Promise<CheckResult>
 
 /** Story 4, step 5, and a real round trip. */
 const checks: readonly (readonly [string, Check])[] = [
