@@ -7,8 +7,11 @@ const benchmarks = new Map(
   globSync(["packages/*/bench/*.ts", "apps/*/bench/*.ts"]).map((file) => [basename(file, ".ts"), file]),
 )
 
+/** The first sentence of the file's first comment. */
 function describe(file: string): string {
-  return /\/\*\*\s*\*?\s*(.+?)(?:\s*\*\/|\n)/.exec(readFileSync(file, "utf8"))?.[1] ?? ""
+  const comment = /\/\*\*([\s\S]+?)\*\//.exec(readFileSync(file, "utf8"))?.[1] ?? ""
+  const text = comment.replaceAll(/\s*\n\s*\*\s*/g, " ").trim()
+  return /^[^.]*/.exec(text)?.[0] ?? ""
 }
 
 const [name, ...options] = process.argv.slice(2)
