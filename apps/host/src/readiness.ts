@@ -36,13 +36,10 @@ export function createReadiness(sources: ReadinessSources): Readiness {
   return {
     notReady: async () => {
       if (sources.isDraining()) return [{ component: "host", reason: "The host is shutting down." }]
-      return [...(await databaseImpairment(sources)), ...pluginImpairments(sources, "abort")]
+      const plugins = pluginImpairments(sources, "abort")
+      return [...(await databaseImpairment(sources)), ...auditImpairments(sources), ...plugins]
     },
-    degraded: () => {
-      const failure = sources.sequencerFailure()
-      const sequencer = failure === undefined ? [] : [{ component: "audit_sequencer", reason: failure }]
-      return [...pluginImpairments(sources, "continue"), ...sequencer]
-    },
+    degraded: () => pluginImpairments(sources, "continue"),
   }
 }
 
@@ -59,6 +56,12 @@ async function databaseImpairment({ database, clock }: ReadinessSources): Promis
   } finally {
     deadline.dispose()
   }
+}
+
+/** The sequencer writes every few seconds: where it cannot, no entry can be made durable, and nothing may be answered. */
+function auditImpairments({ sequencerFailure }: ReadinessSources): Impairment[] {
+  const failure = sequencerFailure()
+  return failure === undefined ? [] : [{ component: "audit_sequencer", reason: failure }]
 }
 
 function pluginImpairments({ catalog }: ReadinessSources, onFailure: "abort" | "continue"): Impairment[] {

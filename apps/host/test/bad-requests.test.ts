@@ -54,6 +54,13 @@ describe("bad requests", () => {
     expect(objects(answer.body.issues).map((issue) => issue.path)).toContainEqual([key])
   })
 
+  it("refuses __proto__ also inside a keystore's configuration, where it would vanish", async () => {
+    const rawBody = '{"plugin_type":"local_keystore","plugin_name":"p","configuration":{"__proto__":{"key_name":"x"}}}'
+    const answer = await host.administrator.send("POST", "/v1/tenants/acme/keystores", { rawBody, headers: json })
+    expect(answer.status).toBe(400)
+    expect(objects(answer.body.issues).map((issue) => issue.path)).toEqual([["__proto__"]])
+  })
+
   it.each(["", "a\u0000b", "\ud800", "a\u202eb", "x".repeat(201)])("refuses the display name %j", async (name) => {
     const answer = await create({ tenant_id: "named", display_name: name })
     expect(answer.status).toBe(400)

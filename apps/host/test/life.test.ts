@@ -208,6 +208,9 @@ describe("a stalled or dead database", () => {
     expect(refusal.status).toBe(503)
     expect(text(refusal.body.code)).toMatch(/^(AUDIT_UNAVAILABLE|DATABASE_FULL)$/)
     expect(refusal.body).not.toHaveProperty("plaintext")
+    await waitFor("a host that is not ready", async () =>
+      (await full.client().send("GET", "/readyz")).status === 503 ? true : undefined,
+    )
     await full.stop()
     await using next = await startTestHost({}, first.folder)
     await next.administrator.expect(200, "POST", path, {})

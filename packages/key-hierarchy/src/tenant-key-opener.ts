@@ -1,8 +1,9 @@
 import { createSecretKey, type KeyObject } from "node:crypto"
 import type { HostCall } from "@apeiro-cmk/audit-log"
-import { PluginError } from "@apeiro-cmk/plugin-interface"
+import { isPluginError, PluginError } from "@apeiro-cmk/plugin-interface"
 import { untilAborted } from "./abort.ts"
 import { matchesCommitment } from "./commitment.ts"
+import { tenantKeyUnreadable } from "./error.ts"
 import type { L1Port, StoredTenantKey } from "./ports.ts"
 import type { TenantKeyWrap } from "./records.ts"
 
@@ -16,6 +17,7 @@ interface OpenedTenantKey {
  * Has L1 unwrap a tenant key, and checks that it is this very key.
  *
  * @throws {PluginError} KEY_MISMATCH - the keystore gave something else
+ * @throws {KeyHierarchyError} TENANT_KEY_UNREADABLE - the keystore refuses the stored wrap
  * @throws {PluginError} any other code of a keystore failure
  */
 export async function openTenantKey(
@@ -32,9 +34,10 @@ export async function openTenantKey(
     ciphertext: wrap.ciphertext,
     context: { tenantId, keyId, keyVersion: version },
   }
-  const { plaintext, backendRequestId } = await untilAborted(l1.decrypt(request, call), call.signal, (late) =>
-    late.plaintext.fill(0),
-  )
+  const unwrap = l1.decrypt(request, call).catch((error: unknown) => {
+    throw isPluginError(error) && error.code === "CIPHERTEXT_REJECTED" ? tenantKeyUnreadable(error) : error
+  })
+  const { plaintext, backendRequestId } = await untilAborted(unwrap, call.signal, (late) => late.plaintext.fill(0))
   try {
     if (!matchesCommitment(plaintext, { tenantId, keyId, version }, commitment)) throw keyMismatch()
     return { key: createSecretKey(plaintext), ...(backendRequestId === undefined ? {} : { backendRequestId }) }

@@ -25,7 +25,7 @@ describe("leases: denied is not unreachable", () => {
     })
   }
 
-  for (const code of ["UNREACHABLE", "TIMED_OUT", "THROTTLED", "SEALED", "CIPHERTEXT_REJECTED", "INTERNAL"] as const) {
+  for (const code of ["UNREACHABLE", "TIMED_OUT", "THROTTLED", "SEALED", "INTERNAL"] as const) {
     it(`run to their end on ${code} during a renewal, and no longer`, async () => {
       const { hierarchy, generate, clock, l1 } = await warm()
       l1.fail(code)
@@ -40,6 +40,14 @@ describe("leases: denied is not unreachable", () => {
       await hierarchy.close()
     })
   }
+
+  it("blame the stored wrap, not the caller, when L1 refuses it", async () => {
+    const { hierarchy, generate, l1 } = await warm()
+    hierarchy.dropTenant("acme")
+    l1.fail("CIPHERTEXT_REJECTED")
+    await expect(generate()).rejects.toMatchObject({ code: "TENANT_KEY_UNREADABLE", origin: "host" })
+    await hierarchy.close()
+  })
 
   it("pause between failed renewals instead of asking L1 with every call", async () => {
     const { hierarchy, generate, clock, l1, decrypts } = await warm()

@@ -146,5 +146,11 @@ function healthOf(answer: HealthAnswer): OpenBaoHealth {
       "Check what answers at vault_address.",
     )
   }
-  return { initialized, sealed, standby, version, ...(clusterId === undefined ? {} : { clusterId }) }
+  return {
+    initialized,
+    sealed,
+    standby,
+    version,
+    ...(clusterId === undefined ? {} : { clusterId: clusterId.toLowerCase() }),
+  }
 }

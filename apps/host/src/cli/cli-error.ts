@@ -30,7 +30,7 @@ const exitCodeByStatus: Readonly<Record<number, ExitCode>> = {
 
 /** Chooses the exit code for an answer of the host: by whose fault it is, then by status. */
 export function exitCodeOf(status: number, origin: string | undefined, code: string | undefined): ExitCode {
-  if (code === "CIPHERTEXT_REJECTED") return exitCodes.notProved
+  if (code === "CIPHERTEXT_REJECTED" || code === "KEY_MISMATCH") return exitCodes.notProved
   if (origin === "keystore" || origin === "network") return exitCodes.keystore
   return exitCodeByStatus[status] ?? (origin === "caller" ? exitCodes.usage : exitCodes.failure)
 }

@@ -100,12 +100,18 @@ function parseJson(bytes: Buffer): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
     checkNesting(text)
-    return JSON.parse(text)
+    return JSON.parse(text, refusePrototype)
   } catch (error) {
     if (error instanceof HostError) throw error
     // The parser's own message quotes the body, which may hold a secret.
     throw invalidRequest("The body is not JSON.", [{ path: [], message: "must be JSON text in UTF-8" }])
   }
+}
+
+/** `__proto__` as a key would vanish on the way into an object instead of being refused as an unknown one. */
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key !== "__proto__") return value
+  throw invalidRequest("The body has a key that no document has.", [{ path: [key], message: "is not a known field" }])
 }
 
 /** Counts brackets outside of strings, before the parser recurses into them. */
