@@ -15,6 +15,8 @@ export type ExportLine =
 /** @throws {AuditError} AUDIT_EXPORT_INVALID - names the line by `number`, which counts from 1 */
 export function parseLine(line: string, number: number): ExportLine {
   const value = parseJson(line, number)
+  // Spaces, repeated keys, 3.0 for 3: bytes that another verifier might read otherwise.
+  if (JSON.stringify(value) !== line) throw exportInvalid(`Line ${number}: not written as an export writes it.`)
   if (hasExactly(value, ["index", "leaf"])) {
     const leaf = fromBase64(value.leaf)
     if (!isCount(value.index) || leaf === undefined) throw exportInvalid(`Line ${number}: not a valid entry.`)

@@ -55,6 +55,14 @@ describe("audit export", () => {
     expect(await verify([...lines, ""])).toMatchObject({ size: 0 })
   })
 
+  it("refuses lines that say the same in other bytes", async () => {
+    const { lines } = await exportOf(3)
+    const [first = "", ...rest] = lines
+    for (const spelling of [` ${first}`, first.replace(":0,", ":0.0,"), first.replace("{", '{"index":7,')]) {
+      await expect(verify([spelling, ...rest])).rejects.toMatchObject({ code: "AUDIT_EXPORT_INVALID" })
+    }
+  })
+
   it("shows an entry that was altered in the database", async () => {
     const { audit } = await exportOf(5)
     const entry = audit.logs.get("acme")?.[2]
