@@ -20,7 +20,7 @@ describe("main path", () => {
     const added = await administrator.send("POST", "/v1/tenants/acme/keystores", { body: localKeystore() })
     expect(added.status).toBe(201)
     expect(added.headers.get("location")).toBe("/v1/tenants/acme/keystores/local")
-    expect(added.headers.get("etag")).toBe('"1"')
+    expect(added.headers.get("etag")).toMatch(/^"[a-z0-9]+-1"$/)
     expect(added.body).toMatchObject({ plugin_type: "local_keystore", plugin_name: "local", plugin_status: "inactive" })
 
     const tested = await administrator.expect(200, "POST", "/v1/tenants/acme/keystores/local/test")
