@@ -97,6 +97,9 @@ describe("main path", () => {
       return wrap?.audit_entry_index === undefined ? undefined : { verified, wrap }
     })
     expect(answer.verified.verified).toBe(true)
+    expect(objects(answer.verified.service_keys)).toMatchObject([
+      { name: "payments", version: 1, state: "Active", parent: { version: 1 }, opens: true },
+    ])
     expect(answer.wrap).toMatchObject({ keystore_id: "local", l1_key_id: "default", opens: true, state: "good" })
     const from = String(answer.wrap.audit_entry_index)
     const page = await host.administrator.expect(200, "GET", `/v1/tenants/acme/audit/entries?from=${from}&limit=1`)
