@@ -5,7 +5,7 @@ import { logSink } from "@apeiro-cmk/plugin-sdk/testing"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { createInFlight } from "../src/http/in-flight.ts"
 import { openListener } from "../src/http/listener.ts"
-import { startTestHost, type TestHost } from "./test-host.ts"
+import { administratorToken, startTestHost, type TestHost } from "./test-host.ts"
 import { object, text } from "./values.ts"
 
 /** Sends bytes as they are. @returns the answer, to the end of the connection */
@@ -69,6 +69,20 @@ describe("requests that Node's parser refuses", () => {
     const answer = await answerTo(host.url, `GET /livez HTTP/1.1\r\nHost: x\r\nLong: ${"x".repeat(1_000_000)}\r\n\r\n`)
     expect(answer.status).toBe(431)
     expectProblem(answer, "HEADERS_TOO_LARGE")
+  })
+
+  it("answers once, with 400, to a body that breaks off into something else", async () => {
+    const head = [
+      "POST /v1/tenants HTTP/1.1",
+      "Host: x",
+      `Authorization: Bearer ${await administratorToken(host.folder)}`,
+      "Content-Type: application/json",
+      "Transfer-Encoding: chunked",
+    ].join("\r\n")
+    const answer = await answerTo(host.url, `${head}\r\n\r\n2\r\n{}\r\nno length\r\n`)
+    expect(answer.status).toBe(400)
+    expectProblem(answer, "INVALID_REQUEST")
+    expect(host.log.text()).not.toContain("INTERNAL")
   })
 
   it("answers 400 to a request without Host", async () => {
