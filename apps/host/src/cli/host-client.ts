@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises"
 import { z } from "zod"
-import { problemDocument } from "../http/problem.ts"
-import { CliError, exitCodeOf } from "./cli-error.ts"
+import { authorizationOf } from "./authorization.ts"
+import { CliError } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"
+import { systemCodeOf } from "./files.ts"
+import { jsonOf, problemError } from "./problem-error.ts"
 
 /** Where the host is and how to show who asks. */
 export interface HostClientOptions {
@@ -10,6 +11,8 @@ export interface HostClientOptions {
   readonly url: string
   /** File with one line `Authorization: Bearer ...`, mode 0600. */
   readonly headerFile: string
+  /** Is told what the user should know about that file; nothing when left out. */
+  readonly warn?: (text: string) => void
 }
 
 /** One request to the host. */
@@ -31,8 +34,12 @@ export interface HostClient {
 
 /** Makes the client; nothing is read or sent before the first request. */
 export function createHostClient(options: HostClientOptions): HostClient {
+  let authorization: Promise<string> | undefined
+
   async function send(request: HostRequest): Promise<Response> {
-    const headers: Record<string, string> = { ...request.headers, authorization: await authorization(options) }
+    checkUrl(options.url)
+    authorization ??= authorizationOf(options.headerFile, options.warn ?? (() => {}))
+    const headers: Record<string, string> = { ...request.headers, authorization: await authorization }
     if (request.body !== undefined) headers["content-type"] = "application/json"
     let response: Response
     try {
@@ -44,14 +51,14 @@ export function createHostClient(options: HostClientOptions): HostClient {
     } catch (cause) {
       throw unreachable(options.url, cause)
     }
-    if (!response.ok) throw await problem(response)
+    if (!response.ok) throw await problemError(response, request.path)
     return response
   }
 
   return {
     async request(request, schema) {
       const response = await send(request)
-      const parsed = schema.safeParse(response.status === 204 ? undefined : await response.json())
+      const parsed = schema.safeParse(response.status === 204 ? undefined : await jsonOf(response))
       if (parsed.success) return parsed.data
       throw new CliError(
         exitCodes.failure,
@@ -62,61 +69,43 @@ export function createHostClient(options: HostClientOptions): HostClient {
     },
     async *lines(request) {
       const response = await send(request)
-      yield* linesOf(response.body ?? new ReadableStream())
+      try {
+        yield* linesOf(response.body ?? new ReadableStream())
+      } catch {
+        throw new CliError(
+          exitCodes.unreachable,
+          `The answer of the host at ${options.url} broke off.`,
+          "Look whether the host still runs, and ask again.",
+        )
+      }
     },
   }
 }
 
-async function authorization(options: HostClientOptions): Promise<string> {
-  let text: string
-  try {
-    text = await readFile(options.headerFile, "utf8")
-  } catch (cause) {
+function checkUrl(url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.username) {
     throw new CliError(
-      exitCodes.refused,
-      `The token file ${options.headerFile} cannot be read (${codeOf(cause)}).`,
-      "Start the host once with `npm start`, which writes it, or name yours with --header-file.",
+      exitCodes.usage,
+      "The address of the host holds a user name.",
+      "Leave it out: a token says who asks.",
     )
   }
-  const value = /^authorization:\s*(.+?)\s*$/im.exec(text)?.[1]
-  if (value !== undefined) return value
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return
   throw new CliError(
-    exitCodes.refused,
-    `The token file ${options.headerFile} does not hold one line "Authorization: Bearer ...".`,
-    "Write it in that form, with mode 0600; curl reads the same file with -H @FILE.",
+    exitCodes.usage,
+    `"${url}" is no address of a host: it must begin with http:// or https://.`,
+    "Give it with --url or APEIRO_CMK_URL, e.g. http://127.0.0.1:8470",
   )
 }
 
 function unreachable(url: string, cause: unknown): CliError {
-  const reason = cause instanceof Error && cause.cause !== undefined ? codeOf(cause.cause) : codeOf(cause)
+  const reason = cause instanceof Error && cause.cause !== undefined ? systemCodeOf(cause.cause) : systemCodeOf(cause)
   return new CliError(
     exitCodes.unreachable,
     `No host answers at ${url} (${reason}).`,
     "Start it with `npm start` or `apeiro-cmk serve`, or name its address with --url.",
   )
-}
-
-async function problem(response: Response): Promise<CliError> {
-  const parsed = problemDocument.safeParse(await jsonOf(response))
-  if (!parsed.success) {
-    return new CliError(
-      exitCodes.failure,
-      `${response.url} answered ${response.status}, and not as this project's host does.`,
-      "Check --url: is that address the API of the host?",
-    )
-  }
-  const { status, title, origin, code, next_step: nextStep, issues = [] } = parsed.data
-  const details = issues.map((issue) => `\n  ${issue.path.join(".") || "(document)"}: ${issue.message}`).join("")
-  return new CliError(exitCodeOf(status, origin, code), `${title}${details}`, nextStep, parsed.data)
-}
-
-/** @returns undefined where the body is no JSON, as the pages of proxies are */
-async function jsonOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json()
-  } catch {
-    return undefined
-  }
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
@@ -127,8 +116,4 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncIterable<string>
     yield* lines
   }
   if (rest !== "") yield rest
-}
-
-function codeOf(cause: unknown): string {
-  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "no code"
 }
