@@ -96,7 +96,7 @@ describe("apeiro-cmk keystore", () => {
     await cli.run("keystore", "add", "empty", await work.write("missing.json", farOpenBao()))
     const missing = await cli.run("keystore", "activate", "empty", "far")
     expect(missing).toMatchObject({ exitCode: 7 })
-    expect(missing.stderr).toContain("secret_id_path")
+    expect(missing.stderr).toContain("failed at authentication")
   })
 
   it("names each fault of a document once", async () => {
