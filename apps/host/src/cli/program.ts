@@ -23,7 +23,7 @@ export function createProgram(): Command {
         .env("APEIRO_CMK_HEADER_FILE")
         .default("data/administrator.header"),
     )
-    .option("--json", "print results as JSON, for machines", false)
+    .option("--json", "print results as JSON, for machines")
     .addHelpText("after", exitCodeHelp)
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(--help shows what there is)")
