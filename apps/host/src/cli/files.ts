@@ -17,9 +17,14 @@ export async function readInput(file: string): Promise<string> {
 
 /** Reads a JSON document from a file, or from standard input for `-`. @throws {CliError} usage - with line and column */
 export async function readJson(file: string): Promise<unknown> {
+  return JSON.parse(await readJsonText(file))
+}
+
+/** Reads the text of a JSON document like {@link readJson}, for sending it as it stands. */
+export async function readJsonText(file: string): Promise<string> {
   const content = await readInput(file)
   const fault = jsonFault(content)
-  if (fault === undefined) return JSON.parse(content)
+  if (fault === undefined) return content
   const name = file === "-" ? "Standard input" : file
   const message =
     content.trim() === "" ? `${name} is empty.` : `${name}:${fault.line}:${fault.column} This is no JSON from here on.`

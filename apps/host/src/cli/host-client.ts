@@ -21,13 +21,23 @@ export interface HostRequest {
   /** Path and query, starting with `/`. */
   readonly path: string
   readonly body?: unknown
+  /** JSON text instead of `body`, sent as it stands: the host sees all that the user wrote, a key twice included. */
+  readonly bodyText?: string
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An answer and the ETag of the revision that it shows. */
+export interface Tagged<T> {
+  readonly document: T
+  readonly etag: string
 }
 
 /** The host's REST API, as the commands use it. */
 export interface HostClient {
   /** @throws {CliError} for every answer that is no success */
   request<T>(request: HostRequest, schema: z.ZodType<T>): Promise<T>
+  /** The same with the answer's ETag, for `If-Match`. */
+  tagged<T>(request: HostRequest, schema: z.ZodType<T>): Promise<Tagged<T>>
   /** Lines of a streamed answer, as they arrive. */
   lines(request: HostRequest): AsyncIterable<string>
 }
@@ -40,13 +50,14 @@ export function createHostClient(options: HostClientOptions): HostClient {
     checkUrl(options.url)
     authorization ??= authorizationOf(options.headerFile, options.warn ?? (() => {}))
     const headers: Record<string, string> = { ...request.headers, authorization: await authorization }
-    if (request.body !== undefined) headers["content-type"] = "application/json"
+    const body = request.bodyText ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
+    if (body !== undefined) headers["content-type"] = "application/json"
     let response: Response
     try {
       response = await fetch(new URL(request.path, options.url), {
         method: request.method,
         headers,
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...(body === undefined ? {} : { body }),
       })
     } catch (cause) {
       throw unreachable(options.url, cause)
@@ -56,16 +67,10 @@ export function createHostClient(options: HostClientOptions): HostClient {
   }
 
   return {
-    async request(request, schema) {
+    request: async (request, schema) => read(request, await send(request), schema),
+    async tagged(request, schema) {
       const response = await send(request)
-      const parsed = schema.safeParse(response.status === 204 ? undefined : await jsonOf(response))
-      if (parsed.success) return parsed.data
-      throw new CliError(
-        exitCodes.failure,
-        `The answer of the host to ${request.method} ${request.path} is not what this version expects.`,
-        "Use the same version of apeiro-cmk as the host.",
-        z.treeifyError(parsed.error),
-      )
+      return { document: await read(request, response, schema), etag: response.headers.get("etag") ?? "" }
     },
     async *lines(request) {
       const response = await send(request)
@@ -80,6 +85,17 @@ export function createHostClient(options: HostClientOptions): HostClient {
       }
     },
   }
+}
+
+async function read<T>(request: HostRequest, response: Response, schema: z.ZodType<T>): Promise<T> {
+  const parsed = schema.safeParse(response.status === 204 ? undefined : await jsonOf(response))
+  if (parsed.success) return parsed.data
+  throw new CliError(
+    exitCodes.failure,
+    `The answer of the host to ${request.method} ${request.path} is not what this version expects.`,
+    "Use the same version of apeiro-cmk as the host.",
+    z.treeifyError(parsed.error),
+  )
 }
 
 function checkUrl(url: string): void {

@@ -62,6 +62,16 @@ describe("apeiro-cmk recover", () => {
     await work.write("acme.keys.json", keys)
   })
 
+  it("names each fault of a document that describes no keystore, in plain words", async () => {
+    const files = ["--keys", work.file("acme.keys.json"), "--envelope", envelopeOf("acme")]
+    const keystore = await work.write("wrong.json", { plugin_type: "local_keystore", keys: 1 })
+    const options = ["--keystore", keystore, "--profile", work.host.folder.profilePath]
+    const refused = await work.cli.run("recover", ...files, ...options)
+    expect(refused).toMatchObject({ exitCode: 2 })
+    for (const name of ["plugin_name", "configuration", "keys"]) expect(refused.stderr).toContain(`\n  ${name}: `)
+    expect(refused.stderr).not.toMatch(/undefined|Invalid input/)
+  })
+
   it("refuses an envelope that is no base64 with 2, and an altered one with 8", async () => {
     expect(await recover(await work.write("text", "%%"), "default")).toMatchObject({ exitCode: 2 })
     const bytes = Buffer.from(await readFile(envelopeOf("acme"), "utf8"), "base64")

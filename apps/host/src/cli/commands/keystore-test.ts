@@ -4,7 +4,7 @@ import { activationAnswer, connectionStep } from "../../schemas/keystore.ts"
 import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
-import { readJson } from "../files.ts"
+import { readJsonText } from "../files.ts"
 import { savedOrFile } from "../keystore-subject.ts"
 import { table } from "../output.ts"
 import { stepText } from "../steps.ts"
@@ -19,7 +19,7 @@ export function addKeystoreTestCommands(keystore: Command): void {
       const context = contextOf(command)
       const subject = savedOrFile(name, options.file)
       const path = tenantPath(tenantId, "keystores", ...("name" in subject ? [subject.name] : []), "test")
-      await test(path, "file" in subject ? await readJson(subject.file) : {}, context)
+      await test(path, "file" in subject ? await readJsonText(subject.file) : "{}", context)
     })
 
   keystore
@@ -36,10 +36,10 @@ export function addKeystoreTestCommands(keystore: Command): void {
 const testLine = z.union([connectionStep, z.object({ status: z.string() })])
 
 /** Shows each step as it ends. */
-async function test(path: string, body: unknown, { host, output }: CommandContext): Promise<void> {
+async function test(path: string, bodyText: string, { host, output }: CommandContext): Promise<void> {
   const headers = { accept: "application/x-ndjson" }
   let status: string | undefined
-  for await (const line of host.lines({ method: "POST", path, body, headers })) {
+  for await (const line of host.lines({ method: "POST", path, bodyText, headers })) {
     const parsed = testLine.parse(JSON.parse(line))
     if ("status" in parsed) status = parsed.status
     if (output.json) output.line(line)

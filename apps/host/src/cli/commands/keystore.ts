@@ -2,8 +2,8 @@ import type { Command } from "commander"
 import { z } from "zod"
 import { keystoreAnswer, keystoreHealthAnswer } from "../../schemas/keystore.ts"
 import { type CommandContext, contextOf, creationHeaders, tenantPath } from "../context.ts"
-import { readJson } from "../files.ts"
-import type { HostClient } from "../host-client.ts"
+import { readJsonText } from "../files.ts"
+import type { HostClient, Tagged } from "../host-client.ts"
 import { table } from "../output.ts"
 import { addKeystoreTestCommands } from "./keystore-test.ts"
 import { addSetupMaterialCommand } from "./setup-material.ts"
@@ -26,7 +26,7 @@ export function addKeystoreCommands(program: Command): void {
       const { host, output } = contextOf(command)
       const request = {
         path: tenantPath(tenantId, "keystores"),
-        body: await readJson(file),
+        bodyText: await readJsonText(file),
         headers: creationHeaders(),
       }
       const added = await host.request({ method: "POST", ...request }, keystoreAnswer)
@@ -48,10 +48,10 @@ export function addKeystoreCommands(program: Command): void {
     .description("print its document as `keystore update` takes it; a secret shows only that it is set")
     .action(async (tenantId: string, name: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
-      const stored = await read(host, tenantId, name)
-      const { plugin_type, plugin_name, configuration, plugin_status: status } = stored
-      output.remark(`Keystore ${plugin_name} is ${status}; its ETag is ${etagOf(stored)}.`)
-      output.result(stored, JSON.stringify({ plugin_type, plugin_name, configuration }, undefined, 2))
+      const { document, etag } = await read(host, tenantId, name)
+      const { plugin_type, plugin_name, configuration, plugin_status: status } = document
+      output.remark(`Keystore ${plugin_name} is ${status}; its ETag is ${etag}`)
+      output.result({ ...document, etag }, JSON.stringify({ plugin_type, plugin_name, configuration }, undefined, 2))
     })
 
   keystore
@@ -60,13 +60,13 @@ export function addKeystoreCommands(program: Command): void {
     .option("--etag <etag>", "change this revision only; the present one when left out")
     .action(async (tenantId: string, name: string, file: string, { etag }: RevisionOption, command: Command) => {
       const { host, output } = contextOf(command)
-      const body = await readJson(file)
-      const headers = { "if-match": etag ?? etagOf(await read(host, tenantId, name)) }
+      const bodyText = await readJsonText(file)
+      const headers = { "if-match": etag ?? (await read(host, tenantId, name)).etag }
       const path = tenantPath(tenantId, "keystores", name)
-      const changed = await host.request({ method: "PUT", path, body, headers }, keystoreAnswer)
+      const changed = await host.tagged({ method: "PUT", path, bodyText, headers }, keystoreAnswer)
       output.result(
-        changed,
-        `Keystore ${name} changed; its ETag is ${etagOf(changed)} now. Next: apeiro-cmk keystore test ${tenantId} ${name}`,
+        { ...changed.document, etag: changed.etag },
+        `Keystore ${name} changed; its ETag is now ${changed.etag}\nNext: apeiro-cmk keystore test ${tenantId} ${name}`,
       )
     })
 
@@ -76,18 +76,14 @@ export function addKeystoreCommands(program: Command): void {
     .option("--etag <etag>", "remove this revision only; the present one when left out")
     .action(async (tenantId: string, name: string, { etag }: RevisionOption, command: Command) => {
       const { host, output } = contextOf(command)
-      const headers = { "if-match": etag ?? etagOf(await read(host, tenantId, name)) }
+      const headers = { "if-match": etag ?? (await read(host, tenantId, name)).etag }
       await host.request({ method: "DELETE", path: tenantPath(tenantId, "keystores", name), headers }, z.undefined())
       output.result({ plugin_name: name, removed: true }, `Keystore ${name} and its secrets are removed.`)
     })
 }
 
-function read(host: HostClient, tenantId: string, name: string): Promise<z.output<typeof keystoreAnswer>> {
-  return host.request({ method: "GET", path: tenantPath(tenantId, "keystores", name) }, keystoreAnswer)
-}
-
-function etagOf({ revision }: { readonly revision: number }): string {
-  return `"${revision}"`
+function read(host: HostClient, tenantId: string, name: string): Promise<Tagged<z.output<typeof keystoreAnswer>>> {
+  return host.tagged({ method: "GET", path: tenantPath(tenantId, "keystores", name) }, keystoreAnswer)
 }
 
 async function list(tenantId: string, { host, output }: CommandContext): Promise<void> {

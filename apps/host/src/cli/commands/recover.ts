@@ -8,7 +8,7 @@ import {
   recoverDataKey,
 } from "@apeiro-cmk/key-hierarchy"
 import { isCodedError, type KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { callOptions } from "@apeiro-cmk/plugin-sdk"
+import { callOptions, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import { createPluginServices, systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import type { Command } from "commander"
 import { createLogger } from "../../pino-logger.ts"
@@ -143,13 +143,13 @@ async function withKeystore<T>(
   { tenant_id: tenantId }: KeyExport,
   work: (keystore: KeystoreV1, tenantId: string) => Promise<T>,
 ): Promise<T> {
-  const parsed = keystoreDocument.safeParse(await readJson(options.keystore))
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `\n  ${issue.path.join(".") || "document"}: ${issue.message}`)
+  const parsed = parseConfiguration(keystoreDocument, await readJson(options.keystore))
+  if (!parsed.ok) {
+    const faults = parsed.issues.map((issue) => `\n  ${issue.path.join(".") || "document"}: ${issue.message}`)
     const message = `${options.keystore} describes no keystore.${[...new Set(faults)].join("")}`
     throw new CliError(exitCodes.usage, message, "Write it as for `keystore add`.")
   }
-  const { plugin_type: pluginType, configuration } = parsed.data
+  const { plugin_type: pluginType, configuration } = parsed.value
   const profile = await loadProfile(options.profile, { environment: process.env })
   const logger = createLogger({ level: "silent" })
   const makeServices = () =>

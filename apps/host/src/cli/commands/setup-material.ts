@@ -6,7 +6,7 @@ import { setupMaterialAnswer } from "../../schemas/keystore.ts"
 import { CliError } from "../cli-error.ts"
 import { contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
-import { readJson, unwritable, writeNewFile } from "../files.ts"
+import { readJsonText, unwritable, writeNewFile } from "../files.ts"
 import { savedOrFile } from "../keystore-subject.ts"
 
 type SetupDocument = z.output<typeof setupMaterialAnswer>["documents"][number]
@@ -32,7 +32,7 @@ export function addSetupMaterialCommand(keystore: Command): void {
           : ({
               method: "POST",
               path: tenantPath(tenantId, "keystores", "setup-material"),
-              body: await readJson(subject.file),
+              bodyText: await readJsonText(subject.file),
             } as const)
       const answer = await host.request(request, setupMaterialAnswer)
       const { output: folder } = options

@@ -100,7 +100,7 @@ function notVerified(tenantId: string, { tenant_keys: keys }: z.output<typeof te
   }
   const steps = keys.flatMap(({ wraps }) => wraps.flatMap((wrap) => wrap.next_step ?? []))
   const next = steps[0] ?? "Ask the keystore's administrator about the wraps above."
-  return new CliError(exitCodes.notProved, "Not every wrap opens.", next)
+  return new CliError(exitCodes.notProved, "Not every key opens.", next)
 }
 
 function verificationText({ verified, tenant_keys: keys }: z.output<typeof tenantVerification>): string {
