@@ -17,10 +17,11 @@ function describe(file: string): string {
 const [name, ...options] = process.argv.slice(2)
 const file = name === undefined ? undefined : benchmarks.get(name)
 if (file === undefined) {
-  if (name !== undefined) console.error(`There is no benchmark "${name}".`)
+  const asksForList = name === undefined || name === "--help" || name === "-h"
+  if (!asksForList) console.error(`There is no benchmark "${name}".`)
   console.log("Benchmarks: npm run bench -- NAME")
-  for (const [known, path] of [...benchmarks].sort()) console.log(`  ${known.padEnd(16)} ${describe(path)}`)
-  process.exitCode = name === undefined ? 0 : 2
+  for (const [each, path] of [...benchmarks].sort()) console.log(`  ${each.padEnd(16)} ${describe(path)}`)
+  process.exitCode = asksForList ? 0 : 2
 } else {
   process.exitCode = spawnSync("node", [file, ...options], { stdio: "inherit" }).status ?? 1
 }

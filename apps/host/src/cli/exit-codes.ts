@@ -3,16 +3,16 @@ export const exitCodes = {
   success: 0,
   /** A fault of the host or of this program. */
   failure: 1,
-  /** Wrong arguments or a wrong document. */
+  /** Wrong arguments, a wrong document, or a file that cannot be read or written. */
   usage: 2,
-  /** No host answers at the address. */
+  /** No host answers at the address, or its answer broke off. */
   unreachable: 3,
   /** The token is missing, unknown, or may not do this. */
   refused: 4,
   notFound: 5,
   /** Somebody else changed it, or it exists already. */
   conflict: 6,
-  /** The keystore, or the way to it, failed or refused. */
+  /** The keystore, or the way to it, failed or refused; a failed connection test, whatever made it fail. */
   keystore: 7,
   /** A proof failed: an altered log, a wrap that does not open, an envelope that is refused. */
   notProved: 8,

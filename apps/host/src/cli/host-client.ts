@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises"
 import { z } from "zod"
-import { problemDocument } from "../http/problem.ts"
-import { CliError, exitCodeOf } from "./cli-error.ts"
+import { authorizationOf } from "./authorization.ts"
+import { CliError } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"
+import { systemCodeOf } from "./files.ts"
+import { jsonOf, problemError } from "./problem-error.ts"
 
 /** Where the host is and how to show who asks. */
 export interface HostClientOptions {
@@ -10,6 +11,8 @@ export interface HostClientOptions {
   readonly url: string
   /** File with one line `Authorization: Bearer ...`, mode 0600. */
   readonly headerFile: string
+  /** Is told what the user should know about that file; nothing when left out. */
+  readonly warn?: (text: string) => void
 }
 
 /** One request to the host. */
@@ -18,105 +21,107 @@ export interface HostRequest {
   /** Path and query, starting with `/`. */
   readonly path: string
   readonly body?: unknown
+  /** JSON text instead of `body`, sent as it stands: the host sees all that the user wrote, a key twice included. */
+  readonly bodyText?: string
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An answer and the ETag of the revision that it shows. */
+export interface Tagged<T> {
+  readonly document: T
+  readonly etag: string
 }
 
 /** The host's REST API, as the commands use it. */
 export interface HostClient {
   /** @throws {CliError} for every answer that is no success */
   request<T>(request: HostRequest, schema: z.ZodType<T>): Promise<T>
+  /** The same with the answer's ETag, for `If-Match`. */
+  tagged<T>(request: HostRequest, schema: z.ZodType<T>): Promise<Tagged<T>>
   /** Lines of a streamed answer, as they arrive. */
   lines(request: HostRequest): AsyncIterable<string>
 }
 
 /** Makes the client; nothing is read or sent before the first request. */
 export function createHostClient(options: HostClientOptions): HostClient {
+  let authorization: Promise<string> | undefined
+
   async function send(request: HostRequest): Promise<Response> {
-    const headers: Record<string, string> = { ...request.headers, authorization: await authorization(options) }
-    if (request.body !== undefined) headers["content-type"] = "application/json"
+    checkUrl(options.url)
+    authorization ??= authorizationOf(options.headerFile, options.warn ?? (() => {}))
+    const headers: Record<string, string> = { ...request.headers, authorization: await authorization }
+    const body = request.bodyText ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
+    if (body !== undefined) headers["content-type"] = "application/json"
     let response: Response
     try {
       response = await fetch(new URL(request.path, options.url), {
         method: request.method,
         headers,
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...(body === undefined ? {} : { body }),
       })
     } catch (cause) {
       throw unreachable(options.url, cause)
     }
-    if (!response.ok) throw await problem(response)
+    if (!response.ok) throw await problemError(response, request.path)
     return response
   }
 
   return {
-    async request(request, schema) {
+    request: async (request, schema) => read(request, await send(request), schema),
+    async tagged(request, schema) {
       const response = await send(request)
-      const parsed = schema.safeParse(response.status === 204 ? undefined : await response.json())
-      if (parsed.success) return parsed.data
-      throw new CliError(
-        exitCodes.failure,
-        `The answer of the host to ${request.method} ${request.path} is not what this version expects.`,
-        "Use the same version of apeiro-cmk as the host.",
-        z.treeifyError(parsed.error),
-      )
+      return { document: await read(request, response, schema), etag: response.headers.get("etag") ?? "" }
     },
     async *lines(request) {
       const response = await send(request)
-      yield* linesOf(response.body ?? new ReadableStream())
+      try {
+        yield* linesOf(response.body ?? new ReadableStream())
+      } catch {
+        throw new CliError(
+          exitCodes.unreachable,
+          `The answer of the host at ${options.url} broke off.`,
+          "Look whether the host still runs, and ask again.",
+        )
+      }
     },
   }
 }
 
-async function authorization(options: HostClientOptions): Promise<string> {
-  let text: string
-  try {
-    text = await readFile(options.headerFile, "utf8")
-  } catch (cause) {
+async function read<T>(request: HostRequest, response: Response, schema: z.ZodType<T>): Promise<T> {
+  const parsed = schema.safeParse(response.status === 204 ? undefined : await jsonOf(response))
+  if (parsed.success) return parsed.data
+  throw new CliError(
+    exitCodes.failure,
+    `The answer of the host to ${request.method} ${request.path} is not what this version expects.`,
+    "Use the same version of apeiro-cmk as the host.",
+    z.treeifyError(parsed.error),
+  )
+}
+
+function checkUrl(url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.username) {
     throw new CliError(
-      exitCodes.refused,
-      `The token file ${options.headerFile} cannot be read (${codeOf(cause)}).`,
-      "Start the host once with `npm start`, which writes it, or name yours with --header-file.",
+      exitCodes.usage,
+      "The address of the host holds a user name.",
+      "Leave it out: a token says who asks.",
     )
   }
-  const value = /^authorization:\s*(.+?)\s*$/im.exec(text)?.[1]
-  if (value !== undefined) return value
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return
   throw new CliError(
-    exitCodes.refused,
-    `The token file ${options.headerFile} does not hold one line "Authorization: Bearer ...".`,
-    "Write it in that form, with mode 0600; curl reads the same file with -H @FILE.",
+    exitCodes.usage,
+    `"${url}" is no address of a host: it must begin with http:// or https://.`,
+    "Give it with --url or APEIRO_CMK_URL, e.g. http://127.0.0.1:8470",
   )
 }
 
 function unreachable(url: string, cause: unknown): CliError {
-  const reason = cause instanceof Error && cause.cause !== undefined ? codeOf(cause.cause) : codeOf(cause)
+  const reason = cause instanceof Error && cause.cause !== undefined ? systemCodeOf(cause.cause) : systemCodeOf(cause)
   return new CliError(
     exitCodes.unreachable,
     `No host answers at ${url} (${reason}).`,
     "Start it with `npm start` or `apeiro-cmk serve`, or name its address with --url.",
   )
-}
-
-async function problem(response: Response): Promise<CliError> {
-  const parsed = problemDocument.safeParse(await jsonOf(response))
-  if (!parsed.success) {
-    return new CliError(
-      exitCodes.failure,
-      `${response.url} answered ${response.status}, and not as this project's host does.`,
-      "Check --url: is that address the API of the host?",
-    )
-  }
-  const { status, title, origin, code, next_step: nextStep, issues = [] } = parsed.data
-  const details = issues.map((issue) => `\n  ${issue.path.join(".") || "(document)"}: ${issue.message}`).join("")
-  return new CliError(exitCodeOf(status, origin, code), `${title}${details}`, nextStep, parsed.data)
-}
-
-/** @returns undefined where the body is no JSON, as the pages of proxies are */
-async function jsonOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json()
-  } catch {
-    return undefined
-  }
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
@@ -127,8 +132,4 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncIterable<string>
     yield* lines
   }
   if (rest !== "") yield rest
-}
-
-function codeOf(cause: unknown): string {
-  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "no code"
 }

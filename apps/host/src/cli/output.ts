@@ -8,6 +8,8 @@ export interface Output {
   line(text: string): void
   /** Progress and remarks, for people only. */
   remark(text: string): void
+  /** What the user should know although the command goes on. */
+  warn(text: string): void
 }
 
 /** Makes the output for one run of the program. */
@@ -19,6 +21,7 @@ export function createOutput(json: boolean): Output {
     remark: (text) => {
       if (!json) process.stderr.write(`${text}\n`)
     },
+    warn: (text) => process.stderr.write(`${json ? JSON.stringify({ warning: text }) : `Warning: ${text}`}\n`),
   }
 }
 

@@ -1,4 +1,4 @@
-import { Command } from "commander"
+import { Command, Option } from "commander"
 import { addAuditCommands } from "./commands/audit.ts"
 import { addDataKeyCommands } from "./commands/data-key.ts"
 import { addKeystoreCommands } from "./commands/keystore.ts"
@@ -7,6 +7,7 @@ import { addRecoverCommand } from "./commands/recover.ts"
 import { addServeCommand } from "./commands/serve.ts"
 import { addServiceKeyCommands } from "./commands/service-key.ts"
 import { addTenantCommands } from "./commands/tenant.ts"
+import { addTokenCommands } from "./commands/token.ts"
 
 const exitCodeHelp = `
 Exit codes: 0 success, 1 failure, 2 wrong arguments or document, 3 no host answers, 4 refused, 5 not found,
@@ -16,19 +17,21 @@ Exit codes: 0 success, 1 failure, 2 wrong arguments or document, 3 no host answe
 export function createProgram(): Command {
   const program = new Command("apeiro-cmk")
     .description("Key custody for the Apeiro Platform Mesh: keys derived from master keys that stay in their keystores")
-    .option("--url <url>", "API of the host", process.env.APEIRO_CMK_URL ?? "http://127.0.0.1:8470")
-    .option(
-      "--header-file <file>",
-      'file with one line "Authorization: Bearer ..."',
-      process.env.APEIRO_CMK_HEADER_FILE ?? "data/administrator.header",
+    .addOption(new Option("--url <url>", "API of the host").env("APEIRO_CMK_URL").default("http://127.0.0.1:8470"))
+    .addOption(
+      new Option("--header-file <file>", 'file with one line "Authorization: Bearer ...": who asks')
+        .env("APEIRO_CMK_HEADER_FILE")
+        .default("data/administrator.header"),
     )
-    .option("--json", "print results as JSON, for machines", false)
+    .option("--json", "print results as JSON, for machines")
     .addHelpText("after", exitCodeHelp)
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(--help shows what there is)")
     .exitOverride()
   addServeCommand(program)
   addProfileCommands(program)
   addTenantCommands(program)
+  addTokenCommands(program)
   addKeystoreCommands(program)
   addServiceKeyCommands(program)
   addDataKeyCommands(program)

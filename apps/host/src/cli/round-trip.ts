@@ -107,7 +107,7 @@ async function timed<T>(work: Promise<T>): Promise<[T, number]> {
 }
 
 function row(level: string, text: string, ms?: number): string {
-  return `  ${level.padEnd(6)} ${text.padEnd(72)} ${ms === undefined ? "" : `${ms.toFixed(1)} ms`}`.trimEnd()
+  return `  ${level.padEnd(6)} ${text.padEnd(75)} ${ms === undefined ? "" : `${ms.toFixed(1)} ms`}`.trimEnd()
 }
 
 function hints({ apiUrl, operationsUrl, administratorHeaderPath }: HostAddresses, print: (line: string) => void): void {

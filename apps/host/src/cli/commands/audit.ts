@@ -4,10 +4,13 @@ import { setTimeout as pause } from "node:timers/promises"
 import { verifyExport } from "@apeiro-cmk/audit-log"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import type { Command } from "commander"
+import { z } from "zod"
 import { auditEntriesAnswer } from "../../schemas/audit.ts"
+import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"
-import { type CommandContext, contextOf, tenantPath, writeNewFile } from "../context.ts"
+import { type CommandContext, contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
+import { intoNewFile, unreadable } from "../files.ts"
 
 const followEveryMs = 1000
 
@@ -18,7 +21,7 @@ export function addAuditCommands(program: Command): void {
   audit
     .command("tail <tenant>")
     .description("show the newest entries")
-    .option("-n, --number <count>", "how many", Number, 20)
+    .option("-n, --number <count>", "how many", wholeNumber(1, 1_000_000), 20)
     .option("-f, --follow", "go on with new entries until Ctrl-C", false)
     .action(async (tenantId: string, options: { number: number; follow: boolean }, command: Command) =>
       tail(tenantId, options, contextOf(command)),
@@ -35,7 +38,7 @@ export function addAuditCommands(program: Command): void {
         for await (const line of lines) output.line(line)
         return
       }
-      await writeNewFile(options.output, withLineEnds(lines))
+      await writeLines(options.output, lines)
       output.result(
         { file: options.output },
         `Written to ${options.output}. Check it: apeiro-cmk audit verify ${options.output}`,
@@ -56,8 +59,13 @@ export function addAuditCommands(program: Command): void {
     })
 }
 
-async function* withLineEnds(lines: AsyncIterable<string>): AsyncIterable<string> {
-  for await (const line of lines) yield `${line}\n`
+/** Asks for the first line before there is a file: a host that is down or refuses leaves none behind. */
+async function writeLines(path: string, lines: AsyncIterable<string>): Promise<void> {
+  const iterator = lines[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  await intoNewFile(path, async (file) => {
+    for (let next = first; next.done !== true; next = await iterator.next()) await file.writeFile(`${next.value}\n`)
+  })
 }
 
 async function tail(
@@ -80,17 +88,27 @@ async function tail(
 }
 
 function entryText(entry: { index: number; recorded_at: string; event: Record<string, unknown> }): string {
-  const { action, outcome, code, resource, actor } = entry.event
-  const failed = code === undefined ? "" : ` ${String(code)}`
-  return `${String(entry.index).padStart(6)}  ${entry.recorded_at}  ${String(action).padEnd(22)} ${String(outcome)}${failed}  ${JSON.stringify(resource)} by ${JSON.stringify(actor)}`
+  const { action, outcome, code, resource, actor } = eventFields.parse(entry.event)
+  const failed = code === undefined ? outcome : `${outcome} ${code}`
+  const version = resource.version === undefined ? "" : ` v${resource.version}`
+  const who = actor.id === actor.type ? actor.type : `${actor.type} ${actor.id}`
+  const what = `${resource.type} ${resource.id}${version}`
+  return `${String(entry.index).padStart(6)}  ${entry.recorded_at}  ${action.padEnd(22)} ${failed}  ${what}  by ${who}`
 }
+
+const eventFields = z.object({
+  action: z.string(),
+  outcome: z.string(),
+  code: z.string().optional(),
+  resource: z.object({ type: z.string(), id: z.string(), version: z.string().optional() }),
+  actor: z.object({ type: z.string(), id: z.string() }),
+})
 
 async function verify(file: string) {
   try {
     return await verifyExport(createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY }))
   } catch (error) {
     if (isCodedError(error)) throw new CliError(exitCodes.notProved, error.message, error.nextStep)
-    const reason = error instanceof Error ? error.message : "unknown reason"
-    throw new CliError(exitCodes.usage, `${file} cannot be read: ${reason}`, "Check the path.")
+    throw unreadable(file, error)
   }
 }

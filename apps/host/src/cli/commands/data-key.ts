@@ -1,6 +1,7 @@
 import type { Command } from "commander"
 import { generatedDataKey, unwrappedDataKey } from "../../schemas/data-key.ts"
-import { contextOf, readInput, tenantPath, writeNewFile } from "../context.ts"
+import { contextOf, tenantPath } from "../context.ts"
+import { intoNewFile, readInput } from "../files.ts"
 
 interface KeyOutput {
   readonly plaintextFile?: string
@@ -17,9 +18,10 @@ export function addDataKeyCommands(program: Command): void {
     .action(async (tenantId: string, serviceKey: string, options: KeyOutput, command: Command) => {
       const { host, output } = contextOf(command)
       const path = tenantPath(tenantId, "service-keys", serviceKey, "data-keys")
-      const answer = await host.request({ method: "POST", path, body: {} }, generatedDataKey)
-      const where = await keepPlaintext(answer.plaintext, options)
-      output.remark(`${where}\nAudit entry ${answer.audit_entry_id}. The envelope:`)
+      const answer = await keepingPlaintext(options, () =>
+        host.request({ method: "POST", path, body: {} }, generatedDataKey),
+      )
+      output.remark(`${whereIs(options)}\nAudit entry ${answer.audit_entry_id}. The envelope:`)
       output.result(answer, answer.envelope)
     })
 
@@ -32,21 +34,33 @@ export function addDataKeyCommands(program: Command): void {
         const { host, output } = contextOf(command)
         const envelope = (await readInput(file ?? "-")).trim()
         const path = `${tenantPath(tenantId, "service-keys", serviceKey, "data-keys")}/unwrap`
-        const answer = await host.request({ method: "POST", path, body: { envelope } }, unwrappedDataKey)
-        const where = await keepPlaintext(answer.plaintext, options)
-        output.result(answer, `The envelope opens. ${where}\nAudit entry ${answer.audit_entry_id}.`)
+        const answer = await keepingPlaintext(options, () =>
+          host.request({ method: "POST", path, body: { envelope } }, unwrappedDataKey),
+        )
+        output.result(answer, `The envelope opens. ${whereIs(options)}\nAudit entry ${answer.audit_entry_id}.`)
       },
     )
 }
 
-/** Writes the plain key where the user wants it. @returns a sentence that says where it is */
-async function keepPlaintext(plaintext: string, { plaintextFile }: KeyOutput): Promise<string> {
+/** Asks for a plain key, and writes it where the user wants it; nothing is asked when it could not be written there. */
+async function keepingPlaintext<T extends { readonly plaintext: string }>(
+  { plaintextFile }: KeyOutput,
+  ask: () => Promise<T>,
+): Promise<T> {
+  if (plaintextFile === undefined) return ask()
+  return intoNewFile(plaintextFile, async (file) => {
+    const answer = await ask()
+    const bytes = Buffer.from(answer.plaintext, "base64")
+    try {
+      await file.writeFile(bytes)
+    } finally {
+      bytes.fill(0)
+    }
+    return answer
+  })
+}
+
+function whereIs({ plaintextFile }: KeyOutput): string {
   if (plaintextFile === undefined) return "The plain key is not shown; use --plaintext-file FILE or --json."
-  const bytes = Buffer.from(plaintext, "base64")
-  try {
-    await writeNewFile(plaintextFile, bytes)
-  } finally {
-    bytes.fill(0)
-  }
   return `The plain key is in ${plaintextFile}.`
 }

@@ -1,21 +1,21 @@
 import type { Command } from "commander"
 import { z } from "zod"
-import {
-  activationAnswer,
-  connectionStep,
-  keystoreAnswer,
-  keystoreHealthAnswer,
-  setupMaterialAnswer,
-} from "../../schemas/keystore.ts"
-import { CliError } from "../cli-error.ts"
-import { type CommandContext, contextOf, creationHeaders, readJson, tenantPath } from "../context.ts"
-import { exitCodes } from "../exit-codes.ts"
+import { keystoreAnswer, keystoreHealthAnswer } from "../../schemas/keystore.ts"
+import { type CommandContext, contextOf, creationHeaders, tenantPath } from "../context.ts"
+import { readJsonText } from "../files.ts"
+import type { HostClient, Tagged } from "../host-client.ts"
 import { table } from "../output.ts"
-import { stepText } from "../steps.ts"
+import { addKeystoreTestCommands } from "./keystore-test.ts"
+import { addSetupMaterialCommand } from "./setup-material.ts"
+
+interface RevisionOption {
+  readonly etag?: string
+}
 
 /** `apeiro-cmk keystore ...` */
 export function addKeystoreCommands(program: Command): void {
   const keystore = program.command("keystore").description("a tenant's keystores, which hold its L1 key")
+  addSetupMaterialCommand(keystore)
 
   keystore
     .command("add <tenant> <file>")
@@ -26,7 +26,7 @@ export function addKeystoreCommands(program: Command): void {
       const { host, output } = contextOf(command)
       const request = {
         path: tenantPath(tenantId, "keystores"),
-        body: await readJson(file),
+        bodyText: await readJsonText(file),
         headers: creationHeaders(),
       }
       const added = await host.request({ method: "POST", ...request }, keystoreAnswer)
@@ -36,47 +36,54 @@ export function addKeystoreCommands(program: Command): void {
       )
     })
 
+  addKeystoreTestCommands(keystore)
+
   keystore
     .command("list <tenant>")
     .description("list keystores with their health")
     .action(async (tenantId: string, _options: unknown, command: Command) => list(tenantId, contextOf(command)))
 
   keystore
-    .command("test <tenant> [keystore]")
-    .description("test the connection step by step; with --file an unsaved configuration")
-    .option("--file <file>", "a document as for `keystore add`; nothing of it is stored")
-    .action(async (tenantId: string, name: string | undefined, options: { file?: string }, command: Command) => {
-      const body = options.file === undefined ? {} : await readJson(options.file)
-      if ((name === undefined) === (options.file === undefined)) {
-        throw new CliError(
-          exitCodes.usage,
-          "Name either a keystore or a --file.",
-          "See apeiro-cmk keystore test --help.",
-        )
-      }
-      const path = tenantPath(tenantId, "keystores", ...(name === undefined ? [] : [name]), "test")
-      await test(path, body, contextOf(command))
+    .command("show <tenant> <keystore>")
+    .description("print its document as `keystore update` takes it; a secret shows only that it is set")
+    .action(async (tenantId: string, name: string, _options: unknown, command: Command) => {
+      const { host, output } = contextOf(command)
+      const { document, etag } = await read(host, tenantId, name)
+      const { plugin_type, plugin_name, configuration, plugin_status: status } = document
+      output.remark(`Keystore ${plugin_name} is ${status}; its ETag is ${etag}`)
+      output.result({ ...document, etag }, JSON.stringify({ plugin_type, plugin_name, configuration }, undefined, 2))
     })
 
   keystore
-    .command("activate <tenant> <keystore>")
-    .description("test it, claim its L1 key for the tenant and derive the tenant key")
-    .action(async (tenantId: string, name: string, _options: unknown, command: Command) => {
+    .command("update <tenant> <keystore> <file>")
+    .description("replace its configuration; FILE as for `keystore add`, a secret as `keystore show` prints it is kept")
+    .option("--etag <etag>", "change this revision only; the present one when left out")
+    .action(async (tenantId: string, name: string, file: string, { etag }: RevisionOption, command: Command) => {
       const { host, output } = contextOf(command)
-      const path = tenantPath(tenantId, "keystores", name, "activate")
-      const answer = await host.request({ method: "POST", path, body: {} }, activationAnswer)
-      output.result(answer, table(Object.entries(answer).map(([field, value]) => [field, printed(value)])))
+      const bodyText = await readJsonText(file)
+      const headers = { "if-match": etag ?? (await read(host, tenantId, name)).etag }
+      const path = tenantPath(tenantId, "keystores", name)
+      const changed = await host.tagged({ method: "PUT", path, bodyText, headers }, keystoreAnswer)
+      output.result(
+        { ...changed.document, etag: changed.etag },
+        `Keystore ${name} changed; its ETag is now ${changed.etag}\nNext: apeiro-cmk keystore test ${tenantId} ${name}`,
+      )
     })
 
   keystore
-    .command("setup-material <tenant> <keystore>")
-    .description("print the policies and commands with which the keystore's administrator prepares it")
-    .action(async (tenantId: string, name: string, _options: unknown, command: Command) => {
+    .command("remove <tenant> <keystore>")
+    .description("remove a keystore that wraps no tenant key, with its secrets")
+    .option("--etag <etag>", "remove this revision only; the present one when left out")
+    .action(async (tenantId: string, name: string, { etag }: RevisionOption, command: Command) => {
       const { host, output } = contextOf(command)
-      const path = tenantPath(tenantId, "keystores", name, "setup-material")
-      const answer = await host.request({ method: "GET", path }, setupMaterialAnswer)
-      output.result(answer, answer.documents.map((d) => `# ${d.title} (${d.file_name})\n\n${d.text}`).join("\n\n"))
+      const headers = { "if-match": etag ?? (await read(host, tenantId, name)).etag }
+      await host.request({ method: "DELETE", path: tenantPath(tenantId, "keystores", name), headers }, z.undefined())
+      output.result({ plugin_name: name, removed: true }, `Keystore ${name} and its secrets are removed.`)
     })
+}
+
+function read(host: HostClient, tenantId: string, name: string): Promise<Tagged<z.output<typeof keystoreAnswer>>> {
+  return host.tagged({ method: "GET", path: tenantPath(tenantId, "keystores", name) }, keystoreAnswer)
 }
 
 async function list(tenantId: string, { host, output }: CommandContext): Promise<void> {
@@ -94,28 +101,4 @@ async function list(tenantId: string, { host, output }: CommandContext): Promise
     return [name, type, status, outcome, last === undefined ? "" : `${last.latency_ms.toFixed(1)} ms`, last?.at ?? ""]
   })
   output.result({ keystores }, table([["KEYSTORE", "TYPE", "STATUS", "LAST OUTCOME", "LATENCY", "AT"], ...rows]))
-}
-
-const testLine = z.union([connectionStep, z.object({ status: z.string() })])
-
-/** Shows each step as it ends. */
-async function test(path: string, body: unknown, { host, output }: CommandContext): Promise<void> {
-  const headers = { accept: "application/x-ndjson" }
-  let status: string | undefined
-  for await (const line of host.lines({ method: "POST", path, body, headers })) {
-    const parsed = testLine.parse(JSON.parse(line))
-    if ("status" in parsed) status = parsed.status
-    if (output.json) output.line(line)
-    else output.line("status" in parsed ? parsed.status : stepText(parsed))
-  }
-  if (status === "connection_successful") return
-  throw new CliError(
-    exitCodes.keystore,
-    "The connection test failed.",
-    "Do what the failed steps above say, and test again.",
-  )
-}
-
-function printed(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value)
 }

@@ -1,14 +1,23 @@
 import { loadCatalog, loadProfile, startPlugins } from "@apeiro-cmk/host-runtime"
-import { type KeyExport, parseKeyExport, recoverDataKey } from "@apeiro-cmk/key-hierarchy"
-import type { KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { callOptions } from "@apeiro-cmk/plugin-sdk"
+import {
+  decodeEnvelope,
+  type KeyExport,
+  type L1WrapToOpen,
+  parseKeyExport,
+  type RecoveredDataKey,
+  recoverDataKey,
+} from "@apeiro-cmk/key-hierarchy"
+import { isCodedError, type KeystoreV1 } from "@apeiro-cmk/plugin-interface"
+import { callOptions, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import { createPluginServices, systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import type { Command } from "commander"
 import { createLogger } from "../../pino-logger.ts"
 import { keystoreDocument } from "../../schemas/keystore.ts"
-import { CliError } from "../cli-error.ts"
-import { contextOf, readInput, readJson, writeNewFile } from "../context.ts"
+import { CliError, exitCodeOf } from "../cli-error.ts"
+import { contextOf } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
+import { intoNewFile, readInput, readJson } from "../files.ts"
+import type { Output } from "../output.ts"
 
 interface RecoverOptions {
   readonly keys: string
@@ -32,37 +41,100 @@ export function addRecoverCommand(program: Command): void {
     .option("--plaintext-file <file>", "a new file for the 32 bytes of the plain key, mode 0600")
     .action(async (options: RecoverOptions, command: Command) => {
       const { output } = contextOf(command)
-      const keyExport = parseKeyExport(await readJson(options.keys))
-      const envelope = Buffer.from((await readInput(options.envelope)).trim(), "base64")
-      const recovered = await withKeystore(options, keyExport, (keystore, tenantId) =>
-        recoverDataKey({
-          keyExport,
-          envelope,
-          decryptL1: async ({ l1KeyId, l1KeyVersion, ciphertext, context }) => {
-            const call = callOptions({ tenantId, timeoutMs })
-            try {
-              const request = { key: { keyId: l1KeyId }, keyVersion: l1KeyVersion, ciphertext, context }
-              return (await keystore.decrypt(request, call)).plaintext
-            } finally {
-              call.dispose()
-            }
-          },
-        }),
-      )
-      try {
-        if (options.plaintextFile !== undefined) await writeNewFile(options.plaintextFile, recovered.plaintext)
-        const { serviceKeyName, serviceKeyVersion, keystoreId } = recovered
-        const facts = { service_key: serviceKeyName, service_key_version: serviceKeyVersion, keystore: keystoreId }
-        const where = options.plaintextFile ?? "not shown: use --plaintext-file FILE or --json"
-        const plaintext = output.json ? Buffer.from(recovered.plaintext).toString("base64") : undefined
-        output.result(
-          { ...facts, plaintext },
-          `The envelope opens with service key "${serviceKeyName}" version ${serviceKeyVersion}, through L1 in keystore "${keystoreId}".\nThe plain key: ${where}`,
-        )
-      } finally {
-        recovered.plaintext.fill(0)
-      }
+      const { plaintextFile } = options
+      if (plaintextFile === undefined) return recover(options, output, async () => {})
+      await intoNewFile(plaintextFile, (file) => recover(options, output, (plaintext) => file.writeFile(plaintext)))
     })
+}
+
+async function recover(
+  options: RecoverOptions,
+  output: Output,
+  keep: (plaintext: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const keyExport = parseKeyExport(await readJson(options.keys))
+  const envelope = await readEnvelope(options.envelope, keyExport)
+  let usedWrap: L1WrapToOpen | undefined
+  const recovered = await withKeystore(options, keyExport, (keystore, tenantId) =>
+    recoverDataKey({
+      keyExport,
+      envelope,
+      decryptL1: async (wrap) => {
+        usedWrap = wrap
+        warnOfOtherKey(wrap, keystore, options.keystore, output)
+        return decrypt(keystore, wrap, tenantId)
+      },
+    }),
+  )
+  try {
+    await keep(recovered.plaintext)
+    report(recovered, usedWrap, options, output)
+  } finally {
+    recovered.plaintext.fill(0)
+  }
+}
+
+async function readEnvelope(file: string, { tenant_id: tenantId }: KeyExport): Promise<Uint8Array> {
+  const text = (await readInput(file)).trim()
+  const envelope = Buffer.from(text, "base64")
+  if (text === "" || envelope.toString("base64") !== text) {
+    throw new CliError(exitCodes.usage, "The envelope is not in base64.", "Give it exactly as it was issued.")
+  }
+  const owner = decodeEnvelope(envelope)?.header.tenantId
+  if (owner === undefined || owner === tenantId) return envelope
+  throw new CliError(
+    exitCodes.notProved,
+    `The envelope is of tenant "${owner}", and the key export of tenant "${tenantId}".`,
+    `Use a key export of tenant "${owner}".`,
+  )
+}
+
+/** The export says which L1 key is asked: a document that names another one may be the wrong document. */
+function warnOfOtherKey(wrap: L1WrapToOpen, keystore: KeystoreV1, file: string, output: Output): void {
+  const named = keystore.defaultKey.keyId
+  if (named === wrap.l1KeyId) return
+  output.warn(`${file} names the key "${named}"; ${wrappedBy(wrap)} That key is asked.`)
+}
+
+function wrappedBy({ keystoreId, l1KeyId, l1KeyIdentity }: L1WrapToOpen): string {
+  return `the tenant key was wrapped by L1 key "${l1KeyId}" (${l1KeyIdentity}) in keystore "${keystoreId}".`
+}
+
+/** @throws {CliError} whatever the keystore says, with the key that the export names */
+async function decrypt(keystore: KeystoreV1, wrap: L1WrapToOpen, tenantId: string): Promise<Uint8Array> {
+  const { l1KeyId, l1KeyVersion, ciphertext, context } = wrap
+  const call = callOptions({ tenantId, timeoutMs })
+  try {
+    const request = { key: { keyId: l1KeyId }, keyVersion: l1KeyVersion, ciphertext, context }
+    return (await keystore.decrypt(request, call)).plaintext
+  } catch (error) {
+    if (!isCodedError(error)) throw error
+    const message = `${error.message} By the key export ${wrappedBy(wrap)}`
+    throw new CliError(exitCodeOf(0, error.origin, error.code), message, error.nextStep)
+  } finally {
+    call.dispose()
+  }
+}
+
+function report(
+  recovered: RecoveredDataKey,
+  wrap: L1WrapToOpen | undefined,
+  { plaintextFile }: RecoverOptions,
+  output: Output,
+): void {
+  const { serviceKeyName, serviceKeyVersion, keystoreId } = recovered
+  const facts = {
+    service_key: serviceKeyName,
+    service_key_version: serviceKeyVersion,
+    keystore: keystoreId,
+    l1_key_id: wrap?.l1KeyId,
+    l1_key_identity: wrap?.l1KeyIdentity,
+  }
+  const plaintext = output.json ? Buffer.from(recovered.plaintext).toString("base64") : undefined
+  output.result(
+    { ...facts, plaintext },
+    `The envelope opens with service key "${serviceKeyName}" version ${serviceKeyVersion}, through L1 key "${wrap?.l1KeyId}" in keystore "${keystoreId}".\nThe plain key: ${plaintextFile ?? "not shown: use --plaintext-file FILE or --json"}`,
+  )
 }
 
 /** Opens the keystore for the time of the work, with the plugin that the profile names. */
@@ -71,12 +143,13 @@ async function withKeystore<T>(
   { tenant_id: tenantId }: KeyExport,
   work: (keystore: KeystoreV1, tenantId: string) => Promise<T>,
 ): Promise<T> {
-  const parsed = keystoreDocument.safeParse(await readJson(options.keystore))
-  if (!parsed.success) {
-    const fields = parsed.error.issues.map((issue) => `${issue.path.join(".") || "(document)"}: ${issue.message}`)
-    throw new CliError(exitCodes.usage, `${options.keystore}: ${fields.join("; ")}`, "Write it as for `keystore add`.")
+  const parsed = parseConfiguration(keystoreDocument, await readJson(options.keystore))
+  if (!parsed.ok) {
+    const faults = parsed.issues.map((issue) => `\n  ${issue.path.join(".") || "document"}: ${issue.message}`)
+    const message = `${options.keystore} describes no keystore.${[...new Set(faults)].join("")}`
+    throw new CliError(exitCodes.usage, message, "Write it as for `keystore add`.")
   }
-  const { plugin_type: pluginType, configuration } = parsed.data
+  const { plugin_type: pluginType, configuration } = parsed.value
   const profile = await loadProfile(options.profile, { environment: process.env })
   const logger = createLogger({ level: "silent" })
   const makeServices = () =>

@@ -1,10 +1,12 @@
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import { z } from "zod"
 import { tenantAnswer, tenantList } from "../../schemas/tenant.ts"
 import { tenantVerification } from "../../schemas/verification.ts"
+import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"
-import { contextOf, creationHeaders, tenantPath, writeNewFile } from "../context.ts"
+import { contextOf, creationHeaders, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
+import { writeNewFile } from "../files.ts"
 import { table } from "../output.ts"
 
 /** `apeiro-cmk tenant ...` */
@@ -13,10 +15,19 @@ export function addTenantCommands(program: Command): void {
 
   tenant
     .command("create <tenant>")
-    .description("create a tenant")
-    .option("--display-name <name>", "name shown to people")
-    .option("--custody-mode <mode>", "byok or hyok")
-    .option("--lease-ms <milliseconds>", "how long an L2 may be used after its keystore was last asked", Number)
+    .description("create a tenant; this needs the token of the platform's administrator")
+    .option("--display-name <name>", "name shown to people; the tenant's id when left out")
+    .addOption(
+      new Option(
+        "--custody-mode <mode>",
+        "whether other keystores may stand in for the first one (byok, when left out) or never (hyok)",
+      ).choices(["byok", "hyok"]),
+    )
+    .option(
+      "--lease-ms <milliseconds>",
+      "how long an L2 may be used after its keystore was last asked, 2000 to 300000; 30000 when left out",
+      wholeNumber(2_000, 300_000),
+    )
     .action(async (tenantId: string, options: TenantOptions, command: Command) => {
       const { host, output } = contextOf(command)
       const body = {
@@ -55,14 +66,8 @@ export function addTenantCommands(program: Command): void {
     .action(async (tenantId: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
       const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "verify") }, tenantVerification)
-      output.result(answer, verificationText(answer))
-      if (!answer.verified) {
-        throw new CliError(
-          exitCodes.notProved,
-          "Not every wrap opens.",
-          "Ask the keystore's administrator about the wraps above.",
-        )
-      }
+      if (output.json || answer.tenant_keys.length > 0) output.result(answer, verificationText(answer))
+      if (!answer.verified) throw notVerified(tenantId, answer)
     })
 
   tenant
@@ -88,8 +93,17 @@ interface TenantOptions {
   readonly leaseMs?: number
 }
 
+function notVerified(tenantId: string, { tenant_keys: keys }: z.output<typeof tenantVerification>): CliError {
+  if (keys.length === 0) {
+    const next = `Add a keystore and activate it: apeiro-cmk keystore add ${tenantId} FILE`
+    return new CliError(exitCodes.notProved, "The tenant has no tenant key yet.", next)
+  }
+  const steps = keys.flatMap(({ wraps }) => wraps.flatMap((wrap) => wrap.next_step ?? []))
+  const next = steps[0] ?? "Ask the keystore's administrator about the wraps above."
+  return new CliError(exitCodes.notProved, "Not every key opens.", next)
+}
+
 function verificationText({ verified, tenant_keys: keys }: z.output<typeof tenantVerification>): string {
-  if (keys.length === 0) return "The tenant has no tenant key yet: activate a keystore."
   const rows = keys.flatMap((key) =>
     key.wraps.map((wrap) => [
       `${key.key_id} v${key.version}`,
@@ -101,5 +115,8 @@ function verificationText({ verified, tenant_keys: keys }: z.output<typeof tenan
     ]),
   )
   const heading = ["L2 KEY", "STATE", "WRAPPED BY L1", "KEYSTORE", "NOW", "AUDIT ENTRY"]
-  return `${table([heading, ...rows])}\n${verified ? "Every wrap opens with its L1." : "Not every wrap opens."}`
+  return [
+    ...(rows.length === 0 ? [] : [table([heading, ...rows])]),
+    ...(verified ? ["Every wrap opens with its L1."] : []),
+  ].join("\n")
 }
