@@ -21,6 +21,7 @@ export const auditActions = [
   "tenantKeyWrap",
   "tenantKeyUnwrap",
   "tenantKeyLeaseRenewal",
+  "serviceKeyUnwrap",
   "dataKeyGenerate",
   "dataKeyUnwrap",
   "dataKeyRewrap",
