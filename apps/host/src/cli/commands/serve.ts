@@ -11,6 +11,9 @@ import { showRoundTrip } from "../round-trip.ts"
 
 const localProfile = fileURLToPath(new URL("../../../../../profiles/local-profile.yaml", import.meta.url))
 
+/** What waits for the reader of the log at most, in bytes. */
+const longestBacklogBytes = 16 * 1024 * 1024
+
 interface ServeOptions {
   readonly profile?: string
   readonly demo: boolean
@@ -41,7 +44,10 @@ async function serve(options: ServeOptions): Promise<void> {
   // With --demo standard output is for people.
   const logger = createLogger({
     level,
-    ...(options.demo ? { destination: pino.destination({ fd: 2, sync: true }) } : {}),
+    // Else in the background: a slow reader of the log delays no request, and far behind it loses lines.
+    destination: pino.destination(
+      options.demo ? { fd: 2, sync: true } : { fd: 1, sync: false, maxLength: longestBacklogBytes },
+    ),
   })
   const host = createHost({ profilePath: options.profile ?? defaultProfile(), environment: process.env, logger })
   const stopped = stopOnSignals(() => host.stop(), process, logger)
