@@ -11,8 +11,17 @@ import { showRoundTrip } from "../round-trip.ts"
 
 const localProfile = fileURLToPath(new URL("../../../../../profiles/local-profile.yaml", import.meta.url))
 
-/** What waits for the reader of the log at most, in bytes. */
+/** What waits for the reader of the log at most, in bytes; beyond it lines are lost, and no request is delayed. */
 const longestBacklogBytes = 16 * 1024 * 1024
+
+/** Standard output of a service: lines gather for a moment, and none waits for a slow reader. */
+const background = {
+  fd: 1,
+  sync: false,
+  minLength: 4096,
+  periodicFlush: 100,
+  maxLength: longestBacklogBytes,
+} as const
 
 interface ServeOptions {
   readonly profile?: string
@@ -44,10 +53,7 @@ async function serve(options: ServeOptions): Promise<void> {
   // With --demo standard output is for people.
   const logger = createLogger({
     level,
-    // Else in the background: a slow reader of the log delays no request, and far behind it loses lines.
-    destination: pino.destination(
-      options.demo ? { fd: 2, sync: true } : { fd: 1, sync: false, maxLength: longestBacklogBytes },
-    ),
+    destination: pino.destination(options.demo ? { fd: 2, sync: true } : background),
   })
   const host = createHost({ profilePath: options.profile ?? defaultProfile(), environment: process.env, logger })
   const stopped = stopOnSignals(() => host.stop(), process, logger)
