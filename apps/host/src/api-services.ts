@@ -10,6 +10,7 @@ import type {
 } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { RefusalRecorder } from "./auth/refusal-recorder.ts"
+import type { TokenLookup } from "./auth/token-lookup.ts"
 import type { Readiness } from "./readiness.ts"
 
 /** What the routes work with. */
@@ -17,6 +18,7 @@ export interface ApiServices {
   readonly catalog: Pick<Catalog, "describePlugins" | "readiness">
   readonly tenants: TenantRepository
   readonly tokens: TokenRepository
+  readonly findToken: TokenLookup
   readonly idempotency: IdempotencyRepository
   readonly keystores: KeystoreManager
   readonly keys: KeyHierarchy

@@ -10,7 +10,7 @@ import { createKeyHierarchy, type KeyHierarchy } from "@apeiro-cmk/key-hierarchy
 import { createKeystoreManager, type KeystoreManager } from "@apeiro-cmk/keystore-manager"
 import { type Database, type DatabaseOptions, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
-import { createPluginServices } from "@apeiro-cmk/plugin-sdk/services"
+import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
@@ -58,7 +58,13 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   const sequencer = watchedSequencer(options, database)
   defer(() => sequencer.stop())
   const onRecorded = () => sequencer.nudge()
-  const audit = createAuditRecorder({ intake: database.auditIntake, clock, replica, onRecorded })
+  const audit = createAuditRecorder({
+    intake: database.auditIntake,
+    clock,
+    random: pooledRandom(random),
+    replica,
+    onRecorded,
+  })
 
   const makeServices = (pluginName: string) =>
     createPluginServices({

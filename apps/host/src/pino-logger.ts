@@ -1,8 +1,8 @@
-import type { LogFields, Logger } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue, LogFields, Logger } from "@apeiro-cmk/plugin-interface"
 import { type DestinationStream, pino } from "pino"
 
 /** Field names whose values never reach the log, should anybody ever log them. */
-const secretFields = [
+const secretFields = new Set([
   "authorization",
   "password",
   "plaintext",
@@ -11,7 +11,7 @@ const secretFields = [
   "token",
   "api_key",
   "client_private_key",
-]
+])
 
 /** How the host logs. */
 export interface LoggerOptions {
@@ -22,11 +22,24 @@ export interface LoggerOptions {
 
 /** Makes the host's logger: JSON lines, one object each. Bodies and headers are never given to it. */
 export function createLogger({ level, destination }: LoggerOptions): Logger {
-  const redact = { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: "[redacted]" }
-  const options = { level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const log = destination === undefined ? pino(options) : pino(options, destination)
   const at = (name: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
-    log[name](fields ?? {}, message)
+    log[name](redacted(fields ?? {}), message)
   }
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }
+}
+
+/** Pino's own redaction costs more than the rest of a line. Two levels are all that our fields have. */
+function redacted(fields: LogFields): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, secretFields.has(name) ? "[redacted]" : inside(value)]),
+  )
+}
+
+function inside(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, secretFields.has(name) ? "[redacted]" : inner]),
+  )
 }

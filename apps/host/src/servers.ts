@@ -2,6 +2,7 @@ import type { LoadedProfile } from "@apeiro-cmk/host-runtime"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ApiServices } from "./api-services.ts"
 import { createRefusalRecorder } from "./auth/refusal-recorder.ts"
+import { createTokenLookup } from "./auth/token-lookup.ts"
 import type { Core } from "./core.ts"
 import { createApp } from "./http/api-app.ts"
 import { createInFlight, type InFlight } from "./http/in-flight.ts"
@@ -80,7 +81,12 @@ function apiServices({ core, ...given }: ServersOptions, inFlight: InFlight): Ap
   const isDraining = () => inFlight.isDraining()
   return {
     ...{ catalog, keystores, keys, audit, administratorTokenHash, clock, random, logger },
-    ...{ tenants: database.tenants, tokens: database.tokens, idempotency: database.idempotency },
+    ...{
+      tenants: database.tenants,
+      tokens: database.tokens,
+      findToken: createTokenLookup(database.tokens),
+      idempotency: database.idempotency,
+    },
     keyRecords: database.keys,
     auditLog: database.auditLog,
     auditPlaces: database.auditPlaces,

@@ -100,7 +100,7 @@ export async function startTestHost(
 }
 
 /** The administrator's token out of its header file. */
-export async function administratorToken(folder: TestFolder): Promise<string> {
+export async function administratorToken(folder: Pick<TestFolder, "dataDirectory">): Promise<string> {
   const line = await readFile(join(folder.dataDirectory, "administrator.header"), "utf8")
   return line.trim().replace("Authorization: Bearer ", "")
 }

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto"
-import type { Clock } from "@apeiro-cmk/plugin-interface"
+import type { Clock, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { v7 } from "uuid"
 
 const sequenceLimit = 2 ** 32
@@ -7,8 +7,10 @@ const sequenceLimit = 2 ** 32
 /**
  * Makes UUIDv7 entry ids (RFC 9562 section 5.7) that grow strictly within one replica, also within one millisecond and
  * when the wall clock jumps back: whoever sorts by id gets the order of recording.
+ *
+ * @param random - for the part that tells replicas apart
  */
-export function entryIds(clock: Pick<Clock, "nowMs">): () => string {
+export function entryIds(clock: Pick<Clock, "nowMs">, random: RandomSource): () => string {
   let lastMs = -1
   let sequence = 0
   return () => {
@@ -18,6 +20,6 @@ export function entryIds(clock: Pick<Clock, "nowMs">): () => string {
       lastMs = Math.max(nowMs, lastMs + 1)
       sequence = randomInt(2 ** 31)
     }
-    return v7({ msecs: lastMs, seq: sequence })
+    return v7({ msecs: lastMs, seq: sequence, random: random.bytes(16) })
   }
 }

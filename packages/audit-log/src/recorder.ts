@@ -1,4 +1,5 @@
-import type { Clock } from "@apeiro-cmk/plugin-interface"
+import { randomBytes } from "node:crypto"
+import type { Clock, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { entryIds } from "./entry-id.ts"
 import { auditUnavailable } from "./error.ts"
 import type { AuditEvent } from "./event.ts"
@@ -9,6 +10,8 @@ import type { AuditIntakeRepository, AuditRecorder, PreparedAuditEntry } from ".
 export interface AuditRecorderOptions {
   readonly intake: AuditIntakeRepository
   readonly clock: Clock
+  /** For entry ids, which are public. Default: the operating system's. */
+  readonly random?: RandomSource
   /** Name of this host replica; it stands in each leaf. */
   readonly replica: string
   /** Called whenever entries have become durable, so that the sequencer can be nudged. */
@@ -33,8 +36,8 @@ interface WaitingEntry {
  * never the other way round.
  */
 export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorder {
-  const { intake, clock, replica, onRecorded, timeoutMs = 10_000 } = options
-  const nextEntryId = entryIds(clock)
+  const { intake, clock, random = { bytes: randomBytes }, replica, onRecorded, timeoutMs = 10_000 } = options
+  const nextEntryId = entryIds(clock, random)
   const waiting: WaitingEntry[] = []
   let committing = false
 

@@ -47,8 +47,8 @@ export interface TokenRepository {
    * @throws {PersistenceError} NOT_FOUND - there is no such tenant
    */
   insertToken(record: TokenRecord, audit: readonly PreparedAuditEntry[]): Promise<void>
-  /** Also one that has expired or was revoked: the caller judges. */
-  tokenByHash(hash: Uint8Array): Promise<TokenRecord | undefined>
+  /** Those that there are, at most 500 asked for; also expired and revoked ones: the caller judges. */
+  tokensByHash(hashes: readonly Uint8Array[]): Promise<readonly TokenRecord[]>
   /** All of the tenant's, oldest first. */
   tokens(tenantId: string): Promise<readonly TokenRecord[]>
   /**

@@ -42,8 +42,8 @@ describe("tokens", () => {
     const hash = createHash("sha256").update("the token").digest()
     const record = token({ hash: Uint8Array.from(hash), expiresAtMs: 1 })
     await database.tokens.insertToken(record, [auditEntry()])
-    expect(await database.tokens.tokenByHash(hash)).toEqual(record)
-    expect(await database.tokens.tokenByHash(new Uint8Array(32))).toBeUndefined()
+    expect(await database.tokens.tokensByHash([hash, new Uint8Array(32)])).toEqual([record])
+    expect(await database.tokens.tokensByHash([new Uint8Array(32)])).toEqual([])
     expect(await recordedIds(database, "acme")).toHaveLength(1)
   })
 
@@ -77,7 +77,7 @@ describe("tokens", () => {
     await database.tokens.insertToken(record, [])
     await database.tokens.revokeToken("acme", record.tokenId, atMs + 1, [auditEntry()])
     await database.tokens.revokeToken("acme", record.tokenId, atMs + 2, [auditEntry()])
-    expect(await database.tokens.tokenByHash(record.hash)).toEqual({ ...record, revokedAtMs: atMs + 1 })
+    expect(await database.tokens.tokensByHash([record.hash])).toEqual([{ ...record, revokedAtMs: atMs + 1 }])
     expect(await recordedIds(database, "acme")).toHaveLength(1)
   })
 
@@ -89,6 +89,6 @@ describe("tokens", () => {
     await expect(database.tokens.revokeToken("globex", record.tokenId, atMs, [])).rejects.toMatchObject({
       code: "NOT_FOUND",
     })
-    expect((await database.tokens.tokenByHash(record.hash))?.revokedAtMs).toBeUndefined()
+    expect((await database.tokens.tokensByHash([record.hash]))[0]?.revokedAtMs).toBeUndefined()
   })
 })

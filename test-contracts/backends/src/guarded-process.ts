@@ -68,11 +68,13 @@ class GuardedServer implements GuardedProcess {
 
   async stop(): Promise<void> {
     this.#guard.stdin?.end()
+    this.#guard.ref() // whoever waits for the end stays alive until then
     await this.ended
   }
 
   async kill(): Promise<void> {
     if (!this.hasEnded) process.kill(this.processId, "SIGKILL")
+    this.#guard.ref()
     await this.ended
   }
 }

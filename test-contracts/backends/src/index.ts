@@ -1,4 +1,5 @@
 export { openBaoAvailable } from "./availability.ts"
+export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,
   createTestAuthority,

@@ -1,13 +1,13 @@
 import { timingSafeEqual } from "node:crypto"
-import type { TokenRepository } from "@apeiro-cmk/persistence"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { bearerTokenHash, bearerTokenOf } from "./bearer-token.ts"
 import { type Permission, roleAllows } from "./permissions.ts"
 import type { Principal } from "./principal.ts"
+import type { TokenLookup } from "./token-lookup.ts"
 
 /** What a token is judged by. */
 export interface TokenKeepers {
-  readonly tokens: Pick<TokenRepository, "tokenByHash">
+  readonly findToken: TokenLookup
   readonly administratorTokenHash: Uint8Array
   readonly clock: Clock
 }
@@ -22,7 +22,7 @@ export async function authenticate(authorization: string | undefined, keepers: T
   if (token === undefined) return { type: "anonymous" }
   const hash = bearerTokenHash(token)
   if (timingSafeEqual(hash, keepers.administratorTokenHash)) return { type: "administrator" }
-  const record = await keepers.tokens.tokenByHash(hash)
+  const record = await keepers.findToken(hash)
   if (record === undefined || record.revokedAtMs !== undefined) return { type: "anonymous" }
   if (record.expiresAtMs <= keepers.clock.nowMs()) return { type: "anonymous" }
   return { type: "token", tokenId: record.tokenId, tenantId: record.tenantId, role: record.role }

@@ -1,5 +1,6 @@
 import { platformTenantId } from "@apeiro-cmk/audit-log"
 import { callOptions } from "@apeiro-cmk/plugin-sdk"
+import { pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import express, { type Express, type NextFunction, type Request, type Response } from "express"
 import helmet from "helmet"
 import type { ApiServices } from "../api-services.ts"
@@ -28,6 +29,7 @@ type ApiResponse = Response<unknown, Locals>
 export function createApp(routes: readonly Route[], services: ApiServices, inFlight: InFlight): Express {
   const app = express()
   const idempotency = createIdempotency(services.idempotency, services.administratorTokenHash, services.logger)
+  const publicRandom = pooledRandom(services.random)
   app.disable("x-powered-by")
   app.disable("etag")
   app.set("query parser", "simple")
@@ -41,7 +43,7 @@ export function createApp(routes: readonly Route[], services: ApiServices, inFli
     }),
   )
   app.use((request, response: ApiResponse, next) => {
-    response.locals.facts = requestFactsOf(request)
+    response.locals.facts = requestFactsOf(request, publicRandom)
     response.locals.log = createRequestLog(request, response, response.locals.facts, services)
     response.set({ "X-Request-Id": response.locals.facts.requestId, "Cache-Control": "no-store" })
     next()

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http"
+import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 import { v7 as uuidv7 } from "uuid"
 
 const saneRequestId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
@@ -12,12 +13,12 @@ export interface RequestFacts {
   readonly traceparent?: string
 }
 
-/** Reads request id and trace context. */
-export function requestFactsOf(request: IncomingMessage): RequestFacts {
+/** Reads request id and trace context. @param random - for a new request id */
+export function requestFactsOf(request: IncomingMessage, random: RandomSource): RequestFacts {
   const wanted = request.headers["x-request-id"]
   const traceparent = request.headers.traceparent
   return {
-    requestId: typeof wanted === "string" && saneRequestId.test(wanted) ? wanted : uuidv7(),
+    requestId: typeof wanted === "string" && saneRequestId.test(wanted) ? wanted : uuidv7({ random: random.bytes(16) }),
     ...(typeof traceparent === "string" && saneTraceparent.test(traceparent) ? { traceparent } : {}),
   }
 }

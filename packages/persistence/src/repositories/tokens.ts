@@ -19,11 +19,11 @@ export function tokenRepository(store: Store): TokenRepository {
       )
     },
 
-    async tokenByHash(hash) {
-      const row = await store.run((db) =>
-        db.selectFrom("tokens").selectAll().where("hash", "=", encodeBytes(hash)).executeTakeFirst(),
+    async tokensByHash(hashes) {
+      const rows = await store.run((db) =>
+        db.selectFrom("tokens").selectAll().where("hash", "in", hashes.map(encodeBytes)).execute(),
       )
-      return row === undefined ? undefined : tokenRecord(row)
+      return rows.map(tokenRecord)
     },
 
     async tokens(tenantId) {

@@ -11,7 +11,7 @@ import {
 } from "kysely"
 import { persistenceError } from "../errors.ts"
 import { FairQueue } from "./fair-queue.ts"
-import type { SqlParameter } from "./protocol.ts"
+import type { SqliteRequest, SqliteResult, SqlParameter } from "./protocol.ts"
 import type { WriterThread } from "./writer-thread.ts"
 
 /** Kysely on the writer thread. */
@@ -47,7 +47,7 @@ class WriterDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<WriterConnection> {
-    return new WriterConnection(this.#writer, await this.#queue.enter())
+    return new WriterConnection(this.#writer, this.#queue)
   }
 
   async beginTransaction(connection: WriterConnection): Promise<void> {
@@ -55,11 +55,11 @@ class WriterDriver implements Driver {
   }
 
   async commitTransaction(connection: WriterConnection): Promise<void> {
-    await connection.commit()
+    await connection.end("commit")
   }
 
   async rollbackTransaction(connection: WriterConnection): Promise<void> {
-    await connection.rollback()
+    await connection.end("rollback")
   }
 
   async releaseConnection(connection: WriterConnection): Promise<void> {
@@ -76,42 +76,56 @@ class WriterDriver implements Driver {
   }
 }
 
-/** One turn at the writer. */
+/**
+ * A transaction holds its turn at the writer from begin to end. A single statement holds it only until it is sent: the
+ * writer works in the order of arrival, so what comes next need not wait for the answer.
+ */
 class WriterConnection implements DatabaseConnection {
-  readonly release: () => void
   readonly #writer: WriterThread
-  #inTransaction = false
+  readonly #queue: FairQueue
+  #releaseTransaction: (() => void) | undefined
 
-  constructor(writer: WriterThread, release: () => void) {
+  constructor(writer: WriterThread, queue: FairQueue) {
     this.#writer = writer
-    this.release = release
+    this.#queue = queue
   }
 
   async begin(): Promise<void> {
+    this.#releaseTransaction = await this.#queue.enter()
     await this.#writer.request({ kind: "begin" })
-    this.#inTransaction = true
   }
 
-  async commit(): Promise<void> {
-    this.#inTransaction = false
-    await this.#writer.request({ kind: "commit" })
+  async end(kind: "commit" | "rollback"): Promise<void> {
+    const ended = this.#writer.request({ kind })
+    this.release()
+    await ended
   }
 
-  async rollback(): Promise<void> {
-    this.#inTransaction = false
-    await this.#writer.request({ kind: "rollback" })
+  /** Ends the turn of a transaction, if there is one. */
+  release(): void {
+    this.#releaseTransaction?.()
+    this.#releaseTransaction = undefined
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const { rows, changes } = await this.#writer.request({
+    const inTransaction = this.#releaseTransaction !== undefined
+    const request = {
       kind: "execute",
       sql: query.sql,
       parameters: query.parameters.map(sqlParameter),
-      inTransaction: this.#inTransaction,
-    })
+      inTransaction,
+    } as const
+    const { rows, changes } = await (inTransaction ? this.#writer.request(request) : this.#sendInTurn(request))
     // Kysely's own contract: the shape of a row follows from the query, which the compiler has checked.
     const typedRows = rows as Row[]
     return { rows: typedRows, ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) }
+  }
+
+  async #sendInTurn(request: SqliteRequest): Promise<SqliteResult> {
+    const release = await this.#queue.enter()
+    const answered = this.#writer.request(request)
+    release()
+    return answered
   }
 
   // biome-ignore lint/correctness/useYield: streaming is refused

@@ -134,14 +134,18 @@ function failure(error: unknown): SqliteFailure {
 const port = parentPort
 if (port === null) throw new Error("sqlite-worker runs only as a worker thread")
 
-port.on("message", ({ id, request }: RequestEnvelope) => {
-  let response: ResponseEnvelope
+function respond({ id, request }: RequestEnvelope): ResponseEnvelope {
   try {
-    response = { id, result: answer(request) }
+    return { id, result: answer(request) }
   } catch (error) {
-    response = { id, failure: failure(error) }
+    return { id, failure: failure(error) }
   }
-  port.postMessage(response)
-  if (request.kind === "stall") Atomics.wait(new Int32Array(request.flag), 0, 0, request.limitMs)
-  if (request.kind === "close") port.close()
+}
+
+port.on("message", (requests: readonly RequestEnvelope[]) => {
+  port.postMessage(requests.map(respond))
+  for (const { request } of requests) {
+    if (request.kind === "stall") Atomics.wait(new Int32Array(request.flag), 0, 0, request.limitMs)
+    if (request.kind === "close") port.close()
+  }
 })

@@ -16,13 +16,16 @@ export class WriterThread {
   readonly #worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { name: "sqlite-writer" })
   readonly #path: string
   readonly #waiting = new Map<number, Waiting>()
+  #unsent: RequestEnvelope[] = []
   readonly #exited: Promise<void>
   #lastId = 0
   #death: Error | undefined
 
   constructor(path: string) {
     this.#path = path
-    this.#worker.on("message", (response: ResponseEnvelope) => this.#settle(response))
+    this.#worker.on("message", (responses: readonly ResponseEnvelope[]) => {
+      for (const response of responses) this.#settle(response)
+    })
     this.#worker.on("error", (error) => this.#die(error))
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", (exitCode) => {
@@ -43,7 +46,18 @@ export class WriterThread {
     const envelope: RequestEnvelope = { id: this.#lastId, request }
     return new Promise((resolve, reject) => {
       this.#waiting.set(envelope.id, { resolve, reject })
-      this.#worker.postMessage(envelope)
+      this.#send(envelope)
+    })
+  }
+
+  /** What is asked in one turn of the event loop travels together: a message between threads costs more than a query. */
+  #send(envelope: RequestEnvelope): void {
+    this.#unsent.push(envelope)
+    if (this.#unsent.length > 1) return
+    queueMicrotask(() => {
+      const requests = this.#unsent
+      this.#unsent = []
+      this.#worker.postMessage(requests)
     })
   }
 

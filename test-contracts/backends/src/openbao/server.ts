@@ -83,6 +83,12 @@ export class OpenBaoServer {
     return new OpenBaoAdmin(this.#endpoint(), this.rootToken)
   }
 
+  /** The server's own process. @throws {Error} it does not run */
+  get processId(): number {
+    if (this.#process === undefined || this.#process.hasEnded) throw new Error("OpenBao is not running")
+    return this.#process.processId
+  }
+
   /** Starts the process, makes one unseal key and a root token, and unseals. For {@link startOpenBao}. */
   async initialise(): Promise<void> {
     await this.#spawn()
@@ -172,8 +178,7 @@ export class OpenBaoServer {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.#process === undefined || this.#process.hasEnded) throw new Error("OpenBao is not running")
-    process.kill(this.#process.processId, signal)
+    process.kill(this.processId, signal)
   }
 
   async #spawn(): Promise<void> {

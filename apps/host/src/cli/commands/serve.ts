@@ -11,6 +11,18 @@ import { showRoundTrip } from "../round-trip.ts"
 
 const localProfile = fileURLToPath(new URL("../../../../../profiles/local-profile.yaml", import.meta.url))
 
+/** What waits for the reader of the log at most, in bytes; beyond it lines are lost, and no request is delayed. */
+const longestBacklogBytes = 16 * 1024 * 1024
+
+/** Standard output of a service: lines gather for a moment, and none waits for a slow reader. */
+const background = {
+  fd: 1,
+  sync: false,
+  minLength: 4096,
+  periodicFlush: 100,
+  maxLength: longestBacklogBytes,
+} as const
+
 interface ServeOptions {
   readonly profile?: string
   readonly demo: boolean
@@ -41,7 +53,7 @@ async function serve(options: ServeOptions): Promise<void> {
   // With --demo standard output is for people.
   const logger = createLogger({
     level,
-    ...(options.demo ? { destination: pino.destination({ fd: 2, sync: true }) } : {}),
+    destination: pino.destination(options.demo ? { fd: 2, sync: true } : background),
   })
   const host = createHost({ profilePath: options.profile ?? defaultProfile(), environment: process.env, logger })
   const stopped = stopOnSignals(() => host.stop(), process, logger)

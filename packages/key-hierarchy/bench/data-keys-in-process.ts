@@ -3,10 +3,12 @@
  * service key, against a bare loop of the same primitives. In process; the audit entry is taken by memory, since the cost
  * of a durable commit is the database's.
  *
- *   node packages/key-hierarchy/bench/data-keys.ts [ROUNDS]
+ *   npm run bench -- data-keys-in-process [--rounds N] [--json FILE]
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto"
+import { parseArgs } from "node:util"
 import type { AuditEvent, AuditRecorder, HostCall, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import { figure, percentile, rowWithTarget, table, targetTable, writeReport } from "@apeiro-cmk/bench"
 import { systemClock, systemRandom } from "@apeiro-cmk/plugin-sdk/services"
 import {
   createKeyHierarchy,
@@ -16,10 +18,12 @@ import {
   type ServiceKeyRecord,
 } from "../src/index.ts"
 
-const target = 0.7
+const { values: options } = parseArgs({
+  options: { rounds: { type: "string", default: "160" }, json: { type: "string" } },
+})
 const pairsPerRound = 250
 const warmUpPairs = 5_000
-const rounds = Number(process.argv[2] ?? 160)
+const rounds = Number(options.rounds)
 
 const call: HostCall = {
   signal: new AbortController().signal,
@@ -121,10 +125,6 @@ async function measure(pair: () => Promise<Uint8Array>, pairs: number, microseco
 
 /** Rate of the rounds in which nothing else ran on the machine: what disturbs a round only ever makes it slower. */
 const undisturbed = (rates: readonly number[]) => percentile(rates, 0.9)
-function percentile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((left, right) => left - right)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
-}
 
 const bare = { pair: bareLoop(), rates: [] as number[], microseconds: [] as number[] }
 const { pair, close } = await hierarchyLoop()
@@ -140,21 +140,38 @@ for (let round = 0; round < rounds; round += 1) {
 }
 await close()
 
-const ratio = undisturbed(product.rates) / undisturbed(bare.rates)
-const row = (name: string, side: typeof bare) =>
-  [
-    name.padEnd(34),
-    undisturbed(side.rates).toFixed(0).padStart(9),
-    percentile(side.microseconds, 0.5).toFixed(1).padStart(9),
-    percentile(side.microseconds, 0.99).toFixed(1).padStart(9),
-  ].join("  ")
+const line = (name: string, side: typeof bare) => [
+  name,
+  undisturbed(side.rates).toFixed(0),
+  percentile(side.microseconds, 0.5).toFixed(1),
+  percentile(side.microseconds, 0.99).toFixed(1),
+]
+const rows = [
+  rowWithTarget(
+    {
+      metric: "data key made and unwrapped in process",
+      value: undisturbed(product.rates),
+      unit: "pairs/s",
+      reference: "bare primitives",
+      ratio: undisturbed(product.rates) / undisturbed(bare.rates),
+    },
+    { kind: "at least", bound: 0.7 },
+  ),
+  latencyRow("p50", 0.5, 0.2),
+  latencyRow("p99", 0.99, 1),
+]
+
+function latencyRow(name: string, share: number, bound: number) {
+  const value = percentile(product.microseconds, share) / 1000
+  const metric = `data key made and unwrapped in process, ${name}`
+  return rowWithTarget({ metric, value, unit: "ms" }, { kind: "at most", bound })
+}
+
+const head = ["", "pairs/s", "p50 us", "p99 us"]
+const lines = [line("bare primitives", bare), line("key hierarchy, warm service key", product)]
 process.stdout.write(
-  `${[
-    `data key made and unwrapped, ${rounds} interleaved rounds of ${pairsPerRound}; rate of the fastest tenth`,
-    `${"".padEnd(34)}  ${"pairs/s".padStart(9)}  ${"p50 us".padStart(9)}  ${"p99 us".padStart(9)}`,
-    row("bare primitives", bare),
-    row("key hierarchy, warm service key", product),
-    `ratio ${ratio.toFixed(2)} (target ${target} or more): ${ratio >= target ? "reached" : "missed"}`,
-  ].join("\n")}\n`,
+  `data key made and unwrapped, ${figure(rounds)} interleaved rounds of ${pairsPerRound}; rate of the fastest tenth\n` +
+    `${table(head, lines)}\n\n${targetTable(rows)}\n`,
 )
-process.exitCode = ratio >= target ? 0 : 1
+if (options.json !== undefined) await writeReport(options.json, { benchmark: "data-keys-in-process", rows })
+process.exitCode = rows.every(({ met }) => met === true) ? 0 : 1
