@@ -115,7 +115,7 @@ describe("opening a database", () => {
 
   it.each([
     ["a relative path", "sqlite://data/secret.sqlite"],
-    ["another database", "postgres://user:secret@database.example/cmk"],
+    ["another database", "mysql://user:secret@database.example/cmk"],
     ["a folder", "sqlite:///data/secret/"],
     ["options", "sqlite:///data/secret.sqlite?mode=ro"],
     ["an escaped slash", "sqlite:///data%2Fsecret.sqlite"],

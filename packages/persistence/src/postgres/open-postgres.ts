@@ -1,0 +1,61 @@
+import { Kysely } from "kysely"
+import type { DatabaseOptions } from "../database.ts"
+import type { Engine } from "../engine.ts"
+import { persistenceError } from "../errors.ts"
+import { migrate } from "../migrations/migrate.ts"
+import type { Schema } from "../schema.ts"
+import { type PostgresAddress, postgresAddress } from "./connection-url.ts"
+import { ConnectionPool, type PoolOptions } from "./pool.ts"
+import { postgresDialect } from "./postgres-dialect.ts"
+
+const defaultMaximumConnections = 10
+const statementTimeoutMs = 10_000
+/** A migration may take long, and so may the wait for another host's. */
+const migrationTimeoutMs = 600_000
+/** The migrator holds its lock on one connection and works on another. */
+const migrationConnections = 2
+
+/** Opens a PostgreSQL database; errors as `openDatabase`. */
+export async function openPostgres(options: DatabaseOptions): Promise<Engine> {
+  const address = postgresAddress(options.url)
+  const settings: PoolOptions = {
+    name: nameOf(address),
+    readPassword: options.readPassword ?? (() => passwordOf(address)),
+    maximumConnections: options.maximumConnections ?? defaultMaximumConnections,
+    applicationName: options.applicationName ?? "apeiro-cmk",
+    statementTimeoutMs,
+  }
+  await bringUpToDate(address, settings)
+  const pool = await ConnectionPool.create(address, settings)
+  return { db: new Kysely<Schema>({ dialect: postgresDialect(pool) }) }
+}
+
+async function bringUpToDate(address: PostgresAddress, settings: PoolOptions): Promise<void> {
+  const pool = await ConnectionPool.create(address, {
+    ...settings,
+    maximumConnections: migrationConnections,
+    statementTimeoutMs: migrationTimeoutMs,
+  })
+  const db = new Kysely<Schema>({ dialect: postgresDialect(pool) })
+  try {
+    const { rows } = await pool.query("select current_schema() as name")
+    await migrate(db, settings.name, currentSchema(rows))
+  } finally {
+    await db.destroy()
+  }
+}
+
+function currentSchema(rows: readonly unknown[]): string {
+  const [row] = rows
+  if (typeof row === "object" && row !== null && "name" in row && typeof row.name === "string") return row.name
+  throw persistenceError("DATABASE_ACCESS_DENIED", "The role of persistence.url may use no schema of the database.")
+}
+
+function nameOf({ database, host, port }: PostgresAddress): string {
+  return `${database} at ${host.includes(":") ? `[${host}]` : host}:${port}`
+}
+
+async function passwordOf({ password }: PostgresAddress): Promise<string> {
+  if (password !== undefined) return password
+  throw persistenceError("DATABASE_ACCESS_DENIED", "The server asks for a password, and there is none.")
+}
