@@ -18,6 +18,10 @@ export interface TestFolder {
 export interface FolderOptions {
   readonly keyNames?: readonly string[]
   readonly openBao?: { readonly endpoint: string }
+  /** A PostgreSQL URL with its password. Default: an SQLite file in the folder. */
+  readonly databaseUrl?: string
+  /** Another host's folder, whose root key and L1 keys this host shares, as the hosts of one database must. */
+  readonly besides?: TestFolder
 }
 
 const profilesFolder = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
@@ -27,9 +31,12 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
   const path = await mkdtemp(join(tmpdir(), "host-"))
   await symlink(join(profilesFolder, "node_modules"), join(path, "node_modules"))
   const dataDirectory = join(path, "data")
+  const keyFolder = options.besides?.dataDirectory ?? dataDirectory
   const profile = {
     mode: "development",
     dataDirectory,
+    credentialStore: { root: join(keyFolder, "credential-root.key") },
+    ...(options.databaseUrl === undefined ? {} : { persistence: await persistence(path, options.databaseUrl) }),
     listeners: { api: { port: 0 }, operations: { port: 0 } },
     plugins: [
       {
@@ -37,7 +44,7 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
         type: "keystore",
         package: "@apeiro-cmk/local-keystore",
         configuration: {
-          keyFile: join(dataDirectory, "local-keystore.key"),
+          keyFile: join(keyFolder, "local-keystore.key"),
           keyNames: options.keyNames ?? ["default", "second"],
         },
       },
@@ -56,6 +63,13 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
   // JSON is YAML.
   await writeFile(profilePath, JSON.stringify(profile, undefined, 2))
   return { path, profilePath, dataDirectory, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+async function persistence(folder: string, databaseUrl: string) {
+  const url = new URL(databaseUrl)
+  await writeFile(join(folder, "database-password"), `${url.password}\n`, { mode: 0o600 })
+  url.password = ""
+  return { url: url.href, password: { source: "file", file: { path: "database-password" } }, maximumConnections: 5 }
 }
 
 /** A running host in this process, and the means to look at it. */

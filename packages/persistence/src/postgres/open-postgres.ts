@@ -1,7 +1,7 @@
 import { Kysely } from "kysely"
 import type { DatabaseOptions } from "../database.ts"
 import type { Engine } from "../engine.ts"
-import { persistenceError } from "../errors.ts"
+import { isPersistenceError, persistenceError } from "../errors.ts"
 import { migrate } from "../migrations/migrate.ts"
 import type { Schema } from "../schema.ts"
 import { type PostgresAddress, postgresAddress } from "./connection-url.ts"
@@ -19,8 +19,7 @@ const migrationConnections = 2
 export async function openPostgres(options: DatabaseOptions): Promise<Engine> {
   const address = postgresAddress(options.url)
   const settings: PoolOptions = {
-    name: nameOf(address),
-    readPassword: options.readPassword ?? (() => passwordOf(address)),
+    readPassword: () => passwordOf(address, options.readPassword),
     maximumConnections: options.maximumConnections ?? defaultMaximumConnections,
     applicationName: options.applicationName ?? "apeiro-cmk",
     statementTimeoutMs,
@@ -39,7 +38,11 @@ async function bringUpToDate(address: PostgresAddress, settings: PoolOptions): P
   const db = new Kysely<Schema>({ dialect: postgresDialect(pool) })
   try {
     const { rows } = await pool.query("select current_schema() as name")
-    await migrate(db, settings.name, currentSchema(rows))
+    await migrate(db, nameOf(address), currentSchema(rows))
+  } catch (error) {
+    // Whoever starts the host must know which server is meant.
+    if (!isPersistenceError(error) || error.message.includes(nameOf(address))) throw error
+    throw persistenceError(error.code, `${error.message} (${nameOf(address)})`, error.cause, error.nextStep)
   } finally {
     await db.destroy()
   }
@@ -55,7 +58,14 @@ function nameOf({ database, host, port }: PostgresAddress): string {
   return `${database} at ${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-async function passwordOf({ password }: PostgresAddress): Promise<string> {
-  if (password !== undefined) return password
-  throw persistenceError("DATABASE_ACCESS_DENIED", "The server asks for a password, and there is none.")
+async function passwordOf({ password }: PostgresAddress, read: DatabaseOptions["readPassword"]): Promise<string> {
+  if (read === undefined && password !== undefined) return password
+  if (read === undefined) {
+    throw persistenceError("DATABASE_ACCESS_DENIED", "The database server asks for a password, and there is none.")
+  }
+  try {
+    return await read()
+  } catch (error) {
+    throw persistenceError("DATABASE_ACCESS_DENIED", "The password of the database cannot be read.", error)
+  }
 }

@@ -9,8 +9,6 @@ import { postgresError } from "./postgres-errors.ts"
 
 /** How connections are made and kept. */
 export interface PoolOptions {
-  /** The database and where it is, for messages. */
-  readonly name: string
   /** Asked at each new connection, so that a changed password is used without a restart. */
   readonly readPassword: () => Promise<string>
   readonly maximumConnections: number
@@ -37,11 +35,9 @@ export class ConnectionPool implements PostgresPool {
   /** Kysely asks for it where it breaks off statements itself, which it does not here. */
   readonly options = {}
   readonly #pool: pg.Pool
-  readonly #name: string
 
-  private constructor(config: pg.PoolConfig, name: string) {
+  private constructor(config: pg.PoolConfig) {
     this.#pool = new pg.Pool(config)
-    this.#name = name
     // A connection that breaks while nobody waits for it: whoever uses it next hears of it.
     this.#pool.on("error", () => undefined)
     this.#pool.on("connect", (client) => client.on("error", () => undefined))
@@ -49,30 +45,30 @@ export class ConnectionPool implements PostgresPool {
 
   /** Makes no connection yet. @throws {PersistenceError} DATABASE_URL_INVALID - sslrootcert cannot be read */
   static async create(address: PostgresAddress, options: PoolOptions): Promise<ConnectionPool> {
-    return new ConnectionPool(await poolConfig(address, options), options.name)
+    return new ConnectionPool(await poolConfig(address, options))
   }
 
   /** @throws {PersistenceError} DATABASE_BUSY, DATABASE_UNAVAILABLE, DATABASE_ACCESS_DENIED */
   async connect(): Promise<PostgresPoolClient> {
-    return pooledConnection(await this.#translating(() => this.#pool.connect()), this.#name)
+    return pooledConnection(await translating(() => this.#pool.connect()))
   }
 
   /** Runs one statement, which is its own transaction; its parameters may be of any type that pg knows. */
   async query(sql: string, parameters: readonly unknown[] = []): Promise<pg.QueryResult> {
-    return this.#translating(() => this.#pool.query(sql, [...parameters]))
+    return translating(() => this.#pool.query(sql, [...parameters]))
   }
 
   /** Closes every connection, once its user has released it. */
   async end(): Promise<void> {
     await this.#pool.end()
   }
+}
 
-  async #translating<Result>(work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work()
-    } catch (error) {
-      throw postgresError(error, this.#name)
-    }
+async function translating<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw postgresError(error)
   }
 }
 

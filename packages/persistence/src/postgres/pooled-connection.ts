@@ -7,7 +7,7 @@ import { postgresError } from "./postgres-errors.ts"
  * One connection for Kysely. A connection that failed in any way but by an answer of the server is closed and not used
  * again: nobody knows what it is in the middle of.
  */
-export function pooledConnection(client: pg.PoolClient, name: string): PostgresPoolClient {
+export function pooledConnection(client: pg.PoolClient): PostgresPoolClient {
   let isBroken = false
 
   async function run<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
@@ -19,7 +19,7 @@ export function pooledConnection(client: pg.PoolClient, name: string): PostgresP
       return { command: command as PostgresQueryResult<Row>["command"], rowCount: rowCount ?? 0, rows }
     } catch (error) {
       isBroken ||= !(error instanceof pg.DatabaseError)
-      throw postgresError(error, name)
+      throw postgresError(error)
     }
   }
 

@@ -13,29 +13,29 @@ const signIn = "Check the user of persistence.url, persistence.password, and the
 const states: Readonly<Record<string, Meaning>> = {
   "23503": ["NOT_FOUND", "What this belongs to does not exist."],
   "23505": ["ALREADY_EXISTS", "This exists already."],
-  "25006": ["DATABASE_READ_ONLY", "The server takes no changes: it is a standby, or set to read only."],
-  "25P03": ["DATABASE_BUSY", "The server ended a transaction in which nothing happened for too long."],
-  "28000": ["DATABASE_ACCESS_DENIED", "The server refuses this user.", signIn],
-  "28P01": ["DATABASE_ACCESS_DENIED", "The server refuses the password.", signIn],
-  "3D000": ["DATABASE_UNAVAILABLE", "The server has no such database.", makeDatabase],
-  "42501": ["DATABASE_ACCESS_DENIED", "The role lacks a right.", grant],
-  "53100": ["DATABASE_FULL", "The disk of the server is full."],
-  "53300": ["DATABASE_BUSY", "The server has no connection left."],
+  "25006": ["DATABASE_READ_ONLY", "The database server takes no changes: it is a standby, or set to read only."],
+  "25P03": ["DATABASE_BUSY", "The database server ended a transaction in which nothing happened for too long."],
+  "28000": ["DATABASE_ACCESS_DENIED", "The database server refuses this user.", signIn],
+  "28P01": ["DATABASE_ACCESS_DENIED", "The database server refuses the password.", signIn],
+  "3D000": ["DATABASE_UNAVAILABLE", "The database server has no such database.", makeDatabase],
+  "42501": ["DATABASE_ACCESS_DENIED", "The database role lacks a right.", grant],
+  "53100": ["DATABASE_FULL", "The disk of the database server is full."],
+  "53300": ["DATABASE_BUSY", "The database server has no connection left."],
   "55P03": ["DATABASE_BUSY", "A record stayed locked for too long."],
   "57014": ["DATABASE_BUSY", "A statement took too long and was broken off."],
 }
 
 /** The same by the class of the code: its first two characters. */
 const classes: Readonly<Record<string, Meaning>> = {
-  "08": ["DATABASE_UNAVAILABLE", "The connection to the server broke.", isDown],
-  "28": ["DATABASE_ACCESS_DENIED", "The server refuses this user.", signIn],
-  "53": ["DATABASE_UNAVAILABLE", "The server lacks memory or another resource.", isDown],
-  "57": ["DATABASE_UNAVAILABLE", "The server shuts down or starts up.", isDown],
-  "58": ["DATABASE_UNAVAILABLE", "The server cannot read or write its files.", isDown],
-  XX: ["DATABASE_CORRUPT", "The server reports that its data are damaged."],
+  "08": ["DATABASE_UNAVAILABLE", "The connection to the database server broke.", isDown],
+  "28": ["DATABASE_ACCESS_DENIED", "The database server refuses this user.", signIn],
+  "53": ["DATABASE_UNAVAILABLE", "The database server lacks memory or another resource.", isDown],
+  "57": ["DATABASE_UNAVAILABLE", "The database server shuts down or starts up.", isDown],
+  "58": ["DATABASE_UNAVAILABLE", "The database server cannot read or write its files.", isDown],
+  XX: ["DATABASE_CORRUPT", "The database server reports that its data are damaged."],
 }
 
-const fault: Meaning = ["DATABASE_FAULT", "The server refused a statement."]
+const fault: Meaning = ["DATABASE_FAULT", "The database server refused a statement."]
 
 /** Serialization failure and deadlock: undone by the server, to be tried again. */
 const conflicts: readonly string[] = ["40001", "40P01"]
@@ -46,36 +46,34 @@ const silent = "Query read timeout"
 
 /**
  * Translates what pg throws. A server's message can quote a stored value: only codes and names of the schema go on.
- *
- * @param name - the database and where it is, without user and password
+ * Callers of the API may read it: it does not tell where the server is.
  */
-export function postgresError(error: unknown, name: string): Error {
+export function postgresError(error: unknown): Error {
   if (isPersistenceError(error) || error instanceof TransactionConflict) return error
-  if (error instanceof pg.DatabaseError) return serverError(error, name)
+  if (error instanceof pg.DatabaseError) return serverError(error)
   if (error instanceof Error && error.message === exhausted) {
-    return persistenceError("DATABASE_BUSY", `All connections to ${name} are in use.`)
+    return persistenceError("DATABASE_BUSY", "All connections to the database server are in use.")
   }
   if (error instanceof Error && error.message === silent) {
-    return persistenceError("DATABASE_UNAVAILABLE", `The server of ${name} does not answer.`, undefined, isDown)
+    return persistenceError("DATABASE_UNAVAILABLE", "The database server does not answer.", undefined, isDown)
   }
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
   const cause = new Error(code ?? "the connection ended")
   if (isTlsFault(error, code)) {
-    const message = `The server of ${name} could not prove who it is (${code ?? "no TLS"}).`
+    const message = `The database server could not prove who it is (${code ?? "no TLS"}).`
     const nextStep = "Check sslrootcert of persistence.url, and that the server's certificate names its host."
     return persistenceError("DATABASE_UNAVAILABLE", message, cause, nextStep)
   }
-  return persistenceError("DATABASE_UNAVAILABLE", `The server of ${name} cannot be reached.`, cause, isDown)
+  return persistenceError("DATABASE_UNAVAILABLE", "The database server cannot be reached.", cause, isDown)
 }
 
-function serverError(error: pg.DatabaseError, name: string): Error {
+function serverError(error: pg.DatabaseError): Error {
   const state = error.code ?? ""
   if (conflicts.includes(state)) return new TransactionConflict(`SQLSTATE ${state}`)
   const [code, message, nextStep] = states[state] ?? classes[state.slice(0, 2)] ?? fault
   const named = [error.constraint, error.table, error.routine].filter((each) => each !== undefined).join(", ")
   const cause = new Error(`SQLSTATE ${state}${named === "" ? "" : ` (${named})`}`)
-  const whose = code === "ALREADY_EXISTS" || code === "NOT_FOUND" ? message : `${name}: ${message}`
-  return persistenceError(code, whose, cause, nextStep)
+  return persistenceError(code, message, cause, nextStep)
 }
 
 /** Node's codes for a certificate that is not accepted, and the driver's word for a server without TLS. */
