@@ -8,6 +8,7 @@ import type { Engine } from "./engine.ts"
 import type { AuditPlaceRepository, IdempotencyRepository, TenantRepository, TokenRepository } from "./ports.ts"
 import { isPostgresUrl } from "./postgres/connection-url.ts"
 import { openPostgres } from "./postgres/open-postgres.ts"
+import type { PostgresTimes } from "./postgres/pool.ts"
 import { auditIntakeRepository } from "./repositories/audit-intake.ts"
 import { auditLogRepository } from "./repositories/audit-log.ts"
 import { auditPlaceRepository } from "./repositories/audit-places.ts"
@@ -31,6 +32,8 @@ export interface DatabaseOptions {
   readonly readPassword?: () => Promise<string>
   /** Most connections to PostgreSQL at once; default 10. */
   readonly maximumConnections?: number
+  /** How long PostgreSQL and the network to it may take. */
+  readonly times?: Partial<PostgresTimes>
   /** What the PostgreSQL server shows of this host; default `apeiro-cmk`. */
   readonly applicationName?: string
   /** Wall clock of the idempotency keys; default: the system's. */

@@ -13,5 +13,6 @@ export type {
   TokenRepository,
   TokenRole,
 } from "./ports.ts"
+export type { PostgresTimes } from "./postgres/pool.ts"
 export type { IdempotencyTimes } from "./repositories/idempotency.ts"
 export type { DatabaseTesting, TestingOptions } from "./testing.ts"

@@ -25,12 +25,12 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await database.keystores.keystores("acme")).toEqual([keystore()])
   })
 
-  it("are listed by id", async () => {
+  it("are listed by id, in the order of its bytes", async () => {
     const database = await withTenants(engine)
-    for (const keystoreId of ["b", "c", "a"]) {
+    for (const keystoreId of ["b", "C", "a"]) {
       await database.keystores.insertKeystore(keystore({ keystoreId, credentials: [] }), [], [])
     }
-    expect((await database.keystores.keystores("acme")).map(({ keystoreId }) => keystoreId)).toEqual(["a", "b", "c"])
+    expect((await database.keystores.keystores("acme")).map(({ keystoreId }) => keystoreId)).toEqual(["C", "a", "b"])
   })
 
   it("are added once: ALREADY_EXISTS, also of several at once, and nothing of the second is kept", async () => {

@@ -5,11 +5,10 @@ import { isPersistenceError, persistenceError } from "../errors.ts"
 import { migrate } from "../migrations/migrate.ts"
 import type { Schema } from "../schema.ts"
 import { type PostgresAddress, postgresAddress } from "./connection-url.ts"
-import { ConnectionPool, type PoolOptions } from "./pool.ts"
+import { ConnectionPool, defaultTimes, type PoolOptions } from "./pool.ts"
 import { postgresDialect } from "./postgres-dialect.ts"
 
 const defaultMaximumConnections = 10
-const statementTimeoutMs = 10_000
 /** A migration may take long, and so may the wait for another host's. */
 const migrationTimeoutMs = 600_000
 /** The migrator holds its lock on one connection and works on another. */
@@ -22,7 +21,7 @@ export async function openPostgres(options: DatabaseOptions): Promise<Engine> {
     readPassword: () => passwordOf(address, options.readPassword),
     maximumConnections: options.maximumConnections ?? defaultMaximumConnections,
     applicationName: options.applicationName ?? "apeiro-cmk",
-    statementTimeoutMs,
+    times: { ...defaultTimes, ...options.times },
   }
   await bringUpToDate(address, settings)
   const pool = await ConnectionPool.create(address, settings)
@@ -33,7 +32,7 @@ async function bringUpToDate(address: PostgresAddress, settings: PoolOptions): P
   const pool = await ConnectionPool.create(address, {
     ...settings,
     maximumConnections: migrationConnections,
-    statementTimeoutMs: migrationTimeoutMs,
+    times: { ...settings.times, statementMs: migrationTimeoutMs },
   })
   const db = new Kysely<Schema>({ dialect: postgresDialect(pool) })
   try {

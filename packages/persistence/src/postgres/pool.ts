@@ -13,18 +13,32 @@ export interface PoolOptions {
   readonly readPassword: () => Promise<string>
   readonly maximumConnections: number
   readonly applicationName: string
-  /** Longest time of one statement, in milliseconds. */
-  readonly statementTimeoutMs: number
+  readonly times: PostgresTimes
 }
 
-/** Longest wait for a free or a new connection, in milliseconds. */
-const connectTimeoutMs = 5000
-/** Longest wait for a lock that another transaction holds, in milliseconds. */
-const lockTimeoutMs = 5000
-/** A host that stops in the middle of a transaction holds its locks for this long at most, in milliseconds. */
-const idleInTransactionTimeoutMs = 5000
-/** What the network may take on top of a statement before the connection is given up, in milliseconds. */
-const networkMarginMs = 5000
+/** How long things may take before they are given up, in milliseconds. */
+export interface PostgresTimes {
+  /** Waiting for a free or a new connection; default 5000. */
+  readonly connectMs: number
+  /** One statement; default 10,000. */
+  readonly statementMs: number
+  /** Waiting for a lock that another transaction holds; default 5000. */
+  readonly lockMs: number
+  /** A host that stops in the middle of a transaction holds its locks for this long at most; default 5000. */
+  readonly idleInTransactionMs: number
+  /** What the network may take on top of a statement before the connection is given up; default 5000. */
+  readonly networkMs: number
+}
+
+/** Used where `openDatabase` is not told otherwise. */
+export const defaultTimes: PostgresTimes = {
+  connectMs: 5000,
+  statementMs: 10_000,
+  lockMs: 5000,
+  idleInTransactionMs: 5000,
+  networkMs: 5000,
+}
+
 const idleConnectionMs = 30_000
 /** Connections are made anew after this time, so that a changed address or certificate is noticed, in seconds. */
 const maximumAgeSeconds = 900
@@ -75,17 +89,18 @@ async function translating<Result>(work: () => Promise<Result>): Promise<Result>
 /** Everything that pg would otherwise take from the environment is set here. */
 async function poolConfig(address: PostgresAddress, options: PoolOptions): Promise<pg.PoolConfig> {
   const { host, port, user, database } = address
+  const { times } = options
   return {
     ...{ host, port, user, database, password: options.readPassword, ssl: await tlsOptions(address) },
     application_name: options.applicationName,
     client_encoding: "UTF8",
     // Each commit is on the disk before it is answered, whatever the server's default.
     options: "-c synchronous_commit=on",
-    statement_timeout: options.statementTimeoutMs,
-    query_timeout: options.statementTimeoutMs + networkMarginMs,
-    lock_timeout: lockTimeoutMs,
-    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
-    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: times.statementMs,
+    query_timeout: times.statementMs + times.networkMs,
+    lock_timeout: times.lockMs,
+    idle_in_transaction_session_timeout: times.idleInTransactionMs,
+    connectionTimeoutMillis: times.connectMs,
     idleTimeoutMillis: idleConnectionMs,
     maxLifetimeSeconds: maximumAgeSeconds,
     max: options.maximumConnections,

@@ -1,7 +1,7 @@
 import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { TestAuthority } from "../certificates.ts"
+import type { CertificateSubject, TestAuthority } from "../certificates.ts"
 import { runCommand } from "../run-command.ts"
 
 /** The user that runs the server where this process is root: PostgreSQL refuses root. It is `nobody`. */
@@ -38,10 +38,15 @@ export async function createCluster(programs: string, superuserPassword: string)
   return { folder, dataFolder, superuserPassword }
 }
 
-/** Writes the server's certificate for 127.0.0.1 and localhost. @returns the settings that use it */
-export async function writeCertificate(folder: string, authority: TestAuthority): Promise<Record<string, string>> {
-  const names = { commonName: "postgres", dnsNames: ["localhost"], addresses: ["127.0.0.1"] }
-  const issued = await authority.issue(names)
+const ownNames: CertificateSubject = { commonName: "postgres", dnsNames: ["localhost"], addresses: ["127.0.0.1"] }
+
+/** Writes the server's certificate. @returns the settings that use it */
+export async function writeCertificate(
+  folder: string,
+  authority: TestAuthority,
+  names: CertificateSubject | boolean = true,
+): Promise<Record<string, string>> {
+  const issued = await authority.issue(typeof names === "boolean" ? ownNames : names)
   const certificateFile = join(folder, "server.crt")
   const keyFile = join(folder, "server.key")
   await writeForServer(certificateFile, issued.certificate)

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import pg from "pg"
-import { createTestAuthority, type TestAuthority } from "../certificates.ts"
+import { type CertificateSubject, createTestAuthority, type TestAuthority } from "../certificates.ts"
 import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
 import { type Cluster, createCluster, serverUser, writeCertificate } from "./cluster.ts"
@@ -11,8 +11,8 @@ import { installPostgres } from "./install.ts"
 
 /** How a PostgreSQL is started. */
 export interface PostgresOptions {
-  /** Accepts TLS, with a certificate for 127.0.0.1 and localhost from an authority of its own. Default false. */
-  readonly tls?: boolean
+  /** Accepts TLS, with a certificate from an authority of its own: for 127.0.0.1 and localhost, or as given. */
+  readonly tls?: boolean | CertificateSubject
   /** Flushes to the disk as a server in production does. Default false: tests are faster without. */
   readonly durable?: boolean
   /** Further settings, as in postgresql.conf. */
@@ -31,11 +31,11 @@ const pollMs = 25
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const programs = await installPostgres()
-  const authority = options.tls === true ? await createTestAuthority("PostgreSQL test authority") : undefined
+  const authority = options.tls ? await createTestAuthority("PostgreSQL test authority") : undefined
   const cluster = await createCluster(programs, randomBytes(12).toString("hex"))
   const settings = {
     ...(options.durable === true ? {} : undurable),
-    ...(authority === undefined ? {} : await writeCertificate(cluster.folder, authority)),
+    ...(authority === undefined ? {} : await writeCertificate(cluster.folder, authority, options.tls)),
     ...options.settings,
   }
   for (let attempt = 1; ; attempt += 1) {
