@@ -15,6 +15,7 @@ import { fingerprintKeyOf } from "./http/fingerprint-key.ts"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
+import { reasonOf } from "./reason.ts"
 
 /** What the core is opened with. */
 export interface CoreOptions {
@@ -53,8 +54,12 @@ export async function openCore(options: CoreOptions): Promise<Core> {
 async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core, "close">> {
   const { profile, clock, random, logger, replica } = options
 
-  const applicationName = `apeiro-cmk ${replica}`
-  const database = await (options.openDatabase ?? openDatabase)({ ...profile.persistence, clock, applicationName })
+  const database = await (options.openDatabase ?? openDatabase)({
+    ...profile.persistence,
+    clock,
+    applicationName: `apeiro-cmk ${replica}`,
+    jobs: { onError: (error) => logger.error("the job queue failed; it goes on", { reason: reasonOf(error) }) },
+  })
   defer(() => database.close())
   const rootKey = await loadOrCreateRootKey(profile.credentialStore.root)
   const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })

@@ -5,6 +5,8 @@ import type { KeystoreRepository } from "@apeiro-cmk/keystore-manager"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { sql } from "kysely"
 import type { Engine } from "./engine.ts"
+import { defaultJobSettings, type JobQueue, type JobSettings } from "./jobs/job-queue.ts"
+import { tableJobQueue } from "./jobs/table-job-queue.ts"
 import type { AuditPlaceRepository, IdempotencyRepository, TenantRepository, TokenRepository } from "./ports.ts"
 import { isPostgresUrl } from "./postgres/connection-url.ts"
 import { openPostgres } from "./postgres/open-postgres.ts"
@@ -40,6 +42,8 @@ export interface DatabaseOptions {
   readonly clock?: Pick<Clock, "nowMs">
   /** How long to wait for another process to let go of an SQLite file, in milliseconds; default 1000. */
   readonly busyTimeoutMs?: number
+  /** How jobs are run; see the defaults there. */
+  readonly jobs?: Partial<JobSettings>
   /** Default: given up after a minute, kept for a day. */
   readonly idempotency?: IdempotencyTimes
   /** For tests only: faults on demand, on SQLite. */
@@ -57,6 +61,7 @@ export interface Database {
   readonly auditLog: AuditLogRepository
   readonly auditPlaces: AuditPlaceRepository
   readonly idempotency: IdempotencyRepository
+  readonly jobs: JobQueue
   /** Present when `testing` was asked for. */
   readonly testing?: DatabaseTesting
   /**
@@ -82,8 +87,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return repositories(new Store(engine.db), engine, options)
 }
 
-function repositories(store: Store, { testing }: Engine, options: DatabaseOptions): Database {
+function repositories(store: Store, { testing, jobs: own }: Engine, options: DatabaseOptions): Database {
   const clock = options.clock ?? { nowMs: () => Date.now() }
+  const jobs = own ?? tableJobQueue(store, () => clock.nowMs(), { ...defaultJobSettings, ...options.jobs })
   return {
     tenants: tenantRepository(store),
     tokens: tokenRepository(store),
@@ -94,11 +100,13 @@ function repositories(store: Store, { testing }: Engine, options: DatabaseOption
     auditLog: auditLogRepository(store),
     auditPlaces: auditPlaceRepository(store),
     idempotency: idempotencyRepository(store, () => clock.nowMs(), options.idempotency ?? defaultIdempotencyTimes),
+    jobs,
     ...(testing === undefined ? {} : { testing }),
     async ping() {
       await store.run((db) => sql`select 1`.execute(db))
     },
     async close() {
+      await jobs.close()
       await store.close()
     },
   }

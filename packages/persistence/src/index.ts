@@ -1,5 +1,6 @@
 export { type Database, type DatabaseOptions, openDatabase } from "./database.ts"
 export { isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
+export type { Job, JobQueue, JobRecord, JobSettings, JobWorker } from "./jobs/job-queue.ts"
 export type {
   AuditPlaceRepository,
   IdempotencyDecision,

@@ -67,6 +67,26 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await recordedIds(database, "acme")).toHaveLength(2)
   })
 
+  it("may go and come back under a worker, which then goes on", async () => {
+    const { open } = await postgresDatabase(server)
+    const failures: unknown[] = []
+    const database = await open({ jobs: { pollMs: 500, onError: (error) => failures.push(error) } })
+    const { promise: done, resolve } = Promise.withResolvers<number>()
+    const { promise: looked, resolve: look } = Promise.withResolvers<void>()
+    await database.jobs.work("waiting", async ({ attempt, payload }) => {
+      if (payload === "first") look()
+      else resolve(attempt)
+    })
+    await database.jobs.enqueue("waiting", "first")
+    await looked
+    await server.halt()
+    await expect(database.jobs.enqueue("waiting", "second")).rejects.toMatchObject(unavailable)
+    await expect.poll(() => failures.length, { timeout: 10_000 }).toBeGreaterThan(0)
+    await server.start()
+    await database.jobs.enqueue("waiting", "second")
+    expect(await done).toBe(1)
+  })
+
   it("may end every connection in the middle of the work: each operation is done or refused, none half", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open()

@@ -2,10 +2,12 @@ import { type Kysely, sql } from "kysely"
 import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration"
 import { isPersistenceError, persistenceError } from "../errors.ts"
 import { firstSchema } from "./0001-first-schema.ts"
+import { jobs } from "./0002-jobs.ts"
 
 /** Every migration, in the order of their names. Forward only: there is no `down`. A released one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
   "0001-first-schema": { up: firstSchema },
+  "0002-jobs": { up: jobs },
 }
 
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]

@@ -67,9 +67,14 @@ export class ConnectionPool implements PostgresPool {
     return pooledConnection(await translating(() => this.#pool.connect()))
   }
 
-  /** Runs one statement, which is its own transaction; its parameters may be of any type that pg knows. */
-  async query(sql: string, parameters: readonly unknown[] = []): Promise<pg.QueryResult> {
-    return translating(() => this.#pool.query(sql, [...parameters]))
+  /** Runs one statement, which is its own transaction. */
+  async query(sql: string): Promise<pg.QueryResult> {
+    return translating(() => this.#pool.query(sql))
+  }
+
+  /** For pg-boss, which binds what it likes and reads pg's own errors. */
+  async rawQuery(sql: string, parameters: unknown[] | undefined): Promise<pg.QueryResult> {
+    return this.#pool.query(sql, parameters)
   }
 
   /** Closes every connection, once its user has released it. */
