@@ -83,6 +83,8 @@ class GuardedServer implements GuardedProcess {
   }
 
   async stop(): Promise<void> {
+    // Whoever waits for the end must not end before it.
+    if (!this.hasEnded) this.#guard.ref()
     this.#guard.stdin?.end()
     await this.ended
   }
