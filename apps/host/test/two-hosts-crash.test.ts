@@ -64,6 +64,30 @@ describe.skipIf(!available)("two hosts on one PostgreSQL, both under load,", () 
     await expectEverything(host, [dying, staying])
   }, 120_000)
 
+  it("keep one log when one is stopped in its tracks and wakes up while the other writes", async () => {
+    const { host, otherFolder } = await twoHosts()
+    const child = await startHostProcess(otherFolder)
+    onTestFinished(() => child.kill("SIGKILL"))
+    const pausing = startLoad(hostClient(child.apiUrl, await administratorToken(otherFolder)), "acme", "pausing")
+    const staying = startLoad(host.administrator, "acme", "staying")
+    const more = async (load: typeof staying, count: number) => {
+      const aim = load.answered.length + count
+      await waitFor("more load", () => (load.answered.length > aim ? true : undefined), 60_000)
+    }
+    for (let pause = 0; pause < 3; pause += 1) {
+      await Promise.all([more(pausing, 100), more(staying, 100)])
+      child.kill("SIGSTOP")
+      await more(staying, 300)
+      child.kill("SIGCONT")
+    }
+    await more(pausing, 100)
+    await Promise.all([pausing.stop(), staying.stop()])
+    expect(staying.refused).toEqual([])
+    // After a long pause the server has broken off what the paused one was in the middle of.
+    for (const refusal of pausing.refused) expect(refusal).toContain('"retryable":true')
+    await expectEverything(host, [pausing, staying])
+  }, 120_000)
+
   it("lose no answered request when the server is killed, refuse while it is gone, and go on by themselves", async () => {
     const { host, databaseUrl } = await twoHosts()
     const load = startLoad(host.administrator, "acme", "before")

@@ -7,7 +7,7 @@ import {
   postgresAvailable,
   startPostgres,
 } from "@apeiro-cmk/test-backends"
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest"
 import { openDatabase } from "../src/index.ts"
 import { postgresDatabase } from "./support/engines.ts"
 import { tenant } from "./support/samples.ts"
@@ -64,6 +64,22 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
       `select application_name from pg_stat_activity where datname = '${pathname.slice(1)}'`,
     )
     expect(sessions).toContainEqual({ application_name: "apeiro-cmk replica-1" })
+  })
+
+  it("takes nothing from the environment", async () => {
+    const url = new URL(await server.createDatabase())
+    const { password } = url
+    url.password = ""
+    const variables = { PGPASSWORD: password, PGOPTIONS: "-c default_transaction_read_only=on", PGSSLMODE: "require" }
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    await expect(openDatabase({ url: url.href })).rejects.toMatchObject({
+      code: "DATABASE_ACCESS_DENIED",
+      message: expect.stringContaining("there is none"),
+    })
+    const database = await openDatabase({ url: url.href, readPassword: async () => password })
+    onTestFinished(() => database.close())
+    await database.tenants.insertTenant(tenant(), [])
   })
 
   it("speaks over a Unix socket", async () => {
