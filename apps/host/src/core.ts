@@ -16,6 +16,7 @@ import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
 import { reasonOf } from "./reason.ts"
+import { requireSharedRootKey } from "./shared-root-key.ts"
 
 /** What the core is opened with. */
 export interface CoreOptions {
@@ -62,6 +63,7 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   })
   defer(() => database.close())
   const rootKey = await loadOrCreateRootKey(profile.credentialStore.root)
+  await requireSharedRootKey(database, rootKey.key)
   const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })
 
   const sequencer = watchedSequencer(options, database)

@@ -1,5 +1,6 @@
+import { inspect } from "node:util"
 import { type PostgresServer, postgresAvailable, startPostgres } from "@apeiro-cmk/test-backends"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { verifiedSize, wholeAudit } from "./audit-reading.ts"
 import { localKeystore, tenantClient, tenantWithKeys } from "./fixtures.ts"
 import { startTestHost, type TestHost, testFolder } from "./test-host.ts"
@@ -12,9 +13,10 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
   let server: PostgresServer
   let one: TestHost
   let other: TestHost
+  let databaseUrl: string
   beforeAll(async () => {
     server = await startPostgres()
-    const databaseUrl = await server.createDatabase()
+    databaseUrl = await server.createDatabase()
     const folder = await testFolder({ keyNames, databaseUrl })
     const secondFolder = await testFolder({ keyNames, databaseUrl, besides: folder })
     one = await startTestHost({ replica: "one" }, folder)
@@ -116,6 +118,22 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
       status: 422,
       body: { code: "IDEMPOTENCY_KEY_REUSED" },
     })
+  })
+
+  it("are joined by no host with another root key, nor by one whose password is wrong", async () => {
+    const stranger = await testFolder({ keyNames, databaseUrl })
+    onTestFinished(() => stranger.remove())
+    await expect(startTestHost({ replica: "stranger" }, stranger)).rejects.toMatchObject({
+      code: "ROOT_KEY_DIFFERS",
+      origin: "host",
+      nextStep: expect.stringMatching(/credentialStore\.root/),
+    })
+    const password = new URL(databaseUrl).password
+    const guessing = await testFolder({ databaseUrl: databaseUrl.replace(password, "CANARY-password") })
+    onTestFinished(() => guessing.remove())
+    const refusal = await startTestHost({}, guessing).catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ code: "DATABASE_ACCESS_DENIED", nextStep: expect.stringMatching(/password/) })
+    expect(inspect(refusal, { depth: 9 })).not.toContain("CANARY")
   })
 
   it("write one log without gaps, which verifies at either", async () => {

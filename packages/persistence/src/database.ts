@@ -7,7 +7,13 @@ import { sql } from "kysely"
 import type { Engine } from "./engine.ts"
 import { defaultJobSettings, type JobQueue, type JobSettings } from "./jobs/job-queue.ts"
 import { tableJobQueue } from "./jobs/table-job-queue.ts"
-import type { AuditPlaceRepository, IdempotencyRepository, TenantRepository, TokenRepository } from "./ports.ts"
+import type {
+  AuditPlaceRepository,
+  IdempotencyRepository,
+  SharedFactRepository,
+  TenantRepository,
+  TokenRepository,
+} from "./ports.ts"
 import { isPostgresUrl } from "./postgres/connection-url.ts"
 import { openPostgres } from "./postgres/open-postgres.ts"
 import type { PostgresTimes } from "./postgres/pool.ts"
@@ -18,6 +24,7 @@ import { credentialRepository } from "./repositories/credentials.ts"
 import { type IdempotencyTimes, idempotencyRepository } from "./repositories/idempotency.ts"
 import { keyRepository } from "./repositories/keys.ts"
 import { keystoreRepository } from "./repositories/keystores.ts"
+import { sharedFactRepository } from "./repositories/shared-facts.ts"
 import { tenantRepository } from "./repositories/tenants.ts"
 import { tokenRepository } from "./repositories/tokens.ts"
 import { openSqlite } from "./sqlite/open-sqlite.ts"
@@ -62,6 +69,9 @@ export interface Database {
   readonly auditPlaces: AuditPlaceRepository
   readonly idempotency: IdempotencyRepository
   readonly jobs: JobQueue
+  readonly sharedFacts: SharedFactRepository
+  /** Whether several hosts may have it open at once. */
+  readonly isShared: boolean
   /** Present when `testing` was asked for. */
   readonly testing?: DatabaseTesting
   /**
@@ -101,6 +111,8 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
     auditPlaces: auditPlaceRepository(store),
     idempotency: idempotencyRepository(store, () => clock.nowMs(), options.idempotency ?? defaultIdempotencyTimes),
     jobs,
+    sharedFacts: sharedFactRepository(store),
+    isShared: isPostgresUrl(options.url),
     ...(testing === undefined ? {} : { testing }),
     async ping() {
       await store.run((db) => sql`select 1`.execute(db))

@@ -7,6 +7,7 @@ export type {
   IdempotencyRepository,
   IdempotencyTicket,
   IdempotentRequest,
+  SharedFactRepository,
   StoredResponse,
   TenantRecord,
   TenantRepository,

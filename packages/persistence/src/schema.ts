@@ -22,6 +22,7 @@ export interface Schema {
   audit_sequencer: AuditSequencerTable
   idempotency_keys: IdempotencyKeysTable
   jobs: JobsTable
+  shared_facts: SharedFactsTable
 }
 
 interface TenantsTable {
@@ -156,4 +157,9 @@ interface JobsTable {
   failure: string | null
   created_at_ms: number
   ended_at_ms: number | null
+}
+
+interface SharedFactsTable {
+  name: string
+  value: string
 }
