@@ -4,7 +4,10 @@ import { basename } from "node:path"
 
 /** Benchmarks are programs named `bench/NAME.ts` in the package they measure; their first comment says what they measure. */
 const benchmarks = new Map(
-  globSync(["packages/*/bench/*.ts", "apps/*/bench/*.ts", "bench/programs/*.ts"]).map((file) => [basename(file, ".ts"), file]),
+  globSync(["packages/*/bench/*.ts", "apps/*/bench/*.ts", "bench/programs/*.ts"]).map((file) => [
+    basename(file, ".ts"),
+    file,
+  ]),
 )
 
 /** The first sentence of the file's first comment. */

@@ -29,6 +29,8 @@ export interface ApiServices {
   readonly refusals: RefusalRecorder
   readonly readiness: Readiness
   readonly administratorTokenHash: Uint8Array
+  /** Keys the fingerprints of requests that must take effect once. */
+  readonly fingerprintKey: Uint8Array
   readonly clock: Clock
   readonly random: RandomSource
   readonly logger: Logger

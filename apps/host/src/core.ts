@@ -11,9 +11,12 @@ import { createKeystoreManager, type KeystoreManager } from "@apeiro-cmk/keystor
 import { type Database, type DatabaseOptions, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
+import { fingerprintKeyOf } from "./http/fingerprint-key.ts"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
+import { reasonOf } from "./reason.ts"
+import { requireSharedRootKey } from "./shared-root-key.ts"
 
 /** What the core is opened with. */
 export interface CoreOptions {
@@ -32,6 +35,8 @@ export interface Core {
   readonly catalog: Catalog
   readonly keystores: KeystoreManager
   readonly keys: KeyHierarchy
+  /** Keys the fingerprints of requests that must take effect once. */
+  readonly fingerprintKey: Uint8Array
   /** Why the last run of the audit sequencer failed; undefined when it did not. */
   sequencerFailure(): string | undefined
   /** Gives everything back, last opened first: keys, keystores, plugins, sequencer (after a last run), database. */
@@ -50,9 +55,15 @@ export async function openCore(options: CoreOptions): Promise<Core> {
 async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core, "close">> {
   const { profile, clock, random, logger, replica } = options
 
-  const database = await (options.openDatabase ?? openDatabase)({ url: profile.persistence.url, clock })
+  const database = await (options.openDatabase ?? openDatabase)({
+    ...profile.persistence,
+    clock,
+    applicationName: `apeiro-cmk ${replica}`,
+    jobs: { onError: (error) => logger.error("the job queue failed; it goes on", { reason: reasonOf(error) }) },
+  })
   defer(() => database.close())
   const rootKey = await loadOrCreateRootKey(profile.credentialStore.root)
+  await requireSharedRootKey(database, rootKey.key)
   const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })
 
   const sequencer = watchedSequencer(options, database)
@@ -86,7 +97,8 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   defer(() => keys.close())
 
   sequencer.start()
-  return { database, audit, catalog, keystores, keys, sequencerFailure: sequencer.lastFailure }
+  const fingerprintKey = fingerprintKeyOf(rootKey.key)
+  return { database, audit, catalog, keystores, keys, fingerprintKey, sequencerFailure: sequencer.lastFailure }
 }
 
 interface WatchedSequencer extends AuditSequencer {

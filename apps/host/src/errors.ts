@@ -26,6 +26,7 @@ export type HostErrorCode =
   | "ADMINISTRATOR_TOKEN_INVALID"
   | "ADMINISTRATOR_TOKEN_EXPOSED"
   | "DATA_DIRECTORY_EXPOSED"
+  | "ROOT_KEY_DIFFERS"
 
 /** An error of the host itself: a request that it refuses, or a start that fails. */
 export class HostError extends CodedError<HostErrorCode> {

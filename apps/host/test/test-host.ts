@@ -20,6 +20,10 @@ export interface FolderOptions {
   readonly mode?: "development" | "production"
   readonly keyNames?: readonly string[]
   readonly openBao?: { readonly endpoint: string }
+  /** A PostgreSQL URL with its password. Default: an SQLite file in the folder. */
+  readonly databaseUrl?: string
+  /** Another host's folder, whose root key and L1 keys this host shares, as the hosts of one database must. */
+  readonly besides?: TestFolder
 }
 
 const profilesFolder = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
@@ -30,12 +34,15 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
   await symlink(join(profilesFolder, "node_modules"), join(path, "node_modules"))
   const dataDirectory = join(path, "data")
   const mode = options.mode ?? "development"
+  const keyFolder = options.besides?.dataDirectory ?? dataDirectory
   const profile = {
     mode,
     dataDirectory,
+    credentialStore: { root: join(keyFolder, "credential-root.key") },
+    ...(options.databaseUrl === undefined ? {} : { persistence: await persistence(path, options.databaseUrl) }),
     listeners: { api: { port: 0 }, operations: { port: 0 } },
     plugins: [
-      ...(mode === "production" ? [] : [localKeystorePlugin(dataDirectory, options)]),
+      ...(mode === "production" ? [] : [localKeystorePlugin(keyFolder, options)]),
       {
         name: "openbao",
         type: "keystore",
@@ -53,9 +60,16 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
   return { path, profilePath, dataDirectory, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-function localKeystorePlugin(dataDirectory: string, { keyNames = ["default", "second"] }: FolderOptions) {
-  const configuration = { keyFile: join(dataDirectory, "local-keystore.key"), keyNames }
+function localKeystorePlugin(keyFolder: string, { keyNames = ["default", "second"] }: FolderOptions) {
+  const configuration = { keyFile: join(keyFolder, "local-keystore.key"), keyNames }
   return { name: "local-keystore", type: "keystore", package: "@apeiro-cmk/local-keystore", configuration }
+}
+
+async function persistence(folder: string, databaseUrl: string) {
+  const url = new URL(databaseUrl)
+  await writeFile(join(folder, "database-password"), `${url.password}\n`, { mode: 0o600 })
+  url.password = ""
+  return { url: url.href, password: { source: "file", file: { path: "database-password" } }, maximumConnections: 5 }
 }
 
 /** A running host in this process, and the means to look at it. */

@@ -19,7 +19,7 @@ export {
 export { type RunningPlugins, type StartOptions, startPlugins } from "./lifecycle.ts"
 export { type LoadProfileOptions, loadProfile } from "./load-profile.ts"
 export type { PluginState } from "./plugin-slot.ts"
-export type { Listener, LoadedProfile, PluginEntry } from "./profile.ts"
+export type { DatabaseSettings, Listener, LoadedProfile, PluginEntry } from "./profile.ts"
 export { profileJsonSchema } from "./profile-json-schema.ts"
 export type { PlacedReference, Reference } from "./reference.ts"
 export type { Path } from "./yaml-tree.ts"

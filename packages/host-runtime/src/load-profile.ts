@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from "node:path"
-import { fileURLToPath, pathToFileURL } from "node:url"
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
+import { databaseSettings, passwordProblems } from "./database-settings.ts"
 import { ProfileError, type ProfileProblem } from "./errors.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
 import { profileJsonSchema } from "./profile-json-schema.ts"
@@ -45,6 +45,7 @@ export async function loadProfile(file: string, options: LoadProfileOptions): Pr
     ...resolved.problems,
     ...issueProblems(file, tree, parsed.error?.issues ?? [], resolved.problems),
     ...contradictions(file, tree),
+    ...passwordProblems(file, tree),
   ]
   if (parsed.success) problems.push(...sharedPort(file, tree, parsed.data.listeners))
   if (!parsed.success || problems.length > 0) throw new ProfileError(file, inFileOrder(problems))
@@ -56,7 +57,7 @@ export async function loadProfile(file: string, options: LoadProfileOptions): Pr
     folder,
     mode: data.mode,
     listeners: data.listeners,
-    persistence: { url: databaseUrl(data.persistence.url, folder, dataDirectory) },
+    persistence: databaseSettings(data.persistence, { folder, dataDirectory, ...resolved, ...options }),
     dataDirectory,
     credentialDirectory: resolve(folder, data.credentialDirectory ?? join(dataDirectory, "credentials")),
     credentialStore: { root: resolve(folder, data.credentialStore.root ?? join(dataDirectory, "credential-root.key")) },
@@ -140,15 +141,4 @@ function pluginEntry(entry: z.infer<typeof pluginEntrySchema>, index: number, co
 function writtenConfiguration(document: unknown, index: number): JsonValue {
   const written = z.looseObject({ plugins: z.array(z.looseObject({ configuration: plainData.default({}) })) })
   return written.parse(document).plugins[index]?.configuration ?? {}
-}
-
-/** `sqlite:PATH` with a relative path starts at the profile's folder, as every path does. */
-function databaseUrl(url: string | undefined, folder: string, dataDirectory: string): string {
-  const path =
-    url === undefined
-      ? join(dataDirectory, "host.sqlite")
-      : url.startsWith("sqlite:///")
-        ? fileURLToPath(url.replace("sqlite:", "file:"))
-        : resolve(folder, url.slice("sqlite:".length))
-  return pathToFileURL(path).href.replace("file:", "sqlite:")
 }

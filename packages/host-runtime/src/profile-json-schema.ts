@@ -11,6 +11,12 @@ export function profileJsonSchema(): JsonSchema {
     io: "input",
     target: "draft-7",
     override: ({ jsonSchema }) => {
+      if ("isReference" in jsonSchema) {
+        const { description } = jsonSchema
+        for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+        // Beside a $ref draft 7 reads nothing.
+        Object.assign(jsonSchema, { description, allOf: [{ $ref: "#/definitions/reference" }] })
+      }
       if (!("acceptsReference" in jsonSchema)) return
       const { acceptsReference: _marker, description, default: preset, ...plain } = jsonSchema
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]

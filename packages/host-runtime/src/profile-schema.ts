@@ -5,6 +5,9 @@ export const pluginKinds = ["keystore", "identity", "certificate-issuer", "syste
 
 const acceptsReference = { acceptsReference: true }
 
+/** Its value is never written into the profile. */
+const isReference = { isReference: true }
+
 const hostName = z
   .string()
   .regex(/^[A-Za-z0-9.:_-]{1,253}$/, "expected a host name or an IP address")
@@ -74,9 +77,23 @@ export const profileSchema = z
       .strictObject({
         url: z
           .string()
-          .regex(/^sqlite:(\/\/\/)?[^/?#][^?#]*$/, "expected sqlite:PATH or sqlite:///ABSOLUTE/PATH")
+          .regex(
+            /^(sqlite:(\/\/\/)?[^/?#][^?#]*|postgres(ql)?:\/\/[^\s/?#]+\/[^\s/?#]+(\?[^\s#]*)?)$/,
+            "expected sqlite:PATH, sqlite:///ABSOLUTE/PATH or postgres://USER@HOST:PORT/DATABASE",
+          )
           .optional()
           .meta({ ...acceptsReference, description: "Database. Default: host.sqlite in the data directory." }),
+        password: z
+          .string()
+          .min(1)
+          .optional()
+          .meta({ ...isReference, description: "Password for PostgreSQL; read again for each new connection." }),
+        maximumConnections: z
+          .int()
+          .min(2)
+          .max(200)
+          .optional()
+          .meta({ description: "Most connections of this host to PostgreSQL. Default: 10." }),
       })
       .prefault({})
       .meta({ description: "Where the host keeps its records." }),

@@ -37,6 +37,16 @@ export interface PluginEntry {
   has(path: Path): boolean
 }
 
+/** Where the host keeps its records. */
+export interface DatabaseSettings {
+  /** `sqlite:///absolute/path`, or a `postgres:` URL without a password. */
+  readonly url: string
+  /** Reads the password from where the profile says it is; asked for at each new connection. */
+  readonly readPassword?: () => Promise<string>
+  /** Most connections to PostgreSQL at once. */
+  readonly maximumConnections?: number
+}
+
 /** A profile that was read and found sound. All paths but `file` are absolute. */
 export interface LoadedProfile {
   /** The file, as it was named: messages say it so. */
@@ -45,8 +55,7 @@ export interface LoadedProfile {
   readonly folder: string
   readonly mode: "development" | "production"
   readonly listeners: { readonly api: Listener; readonly operations: Listener }
-  /** `sqlite:///absolute/path`. */
-  readonly persistence: { readonly url: string }
+  readonly persistence: DatabaseSettings
   readonly dataDirectory: string
   readonly credentialDirectory: string
   readonly credentialStore: {

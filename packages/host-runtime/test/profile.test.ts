@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs"
+import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { formatProblem, loadProfile } from "../src/index.ts"
@@ -68,6 +68,33 @@ plugins:
   it("takes an absolute database URL as it is", async () => {
     const { profile } = project(`mode: development\npersistence: { url: "sqlite:///var/lib/a.sqlite" }${keystore}`)
     expect((await loadProfile(profile, { environment: {} })).persistence.url).toBe("sqlite:///var/lib/a.sqlite")
+  })
+
+  it("takes a PostgreSQL URL, with its password from elsewhere, read each time anew", async () => {
+    const { profile, folder } = project(`
+mode: production
+persistence:
+  url: postgres://cmk@db.internal/cmk?sslrootcert=ca.pem
+  password: { source: file, file: { path: password } }
+  maximumConnections: 20${keystore}`)
+    writeFileSync(join(folder, "password"), "first\n")
+    const { persistence, shown } = await loadProfile(profile, { environment: {} })
+    expect(persistence).toMatchObject({
+      url: `postgres://cmk@db.internal/cmk?sslrootcert=${encodeURIComponent(join(folder, "ca.pem"))}`,
+      maximumConnections: 20,
+    })
+    expect(await persistence.readPassword?.()).toBe("first")
+    writeFileSync(join(folder, "password"), "second\n")
+    expect(await persistence.readPassword?.()).toBe("second")
+    expect(JSON.stringify([shown, persistence])).not.toMatch(/first|second/)
+  })
+
+  it("takes the password out of a PostgreSQL URL that comes from elsewhere", async () => {
+    const { profile } = project(`mode: production\npersistence: { url: { source: env, env: DATABASE } }${keystore}`)
+    const environment = { DATABASE: "postgres://cmk:p%40ss@db.internal/cmk" }
+    const { persistence } = await loadProfile(profile, { environment })
+    expect(persistence.url).toBe("postgres://cmk@db.internal/cmk")
+    expect(await persistence.readPassword?.()).toBe("p@ss")
   })
 
   it("may use an alias for a repeated value", async () => {
@@ -140,6 +167,22 @@ plugins:
       "profile.yaml:5:43 plugins[2].configuration: an executable takes `yamlConfiguration`",
       "profile.yaml:6:44 plugins[3].yamlConfiguration: a package takes `configuration`",
       "profile.yaml:7:43 plugins[4].isolation: an executable cannot run in process",
+    ])
+  })
+
+  it("refuses a password that stands in it, without repeating it", async () => {
+    const url = "postgres://cmk:hunter2@db.internal/cmk"
+    expect(await problemsOf(`mode: development\npersistence: { url: "${url}", password: hunter2 }${keystore}`)).toEqual(
+      [
+        "profile.yaml:2:21 persistence.url: holds a password: write it as a reference in persistence.password",
+        "profile.yaml:2:73 persistence.password: a password is written as a reference, {source: file, file: {path: PATH}} or {source: env, env: NAME}",
+      ],
+    )
+  })
+
+  it("refuses a database that it does not know", async () => {
+    expect(await problemsOf(`mode: development\npersistence: { url: "mysql://db/cmk" }${keystore}`)).toEqual([
+      "profile.yaml:2:21 persistence.url: expected sqlite:PATH, sqlite:///ABSOLUTE/PATH or postgres://USER@HOST:PORT/DATABASE",
     ])
   })
 

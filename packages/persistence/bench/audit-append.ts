@@ -1,7 +1,8 @@
 /**
  * Durable audit entries per second: group commit against a commit for each.
  *
- * On a real file. `--seconds N` for each row (default 2), `--folder PATH` for the disk to measure.
+ * On a real file, or with `--postgres` on a real server that flushes as in production. `--seconds N` for each row (default
+ * 2), `--folder PATH` for the disk of the file.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -11,9 +12,12 @@ import { parseArgs } from "node:util"
 import type { AuditEvent, AuditRecorder } from "@apeiro-cmk/audit-log"
 import { createAuditRecorder } from "@apeiro-cmk/audit-log"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
+import { startPostgres } from "@apeiro-cmk/test-backends"
 import { type Database, openDatabase } from "../src/index.ts"
 
-const { values } = parseArgs({ options: { seconds: { type: "string" }, folder: { type: "string" } } })
+const { values } = parseArgs({
+  options: { seconds: { type: "string" }, folder: { type: "string" }, postgres: { type: "boolean" } },
+})
 const durationMs = Number(values.seconds ?? 2) * 1000
 
 const clock: Clock = {
@@ -91,11 +95,14 @@ function table(rows: readonly Row[]): string {
 }
 
 const folder = await mkdtemp(join(values.folder ?? tmpdir(), "audit-append-"))
+const server = values.postgres === true ? await startPostgres({ durable: true }) : undefined
 try {
-  const database = await openDatabase({ url: `sqlite://${pathToFileURL(join(folder, "host.sqlite")).pathname}` })
+  const file = `sqlite://${pathToFileURL(join(folder, "host.sqlite")).pathname}`
+  const database = await openDatabase({ url: (await server?.createDatabase()) ?? file })
   const recorder = createAuditRecorder({ intake: database.auditIntake, clock, replica: "bench" })
   process.stdout.write(table(await rowsOf(database, recorder)))
   await database.close()
 } finally {
+  await server?.stop()
   await rm(folder, { recursive: true, force: true })
 }

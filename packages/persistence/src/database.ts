@@ -3,10 +3,20 @@ import type { CredentialRepository } from "@apeiro-cmk/credential-store"
 import type { KeyRepository } from "@apeiro-cmk/key-hierarchy"
 import type { KeystoreRepository } from "@apeiro-cmk/keystore-manager"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
-import { Kysely, sql } from "kysely"
-import { sqlitePath } from "./database-url.ts"
-import { migrate } from "./migrations/migrate.ts"
-import type { AuditPlaceRepository, IdempotencyRepository, TenantRepository, TokenRepository } from "./ports.ts"
+import { sql } from "kysely"
+import type { Engine } from "./engine.ts"
+import { defaultJobSettings, type JobQueue, type JobSettings } from "./jobs/job-queue.ts"
+import { tableJobQueue } from "./jobs/table-job-queue.ts"
+import type {
+  AuditPlaceRepository,
+  IdempotencyRepository,
+  SharedFactRepository,
+  TenantRepository,
+  TokenRepository,
+} from "./ports.ts"
+import { isPostgresUrl } from "./postgres/connection-url.ts"
+import { openPostgres } from "./postgres/open-postgres.ts"
+import type { PostgresTimes } from "./postgres/pool.ts"
 import { auditIntakeRepository } from "./repositories/audit-intake.ts"
 import { auditLogRepository } from "./repositories/audit-log.ts"
 import { auditPlaceRepository } from "./repositories/audit-places.ts"
@@ -14,31 +24,36 @@ import { credentialRepository } from "./repositories/credentials.ts"
 import { type IdempotencyTimes, idempotencyRepository } from "./repositories/idempotency.ts"
 import { keyRepository } from "./repositories/keys.ts"
 import { keystoreRepository } from "./repositories/keystores.ts"
+import { sharedFactRepository } from "./repositories/shared-facts.ts"
 import { tenantRepository } from "./repositories/tenants.ts"
 import { tokenRepository } from "./repositories/tokens.ts"
-import type { Schema } from "./schema.ts"
-import { prepareDatabaseFile } from "./sqlite/database-file.ts"
-import { sqliteDialect } from "./sqlite/sqlite-dialect.ts"
-import { WriterThread } from "./sqlite/writer-thread.ts"
+import { openSqlite } from "./sqlite/open-sqlite.ts"
 import { Store } from "./store.ts"
-import { type DatabaseTesting, databaseTesting, type TestingOptions } from "./testing.ts"
-
-/** How long to wait for a host that is just ending to let go of the file. */
-const defaultBusyTimeoutMs = 1000
+import type { DatabaseTesting, TestingOptions } from "./testing.ts"
 
 const defaultIdempotencyTimes: IdempotencyTimes = { takeOverAfterMs: 60_000, retentionMs: 24 * 60 * 60 * 1000 }
 
 /** How a database is opened. */
 export interface DatabaseOptions {
-  /** `sqlite:///absolute/path/host.sqlite`. */
+  /** `sqlite:///absolute/path/host.sqlite`, or `postgres://user@host:port/database` (docs/guides/run-on-postgresql.md). */
   readonly url: string
+  /** Gives the password for PostgreSQL, at each new connection. Default: the one in the URL. */
+  readonly readPassword?: () => Promise<string>
+  /** Most connections to PostgreSQL at once; default 10. */
+  readonly maximumConnections?: number
+  /** How long PostgreSQL and the network to it may take. */
+  readonly times?: Partial<PostgresTimes>
+  /** What the PostgreSQL server shows of this host; default `apeiro-cmk`. */
+  readonly applicationName?: string
   /** Wall clock of the idempotency keys; default: the system's. */
   readonly clock?: Pick<Clock, "nowMs">
-  /** How long to wait for another process to let go of the file, in milliseconds; default 1000. */
+  /** How long to wait for another process to let go of an SQLite file, in milliseconds; default 1000. */
   readonly busyTimeoutMs?: number
+  /** How jobs are run; see the defaults there. */
+  readonly jobs?: Partial<JobSettings>
   /** Default: given up after a minute, kept for a day. */
   readonly idempotency?: IdempotencyTimes
-  /** For tests only: faults on demand. */
+  /** For tests only: faults on demand, on SQLite. */
   readonly testing?: TestingOptions
 }
 
@@ -53,6 +68,10 @@ export interface Database {
   readonly auditLog: AuditLogRepository
   readonly auditPlaces: AuditPlaceRepository
   readonly idempotency: IdempotencyRepository
+  readonly jobs: JobQueue
+  readonly sharedFacts: SharedFactRepository
+  /** Whether several hosts may have it open at once. */
+  readonly isShared: boolean
   /** Present when `testing` was asked for. */
   readonly testing?: DatabaseTesting
   /**
@@ -65,36 +84,22 @@ export interface Database {
 }
 
 /**
- * Opens the database, creates it where it does not exist, and brings its schema up to date.
+ * Opens the database and brings its schema up to date. An SQLite file is created where it does not exist.
  *
  * @throws {PersistenceError} DATABASE_URL_INVALID
- * @throws {PersistenceError} DATABASE_IN_USE - another process holds the file
- * @throws {PersistenceError} DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_CORRUPT, DATABASE_UNAVAILABLE
+ * @throws {PersistenceError} DATABASE_IN_USE - another process holds the SQLite file
+ * @throws {PersistenceError} DATABASE_ACCESS_DENIED - PostgreSQL refuses the user, the password or a right
+ * @throws {PersistenceError} DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_CORRUPT, DATABASE_UNAVAILABLE, DATABASE_BUSY
  * @throws {PersistenceError} SCHEMA_NEWER - a newer version of this program has used it
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const path = sqlitePath(options.url)
-  await prepareDatabaseFile(path)
-  const writer = new WriterThread(path)
-  try {
-    const maxPageCount = options.testing?.maxPageCount
-    await writer.request({
-      kind: "open",
-      path,
-      busyTimeoutMs: options.busyTimeoutMs ?? defaultBusyTimeoutMs,
-      ...(maxPageCount === undefined ? {} : { maxPageCount }),
-    })
-    const db = new Kysely<Schema>({ dialect: sqliteDialect(writer) })
-    await migrate(db, path)
-    return repositories(new Store(db), writer, options)
-  } catch (error) {
-    await writer.close()
-    throw error
-  }
+  const engine = await (isPostgresUrl(options.url) ? openPostgres(options) : openSqlite(options))
+  return repositories(new Store(engine.db), engine, options)
 }
 
-function repositories(store: Store, writer: WriterThread, options: DatabaseOptions): Database {
+function repositories(store: Store, { testing, jobs: own }: Engine, options: DatabaseOptions): Database {
   const clock = options.clock ?? { nowMs: () => Date.now() }
+  const jobs = own ?? tableJobQueue(store, () => clock.nowMs(), { ...defaultJobSettings, ...options.jobs })
   return {
     tenants: tenantRepository(store),
     tokens: tokenRepository(store),
@@ -105,11 +110,15 @@ function repositories(store: Store, writer: WriterThread, options: DatabaseOptio
     auditLog: auditLogRepository(store),
     auditPlaces: auditPlaceRepository(store),
     idempotency: idempotencyRepository(store, () => clock.nowMs(), options.idempotency ?? defaultIdempotencyTimes),
-    ...(options.testing === undefined ? {} : { testing: databaseTesting(writer) }),
+    jobs,
+    sharedFacts: sharedFactRepository(store),
+    isShared: isPostgresUrl(options.url),
+    ...(testing === undefined ? {} : { testing }),
     async ping() {
       await store.run((db) => sql`select 1`.execute(db))
     },
     async close() {
+      await jobs.close()
       await store.close()
     },
   }

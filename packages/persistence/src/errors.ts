@@ -6,9 +6,11 @@ import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-inter
  * The database itself:
  * - `DATABASE_IN_USE` - another process holds the file.
  * - `DATABASE_FULL` - the disk, or the file's page limit, is full.
- * - `DATABASE_READ_ONLY` - the file or its folder cannot be written.
+ * - `DATABASE_READ_ONLY` - the file or its folder cannot be written; the server is a standby.
  * - `DATABASE_CORRUPT` - the file is damaged, or is no database of this program.
- * - `DATABASE_UNAVAILABLE` - it does not answer: closed, its writer died, an I/O error.
+ * - `DATABASE_UNAVAILABLE` - it does not answer: closed, its writer or server is gone, an I/O error.
+ * - `DATABASE_BUSY` - it answers, but not in time: no free connection, a lock, a slow statement, one conflict after another.
+ * - `DATABASE_ACCESS_DENIED` - the server refuses the user, the password or a right.
  * - `DATABASE_FAULT` - it refused a statement as wrong: a fault of this program.
  * - `DATABASE_URL_INVALID` - the URL is not one that this package understands.
  * - `SCHEMA_NEWER` - the schema was made by a newer version of this program.
@@ -24,6 +26,8 @@ export type PersistenceErrorCode =
   | "DATABASE_READ_ONLY"
   | "DATABASE_CORRUPT"
   | "DATABASE_UNAVAILABLE"
+  | "DATABASE_BUSY"
+  | "DATABASE_ACCESS_DENIED"
   | "DATABASE_FAULT"
   | "DATABASE_URL_INVALID"
   | "SCHEMA_NEWER"
@@ -65,7 +69,7 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   DATABASE_READ_ONLY: {
     origin: "host",
     retryable: false,
-    nextStep: "Make the database file and its folder writable for the user that runs the host.",
+    nextStep: "Make the database file and its folder writable for the host's user, or name the primary server.",
   },
   DATABASE_CORRUPT: {
     origin: "host",
@@ -78,6 +82,16 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
     retryable: true,
     nextStep: "Check the disk of the database, then restart the host if it does not recover.",
   },
+  DATABASE_BUSY: {
+    origin: "host",
+    retryable: true,
+    nextStep: "Try again; if it lasts, look for long transactions and slow disks, or allow more connections.",
+  },
+  DATABASE_ACCESS_DENIED: {
+    origin: "host",
+    retryable: false,
+    nextStep: "Check user, password (persistence.password) and rights; a corrected password is used without a restart.",
+  },
   DATABASE_FAULT: {
     origin: "host",
     retryable: false,
@@ -86,7 +100,7 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   DATABASE_URL_INVALID: {
     origin: "host",
     retryable: false,
-    nextStep: "Write persistence.url as sqlite:///absolute/path/host.sqlite.",
+    nextStep: "Write persistence.url as sqlite:///absolute/path/host.sqlite or postgres://user@host:port/database.",
   },
   SCHEMA_NEWER: {
     origin: "host",
@@ -109,9 +123,18 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   },
 }
 
-/** Makes the error of a code; origin, retryable and next step come from the one table. */
-export function persistenceError(code: PersistenceErrorCode, message: string, cause?: unknown): PersistenceError {
-  return new PersistenceError(code, message, { ...meanings[code], ...(cause === undefined ? {} : { cause }) })
+/** Makes the error of a code; origin, retryable and, unless there is a better one, next step come from the one table. */
+export function persistenceError(
+  code: PersistenceErrorCode,
+  message: string,
+  cause?: unknown,
+  nextStep: string = meanings[code].nextStep,
+): PersistenceError {
+  return new PersistenceError(code, message, {
+    ...meanings[code],
+    nextStep,
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 /** Waits for a write, and gives the broken constraint, which knows only column names, words that a human understands. */

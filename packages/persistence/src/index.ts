@@ -1,11 +1,13 @@
 export { type Database, type DatabaseOptions, openDatabase } from "./database.ts"
 export { isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
+export type { Job, JobQueue, JobRecord, JobSettings, JobWorker } from "./jobs/job-queue.ts"
 export type {
   AuditPlaceRepository,
   IdempotencyDecision,
   IdempotencyRepository,
   IdempotencyTicket,
   IdempotentRequest,
+  SharedFactRepository,
   StoredResponse,
   TenantRecord,
   TenantRepository,
@@ -13,5 +15,6 @@ export type {
   TokenRepository,
   TokenRole,
 } from "./ports.ts"
+export type { PostgresTimes } from "./postgres/pool.ts"
 export type { IdempotencyTimes } from "./repositories/idempotency.ts"
 export type { DatabaseTesting, TestingOptions } from "./testing.ts"

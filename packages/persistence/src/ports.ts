@@ -102,6 +102,12 @@ export type IdempotencyDecision =
   /** The key was used for another request. */
   | { readonly decision: "conflict" }
 
+/** What the hosts of one database must agree on. */
+export interface SharedFactRepository {
+  /** Stores a value under a name, unless there is one already. @returns the one that is stored */
+  firstStated(name: string, value: string): Promise<string>
+}
+
 /** Places of audit entries in their tenants' logs. */
 export interface AuditPlaceRepository {
   /** @returns index by entry id; an entry that waits for its place, or is not this tenant's, is left out */

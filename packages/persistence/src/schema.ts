@@ -21,6 +21,8 @@ export interface Schema {
   audit_heads: AuditHeadsTable
   audit_sequencer: AuditSequencerTable
   idempotency_keys: IdempotencyKeysTable
+  jobs: JobsTable
+  shared_facts: SharedFactsTable
 }
 
 interface TenantsTable {
@@ -141,4 +143,23 @@ interface IdempotencyKeysTable {
   expires_at_ms: number
   response_status: number | null
   response_body: string | null
+}
+
+interface JobsTable {
+  job_id: string
+  name: string
+  job_key: string | null
+  live_key: string | null
+  payload: string
+  state: "queued" | "active" | "done" | "dead"
+  attempt: number
+  run_at_ms: number
+  failure: string | null
+  created_at_ms: number
+  ended_at_ms: number | null
+}
+
+interface SharedFactsTable {
+  name: string
+  value: string
 }

@@ -1,4 +1,5 @@
-import type { Kysely, Transaction } from "kysely"
+import type { IsolationLevel, Kysely, Transaction } from "kysely"
+import { retryingConflicts } from "./conflicts.ts"
 import { persistenceError } from "./errors.ts"
 import type { Schema } from "./schema.ts"
 
@@ -21,11 +22,18 @@ export class Store {
   }
 
   /**
-   * Runs several statements, all or none of which take effect.
+   * Runs several statements, all or none of which take effect, as if no other transaction ran at the same time. The
+   * operation may run several times, so it does nothing but work on the database.
+   *
+   * @param isolation - only for an operation that takes a lock on what it rests on
    * @throws {PersistenceError} DATABASE_UNAVAILABLE - the store is closed
+   * @throws {PersistenceError} DATABASE_BUSY - others changed the same records again and again
    */
-  async transaction<Result>(operation: (transaction: Transaction<Schema>) => Promise<Result>): Promise<Result> {
-    return this.#accept(() => this.#db.transaction().execute(operation))
+  async transaction<Result>(
+    operation: (transaction: Transaction<Schema>) => Promise<Result>,
+    isolation: IsolationLevel = "serializable",
+  ): Promise<Result> {
+    return this.#accept(() => this.#db.transaction().setIsolationLevel(isolation).execute(operation))
   }
 
   /** Resolves when everything that was accepted is done and the database is closed. */
@@ -36,7 +44,7 @@ export class Store {
 
   async #accept<Result>(operation: () => Promise<Result>): Promise<Result> {
     if (this.#closed !== undefined) throw persistenceError("DATABASE_UNAVAILABLE", "The database is closed.")
-    const running = operation()
+    const running = retryingConflicts(operation)
     this.#accepted.add(running)
     try {
       return await running

@@ -1,11 +1,13 @@
 import { appendLeaf, createAuditRecorder, createAuditSequencer } from "@apeiro-cmk/audit-log"
 import { describe, expect, it } from "vitest"
+import { openTestDatabase, testEngines } from "./support/engines.ts"
 import { auditEntry, headOf, integrateAll, integration, recordedIds, wholeLog } from "./support/samples.ts"
-import { openTemporaryDatabase, temporaryDatabase } from "./support/temporary-database.ts"
 
-describe("audit intake", () => {
+const engines = await testEngines()
+
+describe.each(engines)("audit intake on $name", (engine) => {
   it("gives back each entry exactly, bytes included", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entry = auditEntry({ leaf: Uint8Array.from({ length: 256 }, (_value, index) => index) })
     await auditIntake.append([entry])
     expect(await auditLog.waiting("acme")).toBe(1)
@@ -15,7 +17,7 @@ describe("audit intake", () => {
   })
 
   it("stores all or none: an entry that exists spoils its whole group", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const known = auditEntry()
     await auditIntake.append([known])
     await expect(auditIntake.append([auditEntry(), known])).rejects.toMatchObject({ code: "ALREADY_EXISTS" })
@@ -25,7 +27,7 @@ describe("audit intake", () => {
   })
 
   it("takes groups of any size, none included", async () => {
-    const database = await openTemporaryDatabase()
+    const database = await openTestDatabase(engine)
     await database.auditIntake.append([])
     const many = Array.from({ length: 2500 }, () => auditEntry())
     await database.auditIntake.append(many)
@@ -33,7 +35,7 @@ describe("audit intake", () => {
   })
 
   it("is durable for a second opening", async () => {
-    const { open } = await temporaryDatabase()
+    const { open } = await engine.createDatabase()
     const first = await open()
     const entry = auditEntry()
     await first.auditIntake.append([entry])
@@ -42,16 +44,16 @@ describe("audit intake", () => {
   })
 })
 
-describe("audit log", () => {
+describe.each(engines)("audit log on $name", (engine) => {
   it("is empty where nothing was recorded", async () => {
-    const { auditLog } = await openTemporaryDatabase()
+    const { auditLog } = await openTestDatabase(engine)
     expect(await auditLog.head("acme")).toEqual({ tenantId: "acme", size: 0, subtrees: [] })
     expect(await auditLog.entries("acme", 0, 10)).toEqual([])
     expect(await auditLog.waiting("acme")).toBe(0)
   })
 
   it("gives each tenant a log of its own, oldest entry first, without gaps over several integrations", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entries = Array.from({ length: 30 }, (_value, index) =>
       auditEntry({ tenantId: index % 3 === 0 ? "globex" : "acme" }),
     )
@@ -68,7 +70,7 @@ describe("audit log", () => {
   })
 
   it("is read in pages from an index on", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entries = Array.from({ length: 12 }, () => auditEntry())
     await auditIntake.append(entries)
     await integrateAll(auditLog)
@@ -80,7 +82,7 @@ describe("audit log", () => {
   })
 
   it("is closed to a sequencer whose fence was taken over", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const older = await auditLog.takeFence("host-1")
     const newer = await auditLog.takeFence("host-2")
     expect(newer).toBeGreaterThan(older)
@@ -93,7 +95,7 @@ describe("audit log", () => {
   })
 
   it("keeps the fence over a restart", async () => {
-    const { open } = await temporaryDatabase()
+    const { open } = await engine.createDatabase()
     const first = await open()
     const older = await first.auditLog.takeFence("host-1")
     await first.close()
@@ -102,7 +104,7 @@ describe("audit log", () => {
   })
 
   it("takes nothing of an integration that fails halfway", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     await auditIntake.append([auditEntry({ tenantId: "acme" }), auditEntry({ tenantId: "globex" })])
     const fence = await auditLog.takeFence("host-1")
     await expect(
@@ -117,7 +119,7 @@ describe("audit log", () => {
   })
 
   it("takes nothing that would leave a gap", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     await auditIntake.append([auditEntry(), auditEntry()])
     const fence = await auditLog.takeFence("host-1")
     const leavesOneOut = auditLog.integrate(fence, 10, (head, waiting) => integration(head, waiting.slice(1)))
@@ -131,7 +133,7 @@ describe("audit log", () => {
   })
 
   it("loses and doubles nothing while entries arrive and two sequencers fight for the fence", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const groups = Array.from({ length: 60 }, () => [auditEntry(), auditEntry(), auditEntry()])
     const append = async (offset: number) => {
       for (let index = offset; index < groups.length; index += 3) await auditIntake.append(groups[index] ?? [])
@@ -156,7 +158,7 @@ describe("audit log", () => {
   })
 
   it("serves the recorder and the sequencer of audit-log", async () => {
-    const { auditIntake, auditLog } = await openTemporaryDatabase()
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
     const clock = {
       nowMs: () => Date.now(),
       monotonicMs: () => performance.now(),

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest"
 import type { Database } from "../src/index.ts"
 import { startChild } from "./support/child.ts"
+import { testEngines } from "./support/engines.ts"
 import { headOf, integrateAll, wholeLog } from "./support/samples.ts"
-import { sqliteUrl, temporaryDatabase } from "./support/temporary-database.ts"
+
+const engines = await testEngines()
 
 /** Lets a child write until it has answered `count` times, kills it, and reads on to what it answered last. */
-async function answersOfKilledWriter(path: string, run: string, count: number): Promise<string[]> {
-  const child = startChild("write-under-load.ts", sqliteUrl(path), run)
+async function answersOfKilledWriter(url: string, run: string, count: number): Promise<string[]> {
+  const child = startChild("write-under-load.ts", url, run)
   const answers: string[] = []
   for await (const line of child.lines) {
     answers.push(line)
@@ -42,16 +44,16 @@ async function expectWhole(database: Database, answers: readonly string[]): Prom
   expect(audited.toSorted()).toEqual(tenantIds.map((tenantId) => `${tenantId}-audit`).toSorted())
 }
 
-describe("a host that is killed while it writes", () => {
+describe.each(engines)("a host that is killed while it writes to $name", (engine) => {
   it("has lost nothing that it answered and left nothing half-made, again and again", async () => {
-    const { path, open } = await temporaryDatabase()
+    const { url, open } = await engine.createDatabase()
     const answers: string[] = []
     for (const [run, count] of [
       ["r1", 150],
       ["r2", 333],
       ["r3", 40],
     ] as const) {
-      answers.push(...(await answersOfKilledWriter(path, run, count)))
+      answers.push(...(await answersOfKilledWriter(url, run, count)))
       const database = await open()
       await expectWhole(database, answers)
       await database.close()

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest"
+import { testEngines } from "./support/engines.ts"
 import { activation, auditEntry, keystore, recordedIds, sealed, tenantKey } from "./support/samples.ts"
 import { withActiveKeystore, withTenants } from "./support/stored-keystores.ts"
 
-describe("the activation of a keystore", () => {
+const engines = await testEngines()
+
+describe.each(engines)("the activation of a keystore on $name", (engine) => {
   it("stores claim, state, tenant key, wraps and audit entries, and makes the revision grow", async () => {
-    const database = await withTenants()
+    const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     const key = tenantKey()
     const entry = auditEntry()
@@ -24,7 +27,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("records an entry once that comes with the tenant key and with the activation", async () => {
-    const database = await withTenants()
+    const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [], [])
     const key = tenantKey()
     await database.keystores.activateKeystore(activation({ tenantKey: key }), key.audit)
@@ -32,7 +35,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("refuses an L1 key of another tenant without naming it, and leaves nothing behind", async () => {
-    const { database } = await withActiveKeystore()
+    const { database } = await withActiveKeystore(engine)
     await database.keystores.insertKeystore(keystore({ tenantId: "globex", credentials: [] }), [], [])
     const second = database.keystores.activateKeystore(
       activation({ tenantId: "globex", tenantKey: tenantKey({ tenantId: "globex" }) }),
@@ -46,7 +49,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("lets one of two tenants have an L1 key that both want at once", async () => {
-    const database = await withTenants()
+    const database = await withTenants(engine)
     const activate = async (tenantId: string) => {
       await database.keystores.insertKeystore(keystore({ tenantId, credentials: [] }), [], [])
       await database.keystores.activateKeystore(activation({ tenantId, tenantKey: tenantKey({ tenantId }) }), [])
@@ -59,7 +62,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("refuses a second active keystore of the tenant", async () => {
-    const { database } = await withActiveKeystore()
+    const { database } = await withActiveKeystore(engine)
     await database.keystores.insertKeystore(keystore({ keystoreId: "second", credentials: [] }), [], [])
     const second = activation({ keystoreId: "second", keyIdentity: "cluster/transit/l2" })
     await expect(database.keystores.activateKeystore(second, [])).rejects.toMatchObject({
@@ -70,7 +73,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("refuses a keystore that was changed since it was tested", async () => {
-    const database = await withTenants()
+    const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     await database.keystores.updateKeystore(keystore({ revision: 2 }), [], [])
     await expect(database.keystores.activateKeystore(activation({ revision: 1 }), [])).rejects.toMatchObject({
@@ -83,16 +86,16 @@ describe("the activation of a keystore", () => {
   })
 
   it("creates one tenant key when the same keystore is activated twice at once", async () => {
-    const database = await withTenants()
+    const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     const activate = () => database.keystores.activateKeystore(activation({ tenantKey: tenantKey() }), [])
     const outcomes = await Promise.allSettled([activate(), activate()])
-    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"])
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"])
     expect(await database.keys.tenantKeys("acme")).toHaveLength(1)
   })
 
   it("can be repeated for the active keystore, but not with another tenant key", async () => {
-    const { database } = await withActiveKeystore()
+    const { database } = await withActiveKeystore(engine)
     await database.keystores.activateKeystore(activation({ revision: 2 }), [])
     await expect(
       database.keystores.activateKeystore(activation({ revision: 3, tenantKey: tenantKey() }), []),
@@ -101,7 +104,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("forbids the removal of a keystore that wraps a tenant key", async () => {
-    const { database } = await withActiveKeystore()
+    const { database } = await withActiveKeystore(engine)
     await expect(database.keystores.deleteKeystore("acme", "openbao_production", 2, [])).rejects.toMatchObject({
       code: "STILL_IN_USE",
       origin: "caller",
@@ -110,7 +113,7 @@ describe("the activation of a keystore", () => {
   })
 
   it("frees the L1 key when a keystore is removed that wraps nothing", async () => {
-    const database = await withTenants()
+    const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     await database.keystores.activateKeystore(activation(), [])
     await database.keystores.deleteKeystore("acme", "openbao_production", 2, [])

@@ -1,4 +1,5 @@
 import { installOpenBao } from "./openbao/install.ts"
+import { installPostgres } from "./postgres/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 /**
@@ -10,6 +11,15 @@ import { BackendUnavailable } from "./unavailable.ts"
  */
 export async function openBaoAvailable(): Promise<boolean> {
   return isAvailable("OpenBao", installOpenBao)
+}
+
+/**
+ * Tells whether a real PostgreSQL can be used here, installing it first where it is not there yet; as
+ * {@link openBaoAvailable}.
+ * @throws {BackendUnavailable} it cannot be had, and the environment says `CI=true`
+ */
+export async function postgresAvailable(): Promise<boolean> {
+  return isAvailable("PostgreSQL", installPostgres)
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

@@ -10,10 +10,12 @@ const killAfterSeconds = 5
  */
 const guardScript = `
 exec 3<&0
+stop=$1
+shift
 "$@" 3<&- </dev/null &
 server=$!
 echo "$server"
-( read -r line; kill -TERM "$server"; sleep ${killAfterSeconds}; kill -KILL "$server" ) <&3 >/dev/null 2>&1 &
+( read -r line; kill "-$stop" "$server"; sleep ${killAfterSeconds}; kill -KILL "$server" ) <&3 >/dev/null 2>&1 &
 watcher=$!
 wait "$server"
 code=$?
@@ -29,18 +31,32 @@ export interface GuardedProcess {
   readonly hasEnded: boolean
   /** The last 64 KiB of what the server wrote. */
   output(): string
-  /** Asks the server to end (SIGTERM), kills it after 5 s, and waits. Idempotent. */
+  /** Asks the server to end (SIGTERM unless told otherwise), kills it after 5 s, and waits. Idempotent. */
   stop(): Promise<void>
   /** Ends the server without warning (SIGKILL), and waits. */
   kill(): Promise<void>
 }
 
+/** How a server is run. */
+export interface GuardOptions {
+  /** User and group to run as; only root can choose. Default: this process's own. */
+  readonly user?: { readonly uid: number; readonly gid: number }
+  /** The signal that asks the server to end. Default TERM. */
+  readonly stopSignal?: "TERM" | "INT"
+}
+
 /** Starts a server under a guard that ends it together with this process. */
-export async function startGuarded(command: string, commandArguments: readonly string[]): Promise<GuardedProcess> {
+export async function startGuarded(
+  command: string,
+  commandArguments: readonly string[],
+  { user, stopSignal = "TERM" }: GuardOptions = {},
+): Promise<GuardedProcess> {
   // Its own process group: Ctrl-C reaches this process first, which then decides.
-  const guard = spawn("/bin/sh", ["-c", guardScript, "guard", command, ...commandArguments], {
+  const guard = spawn("/bin/sh", ["-c", guardScript, "guard", stopSignal, command, ...commandArguments], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
+    ...user,
+    ...(user === undefined ? {} : { cwd: "/" }),
   })
   guard.unref()
   const exited = once(guard, "exit")
@@ -67,6 +83,8 @@ class GuardedServer implements GuardedProcess {
   }
 
   async stop(): Promise<void> {
+    // Whoever waits for the end must not end before it.
+    if (!this.hasEnded) this.#guard.ref()
     this.#guard.stdin?.end()
     this.#guard.ref() // whoever waits for the end stays alive until then
     await this.ended

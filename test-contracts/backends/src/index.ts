@@ -1,4 +1,4 @@
-export { openBaoAvailable } from "./availability.ts"
+export { openBaoAvailable, postgresAvailable } from "./availability.ts"
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,
@@ -7,7 +7,7 @@ export {
   type TestAuthority,
 } from "./certificates.ts"
 export { freePorts } from "./free-port.ts"
-export { type GuardedProcess, startGuarded } from "./guarded-process.ts"
+export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"
 export {
   type AppRoleCredential,
   type AppRoleOptions,
@@ -20,4 +20,6 @@ export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
 export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/http.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
 export { type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
+export { installPostgres, postgresVersion } from "./postgres/install.ts"
+export { type PostgresOptions, PostgresServer, startPostgres } from "./postgres/server.ts"
 export { BackendUnavailable } from "./unavailable.ts"

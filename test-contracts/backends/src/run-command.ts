@@ -15,9 +15,15 @@ export async function runCommand(
   command: string,
   commandArguments: readonly string[],
   extraEnvironment: Readonly<Record<string, string>> = {},
+  user?: { readonly uid: number; readonly gid: number },
 ): Promise<CommandOutcome | undefined> {
   const environment = { ...process.env, ...extraEnvironment }
-  const child = spawn(command, commandArguments, { stdio: ["ignore", "pipe", "pipe"], env: environment })
+  const child = spawn(command, commandArguments, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environment,
+    ...user,
+    ...(user === undefined ? {} : { cwd: "/" }), // that user may not see this folder
+  })
   const chunks: Buffer[] = []
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk))
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk))

@@ -28,7 +28,7 @@ type ApiResponse = Response<unknown, Locals>
 /** Makes the HTTP application that serves routes: each request is admitted, read, parsed, worked on and answered. */
 export function createApp(routes: readonly Route[], services: ApiServices, inFlight: InFlight): Express {
   const app = express()
-  const idempotency = createIdempotency(services.idempotency, services.administratorTokenHash, services.logger)
+  const idempotency = createIdempotency(services.idempotency, services.fingerprintKey, services.logger)
   const publicRandom = pooledRandom(services.random)
   app.disable("x-powered-by")
   app.disable("etag")

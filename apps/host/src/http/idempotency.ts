@@ -121,11 +121,14 @@ function replayed(response: StoredResponse): Answer<unknown> {
   return { kind: "document", body, headers: { ...headers, "Idempotency-Replayed": "true" } }
 }
 
-function inProgress(retryAfterMs: number): HostError {
+/** When to look again, in milliseconds: what another host works on is most likely done long before it is given up. */
+const lookAgainMs = 1000
+
+function inProgress(givenUpAfterMs: number): HostError {
   return new HostError("IDEMPOTENCY_IN_PROGRESS", "A request with this Idempotency-Key has begun and has not ended.", {
     origin: "caller",
     retryable: true,
     nextStep: "Send it again later; or look whether what it creates is there.",
-    retryAfterMs,
+    retryAfterMs: Math.min(givenUpAfterMs, lookAgainMs),
   })
 }

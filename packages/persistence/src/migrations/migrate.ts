@@ -2,10 +2,14 @@ import { type Kysely, sql } from "kysely"
 import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration"
 import { isPersistenceError, persistenceError } from "../errors.ts"
 import { firstSchema } from "./0001-first-schema.ts"
+import { jobs } from "./0002-jobs.ts"
+import { sharedFacts } from "./0003-shared-facts.ts"
 
 /** Every migration, in the order of their names. Forward only: there is no `down`. A released one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
   "0001-first-schema": { up: firstSchema },
+  "0002-jobs": { up: jobs },
+  "0003-shared-facts": { up: sharedFacts },
 }
 
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]
@@ -13,12 +17,17 @@ const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIG
 /**
  * Brings the schema to this program's version, in one transaction; does nothing when it is there already.
  *
+ * @param schemaName - where the tables lie, on a database that has schemas; what lies in others is not judged
  * @returns the names of the migrations that ran
  * @throws {PersistenceError} SCHEMA_NEWER - a migration ran on this database that this program does not know
  * @throws {PersistenceError} DATABASE_CORRUPT - the database holds tables of another program
  */
-export async function migrate<Tables>(db: Kysely<Tables>, databaseName: string): Promise<readonly string[]> {
-  await refuseForeignSchema(db, databaseName)
+export async function migrate<Tables>(
+  db: Kysely<Tables>,
+  databaseName: string,
+  schemaName?: string,
+): Promise<readonly string[]> {
+  await refuseForeignSchema(db, databaseName, schemaName)
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
   const { error, results } = await migrator.migrateToLatest()
   if (error !== undefined) {
@@ -28,8 +37,13 @@ export async function migrate<Tables>(db: Kysely<Tables>, databaseName: string):
   return (results ?? []).map((result) => result.migrationName)
 }
 
-async function refuseForeignSchema<Tables>(db: Kysely<Tables>, databaseName: string): Promise<void> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+async function refuseForeignSchema<Tables>(
+  db: Kysely<Tables>,
+  databaseName: string,
+  schemaName: string | undefined,
+): Promise<void> {
+  const everyTable = await db.introspection.getTables({ withInternalKyselyTables: true })
+  const tables = everyTable.filter(({ schema }) => schema === schemaName)
   if (tables.length === 0) return
   if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
     throw persistenceError("DATABASE_CORRUPT", `The database ${databaseName} belongs to another program.`)

@@ -13,7 +13,7 @@ export function auditIntakeRepository(store: Store): AuditIntakeRepository {
     async append(entries) {
       if (entries.length === 0) return
       if (entries.length <= rowsPerInsert) await store.run((db) => insertAuditEntries(db, entries))
-      else await store.transaction((transaction) => insertAuditEntries(transaction, entries))
+      else await store.transaction((transaction) => insertAuditEntries(transaction, entries), "read committed")
     },
   }
 }

@@ -28,7 +28,8 @@ export function auditLogRepository(store: Store): AuditLogRepository {
           await storeIntegration(transaction, integration)
         }
         return waiting.length
-      })
+        // The fence's lock keeps every other sequencer out, and a stricter level would make it fail for what hosts record.
+      }, "read committed")
     },
 
     async takeFence(replica) {
@@ -79,7 +80,7 @@ export function auditLogRepository(store: Store): AuditLogRepository {
   }
 }
 
-/** Writing the row also locks it on engines with many writers, so that no take-over slips in before the commit. */
+/** Writing the row also locks it where there are many writers, so that no take-over slips in before the commit. */
 async function holdsFence(db: Kysely<Schema>, fence: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("audit_sequencer")

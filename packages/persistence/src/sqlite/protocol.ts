@@ -1,5 +1,4 @@
-/** What can be bound to a statement. Booleans are stored as integers, bytes as base64url text. */
-export type SqlParameter = string | number | bigint | null | Uint8Array
+import type { SqlParameter } from "../sql-parameter.ts"
 
 /** How the file is opened. */
 export interface OpenRequest {

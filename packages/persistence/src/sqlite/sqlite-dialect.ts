@@ -10,8 +10,9 @@ import {
   SqliteQueryCompiler,
 } from "kysely"
 import { persistenceError } from "../errors.ts"
+import { sqlParameter } from "../sql-parameter.ts"
 import { FairQueue } from "./fair-queue.ts"
-import type { SqliteRequest, SqliteResult, SqlParameter } from "./protocol.ts"
+import type { SqliteRequest, SqliteResult } from "./protocol.ts"
 import type { WriterThread } from "./writer-thread.ts"
 
 /** Kysely on the writer thread. */
@@ -132,13 +133,4 @@ class WriterConnection implements DatabaseConnection {
   async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
     throw persistenceError("DATABASE_FAULT", "Streaming is not supported: read in pages.")
   }
-}
-
-/** Numbers are whole and exact in every column: a fraction or a rounded one is a fault, and not stored. */
-function sqlParameter(value: unknown): SqlParameter {
-  if (typeof value === "string" || typeof value === "bigint" || value === null) return value
-  if (typeof value === "number" && Number.isSafeInteger(value)) return value
-  if (value instanceof Uint8Array) return value
-  const what = typeof value === "number" ? "number that is no safe integer" : typeof value
-  throw persistenceError("DATABASE_FAULT", `A value of type ${what} cannot be stored.`)
 }

@@ -1,18 +1,18 @@
 import type { Database } from "../../src/index.ts"
+import { openTestDatabase, type TestEngine } from "./engines.ts"
 import { activation, keystore, sealed, tenant, tenantKey } from "./samples.ts"
-import { openTemporaryDatabase } from "./temporary-database.ts"
 
 /** A database with the tenants acme and globex. */
-export async function withTenants(): Promise<Database> {
-  const database = await openTemporaryDatabase()
+export async function withTenants(engine: TestEngine): Promise<Database> {
+  const database = await openTestDatabase(engine)
   await database.tenants.insertTenant(tenant(), [])
   await database.tenants.insertTenant(tenant({ tenantId: "globex" }), [])
   return database
 }
 
 /** The same, with the sample keystore, its credential, and its activation. */
-export async function withActiveKeystore() {
-  const database = await withTenants()
+export async function withActiveKeystore(engine: TestEngine) {
+  const database = await withTenants(engine)
   await database.keystores.insertKeystore(keystore(), [sealed()], [])
   const key = tenantKey()
   await database.keystores.activateKeystore(activation({ tenantKey: key }), [])

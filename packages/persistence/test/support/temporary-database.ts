@@ -29,11 +29,5 @@ export async function temporaryDatabase() {
     opened.push(database)
     return database
   }
-  return { folder, path, open }
-}
-
-/** An open database on a real file. */
-export async function openTemporaryDatabase(options: Partial<DatabaseOptions> = {}): Promise<Database> {
-  const { open } = await temporaryDatabase()
-  return open(options)
+  return { folder, path, url: sqliteUrl(path), open }
 }

@@ -1,0 +1,27 @@
+import { verifyExport } from "@apeiro-cmk/audit-log"
+import type { HostClient } from "./host-client.ts"
+import { objects } from "./values.ts"
+import { waitFor } from "./wait-for.ts"
+
+/** A tenant's whole audit log, once nothing waits for its place any more. */
+export async function wholeAudit(client: HostClient, tenant: string): Promise<readonly Record<string, unknown>[]> {
+  return waitFor("nothing waits", async () => {
+    const all: Record<string, unknown>[] = []
+    for (let from = 0; ; ) {
+      const page = await client.expect(200, "GET", `/v1/tenants/${tenant}/audit/entries?from=${from}&limit=1000`)
+      all.push(...objects(page.entries))
+      from = Number(page.next)
+      if (from >= Number(page.size)) return page.waiting === 0 ? all : undefined
+    }
+  })
+}
+
+/** Verifies a tenant's log as an auditor does, from its export. @returns how many entries it proves */
+export async function verifiedSize(client: HostClient, tenant: string): Promise<number> {
+  const exported = await client.send("GET", `/v1/tenants/${tenant}/audit/export`)
+  return (await verifyExport(linesOf(exported.text))).size
+}
+
+async function* linesOf(exported: string): AsyncGenerator<string> {
+  yield* exported.trim().split("\n")
+}

@@ -1,0 +1,140 @@
+import { readFile } from "node:fs/promises"
+import { checkServerIdentity } from "node:tls"
+import type { PostgresPool, PostgresPoolClient } from "kysely"
+import pg from "pg"
+import { persistenceError } from "../errors.ts"
+import type { PostgresAddress } from "./connection-url.ts"
+import { pooledConnection } from "./pooled-connection.ts"
+import { postgresError } from "./postgres-errors.ts"
+
+/** How connections are made and kept. */
+export interface PoolOptions {
+  /** Asked at each new connection, so that a changed password is used without a restart. */
+  readonly readPassword: () => Promise<string>
+  readonly maximumConnections: number
+  readonly applicationName: string
+  readonly times: PostgresTimes
+}
+
+/** How long things may take before they are given up, in milliseconds. */
+export interface PostgresTimes {
+  /** Waiting for a free or a new connection; default 5000. */
+  readonly connectMs: number
+  /** One statement; default 10,000. */
+  readonly statementMs: number
+  /** Waiting for a lock that another transaction holds; default 5000. */
+  readonly lockMs: number
+  /** A host that stops in the middle of a transaction holds its locks for this long at most; default 5000. */
+  readonly idleInTransactionMs: number
+  /** What the network may take on top of a statement before the connection is given up; default 5000. */
+  readonly networkMs: number
+}
+
+/** Used where `openDatabase` is not told otherwise. */
+export const defaultTimes: PostgresTimes = {
+  connectMs: 5000,
+  statementMs: 10_000,
+  lockMs: 5000,
+  idleInTransactionMs: 5000,
+  networkMs: 5000,
+}
+
+const idleConnectionMs = 30_000
+/** Connections are made anew after this time, so that a changed address or certificate is noticed, in seconds. */
+const maximumAgeSeconds = 900
+const int8 = 20 // pg_type.dat
+
+/** The connections to one PostgreSQL; whatever it throws is a {@link PersistenceError} or a conflict. */
+export class ConnectionPool implements PostgresPool {
+  /** Kysely asks for it where it breaks off statements itself, which it does not here. */
+  readonly options = {}
+  readonly #pool: pg.Pool
+
+  private constructor(config: pg.PoolConfig) {
+    this.#pool = new pg.Pool(config)
+    // A connection that breaks while nobody waits for it: whoever uses it next hears of it.
+    this.#pool.on("error", () => undefined)
+    this.#pool.on("connect", (client) => client.on("error", () => undefined))
+  }
+
+  /** Makes no connection yet. @throws {PersistenceError} DATABASE_URL_INVALID - sslrootcert cannot be read */
+  static async create(address: PostgresAddress, options: PoolOptions): Promise<ConnectionPool> {
+    return new ConnectionPool(await poolConfig(address, options))
+  }
+
+  /** @throws {PersistenceError} DATABASE_BUSY, DATABASE_UNAVAILABLE, DATABASE_ACCESS_DENIED */
+  async connect(): Promise<PostgresPoolClient> {
+    return pooledConnection(await translating(() => this.#pool.connect()))
+  }
+
+  /** Runs one statement, which is its own transaction. */
+  async query(sql: string): Promise<pg.QueryResult> {
+    return translating(() => this.#pool.query(sql))
+  }
+
+  /** For pg-boss, which binds what it likes and reads pg's own errors. */
+  async rawQuery(sql: string, parameters: unknown[] | undefined): Promise<pg.QueryResult> {
+    return this.#pool.query(sql, parameters)
+  }
+
+  /** Closes every connection, once its user has released it. */
+  async end(): Promise<void> {
+    await this.#pool.end()
+  }
+}
+
+async function translating<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw postgresError(error)
+  }
+}
+
+/** Everything that pg would otherwise take from the environment is set here. */
+async function poolConfig(address: PostgresAddress, options: PoolOptions): Promise<pg.PoolConfig> {
+  const { host, port, user, database } = address
+  const { times } = options
+  return {
+    ...{ host, port, user, database, password: options.readPassword, ssl: await tlsOptions(address) },
+    application_name: options.applicationName,
+    client_encoding: "UTF8",
+    // Each commit is on the disk before it is answered, whatever the server's default.
+    options: "-c synchronous_commit=on",
+    statement_timeout: times.statementMs,
+    query_timeout: times.statementMs + times.networkMs,
+    lock_timeout: times.lockMs,
+    idle_in_transaction_session_timeout: times.idleInTransactionMs,
+    connectionTimeoutMillis: times.connectMs,
+    idleTimeoutMillis: idleConnectionMs,
+    maxLifetimeSeconds: maximumAgeSeconds,
+    max: options.maximumConnections,
+    keepAlive: true,
+    types: { getTypeParser: (type, format) => (type === int8 ? exactNumber : pg.types.getTypeParser(type, format)) },
+  }
+}
+
+async function tlsOptions({ host, tls }: PostgresAddress): Promise<pg.PoolConfig["ssl"]> {
+  if (tls === undefined) return false
+  return {
+    rejectUnauthorized: true,
+    // pg names an IP address to nobody, and Node would then look for `localhost` in the certificate.
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+    ...(tls.authorityFile === undefined ? {} : { ca: await readAuthorities(tls.authorityFile) }),
+  }
+}
+
+async function readAuthorities(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8")
+  } catch (error) {
+    throw persistenceError("DATABASE_URL_INVALID", `The file ${file} of sslrootcert cannot be read.`, error)
+  }
+}
+
+/** The driver gives 64-bit numbers as text, since JavaScript's cannot hold them all. */
+function exactNumber(text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number)) return number
+  throw persistenceError("DATABASE_FAULT", "A stored number is larger than a number can be here.")
+}

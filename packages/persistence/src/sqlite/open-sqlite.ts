@@ -1,0 +1,35 @@
+import { Kysely } from "kysely"
+import type { DatabaseOptions } from "../database.ts"
+import { sqlitePath } from "../database-url.ts"
+import type { Engine } from "../engine.ts"
+import { migrate } from "../migrations/migrate.ts"
+import type { Schema } from "../schema.ts"
+import { databaseTesting } from "../testing.ts"
+import { prepareDatabaseFile } from "./database-file.ts"
+import { sqliteDialect } from "./sqlite-dialect.ts"
+import { WriterThread } from "./writer-thread.ts"
+
+/** How long to wait for a host that is just ending to let go of the file. */
+const defaultBusyTimeoutMs = 1000
+
+/** Opens an SQLite file in a thread of its own; errors as `openDatabase`. */
+export async function openSqlite(options: DatabaseOptions): Promise<Engine> {
+  const path = sqlitePath(options.url)
+  await prepareDatabaseFile(path)
+  const writer = new WriterThread(path)
+  try {
+    const maxPageCount = options.testing?.maxPageCount
+    await writer.request({
+      kind: "open",
+      path,
+      busyTimeoutMs: options.busyTimeoutMs ?? defaultBusyTimeoutMs,
+      ...(maxPageCount === undefined ? {} : { maxPageCount }),
+    })
+    const db = new Kysely<Schema>({ dialect: sqliteDialect(writer) })
+    await migrate(db, path)
+    return { db, ...(options.testing === undefined ? {} : { testing: databaseTesting(writer) }) }
+  } catch (error) {
+    await writer.close()
+    throw error
+  }
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from "node:crypto"
+import { rm } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+import pg from "pg"
+import { type CertificateSubject, createTestAuthority, type TestAuthority } from "../certificates.ts"
+import { freePorts } from "../free-port.ts"
+import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
+import { type Cluster, createCluster, serverUser, writeCertificate } from "./cluster.ts"
+import { installPostgres } from "./install.ts"
+
+/** How a PostgreSQL is started. */
+export interface PostgresOptions {
+  /** Accepts TLS, with a certificate from an authority of its own: for 127.0.0.1 and localhost, or as given. */
+  readonly tls?: boolean | CertificateSubject
+  /** Flushes to the disk as a server in production does. Default false: tests are faster without. */
+  readonly durable?: boolean
+  /** Further settings, as in postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+const undurable = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
+const startAttempts = 5
+const readyWithinMs = 30_000
+const pollMs = 25
+
+/**
+ * Starts a real PostgreSQL on a free port of 127.0.0.1 with its data in a temporary folder. It ends with
+ * {@link PostgresServer.stop}, or together with this process. As root it runs as the user `nobody`.
+ * @throws {BackendUnavailable} PostgreSQL cannot be installed here
+ */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const programs = await installPostgres()
+  const authority = options.tls ? await createTestAuthority("PostgreSQL test authority") : undefined
+  const cluster = await createCluster(programs, randomBytes(12).toString("hex"))
+  const settings = {
+    ...(options.durable === true ? {} : undurable),
+    ...(authority === undefined ? {} : await writeCertificate(cluster.folder, authority, options.tls)),
+    ...options.settings,
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    const [port = 0] = await freePorts(1)
+    const server = new PostgresServer(programs, cluster, port, settings, authority)
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      await server.halt()
+      // Another process may have taken the port between finding it and using it.
+      if (attempt < startAttempts && server.log().includes("could not bind")) continue
+      await server.stop()
+      throw error
+    }
+  }
+}
+
+/** A running PostgreSQL. */
+export class PostgresServer {
+  readonly host = "127.0.0.1"
+  readonly port: number
+  /** The authority of its certificate; only with the option `tls`. */
+  readonly authority: TestAuthority | undefined
+  /** Folder of this server alone, for files of the test; removed by {@link stop}. */
+  readonly folder: string
+  readonly superuserPassword: string
+  readonly #programs: string
+  readonly #dataFolder: string
+  readonly #settings: Readonly<Record<string, string>>
+  #process: GuardedProcess | undefined
+  #databases = 0
+
+  constructor(
+    programs: string,
+    cluster: Cluster,
+    port: number,
+    settings: Readonly<Record<string, string>>,
+    authority: TestAuthority | undefined,
+  ) {
+    this.#programs = programs
+    this.#settings = settings
+    this.#dataFolder = cluster.dataFolder
+    this.folder = cluster.folder
+    this.superuserPassword = cluster.superuserPassword
+    this.port = port
+    this.authority = authority
+  }
+
+  /** Makes a role with a password and an empty database that it owns. @returns URL with the password */
+  async createDatabase(): Promise<string> {
+    this.#databases += 1
+    const name = `database_${process.pid}_${this.#databases}`
+    const password = randomBytes(12).toString("hex")
+    await this.sql(`create role ${name} login password '${password}'`)
+    await this.sql(`create database ${name} owner ${name}`)
+    return `postgres://${name}:${password}@${this.host}:${this.port}/${name}`
+  }
+
+  /** Runs one statement as the superuser, on a connection of its own. @returns its rows */
+  async sql(statement: string, database = "postgres"): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client({
+      ...{ host: this.host, port: this.port, user: "postgres", password: this.superuserPassword, database },
+      ...{ connectionTimeoutMillis: readyWithinMs, ssl: false },
+    })
+    await client.connect()
+    try {
+      const { rows } = await client.query<Record<string, unknown>>(statement)
+      return rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Ends the server in order, breaking off what runs, and keeps the data: connections are refused until {@link start}. */
+  async halt(): Promise<void> {
+    await this.#process?.stop()
+  }
+
+  /** Ends the server without warning (SIGKILL) and keeps the data. */
+  async kill(): Promise<void> {
+    await this.#process?.kill()
+  }
+
+  /** Starts the server after {@link halt} or {@link kill}, on the same port with the same data. */
+  async start(): Promise<void> {
+    const giveUpAtMs = performance.now() + readyWithinMs
+    for (;;) {
+      const server = await this.#spawn()
+      while (!server.hasEnded) {
+        if (await this.#answers()) return
+        if (performance.now() > giveUpAtMs) throw new Error(`PostgreSQL is not ready in time:\n${this.log()}`)
+        await delay(pollMs)
+      }
+      // After a kill the last of its processes may not have gone yet.
+      const mayTryAgain = /pre-existing shared memory|lock file .* already exists/.test(server.output())
+      if (!mayTryAgain || performance.now() > giveUpAtMs) throw new Error(`PostgreSQL ended:\n${this.log()}`)
+      await delay(pollMs)
+    }
+  }
+
+  /** {@link halt}, then {@link start}. */
+  async restart(): Promise<void> {
+    await this.halt()
+    await this.start()
+  }
+
+  /** The last lines that the server logged. */
+  log(): string {
+    return this.#process?.output() ?? ""
+  }
+
+  /** Ends the server and removes its data. Idempotent. */
+  async stop(): Promise<void> {
+    await this.halt()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  async #spawn(): Promise<GuardedProcess> {
+    const settings = { ...this.#settings, listen_addresses: this.host, port: String(this.port) }
+    const sockets = { unix_socket_directories: this.folder }
+    const options = Object.entries({ ...settings, ...sockets }).flatMap(([name, value]) => ["-c", `${name}=${value}`])
+    const program = join(this.#programs, "bin", "postgres")
+    this.#process = await startGuarded(program, ["-D", this.#dataFolder, ...options], {
+      stopSignal: "INT", // a "fast" shutdown: TERM would wait for every client
+      ...(serverUser === undefined ? {} : { user: serverUser }),
+    })
+    return this.#process
+  }
+
+  async #answers(): Promise<boolean> {
+    return this.sql("select 1").then(
+      () => true,
+      () => false, // not yet: the caller asks again until its time is up
+    )
+  }
+}
