@@ -61,33 +61,36 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
     await one.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "changing" })
     const path = "/v1/tenants/changing/keystores/local"
     await one.administrator.expect(201, "POST", "/v1/tenants/changing/keystores", localKeystore("local", "missing"))
-    const change = (host: TestHost, keyName: string, revision: number) =>
+    const change = (host: TestHost, keyName: string, etag: string) =>
       host.administrator.send("PUT", path, {
         body: { configuration: { key_name: keyName } },
-        headers: { "if-match": `"${revision}"` },
+        headers: { "if-match": etag },
       })
+    const first = await etagOf(one, path)
     // The other host has opened the keystore as it is, and must not go on with that.
     await other.administrator.expect(409, "POST", `${path}/activate`)
-    expect((await change(one, "third", 1)).status).toBe(200)
-    expect((await other.administrator.send("GET", path)).headers.get("etag")).toBe('"2"')
-    expect((await change(other, "fourth", 1)).status).toBe(412)
+    const changed = await change(one, "third", first)
+    expect(changed.status).toBe(200)
+    expect(await etagOf(other, path)).toBe(changed.headers.get("etag"))
+    expect((await change(other, "fourth", first)).status).toBe(412)
     await other.administrator.expect(200, "POST", `${path}/activate`)
     const seen = await one.administrator.expect(200, "GET", path)
     expect(seen).toMatchObject({ plugin_status: "active", configuration: { key_name: "third" } })
 
     await one.administrator.expect(201, "POST", "/v1/tenants/changing/keystores", localKeystore("raced"))
     const raced = "/v1/tenants/changing/keystores/raced"
+    const racedEtag = await etagOf(one, raced)
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_none, number) =>
         hostOf(number).administrator.send("PUT", raced, {
           body: { configuration: { key_name: "fourth" } },
-          headers: { "if-match": '"1"' },
+          headers: { "if-match": racedEtag },
         }),
       ),
     )
     const refused = Array.from({ length: 9 }, () => 412)
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...refused])
-    await other.administrator.send("DELETE", raced, { headers: { "if-match": '"2"' } })
+    await other.administrator.send("DELETE", raced, { headers: { "if-match": await etagOf(one, raced) } })
     await one.administrator.expect(404, "GET", raced)
   })
 
@@ -152,3 +155,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
     expect(replicas).toEqual(new Set(["one", "other"]))
   })
 })
+
+async function etagOf(host: TestHost, path: string): Promise<string> {
+  return (await host.administrator.send("GET", path)).headers.get("etag") ?? ""
+}
