@@ -2,7 +2,7 @@ import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { Check, CheckResult } from "./connection-check.ts"
 import { keyMismatch } from "./errors.ts"
-import { readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
+import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 
 /** Logs in anew, also when a token is at hand. */
 export const checkAuthentication: Check = async ({ place }, call) => {
@@ -27,7 +27,7 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
   const key = await readOrProve(place.transit, keyId, call)
   const refusal = key === undefined ? undefined : unsuitable(key)
   if (refusal !== undefined) throw refusal
-  const { state, algorithm, latestVersion, warnings } = await keystore.describeKey(keystore.defaultKey, call)
+  const { state, algorithm, latestVersion } = await keystore.describeKey(keystore.defaultKey, call)
   if (state === "DISABLED") {
     throw pluginError("KEY_DISABLED", "The key is soft-deleted.", "Restore the key in OpenBao, then test again.")
   }
@@ -41,16 +41,17 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
       facts,
     }
   }
-  if (warnings.length > 0) {
+  const dangers = keyDangers(key)
+  if (dangers.length > 0) {
     return {
       outcome: "warned",
-      message: warnings.join(" "),
+      message: [...dangers, ...keyNotes(key)].join(" "),
       nextStep: "Decide whether that is meant; otherwise create another key.",
       facts,
     }
   }
-  const message = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
-  return { outcome: "passed", message, facts }
+  const seen = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
+  return { outcome: "passed", message: [seen, ...keyNotes(key)].join(" "), facts }
 }
 
 /** Really renews; a token that cannot be renewed is a warning, since a login replaces it. */

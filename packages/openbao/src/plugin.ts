@@ -35,7 +35,7 @@ export const plugin = definePlugin({
     pluginType: "openbao",
     displayName: "OpenBao (Vault-Compatible)",
     description: "Keeps L1 keys in the transit engine of an OpenBao server.",
-    capabilities: ["listKeyVersions"],
+    capabilities: ["listKeyVersions", "createKey", "rotateKey", "deleteKey", "importKey"],
     unsupported: unsupportedReasons,
     activationFacts: {
       vault_version: {

@@ -13,16 +13,19 @@ describe("wrapKeyMaterial", () => {
   it.each([
     ["SHA1", "sha1"],
     ["SHA256", "sha256"],
-  ] as const)("CKM_RSA_AES_KEY_WRAP with %s: an ephemeral key, then the material under it", (hashFunction, oaepHash) => {
-    const material = randomBytes(32)
-    const parameters = { publicKey: pem, wrappingAlgorithm: "CKM_RSA_AES_KEY_WRAP", hashFunction } as const
-    const wrapped = wrapKeyMaterial(parameters, material)
-    expect(wrapped).toHaveLength(rsaBytes + 40)
-    const ephemeral = decrypt(wrapped.subarray(0, rsaBytes), oaepHash)
-    const decipher = createDecipheriv("id-aes256-wrap-pad", ephemeral, Buffer.from("a65959a6", "hex"))
-    expect(Buffer.concat([decipher.update(wrapped.subarray(rsaBytes)), decipher.final()])).toEqual(material)
-    expect(wrapKeyMaterial(parameters, material)).not.toEqual(wrapped)
-  })
+  ] as const)(
+    "CKM_RSA_AES_KEY_WRAP with %s: an ephemeral key, then the material under it",
+    (hashFunction, oaepHash) => {
+      const material = randomBytes(32)
+      const parameters = { publicKey: pem, wrappingAlgorithm: "CKM_RSA_AES_KEY_WRAP", hashFunction } as const
+      const wrapped = wrapKeyMaterial(parameters, material)
+      expect(wrapped).toHaveLength(rsaBytes + 40)
+      const ephemeral = decrypt(wrapped.subarray(0, rsaBytes), oaepHash)
+      const decipher = createDecipheriv("id-aes256-wrap-pad", ephemeral, Buffer.from("a65959a6", "hex"))
+      expect(Buffer.concat([decipher.update(wrapped.subarray(rsaBytes)), decipher.final()])).toEqual(material)
+      expect(wrapKeyMaterial(parameters, material)).not.toEqual(wrapped)
+    },
+  )
 
   it("CKM_RSA_PKCS_OAEP: the material itself", () => {
     const material = randomBytes(32)
