@@ -85,7 +85,8 @@ const keyShape = z.object({
   auto_rotate_period: z.int().nonnegative().default(0),
   // OpenBao since 2.3; a server without soft deletion does not send it.
   soft_deleted: z.boolean().default(false),
-  keys: z.record(z.string().regex(/^\d+$/), versionShape),
+  // A key of type hmac is shown without its versions.
+  keys: z.record(z.string().regex(/^\d+$/), versionShape).default({}),
 })
 
 /** Well-formed, of version 1, and nobody's: 12 bytes of nonce, 16 of data, 16 of tag, all zero. */

@@ -1,5 +1,6 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { TransitKey } from "./client.ts"
 import type { Check, CheckResult } from "./connection-check.ts"
 import { keyMismatch } from "./errors.ts"
 import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
@@ -31,7 +32,7 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
   if (state === "DISABLED") {
     throw pluginError("KEY_DISABLED", "The key is soft-deleted.", "Restore the key in OpenBao, then test again.")
   }
-  const facts = { transit_engine: "enabled" }
+  const facts = { transit_engine: "enabled", auto_rotate_period: rotationOf(key) }
   if (key === undefined) {
     return {
       outcome: "warned",
@@ -52,6 +53,11 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
   }
   const seen = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
   return { outcome: "passed", message: [seen, ...keyNotes(key)].join(" "), facts }
+}
+
+function rotationOf(key: TransitKey | undefined): number | "off" | "unknown" {
+  if (key === undefined) return "unknown"
+  return key.autoRotatePeriodSeconds === 0 ? "off" : key.autoRotatePeriodSeconds
 }
 
 /** Really renews; a token that cannot be renewed is a warning, since a login replaces it. */

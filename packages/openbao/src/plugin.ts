@@ -46,6 +46,13 @@ export const plugin = definePlugin({
         description:
           "`verified` when sys/capabilities-self showed what is needed, and no access to other keys; else `unverified`.",
       },
+      auto_rotate_period: {
+        description:
+          "How often OpenBao rotates the key by itself, in seconds; `off`, or `unknown` when it is unreadable.",
+      },
+      audit_request_ids: {
+        description: "Ids under which OpenBao's audit log has the encrypt and the decrypt of the audit test.",
+      },
       transit_engine: { description: "`enabled` when the key was found in a transit engine at mount_path." },
     },
     identityFields: ["vault_address", "namespace", "mount_path", "key_name"],

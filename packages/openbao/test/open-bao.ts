@@ -83,7 +83,7 @@ export class OpenBao {
     this.server = server
   }
 
-  static async start(options: { readonly tls?: boolean } = {}): Promise<OpenBao> {
+  static async start(options: { readonly tls?: boolean; readonly audit?: boolean } = {}): Promise<OpenBao> {
     const server = await startOpenBao(options)
     await server.admin.enableTransit(mount)
     await server.admin.enableAuth("approle")
