@@ -1,5 +1,6 @@
 import { Command } from "commander"
 import { addAuditCommands } from "./commands/audit.ts"
+import { addByokCommands } from "./commands/byok.ts"
 import { addDataKeyCommands } from "./commands/data-key.ts"
 import { addKeystoreCommands } from "./commands/keystore.ts"
 import { addProfileCommands } from "./commands/profile.ts"
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addProfileCommands(program)
   addTenantCommands(program)
   addKeystoreCommands(program)
+  addByokCommands(program)
   addServiceKeyCommands(program)
   addDataKeyCommands(program)
   addAuditCommands(program)
