@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto"
-import type { CallOptions, Clock, PluginError } from "@apeiro-cmk/plugin-interface"
+import { type CallOptions, type Clock, isPluginError, type PluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { OpenBaoAnswer } from "./answer.ts"
-import { loginRejected, tokenRejected, unexpectedAnswer } from "./errors.ts"
+import { loginRejected, sealedError, tokenRejected, unexpectedAnswer } from "./errors.ts"
 import type { Wire } from "./wire.ts"
 
 /** Reads a credential at the moment of a login, so that a rotated one is seen. The client fills the bytes with zeros. */
@@ -59,7 +59,8 @@ const rejectedHoldMs = 240_000
 export interface Authenticator {
   /**
    * @param insist - tries also a credential that was rejected a moment ago
-   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried
+   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried, in the last 4
+   * minutes; while the server cannot be reached or is sealed, it throws that
    */
   authenticate(call: CallOptions, insist: boolean): Promise<Token>
 }
@@ -72,12 +73,17 @@ export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Cloc
     async authenticate(call, insist) {
       const secretId = await readText(login.secretId, "secret id", call)
       const digest = createHash("sha256").update(login.roleId).update("\0").update(secretId).digest("hex")
-      if (!insist && rejected?.digest === digest && clock.monotonicMs() < rejected.untilMs) throw rejected.error
+      if (!insist && rejected?.digest === digest && clock.monotonicMs() < rejected.untilMs) {
+        await requireServing(wire, call)
+        throw rejected.error
+      }
       const body = Buffer.from(JSON.stringify({ role_id: login.roleId, secret_id: secretId }))
       const path = `auth/${login.mountPath}/login`
       const answer = await wire.send({ method: "POST", path, body }, undefined, call).finally(() => body.fill(0))
       if (answer.status === 400 || answer.status === 403) {
-        const error = loginRejected(answer.status)
+        const { mountPath, roleId } = login
+        const times = { refusedAtMs: clock.nowMs(), heldUntilMs: clock.nowMs() + rejectedHoldMs }
+        const error = loginRejected({ status: answer.status, namespace: wire.namespace, mountPath, roleId, ...times })
         rejected = { digest, untilMs: clock.monotonicMs() + rejectedHoldMs, error }
         throw error
       }
@@ -85,6 +91,15 @@ export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Cloc
       return tokenOf(answer)
     },
   }
+}
+
+/** What is remembered must not hide that the server is gone meanwhile. Where `sys/health` is kept from us, it may. */
+async function requireServing(wire: Wire, call: CallOptions): Promise<void> {
+  const health = await wire.health(call).catch((error: unknown) => {
+    if (isPluginError(error) && error.code === "BAD_RESPONSE") return undefined
+    throw error
+  })
+  if (health?.sealed === true) throw sealedError()
 }
 
 /** Reads the token out of the answer to a login or a renewal. @throws {PluginError} BAD_RESPONSE */

@@ -1,6 +1,6 @@
 import { failedError, type OpenBaoAnswer } from "@apeiro-cmk/openbao-client"
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
-import { type AnswerMeaning, errorOfRow, rowOf, transitError } from "./errors.ts"
+import { type AnswerMeaning, errorOfRow, orMisspelt, rowOf, transitError } from "./errors.ts"
 
 const wrapAgain = "Get new import parameters, wrap the 32 bytes of the key for them, and import again."
 
@@ -35,7 +35,7 @@ const administrationErrors = {
     says: /refusing to use soft-deleted key/,
     code: "KEY_DISABLED",
     message: "The key is soft-deleted in OpenBao.",
-    nextStep: "Restore it (`bao write -f MOUNT/keys/NAME/soft-delete-restore`), then try again.",
+    nextStep: "Restore it (`bao write -f KEY_PATH/soft-delete-restore`), then try again.",
   },
   importedNotRotated: {
     status: 500,
@@ -68,15 +68,18 @@ const administrationErrors = {
   administrationDenied: {
     status: 403,
     code: "DENIED",
-    message: "The policy does not allow this change of the key.",
-    nextStep:
-      "Grant the credential the permissions for the life of keys that the plugin's README lists, or do it in OpenBao.",
+    message: "The policy does not allow this operation of a key's life.",
+    nextStep: `Grant what the README of the plugin lists for the life of a key, here on KEY_PATH, or do it in OpenBao; ${orMisspelt}.`,
   },
 } as const satisfies Readonly<Record<string, AnswerMeaning>>
 
-/** Translates an answer that is no success; a 500 without a row is the server's own failure. */
-export function administrationError(answer: OpenBaoAnswer): PluginError {
+/**
+ * Translates an answer that is no success; a 500 without a row is the server's own failure.
+ *
+ * @param keyPath - path of the key, for commands in the next step
+ */
+export function administrationError(answer: OpenBaoAnswer, keyPath: string): PluginError {
   const name = rowOf(administrationErrors, answer)
-  if (name !== undefined) return errorOfRow(administrationErrors[name], answer)
-  return answer.status >= 500 ? failedError(answer.status) : transitError(answer)
+  if (name !== undefined) return errorOfRow(administrationErrors[name], answer, keyPath)
+  return answer.status >= 500 ? failedError(answer.status) : transitError(answer, keyPath)
 }

@@ -8,7 +8,7 @@ import {
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import { impossibleKeyType, transitError, transitErrorName } from "./errors.ts"
+import { impossibleKeyType, orMisspelt, transitError, transitErrorName } from "./errors.ts"
 
 /** What `keys/NAME` says about a transit key. */
 export interface TransitKey {
@@ -107,6 +107,8 @@ export function ciphertextVersion(ciphertext: string): number | undefined {
 
 /** Puts the transit engine at `mountPath` behind the {@link TransitPort}. Key names were checked before. */
 export function createTransit(client: OpenBaoClient, mountPath: string): TransitPort {
+  const keyPath = (key: string) => `${mountPath}/keys/${key}`
+
   async function post(path: string, body: Buffer, call: CallOptions, secretField?: string): Promise<OpenBaoAnswer> {
     const request = { method: "POST", path: `${mountPath}/${path}`, body } as const
     try {
@@ -119,7 +121,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   async function encrypt(key: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
     const body = jsonBody({ plaintext, associated_data: associatedData }, { type: impossibleKeyType })
     const answer = await post(`encrypt/${key}`, body, call)
-    if (answer.status !== 200) throw transitError(answer)
+    if (answer.status !== 200) throw transitError(answer, keyPath(key))
     const encrypted = encryptedShape.safeParse(answer.data)
     if (!encrypted.success) throw unexpectedAnswer(answer)
     const { ciphertext, key_version: stated } = encrypted.data
@@ -131,24 +133,24 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   async function decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions) {
     const body = jsonBody({ associated_data: associatedData }, { ciphertext })
     const answer = await post(`decrypt/${key}`, body, call, "plaintext")
-    if (answer.status !== 200) throw transitError(answer)
+    if (answer.status !== 200) throw transitError(answer, keyPath(key))
     if (answer.secret === undefined) throw unexpectedAnswer({ status: answer.status })
     return { plaintext: answer.secret, ...requestId(answer) }
   }
 
   async function askKey(key: string, call: CallOptions): Promise<OpenBaoAnswer> {
-    const answer = await client.request({ method: "GET", path: `${mountPath}/keys/${key}` }, call)
-    if (answer.status === 403) throw keyUnreadable()
+    const answer = await client.request({ method: "GET", path: keyPath(key) }, call)
+    if (answer.status === 403) throw keyUnreadable(keyPath(key))
     return answer
   }
 
   async function readKey(key: string, call: CallOptions): Promise<TransitKey> {
-    return readTransitKey(await askKey(key, call))
+    return readTransitKey(await askKey(key, call), keyPath(key))
   }
 
   async function findKey(key: string, call: CallOptions): Promise<TransitKey | undefined> {
     const answer = await askKey(key, call)
-    return transitErrorName(answer) === "keyUnreadable" ? undefined : readTransitKey(answer)
+    return transitErrorName(answer) === "keyUnreadable" ? undefined : readTransitKey(answer, keyPath(key))
   }
 
   async function proveKey(key: string, call: CallOptions): Promise<void> {
@@ -157,17 +159,17 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
     const name = transitErrorName(answer)
     // The key was there to refuse it; also where its version 1 is closed.
     if (name === "ciphertextRefused" || name === "versionDisabled") return
-    throw transitError(answer)
+    throw transitError(answer, keyPath(key))
   }
 
   return { encrypt, decrypt, readKey, findKey, proveKey }
 }
 
-function keyUnreadable() {
+function keyUnreadable(keyPath: string) {
   return pluginError(
     "DENIED",
     "The policy does not let the key be read.",
-    'Grant "read" on keys/NAME of the mount: the set-up material has the policy.',
+    `Grant "read" on ${keyPath}: the set-up material has the policy; ${orMisspelt}.`,
   )
 }
 
@@ -188,8 +190,8 @@ function jsonBody(bytes: Readonly<Record<string, Uint8Array>>, texts: Readonly<R
   return body
 }
 
-function readTransitKey(answer: OpenBaoAnswer): TransitKey {
-  if (answer.status !== 200) throw transitError(answer)
+function readTransitKey(answer: OpenBaoAnswer, keyPath: string): TransitKey {
+  if (answer.status !== 200) throw transitError(answer, keyPath)
   const parsed = keyShape.safeParse(answer.data)
   if (!parsed.success) throw unexpectedAnswer(answer)
   const read = parsed.data

@@ -15,13 +15,23 @@ const longestPath = 128
 const pathMessage = 'must be letters, digits, "_", "-" and ".", in parts joined by "/", none of which begins with "."'
 
 function serverPath() {
-  return z.string().min(1).max(longestPath).regex(pathPattern, { error: pathMessage })
+  return named(pathMessage, pathPattern)
 }
 
 /** Name of a transit key: the server's own rule for names, so that no name can alter the URL. */
-export const keyName = z.string().min(1).max(longestPath).regex(keyNamePattern, {
-  error: 'must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
-})
+export const keyName = named(
+  'must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
+  keyNamePattern,
+)
+
+/** An empty name is told what is allowed, too. */
+function named(error: string, pattern: RegExp) {
+  return z
+    .string()
+    .min(1, { error: `is empty; it ${error}`, abort: true })
+    .max(longestPath)
+    .regex(pattern, { error })
+}
 
 /** What the operator sets once for all keystores of this plugin. */
 export const pluginConfiguration = z.strictObject({
@@ -64,13 +74,18 @@ const keystoreFields = z.strictObject({
   auth_mount_path: serverPath()
     .optional()
     .meta({ title: "Mount of the AppRole method", description: "Default: approle.", examples: ["approle"] }),
-  role_id: z.string().min(1).max(4096).optional().meta({ title: "AppRole role id" }),
-  secret_id: secret().optional().meta({ title: "AppRole secret id" }),
+  role_id: z
+    .string()
+    .max(4096)
+    .regex(/^\P{C}+$/u, { error: "must be one line without control characters, and not empty" })
+    .optional()
+    .meta({ title: "AppRole role id" }),
+  secret_id: secret({ oneLine: true }).optional().meta({ title: "AppRole secret id" }),
   secret_id_path: tenantPath().optional().meta({
     title: "File with the AppRole secret id",
     description: "Read at each login, from the tenant's folder below the operator's credential directory.",
   }),
-  token: secret().optional().meta({ title: "Token" }),
+  token: secret({ oneLine: true }).optional().meta({ title: "Token" }),
   mount_path: serverPath()
     .default("transit")
     .meta({ title: "Mount of the transit engine", examples: ["openkcm-keys"] }),
@@ -132,9 +147,14 @@ export type SetupConfiguration = z.output<typeof setupConfiguration>
 /** Mount of the AppRole method where the configuration names none. */
 export const defaultAuthMountPath = "approle"
 
+/** The certificates in a PEM text, each as its own text. */
+export function certificatesOf(pem: string): readonly string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+}
+
 function isCertificateBundle(text: string): boolean {
-  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
-  if (certificates === null || text.includes("PRIVATE KEY")) return false
+  const certificates = certificatesOf(text)
+  if (certificates.length === 0 || text.includes("PRIVATE KEY")) return false
   return certificates.every((certificate) => {
     try {
       return new X509Certificate(certificate).raw.length > 0

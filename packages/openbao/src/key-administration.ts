@@ -35,31 +35,33 @@ const wrappingKeyShape = z.object({ public_key: z.string().max(4096).startsWith(
 
 /** Puts the transit engine at `mountPath` behind the {@link TransitAdministration}. Key names were checked before. */
 export function createTransitAdministration(client: OpenBaoClient, mountPath: string): TransitAdministration {
-  async function send(request: Omit<OpenBaoRequest, "body">, body: unknown, call: CallOptions): Promise<OpenBaoAnswer> {
-    const path = `${mountPath}/${request.path}`
-    const bytes = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }
-    return client.request({ ...request, ...bytes, path, refusesWith500: true }, call)
+  const keyPath = (key: string) => `${mountPath}/keys/${key}`
+
+  async function send(request: OpenBaoRequest, call: CallOptions): Promise<OpenBaoAnswer> {
+    return client.request({ ...request, refusesWith500: true }, call)
   }
 
-  async function change(path: string, body: Readonly<Record<string, unknown>>, call: CallOptions): Promise<void> {
-    const answer = await send({ method: "POST", path }, body, call)
-    if (answer.status >= 300) throw administrationError(answer)
+  async function change(key: string, act: string, body: Readonly<Record<string, unknown>>, call: CallOptions) {
+    const bytes = Buffer.from(JSON.stringify(body))
+    const answer = await send({ method: "POST", path: `${keyPath(key)}${act}`, body: bytes }, call)
+    if (answer.status >= 300) throw administrationError(answer, keyPath(key))
   }
 
   return {
     create(key, call) {
       const settings = { type: keyType, exportable: false, allow_plaintext_backup: false, derived: false }
-      return change(`keys/${key}`, settings, call)
+      return change(key, "", settings, call)
     },
-    rotate: (key, call) => change(`keys/${key}/rotate`, {}, call),
-    setDeletionAllowed: (key, allowed, call) => change(`keys/${key}/config`, { deletion_allowed: allowed }, call),
+    rotate: (key, call) => change(key, "/rotate", {}, call),
+    setDeletionAllowed: (key, allowed, call) => change(key, "/config", { deletion_allowed: allowed }, call),
     async delete(key, call) {
-      const answer = await send({ method: "DELETE", path: `keys/${key}` }, undefined, call)
-      if (answer.status >= 300) throw administrationError(answer)
+      const answer = await send({ method: "DELETE", path: keyPath(key) }, call)
+      if (answer.status >= 300) throw administrationError(answer, keyPath(key))
     },
     async wrappingKey(call) {
-      const answer = await send({ method: "GET", path: "wrapping_key" }, undefined, call)
-      if (answer.status !== 200) throw administrationError(answer)
+      const path = `${mountPath}/wrapping_key`
+      const answer = await send({ method: "GET", path }, call)
+      if (answer.status !== 200) throw administrationError(answer, path)
       const read = wrappingKeyShape.safeParse(answer.data)
       if (!read.success) throw unexpectedAnswer(answer)
       return `${read.data.public_key.trim()}\n`
@@ -67,10 +69,10 @@ export function createTransitAdministration(client: OpenBaoClient, mountPath: st
     import(key, as, wrapped, call) {
       const ciphertext = Buffer.from(wrapped).toString("base64")
       const material = { ciphertext, hash_function: "SHA256" }
-      if (as === "next version") return change(`keys/${key}/import_version`, material, call)
+      if (as === "next version") return change(key, "/import_version", material, call)
       // Without rotation by OpenBao, which would take the key out of its owner's hands and end further imports.
       const settings = { type: keyType, allow_rotation: false, exportable: false, allow_plaintext_backup: false }
-      return change(`keys/${key}/import`, { ...material, ...settings }, call)
+      return change(key, "/import", { ...material, ...settings }, call)
     },
   }
 }

@@ -23,6 +23,7 @@ import {
   pluginConfiguration,
   setupConfiguration,
 } from "./config.ts"
+import { fileError } from "./errors.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
 import { setupMaterial } from "./setup-material.ts"
 
@@ -116,7 +117,10 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
       return { method: "approle", mountPath, roleId: role_id, secretId: (call) => secret_id.read(call.signal) }
     }
     if (secret_id_path === undefined) throw configurationError([{ path: ["secret_id"], message: "is missing" }])
-    const readFile = (call: Pick<CallOptions, "tenantId" | "signal">) => services.files.read(secret_id_path, call)
+    const readFile = (call: Pick<CallOptions, "tenantId" | "signal">) =>
+      services.files.read(secret_id_path, call).catch((error: unknown) => {
+        throw fileError(error, "secret_id_path")
+      })
     return { method: "approle", mountPath, roleId: role_id, secretId: readFile }
   }
 
