@@ -74,7 +74,7 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
 
   const prepareTenantKey: KeyHierarchy["prepareTenantKey"] = (...request) => keys.prepareTenantKey(...request)
   const managed = { catalog, repository: database.keystores, credentials, audit, prepareTenantKey }
-  const keystores = createKeystoreManager({ ...managed, clock, logger, random })
+  const keystores = createKeystoreManager({ ...managed, mode: profile.mode, clock, logger, random })
   defer(() => keystores.close())
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())

@@ -63,12 +63,12 @@ async function openListeners(
   const operationsApp = createApp(operationsRoutes, services, probes)
   const operationsPort = ports.operations ?? operations.port
   const operationsAddress = { ...operations, port: operationsPort, profileKey: "listeners.operations" }
-  const operationsListener = await openListener(operationsApp, operationsAddress, probes, clock)
+  const operationsListener = await openListener(operationsApp, operationsAddress, { inFlight: probes, clock, logger })
   defer(() => operationsListener.close(probeGraceMs))
 
   const apiApp = createApp(apiRoutes, services, inFlight)
   const apiAddress = { ...api, port: ports.api ?? api.port, profileKey: "listeners.api" }
-  const apiListener = await openListener(apiApp, apiAddress, inFlight, clock)
+  const apiListener = await openListener(apiApp, apiAddress, { inFlight, clock, logger })
   defer(() => apiListener.close(options.graceMs))
   defer(keepClean(services, logger))
   return { apiUrl: apiListener.url, operationsUrl: operationsListener.url }

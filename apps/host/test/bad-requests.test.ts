@@ -61,6 +61,22 @@ describe("bad requests", () => {
     expect(objects(answer.body.issues).map((issue) => issue.path)).toEqual([["__proto__"]])
   })
 
+  it.each([
+    ["at the top", '{"tenant_id":"twice","tenant_id":"thrice"}', ["tenant_id"]],
+    ["in another spelling", '{"tenant_id":"twice","tenant\\u005fid":"thrice"}', ["tenant_id"]],
+    ["deep inside", '{"tenant_id":"twice","x":[{"a":1},{"a":{"b":[1,","],"c":1,"c":"\\"}"}}]}', ["x", 1, "a", "c"]],
+  ])("refuses a key that stands twice %s", async (_, rawBody, path) => {
+    const answer = await host.administrator.send("POST", "/v1/tenants", { rawBody, headers: json })
+    expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } })
+    expect(objects(answer.body.issues).map((issue) => issue.path)).toEqual([path])
+  })
+
+  it("takes one key in several objects, and as a value", async () => {
+    const rawBody = '{"tenant_id":"same","a":{"x":"x"},"b":{"x":["x","x",{"x":"\\\\"}]},"x":"a"}'
+    const answer = await host.administrator.send("POST", "/v1/tenants", { rawBody, headers: json })
+    expect(objects(answer.body.issues).map((issue) => issue.path)).toEqual([["a"], ["b"], ["x"]])
+  })
+
   it.each(["", "a\u0000b", "\ud800", "a\u202eb", "x".repeat(201)])("refuses the display name %j", async (name) => {
     const answer = await create({ tenant_id: "named", display_name: name })
     expect(answer.status).toBe(400)

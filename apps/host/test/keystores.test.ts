@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { localKeystore, tenantWithKeys } from "./fixtures.ts"
+import type { Answer } from "./host-client.ts"
 import { startTestHost, type TestHost } from "./test-host.ts"
-import { objects } from "./values.ts"
+import { objects, text } from "./values.ts"
 
 /** The document of story 4, step 2, letter for letter. */
 const storyDocument = {
@@ -30,6 +31,8 @@ const inlineSecret = {
   },
 }
 
+const etagOf = (answer: Answer) => text(answer.headers.get("etag"))
+
 describe("keystores", () => {
   let host: TestHost
   beforeAll(async () => {
@@ -55,12 +58,12 @@ describe("keystores", () => {
     const kept = { ...inlineSecret.configuration, secret_id: { set: true, version: 1 } }
     const changed = await host.administrator.send("PUT", `${path}/inline`, {
       body: { configuration: kept },
-      headers: { "if-match": '"1"' },
+      headers: { "if-match": etagOf(added) },
     })
     expect(changed).toMatchObject({ status: 200, body: { configuration: { secret_id: { set: true, version: 1 } } } })
     const replaced = await host.administrator.send("PUT", `${path}/inline`, {
       body: { configuration: { ...kept, secret_id: "CANARY-secret-id-replaced" } },
-      headers: { "if-match": '"2"' },
+      headers: { "if-match": etagOf(changed) },
     })
     // The version of a secret is the revision of the keystore that brought it.
     expect(replaced.body.configuration).toMatchObject({ secret_id: { set: true, version: 3 } })
@@ -85,29 +88,44 @@ describe("keystores", () => {
   })
 
   it("needs If-Match for a change and a removal, and refuses a stale one", async () => {
-    await host.administrator.expect(201, "POST", path, localKeystore("tagged"))
+    const added = await host.administrator.send("POST", path, { body: localKeystore("tagged") })
+    const [first, read] = [etagOf(added), await host.administrator.send("GET", `${path}/tagged`)]
+    expect(etagOf(read)).toBe(first)
     const put = (headers: Record<string, string>) =>
       host.administrator.send("PUT", `${path}/tagged`, { body: { configuration: { key_name: "third" } }, headers })
     expect(await put({})).toMatchObject({ status: 428, body: { code: "PRECONDITION_REQUIRED" } })
-    expect(await put({ "if-match": '"7"' })).toMatchObject({ status: 412, body: { code: "REVISION_MISMATCH" } })
-    expect(await put({ "if-match": 'W/"1"' })).toMatchObject({ status: 412 })
-    const changed = await put({ "if-match": '"0", "1"' })
+    expect(await put({ "if-match": '"1"' })).toMatchObject({ status: 412, body: { code: "REVISION_MISMATCH" } })
+    expect(await put({ "if-match": `W/${first}` })).toMatchObject({ status: 412 })
+    const changed = await put({ "if-match": `"0", ${first}` })
     expect(changed.status).toBe(200)
-    expect(changed.headers.get("etag")).toBe('"2"')
+    expect(etagOf(changed)).not.toBe(first)
     const remove = (headers: Record<string, string>) => host.administrator.send("DELETE", `${path}/tagged`, { headers })
     expect((await remove({})).status).toBe(428)
-    expect((await remove({ "if-match": '"1"' })).status).toBe(412)
-    expect((await remove({ "if-match": '"2"' })).status).toBe(204)
-    expect((await remove({ "if-match": '"2"' })).status).toBe(404)
+    expect((await remove({ "if-match": first })).status).toBe(412)
+    expect((await remove({ "if-match": etagOf(changed) })).status).toBe(204)
+    expect((await remove({ "if-match": etagOf(changed) })).status).toBe(404)
+  })
+
+  it("refuses the ETag of a keystore that was removed, also when another of its name has come", async () => {
+    const add = () => host.administrator.send("POST", path, { body: localKeystore("reborn") })
+    const ifMatch = (answer: Answer) => ({ headers: { "if-match": etagOf(answer) } })
+    const removed = await add()
+    expect((await host.administrator.send("DELETE", `${path}/reborn`, ifMatch(removed))).status).toBe(204)
+    const added = await add()
+    expect(added.body.revision).toBe(removed.body.revision)
+    const change = { body: { configuration: { key_name: "third" } }, ...ifMatch(removed) }
+    expect(await host.administrator.send("PUT", `${path}/reborn`, change)).toMatchObject({ status: 412 })
+    expect(await host.administrator.send("DELETE", `${path}/reborn`, ifMatch(removed))).toMatchObject({ status: 412 })
+    expect((await host.administrator.send("DELETE", `${path}/reborn`, ifMatch(added))).status).toBe(204)
   })
 
   it("lets one of many parallel changes of the same revision through", async () => {
-    await host.administrator.expect(201, "POST", path, localKeystore("contended"))
+    const added = await host.administrator.send("POST", path, { body: localKeystore("contended") })
     const answers = await Promise.all(
       Array.from({ length: 10 }, () =>
         host.administrator.send("PUT", `${path}/contended`, {
           body: { configuration: { key_name: "third" } },
-          headers: { "if-match": '"1"' },
+          headers: { "if-match": etagOf(added) },
         }),
       ),
     )
@@ -116,10 +134,10 @@ describe("keystores", () => {
   })
 
   it("does not change the name or the type of a keystore", async () => {
-    await host.administrator.expect(201, "POST", path, localKeystore("renamed"))
+    const added = await host.administrator.send("POST", path, { body: localKeystore("renamed") })
     const answer = await host.administrator.send("PUT", `${path}/renamed`, {
       body: { plugin_type: "openbao", configuration: { key_name: "third" } },
-      headers: { "if-match": '"1"' },
+      headers: { "if-match": etagOf(added) },
     })
     expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } })
   })
@@ -141,8 +159,7 @@ describe("keystores", () => {
     await host.administrator.expect(201, "POST", keystores, localKeystore("another", "third"))
     const second = await host.administrator.send("POST", `${keystores}/another/activate`)
     expect(second).toMatchObject({ status: 409, body: { code: "ANOTHER_KEYSTORE_ACTIVE" } })
-    const { revision } = await host.administrator.expect(200, "GET", `${keystores}/local`)
-    const headers = { "if-match": `"${String(revision)}"` }
+    const headers = { "if-match": etagOf(await host.administrator.send("GET", `${keystores}/local`)) }
     const moved = await host.administrator.send("PUT", `${keystores}/local`, {
       body: { configuration: { key_name: "third" } },
       headers,

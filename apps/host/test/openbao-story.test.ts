@@ -132,6 +132,8 @@ describe.skipIf(!available)("story 4, with a real OpenBao", () => {
     const verified = await host.administrator.expect(200, "GET", "/v1/tenants/acme/verify")
     const [wrap] = objects(objects(verified.tenant_keys)[0]?.wraps)
     expect(wrap).toMatchObject({ opens: false, code: "UNREACHABLE" })
+    const codes = new Set(objects(verified.service_keys).map(({ opens, code }) => `${String(opens)} ${String(code)}`))
+    expect([...codes]).toEqual(["false UNREACHABLE"])
     const health = await host.administrator.expect(
       200,
       "GET",

@@ -16,6 +16,8 @@ export interface TestFolder {
 
 /** What a profile for tests may say beside the usual. */
 export interface FolderOptions {
+  /** Without the local keystore under `production`, which refuses it. Default `development`. */
+  readonly mode?: "development" | "production"
   readonly keyNames?: readonly string[]
   readonly openBao?: { readonly endpoint: string }
 }
@@ -27,20 +29,13 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
   const path = await mkdtemp(join(tmpdir(), "host-"))
   await symlink(join(profilesFolder, "node_modules"), join(path, "node_modules"))
   const dataDirectory = join(path, "data")
+  const mode = options.mode ?? "development"
   const profile = {
-    mode: "development",
+    mode,
     dataDirectory,
     listeners: { api: { port: 0 }, operations: { port: 0 } },
     plugins: [
-      {
-        name: "local-keystore",
-        type: "keystore",
-        package: "@apeiro-cmk/local-keystore",
-        configuration: {
-          keyFile: join(dataDirectory, "local-keystore.key"),
-          keyNames: options.keyNames ?? ["default", "second"],
-        },
-      },
+      ...(mode === "production" ? [] : [localKeystorePlugin(dataDirectory, options)]),
       {
         name: "openbao",
         type: "keystore",
@@ -56,6 +51,11 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
   // JSON is YAML.
   await writeFile(profilePath, JSON.stringify(profile, undefined, 2))
   return { path, profilePath, dataDirectory, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+function localKeystorePlugin(dataDirectory: string, { keyNames = ["default", "second"] }: FolderOptions) {
+  const configuration = { keyFile: join(dataDirectory, "local-keystore.key"), keyNames }
+  return { name: "local-keystore", type: "keystore", package: "@apeiro-cmk/local-keystore", configuration }
 }
 
 /** A running host in this process, and the means to look at it. */

@@ -22,6 +22,7 @@ export const auditActions = [
   "tenantKeyWrap",
   "tenantKeyUnwrap",
   "tenantKeyLeaseRenewal",
+  "serviceKeyUnwrap",
   "dataKeyGenerate",
   "dataKeyUnwrap",
   "dataKeyRewrap",

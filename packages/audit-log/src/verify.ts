@@ -1,3 +1,4 @@
+import { EntryIdSet } from "./entry-id-set.ts"
 import { exportInvalid } from "./error.ts"
 import { type EntryLine, type ExportLine, parseLine } from "./export-line.ts"
 import { type AuditLeaf, decodeLeaf } from "./leaf.ts"
@@ -16,8 +17,8 @@ export interface VerifiedExport {
 }
 
 /**
- * Checks an exported log offline: every entry is well formed, in its place and of one tenant, and all together have the
- * root that the last line states.
+ * Checks an exported log offline: every entry is well formed, in its place, of one tenant and there once, and all
+ * together have the root that the last line states. Memory grows by about 100 bytes for each entry.
  *
  * It proves that the export is whole, not that it is the only one: whoever can rewrite the whole file can rewrite its
  * last line too. Compare `root` and `size` with a head that was kept earlier.
@@ -35,7 +36,7 @@ export async function verifyExport(lines: AsyncIterable<string>): Promise<Verifi
 }
 
 async function verify(iterator: AsyncIterator<string>): Promise<VerifiedExport> {
-  const seen: Seen = { head: emptyTree("") }
+  const seen: Seen = { head: emptyTree(""), entryIds: new EntryIdSet() }
   for (let number = 1; ; number += 1) {
     const next = await iterator.next()
     if (next.done) {
@@ -53,6 +54,7 @@ async function verify(iterator: AsyncIterator<string>): Promise<VerifiedExport> 
 
 interface Seen {
   head: TreeHead
+  readonly entryIds: EntryIdSet
   tenantId?: string
   firstRecordedAtMs?: number
   lastRecordedAtMs?: number
@@ -65,6 +67,9 @@ function takeEntry(seen: Seen, line: EntryLine, number: number): void {
     throw exportInvalid(
       `Line ${number}: entry ${line.index} belongs to ${leaf.tenantId}, the others to ${seen.tenantId}.`,
     )
+  }
+  if (!seen.entryIds.add(leaf.entryId)) {
+    throw exportInvalid(`Line ${number}: entry ${line.index} has the entry_id of an entry before it.`)
   }
   seen.firstRecordedAtMs ??= leaf.recordedAtMs
   seen.lastRecordedAtMs = leaf.recordedAtMs

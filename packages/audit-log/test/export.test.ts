@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { createAuditRecorder, createAuditSequencer, exportLines, rootHash, verifyExport } from "../src/index.ts"
+import { appendLeaf } from "../src/merkle.ts"
 import { InMemoryAudit } from "./in-memory-audit.ts"
 import { ManualClock } from "./manual-clock.ts"
 import { sampleEvent } from "./sample-events.ts"
@@ -63,6 +64,18 @@ describe("audit export", () => {
     }
   })
 
+  it("refuses a log in which one entry_id stands twice, also when number, size and root fit", async () => {
+    const { audit } = await exportOf(4)
+    const twice = audit.logs.get("acme")?.[1]
+    if (twice === undefined) throw new Error("no entry")
+    audit.logs.get("acme")?.push({ ...twice, index: 4 })
+    audit.heads.set("acme", appendLeaf(await audit.head("acme"), twice.leaf))
+    await expect(verifyExport(exportLines("acme", audit))).rejects.toMatchObject({
+      code: "AUDIT_EXPORT_INVALID",
+      message: expect.stringContaining("Line 5: entry 4 has the entry_id of an entry before it"),
+    })
+  })
+
   it("shows an entry that was altered in the database", async () => {
     const { audit } = await exportOf(5)
     const entry = audit.logs.get("acme")?.[2]
@@ -121,7 +134,7 @@ describe("offline verification tells what is wrong:", async () => {
     [
       "a repeated entry under a new number",
       [...parts(6), (lines[1] ?? "").replace('"index":1', '"index":6'), ...last],
-      "entries were added",
+      "Line 7: entry 6 has the entry_id of an entry before it",
     ],
     ["exchanged contents", [...exchanged(lines), ...lines.slice(2)], "root"],
     ["no last line", parts(6), "cut off"],

@@ -1,28 +1,16 @@
 import type {
-  Clock,
   KeystorePluginDefinitionV1,
   KeystorePluginV1,
   PluginKind,
   PluginManifest,
-  PluginServices,
 } from "@apeiro-cmk/plugin-interface"
 import { entryCardinality, refuseDoubleTypes } from "./cardinality.ts"
+import type { CatalogOptions } from "./catalog-options.ts"
 import type { HostRuntimeErrorCode } from "./errors.ts"
 import { joinFailures } from "./load-failures.ts"
 import { loadPlugin } from "./load-plugin.ts"
 import type { PluginSlot, PluginState } from "./plugin-slot.ts"
 import type { LoadedProfile } from "./profile.ts"
-
-/** What a catalog needs from its host. */
-export interface CatalogOptions {
-  /** Makes the services of one plugin; the catalog takes the plugin's secrets out of whatever it logs. */
-  makeServices(pluginName: string): PluginServices
-  readonly clock: Clock
-  /** Reads a stored credential for `{source: credential}`; nothing when there is none. Absent: such references fail. */
-  readonly readCredential?: (name: string) => Promise<string | undefined>
-  /** Only find out whether everything loads: stored credentials are not read, and nothing can be started. */
-  readonly onlyCheck?: boolean
-}
 
 /** How a plugin is doing, without a secret. */
 export interface PluginStatus {

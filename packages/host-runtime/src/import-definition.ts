@@ -56,14 +56,28 @@ async function importModule(
   { timeoutMs, clock }: ImportOptions,
 ): Promise<object> {
   const deadline = withDeadline(undefined, timeoutMs, clock)
+  const imported = tellOfExit(entry, packageName)
   try {
     const module: unknown = await abortable(import(pathToFileURL(file).href), deadline.signal)
     return typeof module === "object" && module !== null ? module : {}
   } catch (error) {
     throw importFailure(entry, packageName, error, timeoutMs)
   } finally {
+    imported()
     deadline.dispose()
   }
+}
+
+/** A module that ends the process on import would end it without a word, and as if all were well. @returns what ends the watch */
+function tellOfExit(entry: PluginEntry, packageName: string): () => void {
+  const onExit = (code: number) => {
+    process.stderr.write(
+      `The process ends while plugin \`${entry.name}\` is imported: the module of ${packageName} ended it. Report it to the plugin's author.\n`,
+    )
+    if (code === 0) process.exitCode = 1
+  }
+  process.once("exit", onExit)
+  return () => process.off("exit", onExit)
 }
 
 function importFailure(entry: PluginEntry, packageName: string, error: unknown, timeoutMs: number): HostRuntimeError {

@@ -1,11 +1,11 @@
 export {
   type Catalog,
-  type CatalogOptions,
   loadCatalog,
   type PluginDescription,
   type PluginStatus,
   type Readiness,
 } from "./catalog.ts"
+export type { CatalogOptions } from "./catalog-options.ts"
 export { type CheckProfileOptions, checkProfile, type ProfileCheck } from "./check-profile.ts"
 export {
   formatProblem,

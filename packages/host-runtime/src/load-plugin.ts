@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path"
 import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
-import type { CatalogOptions } from "./catalog.ts"
+import type { CatalogOptions } from "./catalog-options.ts"
 import { checkDeclaration, checkManifest } from "./check-manifest.ts"
 import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
 import { importDefinition } from "./import-definition.ts"
@@ -111,12 +111,16 @@ async function readCredential(
   { readCredential, onlyCheck }: CatalogOptions,
 ): Promise<string | undefined> {
   if (onlyCheck) return undefined
+  const nextStep =
+    readCredential === undefined
+      ? "Use a reference with `source: env` or `source: file` instead."
+      : "Store the credential under this name, or use a reference with `source: env` or `source: file`."
   const refuse = (what: string, cause?: Error): HostRuntimeError =>
     pluginFailure(
       entry,
       "SECRET_REFERENCE_UNRESOLVED",
       `refers to the stored credential ${reference.credential}, ${what}`,
-      "Store the credential under this name, or use a reference with `source: env` or `source: file`.",
+      nextStep,
       {
         problems: [entry.problem(["configuration", ...path], "value", "this credential cannot be read")],
         ...(cause === undefined ? {} : { cause }),

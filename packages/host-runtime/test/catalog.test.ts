@@ -213,11 +213,12 @@ plugins: [{ name: a, type: keystore, package: scripted, configuration: { ${confi
   })
 
   it.each([
-    ["the host keeps none", {}],
-    ["there is none", { readCredential: async () => undefined }],
-    ["reading it fails", { readCredential: () => Promise.reject(new Error("wrong root key")) }],
-  ])("fails with a stored credential when %s", async (_name, options) => {
+    ["the host keeps none", {}, "Use a reference with `source: env`"],
+    ["there is none", { readCredential: async () => undefined }, "Store the credential"],
+    ["reading it fails", { readCredential: () => Promise.reject(new Error("wrong root key")) }, "Store the credential"],
+  ])("fails with a stored credential when %s", async (_name, options, nextStep) => {
     const failure = await failureOf(load(scripted("token: { source: credential, credential: token }"), {}, options))
     expect(failure).toMatchObject({ code: "SECRET_REFERENCE_UNRESOLVED", problems: [{ line: 2 }] })
+    expect(failure.nextStep).toContain(nextStep)
   })
 })

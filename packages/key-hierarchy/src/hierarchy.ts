@@ -8,7 +8,7 @@ import { prepareTenantKey } from "./prepare-tenant-key.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 import { ServiceKeys } from "./service-keys.ts"
 import { TenantKeyLeases } from "./tenant-key-leases.ts"
-import { type TenantKeyVerification, verifyTenant } from "./verify-tenant.ts"
+import { type TenantVerification, verifyTenant } from "./verify-tenant.ts"
 
 /**
  * L1 to L4 of every tenant.
@@ -61,8 +61,11 @@ export interface KeyHierarchy {
   ): Promise<RewrappedDataKey>
   /** Writes down what `recoverDataKey` needs: wraps and envelopes, no secret. */
   exportKeys(tenantId: string, call: HostCall): Promise<KeyExport>
-  /** Has L1 open every wrap, oldest tenant key first, and says of each whether it holds the tenant key. */
-  verifyTenant(tenantId: string, call: HostCall): Promise<readonly TenantKeyVerification[]>
+  /**
+   * Has L1 open every wrap and says of each whether it holds the tenant key; opens every service key with its tenant key
+   * and says of each whether it does.
+   */
+  verifyTenant(tenantId: string, call: HostCall): Promise<TenantVerification>
   /** Takes a tenant's keys out of memory; the next use asks L1. */
   dropTenant(tenantId: string): void
   /** Takes all keys out of memory. Later calls are refused with CANCELLED. Idempotent. */

@@ -18,4 +18,5 @@ export type { HierarchyServices, KeyRepository, L1Port, L1Wrap, PreparedTenantKe
 export { aes256GcmOpen, aes256GcmSeal, hkdfSha512, type SealedText } from "./primitives.ts"
 export type { KeyLifecycleState, ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 export { type L1WrapToOpen, type RecoverDataKeyRequest, type RecoveredDataKey, recoverDataKey } from "./recover.ts"
-export type { TenantKeyVerification, WrapVerification } from "./verify-tenant.ts"
+export type { ServiceKeyVerification } from "./verify-service-keys.ts"
+export type { TenantKeyVerification, TenantVerification, WrapVerification } from "./verify-tenant.ts"

@@ -1,13 +1,13 @@
 import type { KeyObject } from "node:crypto"
 import type { HostCall } from "@apeiro-cmk/audit-log"
+import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import { sharedCall } from "./abort.ts"
-import { decodeEnvelope } from "./envelope.ts"
 import { ciphertextRejected, KeyHierarchyError } from "./error.ts"
 import { Flights } from "./flights.ts"
 import { assertUse } from "./key-states.ts"
-import { unwrapKeyObject } from "./key-wrap.ts"
 import { type Lease, leaseEnded } from "./lease.ts"
 import type { ServiceKeyRecord } from "./records.ts"
+import { openServiceKey } from "./service-key-opener.ts"
 import { closedError, type LeaseServices, type TenantKeyLeases } from "./tenant-key-leases.ts"
 
 /** A service key in memory. It goes when the lease of its tenant key ends. */
@@ -124,21 +124,14 @@ export class ServiceKeys {
   }
 
   #open(record: ServiceKeyRecord, lease: Lease): KeyObject {
-    const { tenantId, parentKeyId, parentKeyVersion, serviceKeyId, version } = record
-    const expected = {
-      kind: "serviceKey",
-      tenantId,
-      keyId: serviceKeyId,
-      keyVersion: version,
-      parentKeyId,
-      parentKeyVersion,
-    } as const
+    const { tenantId, serviceKeyId, version } = record
     try {
-      return unwrapKeyObject(lease.use(), expected, decodeEnvelope(record.envelope))
-    } catch (cause) {
-      if (!(cause instanceof KeyHierarchyError)) throw cause
-      this.#services.logger.error("a stored service key does not open", { tenantId, serviceKeyId, version })
-      throw serviceKeyUnreadable(cause)
+      return openServiceKey(lease.use(), record)
+    } catch (error) {
+      if (isCodedError(error) && error.code === "SERVICE_KEY_UNREADABLE") {
+        this.#services.logger.error("a stored service key does not open", { tenantId, serviceKeyId, version })
+      }
+      throw error
     }
   }
 }
@@ -148,14 +141,5 @@ function serviceKeyNotFound(): KeyHierarchyError {
     origin: "caller",
     retryable: false,
     nextStep: "Create the service key first, or check its name.",
-  })
-}
-
-function serviceKeyUnreadable(cause: unknown): KeyHierarchyError {
-  return new KeyHierarchyError("SERVICE_KEY_UNREADABLE", "The stored service key does not open under its tenant key.", {
-    origin: "host",
-    retryable: false,
-    nextStep: "The database was altered: restore it from a backup, and find out who changed it.",
-    cause,
   })
 }

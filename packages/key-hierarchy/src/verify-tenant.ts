@@ -4,6 +4,7 @@ import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
 import type { HierarchyServices, StoredTenantKey } from "./ports.ts"
 import type { KeyLifecycleState, TenantKeyWrap } from "./records.ts"
 import { openTenantKey } from "./tenant-key-opener.ts"
+import { ServiceKeyCheck, type ServiceKeyVerification } from "./verify-service-keys.ts"
 
 /** What is true of one wrap of a tenant key at this moment. */
 export interface WrapVerification {
@@ -32,26 +33,40 @@ export interface TenantKeyVerification {
   readonly wraps: readonly WrapVerification[]
 }
 
-/** Has L1 open every wrap of a tenant, and says of each whether it holds the tenant key. Nothing is kept in memory. */
+/** What is true of a tenant's keys at this moment. */
+export interface TenantVerification {
+  /** Oldest first. */
+  readonly tenantKeys: readonly TenantKeyVerification[]
+  /** By name and version. */
+  readonly serviceKeys: readonly ServiceKeyVerification[]
+}
+
+/**
+ * Has L1 open every wrap of a tenant, and says of each whether it holds the tenant key; opens every service key with
+ * it, and says of each whether it does. Nothing is kept in memory.
+ */
 export async function verifyTenant(
   services: HierarchyServices,
   tenantId: string,
   call: HostCall,
-): Promise<readonly TenantKeyVerification[]> {
+): Promise<TenantVerification> {
   const verified: TenantKeyVerification[] = []
+  // Read first: a service key that is made meanwhile hangs on a tenant key that would not be among those below.
+  const check = new ServiceKeyCheck(await services.keys.serviceKeys(tenantId))
   for (const stored of await services.keys.tenantKeys(tenantId)) {
     const { keyId, version, state, createdAtMs } = stored.key
     const wraps: WrapVerification[] = []
-    for (const wrap of stored.wraps) wraps.push(await verifyWrap(services, stored, wrap, call))
+    for (const wrap of stored.wraps) wraps.push(await verifyWrap(services, stored, wrap, check, call))
     verified.push({ keyId, version, state, createdAtMs, wraps })
   }
-  return verified
+  return { tenantKeys: verified, serviceKeys: await check.results(services, call) }
 }
 
 async function verifyWrap(
   { audit, l1 }: HierarchyServices,
   stored: StoredTenantKey,
   wrap: TenantKeyWrap,
+  check: ServiceKeyCheck,
   call: HostCall,
 ): Promise<WrapVerification> {
   const { tenantId, keyId, version } = stored.key
@@ -64,10 +79,12 @@ async function verifyWrap(
   const { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId } = wrap
   const about = { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId }
   try {
-    const { backendRequestId } = await openTenantKey(l1, stored, wrap, call)
+    const { key, backendRequestId } = await openTenantKey(l1, stored, wrap, call)
+    check.openUnder(stored.key, key)
     const entry = await audit.record({ ...event, outcome: "success", ...backendRequest(backendRequestId) })
     return { ...about, opens: true, verificationEntryId: entry.entryId }
   } catch (error) {
+    check.unopened(stored.key, error)
     const failure = failureOf(error)
     const entry = await audit.record({ ...event, ...failure })
     const nextStep = isCodedError(error) ? { nextStep: error.nextStep } : {}

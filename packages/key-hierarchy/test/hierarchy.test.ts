@@ -128,12 +128,49 @@ describe("verifying a tenant", () => {
     const [wrap] = tenantKey.wraps
     const verify = () => hierarchy.verifyTenant("acme", hostCall())
     const about = { keystoreId: "primary", l1KeyIdentity: "in-memory/primary/l1", auditEntryId: wrap?.auditEntryId }
-    expect(await verify()).toMatchObject([{ version: 1, state: "Active", wraps: [{ ...about, opens: true }] }])
+    expect((await verify()).tenantKeys).toMatchObject([
+      { version: 1, state: "Active", wraps: [{ ...about, opens: true }] },
+    ])
     l1.tamper((plaintext) => Buffer.from(plaintext).fill(1))
-    expect(await verify()).toMatchObject([{ wraps: [{ ...about, opens: false, code: "KEY_MISMATCH" }] }])
+    expect((await verify()).tenantKeys).toMatchObject([{ wraps: [{ ...about, opens: false, code: "KEY_MISMATCH" }] }])
     l1.tamper(undefined)
     l1.fail("KEY_DISABLED")
-    expect(await verify()).toMatchObject([{ wraps: [{ ...about, opens: false, code: "KEY_DISABLED" }] }])
+    expect((await verify()).tenantKeys).toMatchObject([{ wraps: [{ ...about, opens: false, code: "KEY_DISABLED" }] }])
+    await hierarchy.close()
+  })
+
+  it("says of each service key whether its tenant key opens it, and records that", async () => {
+    const { hierarchy, keys, l1, audit } = await openHierarchy()
+    for (const name of ["billing", "payroll", "lost"]) await hierarchy.createServiceKey("acme", name, hostCall())
+    const verify = async () => (await hierarchy.verifyTenant("acme", hostCall())).serviceKeys
+    const all = ["billing", "payroll", "lost"].map((name) => ({ name, version: 1, state: "Active", opens: true }))
+    expect(await verify()).toMatchObject(all)
+
+    // The database thief exchanges one key, and lets another hang on a tenant key that is not there.
+    const [billing, payroll, lost] = keys.serviceKeys
+    if (billing === undefined || payroll === undefined || lost === undefined) throw new Error("no service keys")
+    keys.serviceKeys.splice(1, 2, { ...payroll, envelope: billing.envelope }, { ...lost, parentKeyVersion: 2 })
+    const before = audit.events().length
+    const found = await verify()
+    const unreadable = { opens: false, code: "SERVICE_KEY_UNREADABLE", nextStep: expect.stringContaining("altered") }
+    expect(found).toMatchObject([{ name: "billing", opens: true }, unreadable, unreadable])
+    expect(audit.events().slice(before)).toMatchObject([
+      { action: "tenantKeyUnwrap", outcome: "success" },
+      {
+        action: "serviceKeyUnwrap",
+        entryId: found[0]?.verificationEntryId,
+        actor: { type: "token" },
+        resource: { type: "serviceKey", id: billing.serviceKeyId, version: "1" },
+        outcome: "success",
+        facts: { purpose: "verification", name: "billing" },
+      },
+      { action: "serviceKeyUnwrap", outcome: "failure", code: "SERVICE_KEY_UNREADABLE", origin: "host" },
+      { action: "serviceKeyUnwrap", outcome: "failure", code: "SERVICE_KEY_UNREADABLE", origin: "host" },
+    ])
+
+    l1.fail("UNREACHABLE")
+    expect((await verify())[0]).toMatchObject({ name: "billing", opens: false, code: "UNREACHABLE" })
+    expect(audit.events("serviceKeyUnwrap").at(-3)).toMatchObject({ outcome: "failure", code: "UNREACHABLE" })
     await hierarchy.close()
   })
 })

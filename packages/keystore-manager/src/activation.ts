@@ -33,6 +33,7 @@ interface ActivationTools {
   readonly policy: CallPolicy
   readonly trail: AuditTrail
   readonly clock: Clock
+  readonly mode: "development" | "production"
   readonly activating: Map<string, string>
   readonly testSaved: (record: KeystoreRecord, call: HostCall) => AsyncIterable<ConnectionStep>
   readonly prepareTenantKey: (tenantId: string, keystoreId: string, call: HostCall) => Promise<PreparedTenantKey>
@@ -42,7 +43,7 @@ interface ActivationTools {
 export type Activate = (tenantId: string, keystoreId: string, call: HostCall) => Promise<ActivationAnswer>
 
 export function createActivation(tools: ActivationTools): Activate {
-  const { catalog, repository, handles, policy, trail, clock, activating, testSaved, prepareTenantKey } = tools
+  const { catalog, repository, handles, policy, trail, clock, mode, activating, testSaved, prepareTenantKey } = tools
 
   const describe = (record: KeystoreRecord, call: HostCall): Promise<KeyDescription> =>
     policy.run(record, call, (options) =>
@@ -104,7 +105,9 @@ export function createActivation(tools: ActivationTools): Activate {
       if (record.state === "active") {
         await trail.record({ ...act, revision: record.revision, facts: { already_active: true } }, undefined, call)
       } else {
-        const { identity } = requireUsable(await describe(record, call))
+        const description = await describe(record, call)
+        const { identity } = requireUsable(description)
+        if (mode === "production") requireNotExportable(description)
         const owner = await repository.claimOwner(record.pluginType, identity)
         if (owner !== undefined && owner !== tenantId) throw alreadyClaimed()
         await store(record, identity, await prepare(record, identity, call), call)
@@ -141,6 +144,23 @@ function requireUsable(description: KeyDescription): KeyDescription {
     throw pluginError("BAD_RESPONSE", "The plugin gave no identity of the L1 key.", "Report this to its maintainers.")
   }
   return description
+}
+
+/** In production nobody takes it on trust that the L1 key cannot leave its keystore. */
+function requireNotExportable({ exportable }: KeyDescription): void {
+  if (exportable === false) return
+  if (exportable === "unknown") {
+    throw pluginError(
+      "KEY_UNSUITABLE",
+      "The keystore does not say whether the L1 key can be exported, and `mode: production` requires that it cannot.",
+      "Grant read on the key to the keystore's credential, then activate again.",
+    )
+  }
+  throw pluginError(
+    "KEY_UNSUITABLE",
+    "The L1 key can be exported, and `mode: production` requires that it cannot.",
+    "Use another key, made so that it cannot be exported.",
+  )
 }
 
 function answerOf(pluginType: string, steps: readonly ConnectionStep[], declared: readonly string[]): ActivationAnswer {

@@ -28,6 +28,8 @@ export interface KeystoreManagerOptions {
   readonly prepareTenantKey: (tenantId: string, keystoreId: string, call: HostCall) => Promise<PreparedTenantKey>
   readonly clock: Clock
   readonly logger: Logger
+  /** Of the profile: under `production` only a key that cannot be exported is activated. Default `production`. */
+  readonly mode?: "development" | "production"
   readonly limits?: Partial<CallLimits>
   readonly random?: RandomSource
 }
@@ -92,6 +94,7 @@ export interface KeystoreManager {
    * already it only tests again and answers.
    * @throws {KeystoreManagerError} CONNECTION_TEST_FAILED, L1_ALREADY_CLAIMED, ANOTHER_KEYSTORE_ACTIVE,
    * REVISION_MISMATCH, KEYSTORE_NOT_FOUND, PLUGIN_TYPE_UNKNOWN
+   * @throws {PluginError} KEY_UNSUITABLE - under `mode: production` the key can be exported, or nobody says that it cannot
    */
   activate(tenantId: string, keystoreId: string, call: HostCall): Promise<ActivationAnswer>
   /**
@@ -108,7 +111,7 @@ export interface KeystoreManager {
 
 /** Makes the manager. It opens nothing before the first call. */
 export function createKeystoreManager(options: KeystoreManagerOptions): KeystoreManager {
-  const { catalog, repository, credentials, clock, logger, prepareTenantKey } = options
+  const { catalog, repository, credentials, clock, logger, prepareTenantKey, mode = "production" } = options
   const limits = { ...defaultCallLimits, ...options.limits }
   const random = options.random ?? { bytes: (length) => randomBytes(length) }
   const trail = createAuditTrail(options.audit)
@@ -123,7 +126,7 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
     ...{ policy, health, clock, random },
   })
   const activate = createActivation({
-    ...{ catalog, repository, handles, policy, trail, clock, activating, prepareTenantKey },
+    ...{ catalog, repository, handles, policy, trail, clock, mode, activating, prepareTenantKey },
     testSaved: tests.saved,
   })
   const oneAtATime = createSerializer()

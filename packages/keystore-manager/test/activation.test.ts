@@ -72,6 +72,34 @@ describe("activating a keystore", () => {
     await expect(manager.activate("acme", "primary", call())).rejects.toMatchObject({ code: "KEY_DISABLED" })
   })
 
+  it.each([
+    ["can be exported", true, "Use another key"],
+    ["is not known to stay in its keystore", "unknown", "Grant read on the key"],
+  ] as const)("is refused in production when the key %s, and claims nothing", async (_, exportable, nextStep) => {
+    const { manager, repository, server, call, leaves } = setUp([], "production")
+    await manager.add("acme", toyDocument(), call())
+    server.exportable = exportable
+    await expect(manager.activate("acme", "primary", call())).rejects.toMatchObject({
+      code: "KEY_UNSUITABLE",
+      origin: "keystore",
+      retryable: false,
+      nextStep: expect.stringContaining(nextStep),
+    })
+    expect(repository.claims.size).toBe(0)
+    expect(await manager.get("acme", "primary")).toMatchObject({ state: "inactive" })
+    expect(leaves().at(-1)).toMatchObject({ action: "keystoreActivate", outcome: "failure", code: "KEY_UNSUITABLE" })
+
+    server.exportable = false
+    expect(await manager.activate("acme", "primary", call())).toMatchObject({ plugin_status: "active" })
+  })
+
+  it("needs no word on that outside of production", async () => {
+    const { manager, server, call } = setUp([], "development")
+    await manager.add("acme", toyDocument(), call())
+    server.exportable = "unknown"
+    expect(await manager.activate("acme", "primary", call())).toMatchObject({ plugin_status: "active" })
+  })
+
   it("is refused for an L1 key of another tenant, without naming the tenant, and recorded", async () => {
     const { manager, repository, other, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())

@@ -27,7 +27,7 @@ export function toyDocument(configuration: Record<string, unknown> = {}, name = 
 }
 
 /** A manager on in-memory ports with two toy servers. @param more - further running plugins */
-export function setUp(more: readonly RunningKeystorePlugin[] = []) {
+export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "development" | "production" = "development") {
   const entries: PreparedAuditEntry[] = []
   const clock = fakeClock()
   const logger = logSink()
@@ -58,6 +58,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = []) {
     prepareTenantKey: (...args) => prepareTenantKey(manager, ...args),
     clock,
     logger,
+    mode,
   })
   const call = (settings: { tenantId?: string; signal?: AbortSignal; timeoutMs?: number } = {}): HostCall =>
     hostCall(clock, settings)

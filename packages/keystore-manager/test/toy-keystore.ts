@@ -43,6 +43,7 @@ export class ToyServer {
   clusterId = "cluster-1"
   token = "canary-token-of-the-toy"
   state: "ENABLED" | "DISABLED" = "ENABLED"
+  exportable: boolean | "unknown" = false
   /** What each operation meets. */
   fault: "none" | "denied" | "the host cannot record it" | "hangs" | "throws" | "returns another plaintext" = "none"
   /** What a connection test meets, beside `fault`. */
@@ -111,7 +112,7 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
       async describeKey(key, call) {
         await server.enter("describe", token, call)
         const identity = `${server.clusterId}/${mount_path}/${key_name}`
-        const known = { algorithm: "aes256-gcm96", exportable: false, latestVersion: "1", warnings: [] }
+        const known = { algorithm: "aes256-gcm96", exportable: server.exportable, latestVersion: "1", warnings: [] }
         return { key, identity, state: server.state, ...known }
       },
       testConnection: (call) => steps(server, token, call),

@@ -46,6 +46,11 @@ export function createApp(routes: readonly Route[], services: ApiServices, inFli
     response.set({ "X-Request-Id": response.locals.facts.requestId, "Cache-Control": "no-store" })
     next()
   })
+  app.use((request, _response, next) => {
+    // RFC 9112 §3.2
+    if (request.httpVersion !== "1.1" || request.headers.host !== undefined) next()
+    else throw callerError("INVALID_REQUEST", "The request has no Host header.", "Send the header `Host`.")
+  })
   const serveRoute = (route: Route) => {
     app[route.method](route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (request: Request, response: ApiResponse) => {
       response.locals.log.route(route)

@@ -1,8 +1,16 @@
 import { callerError } from "../errors.ts"
 
-/** The ETag of a revision. */
-export function etagOf(revision: number): string {
-  return `"${revision}"`
+/** What tells one state of a resource from every other, also from those of one that had its name before. */
+export interface Revised {
+  /** Grows with each change. */
+  readonly revision: number
+  /** When it was added: one that was removed and added again begins with the same revisions. */
+  readonly createdAtMs: number
+}
+
+/** The ETag of a state; callers must not read it. */
+export function etagOf({ revision, createdAtMs }: Revised): string {
+  return `"${createdAtMs.toString(36)}-${revision}"`
 }
 
 /**
@@ -10,9 +18,9 @@ export function etagOf(revision: number): string {
  *
  * @returns the revision to change
  * @throws {HostError} PRECONDITION_REQUIRED - the header is missing
- * @throws {HostError} REVISION_MISMATCH - it names other revisions
+ * @throws {HostError} REVISION_MISMATCH - it names other states
  */
-export function matchedRevision(ifMatch: string | undefined, revision: number): number {
+export function matchedRevision(ifMatch: string | undefined, stored: Revised): number {
   if (ifMatch === undefined || ifMatch.trim() === "") {
     throw callerError(
       "PRECONDITION_REQUIRED",
@@ -21,10 +29,10 @@ export function matchedRevision(ifMatch: string | undefined, revision: number): 
     )
   }
   const wanted = ifMatch.split(",").map((tag) => tag.trim())
-  if (wanted.includes("*") || wanted.includes(etagOf(revision))) return revision
+  if (wanted.includes("*") || wanted.includes(etagOf(stored))) return stored.revision
   throw callerError(
     "REVISION_MISMATCH",
-    "It was changed since you read it.",
+    "It was changed since you read it, or removed and added again.",
     "Read it again, and apply the change to what is there now.",
   )
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import express from "express"
 import { callerError, HostError, invalidRequest } from "../errors.ts"
+import { repeatedKey } from "./repeated-key.ts"
 
 /** Longest body of a request, in bytes. */
 export const bodyLimitBytes = 256 * 1024
@@ -16,7 +17,7 @@ const readRaw = express.raw({ type: () => true, limit: bodyLimitBytes, inflate: 
  * @returns the parsed value; an empty object when the request has no body
  * @throws {HostError} CONTENT_TYPE_UNSUPPORTED - anything but `application/json` in UTF-8 without compression
  * @throws {HostError} BODY_TOO_LARGE - over {@link bodyLimitBytes}
- * @throws {HostError} INVALID_REQUEST - no UTF-8, no JSON, nested too deeply, or cut off
+ * @throws {HostError} INVALID_REQUEST - no UTF-8, no JSON, nested too deeply, a key twice, or cut off
  */
 export async function readJsonBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
   if (!hasBody(request)) return {}
@@ -100,7 +101,10 @@ function parseJson(bytes: Buffer): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
     checkNesting(text)
-    return JSON.parse(text, refusePrototype)
+    const value: unknown = JSON.parse(text, refusePrototype)
+    const repeated = repeatedKey(text)
+    if (repeated === undefined) return value
+    throw invalidRequest("The body has a key twice.", [{ path: [...repeated], message: "stands twice in one object" }])
   } catch (error) {
     if (error instanceof HostError) throw error
     // The parser's own message quotes the body, which may hold a secret.

@@ -1,12 +1,15 @@
-import { createServer, type RequestListener, type Server } from "node:http"
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import type { Clock } from "@apeiro-cmk/plugin-interface"
+import type { Duplex } from "node:stream"
+import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
 import { HostError } from "../errors.ts"
 import type { InFlight } from "./in-flight.ts"
+import { answerUnreadable } from "./unreadable-request.ts"
 
-/** Longest time for the headers and for the whole of a request to arrive, in milliseconds. */
-const headersTimeoutMs = 10_000
+/** Longest time for the headers and for the whole of a request to arrive, and how often that is looked at, in milliseconds. */
+const longestHeadersMs = 10_000
 const requestTimeoutMs = 30_000
+const timeoutCheckMs = 5000
 /** How long an idle connection is kept, in milliseconds. */
 const keepAliveTimeoutMs = 65_000
 const largestHeaderBytes = 16 * 1024
@@ -17,6 +20,15 @@ export interface ListenAddress {
   readonly port: number
   /** E.g. `listeners.api`, for the message of an error. */
   readonly profileKey: string
+}
+
+/** What a listener works with. */
+export interface ListenerTools {
+  readonly inFlight: InFlight
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Longest time for the headers to arrive, in milliseconds. Default 10,000. */
+  readonly headersTimeoutMs?: number
 }
 
 /** An open listener. */
@@ -40,15 +52,32 @@ export interface OpenListener {
 export async function openListener(
   handler: RequestListener,
   address: ListenAddress,
-  inFlight: InFlight,
-  clock: Clock,
+  tools: ListenerTools,
 ): Promise<OpenListener> {
+  const { inFlight, clock, headersTimeoutMs = longestHeadersMs } = tools
   const server = createServer(
-    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, maxHeaderSize: largestHeaderBytes },
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(timeoutCheckMs, headersTimeoutMs),
+      maxHeaderSize: largestHeaderBytes,
+      // Node's own refusal has no body: the handler refuses.
+      requireHostHeader: false,
+    },
     handler,
   )
-  // The handler itself says when a caller that asks first may send its body.
+  // The handler itself says when a caller that asks first may send its body, and knows no other expectation.
   server.on("checkContinue", handler)
+  server.on("checkExpectation", handler)
+  const answers = new WeakMap<Duplex, ServerResponse>()
+  for (const event of ["request", "checkContinue", "checkExpectation"]) {
+    server.on(event, (request: { socket: Duplex }, response: ServerResponse) => answers.set(request.socket, response))
+  }
+  const isAnswering = (socket: Duplex) => {
+    const answer = answers.get(socket)
+    return answer?.headersSent === true && !answer.writableFinished
+  }
+  server.on("clientError", answerUnreadable(tools, isAnswering))
   server.keepAliveTimeout = keepAliveTimeoutMs
   await listen(server, address)
   return {

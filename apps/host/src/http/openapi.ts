@@ -69,7 +69,7 @@ function headersOf(route: Route): z.ZodObject | undefined {
   const ifMatch = z
     .string()
     .min(1)
-    .meta({ description: "The ETag of what is changed", examples: ['"3"'] })
+    .meta({ description: "The ETag of what is changed", examples: ['"mie6l4lc-3"'] })
   const idempotencyKey = z.string().regex(saneIdempotencyKey).optional()
   const description =
     "A repeated request with the same key and body gets the first answer for a day and creates nothing"

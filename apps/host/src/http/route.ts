@@ -101,6 +101,9 @@ const defaultTimeoutMs = 10_000
 /** For a route without path parameters, without query, without body. */
 export const none = z.strictObject({})
 
+/** What a route has in common with every other that is read without parameters. */
+export const plainRead = { method: "get", params: none, query: none, body: none, problems: [] } as const
+
 /** Makes a route. The schemas that validate are the ones that the OpenAPI document shows. */
 export function defineRoute<
   Params extends z.ZodObject,

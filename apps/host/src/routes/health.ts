@@ -1,7 +1,7 @@
 import { z } from "zod"
 import type { ApiServices } from "../api-services.ts"
 import { document } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
+import { defineRoute, plainRead } from "../http/route.ts"
 
 const component = z.strictObject({ component: z.string(), reason: z.string() })
 
@@ -21,33 +21,25 @@ async function healthOf(services: ApiServices): Promise<z.input<typeof healthAns
 
 /** What works and what does not. */
 export const health = defineRoute({
-  method: "get",
+  ...plainRead,
   path: "/v1/health",
   summary: "What works and what does not",
   permission: "health.read",
-  params: none,
-  query: none,
-  body: none,
   response: { status: 200, description: "The host's health", schema: healthAnswer },
-  problems: [],
   handler: async ({ services }) => document(await healthOf(services)),
 })
 
 /** Whether the process lives: it says nothing about what it depends on, and waits for nothing. */
 export const livez = defineRoute({
-  method: "get",
+  ...plainRead,
   path: "/livez",
   summary: "Whether the process lives",
   permission: "public",
-  params: none,
-  query: none,
-  body: none,
   response: {
     status: 200,
     description: "It lives",
     schema: z.strictObject({ status: z.literal("alive") }).meta({ id: "Liveness" }),
   },
-  problems: [],
   handler: async () => document({ status: "alive" as const }),
 })
 
@@ -57,20 +49,16 @@ const readinessAnswer = z
 
 /** Whether the host may be sent work. */
 export const readyz = defineRoute({
-  method: "get",
+  ...plainRead,
   path: "/readyz",
   summary: "Whether the host may be sent work",
   permission: "public",
-  params: none,
-  query: none,
-  body: none,
   response: {
     status: 200,
     description: "It is ready",
     schema: readinessAnswer,
     also: { status: 503, description: "It is not ready: `not_ready` says why" },
   },
-  problems: [],
   handler: async ({ services }) => {
     const notReady = await services.readiness.notReady()
     const ready = notReady.length === 0

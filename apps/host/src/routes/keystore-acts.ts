@@ -13,6 +13,7 @@ import {
   setupMaterialOf,
   stepAnswer,
 } from "../schemas/keystore.ts"
+import { keystoreProblems } from "./keystore-problems.ts"
 
 /** A connection test ends within 30 s under any fault; the rest is for what the host adds. */
 const testTimeoutMs = 45_000
@@ -87,7 +88,13 @@ export const activateKeystore = defineRoute({
   query: none,
   body: emptyDocument,
   response: { status: 200, description: "The keystore holds the tenant's L1 key now", schema: activationAnswer },
-  problems: ["KEYSTORE_NOT_FOUND", "CONNECTION_TEST_FAILED", "L1_ALREADY_CLAIMED", "ANOTHER_KEYSTORE_ACTIVE"],
+  problems: [
+    "KEYSTORE_NOT_FOUND",
+    "CONNECTION_TEST_FAILED",
+    "L1_ALREADY_CLAIMED",
+    "ANOTHER_KEYSTORE_ACTIVE",
+    ...keystoreProblems,
+  ],
   timeoutMs: testTimeoutMs,
   handler: async ({ params, call, services }) => {
     const answer = await services.keystores.activate(params.tenant_id, params.keystore_id, call)

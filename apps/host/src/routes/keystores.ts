@@ -6,7 +6,7 @@ import { defineRoute, none } from "../http/route.ts"
 import { keystoreParameters, tenantParameters } from "../schemas/common.ts"
 import { keystoreAnswer, keystoreAnswerOf, keystoreChange, keystoreDocument } from "../schemas/keystore.ts"
 
-const etagHeader = { ETag: "The revision, for `If-Match`" }
+const etagHeader = { ETag: "Opaque name of this state, for `If-Match`" }
 const keystoreList = z.strictObject({ keystores: z.array(keystoreAnswer) }).meta({ id: "KeystoreList" })
 
 /** Adds a keystore, inactive. */
@@ -25,7 +25,7 @@ export const addKeystore = defineRoute({
   handler: async ({ params, body, call, services }) => {
     const record = await services.keystores.add(params.tenant_id, body, call)
     const location = `/v1/tenants/${params.tenant_id}/keystores/${record.keystoreId}`
-    return created(location, keystoreAnswerOf(record), { ETag: etagOf(record.revision) })
+    return created(location, keystoreAnswerOf(record), { ETag: etagOf(record) })
   },
 })
 
@@ -57,7 +57,7 @@ export const getKeystore = defineRoute({
   problems: ["KEYSTORE_NOT_FOUND"],
   handler: async ({ params, services }) => {
     const record = await services.keystores.get(params.tenant_id, params.keystore_id)
-    return document(keystoreAnswerOf(record), { ETag: etagOf(record.revision) })
+    return document(keystoreAnswerOf(record), { ETag: etagOf(record) })
   },
 })
 
@@ -78,7 +78,7 @@ export const changeKeystore = defineRoute({
   needsIfMatch: true,
   handler: async ({ params, body, ifMatch, call, services }) => {
     const stored = await services.keystores.get(params.tenant_id, params.keystore_id)
-    const revision = matchedRevision(ifMatch, stored.revision)
+    const revision = matchedRevision(ifMatch, stored)
     requireSame("plugin_type", body.plugin_type, stored.pluginType)
     requireSame("plugin_name", body.plugin_name, stored.keystoreId)
     const changed = await services.keystores.change(
@@ -88,7 +88,7 @@ export const changeKeystore = defineRoute({
       revision,
       call,
     )
-    return document(keystoreAnswerOf(changed), { ETag: etagOf(changed.revision) })
+    return document(keystoreAnswerOf(changed), { ETag: etagOf(changed) })
   },
 })
 
@@ -106,7 +106,7 @@ export const removeKeystore = defineRoute({
   needsIfMatch: true,
   handler: async ({ params, ifMatch, call, services }) => {
     const stored = await services.keystores.get(params.tenant_id, params.keystore_id)
-    const revision = matchedRevision(ifMatch, stored.revision)
+    const revision = matchedRevision(ifMatch, stored)
     await services.keystores.remove(params.tenant_id, params.keystore_id, revision, call)
     return nothing()
   },

@@ -7,9 +7,9 @@ import { keyExportAnswer, tenantVerification, verificationOf } from "../schemas/
 export const verifyTenant = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/verify",
-  summary: "Which L1 key wraps each tenant key (L2), and whether it opens it now",
+  summary: "Which L1 key wraps each tenant key (L2), and whether it opens it, and that each service key (L3), now",
   description:
-    "Each wrap is sent to its keystore and compared with the key's commitment; each such act is in the audit log.",
+    "Each wrap is sent to its keystore and compared with the key's commitment, and each service key is opened with what came out; each such act is in the audit log.",
   permission: "tenant.read",
   params: tenantParameters,
   query: none,
@@ -18,9 +18,9 @@ export const verifyTenant = defineRoute({
   problems: [],
   timeoutMs: 45_000,
   handler: async ({ params, call, services }) => {
-    const keys = await services.keys.verifyTenant(params.tenant_id, call)
-    const entryIds = keys.flatMap(({ wraps }) => wraps.map(({ auditEntryId }) => auditEntryId))
-    return document(verificationOf(keys, await services.auditPlaces.places(params.tenant_id, entryIds)))
+    const found = await services.keys.verifyTenant(params.tenant_id, call)
+    const entryIds = found.tenantKeys.flatMap(({ wraps }) => wraps.map(({ auditEntryId }) => auditEntryId))
+    return document(verificationOf(found, await services.auditPlaces.places(params.tenant_id, entryIds)))
   },
 })
 

@@ -39,7 +39,7 @@ export const keystoreAnswer = z
       .record(z.string(), jsonValue)
       .meta({ description: 'A secret reads as `{"set": true, "version": n}`' }),
     l1_key_identity: z.string().optional().meta({ description: "What the server calls its L1 key, once claimed" }),
-    revision: z.int().meta({ description: "Grows with each change; the ETag is this number in quotes" }),
+    revision: z.int().meta({ description: "Grows with each change" }),
     created_at: moment,
     updated_at: moment,
   })

@@ -1,4 +1,4 @@
-import type { TenantKeyVerification, WrapVerification } from "@apeiro-cmk/key-hierarchy"
+import type { ServiceKeyVerification, TenantVerification, WrapVerification } from "@apeiro-cmk/key-hierarchy"
 import { z } from "zod"
 import { jsonValue, moment, momentOf } from "./common.ts"
 
@@ -16,10 +16,30 @@ const wrapAnswer = z.strictObject({
   verification_entry_id: z.string().meta({ description: "The entry of this verification" }),
 })
 
-/** Which L1 key wraps each version of the tenant key, and whether it opens it now. */
+const serviceKeyAnswer = z.strictObject({
+  service_key_id: z.string(),
+  name: z.string(),
+  version: z.int(),
+  state: z.string(),
+  parent: z
+    .strictObject({ key_id: z.string(), version: z.int() })
+    .meta({ description: "The tenant key that wraps it" }),
+  created_at: moment,
+  opens: z.boolean().meta({ description: "Its tenant key opened it just now" }),
+  code: z
+    .string()
+    .optional()
+    .meta({ description: "Why it did not open; where its tenant key did not open either, the code of that" }),
+  next_step: z.string().optional(),
+  verification_entry_id: z.string().meta({ description: "The entry of this verification" }),
+})
+
+/** Which L1 key wraps each version of the tenant key, and whether it opens it now; whether that opens the service keys. */
 export const tenantVerification = z
   .strictObject({
-    verified: z.boolean().meta({ description: "There is a tenant key, and every wrap of it opens" }),
+    verified: z
+      .boolean()
+      .meta({ description: "There is a tenant key, and every wrap of it and every service key opens" }),
     tenant_keys: z.array(
       z.strictObject({
         key_id: z.string(),
@@ -29,6 +49,7 @@ export const tenantVerification = z
         wraps: z.array(wrapAnswer),
       }),
     ),
+    service_keys: z.array(serviceKeyAnswer),
   })
   .meta({ id: "Verification" })
 
@@ -45,18 +66,37 @@ export const keyExportAnswer = z
 
 /** A verification as the API writes it. */
 export function verificationOf(
-  keys: readonly TenantKeyVerification[],
+  { tenantKeys, serviceKeys }: TenantVerification,
   indexOf: ReadonlyMap<string, number>,
 ): z.input<typeof tenantVerification> {
   return {
-    verified: keys.length > 0 && keys.every(({ wraps }) => wraps.length > 0 && wraps.every(({ opens }) => opens)),
-    tenant_keys: keys.map((key) => ({
+    verified:
+      tenantKeys.length > 0 &&
+      tenantKeys.every(({ wraps }) => wraps.length > 0 && wraps.every(({ opens }) => opens)) &&
+      serviceKeys.every(({ opens }) => opens),
+    tenant_keys: tenantKeys.map((key) => ({
       key_id: key.keyId,
       version: key.version,
       state: key.state,
       created_at: momentOf(key.createdAtMs),
       wraps: key.wraps.map((wrap) => wrapAnswerOf(wrap, indexOf.get(wrap.auditEntryId))),
     })),
+    service_keys: serviceKeys.map(serviceKeyAnswerOf),
+  }
+}
+
+function serviceKeyAnswerOf(key: ServiceKeyVerification): z.input<typeof serviceKeyAnswer> {
+  return {
+    service_key_id: key.serviceKeyId,
+    name: key.name,
+    version: key.version,
+    state: key.state,
+    parent: { key_id: key.parentKeyId, version: key.parentKeyVersion },
+    created_at: momentOf(key.createdAtMs),
+    opens: key.opens,
+    ...(key.code === undefined ? {} : { code: key.code }),
+    ...(key.nextStep === undefined ? {} : { next_step: key.nextStep }),
+    verification_entry_id: key.verificationEntryId,
   }
 }
 
