@@ -154,6 +154,11 @@ function matches(row: AnswerMeaning, answer: OpenBaoAnswer): boolean {
   return row.says === undefined || answer.errors?.some((text) => row.says?.test(text)) === true
 }
 
+/** A path that each transit engine has is not there. */
+export function notTransitError(answer: OpenBaoAnswer): PluginError {
+  return errorOfRow(transitErrors.otherEngine, answer, "")
+}
+
 /** OpenBao gave back something else than what was encrypted. */
 export function keyMismatch(): PluginError {
   return pluginError(

@@ -7,6 +7,7 @@ import {
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
 import { administrationError } from "./administration-errors.ts"
+import { notTransitError, transitErrorName } from "./errors.ts"
 
 /** The type of every key that the plugin makes or imports. */
 const keyType = "aes256-gcm96"
@@ -61,6 +62,8 @@ export function createTransitAdministration(client: OpenBaoClient, mountPath: st
     async wrappingKey(call) {
       const path = `${mountPath}/wrapping_key`
       const answer = await send({ method: "GET", path }, call)
+      // A transit engine always has one; a key-value engine has nothing of that name.
+      if (transitErrorName(answer) === "keyUnreadable") throw notTransitError(answer)
       if (answer.status !== 200) throw administrationError(answer, path)
       const read = wrappingKeyShape.safeParse(answer.data)
       if (!read.success) throw unexpectedAnswer(answer)

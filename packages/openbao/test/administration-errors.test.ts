@@ -89,6 +89,20 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
     await expect(keystore.rotateKey(keystore.defaultKey, testCall())).rejects.toMatchObject(denied)
   })
 
+  it.each(["pki", "kv"])(
+    "gives no import parameters where a %s engine is mounted, and writes nothing there",
+    async (type) => {
+      const mountPath = bao.newName("other-engine")
+      await bao.admin.send({ method: "POST", path: `sys/mounts/${mountPath}`, body: { type } })
+      const policy = `path "${mountPath}/*" { capabilities = ["create", "read", "update", "delete"] }`
+      const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: mountPath } })
+      const { defaultKey } = keystore
+      await rejects(keystore.getImportParameters(defaultKey, testCall()), "KEY_UNSUITABLE", "keystore")
+      await rejects(keystore.createKey({ ...defaultKey, origin: "import" }, testCall()), "KEY_UNSUITABLE", "keystore")
+      expect((await bao.admin.send({ method: "GET", path: `${mountPath}/keys/k` })).status).toBe(404)
+    },
+  )
+
   it("takes what is no refusal of its own from the other table: nothing is mounted there", async () => {
     const policy = narrowPolicy("k")
       .replaceAll(`${mount}/`, "nowhere/")
