@@ -17,6 +17,7 @@ export const auditActions = [
   "keystoreTokenRenewal",
   "keystoreSessionOpen",
   "keyCreate",
+  "keyRotate",
   "keyExport",
   "tenantKeyWrap",
   "tenantKeyUnwrap",

@@ -10,6 +10,7 @@ import {
  * - `KEYSTORE_NOT_FOUND` - the tenant has no keystore of that id.
  * - `KEYSTORE_EXISTS` - the tenant has one already.
  * - `KEYSTORE_NOT_ACTIVE` - only an active keystore wraps keys.
+ * - `KEYSTORE_ACTIVE` - its L1 key is in use, so none is imported in its place.
  * - `KEYSTORE_IN_USE` - it wraps a tenant key, so it cannot be removed.
  * - `PLUGIN_TYPE_UNKNOWN` - no loaded plugin has that `plugin_type`.
  * - `CONFIGURATION_INVALID` - `issues` has each fault.
@@ -23,6 +24,7 @@ export type KeystoreManagerErrorCode =
   | "KEYSTORE_NOT_FOUND"
   | "KEYSTORE_EXISTS"
   | "KEYSTORE_NOT_ACTIVE"
+  | "KEYSTORE_ACTIVE"
   | "KEYSTORE_IN_USE"
   | "PLUGIN_TYPE_UNKNOWN"
   | "CONFIGURATION_INVALID"
@@ -55,6 +57,7 @@ const nextSteps: Readonly<Record<KeystoreManagerErrorCode, string>> = {
   KEYSTORE_NOT_FOUND: "List the tenant's keystores and use one of their ids.",
   KEYSTORE_EXISTS: "Choose another plugin_name, or change the keystore that has it.",
   KEYSTORE_NOT_ACTIVE: "Activate the keystore first.",
+  KEYSTORE_ACTIVE: "Import before the activation; for a new L1 key add another keystore.",
   KEYSTORE_IN_USE: "Keep the keystore: without it the keys that it wraps could never be opened again.",
   PLUGIN_TYPE_UNKNOWN: "Use the plugin_type of a loaded plugin, or have the operator load it in the profile.",
   CONFIGURATION_INVALID: "Correct each listed field and send the whole configuration again.",

@@ -11,6 +11,7 @@ import { isKeystoreId, pluginFor, readDocument } from "./document.ts"
 import { keystoreNotFound } from "./errors.ts"
 import { createHandlePool } from "./handles.ts"
 import { createHealthBoard, type LastOutcome } from "./health.ts"
+import { createL1KeyImport, type L1KeyImport } from "./key-import.ts"
 import { createL1Port } from "./l1-port.ts"
 import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
@@ -52,6 +53,8 @@ export interface KeystoreHealth {
 export interface KeystoreManager {
   /** The tenants' L1 keys; `call.tenantId` says whose. */
   readonly l1: L1Port
+  /** Import of L1 keys by their owners. */
+  readonly l1Import: L1KeyImport
   /**
    * Adds a keystore, inactive. Its secrets go to the credential store.
    * @throws {KeystoreManagerError} CONFIGURATION_INVALID, PLUGIN_TYPE_UNKNOWN, KEYSTORE_EXISTS
@@ -137,6 +140,7 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
 
   return {
     l1: createL1Port({ repository, handles, policy, activating }),
+    l1Import: createL1KeyImport({ get, requireKeystoreId, repository, handles, policy, trail }),
     get,
     add: changes.add,
     async change(tenantId, keystoreId, configuration, expectedRevision, call) {

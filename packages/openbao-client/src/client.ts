@@ -43,7 +43,8 @@ export interface OpenBaoClient {
    * Sends a request with a token that OpenBao accepts. A 403 is returned only when the token has been proven good: it
    * then means a denial, or a path that does not exist. A token that turns out to be bad is replaced once.
    *
-   * @returns an answer of status 2xx, or 400 to 499 without 429: what it means is for the caller to say
+   * @returns an answer of status 2xx, or 400 to 499 without 429 (500 only by `refusesWith500`): what it means is for the
+   * caller to say
    */
   request(request: OpenBaoRequest, call: CallOptions): Promise<OpenBaoAnswer>
   /** Logs in now. @returns the token's life in milliseconds, or `undefined` when it never ends or is not told */

@@ -57,14 +57,19 @@ export function statusError(status: number, headers: Readonly<Record<string, str
     )
   }
   if (status === 472 || status === 473 || (status >= 500 && status !== 503)) {
-    return pluginError(
-      "UNREACHABLE",
-      `OpenBao or a proxy in front of it failed (HTTP ${status}).`,
-      "Look at OpenBao's server log; service resumes by itself when it answers again.",
-      { origin: "keystore" },
-    )
+    return failedError(status)
   }
   return undefined
+}
+
+/** The server failed, by a status that tells no more. */
+export function failedError(status: number): PluginError {
+  return pluginError(
+    "UNREACHABLE",
+    `OpenBao or a proxy in front of it failed (HTTP ${status}).`,
+    "Look at OpenBao's server log; service resumes by itself when it answers again.",
+    { origin: "keystore" },
+  )
 }
 
 /** 503 from a server that `sys/health` calls sealed. */

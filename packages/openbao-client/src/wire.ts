@@ -5,13 +5,15 @@ import { namespaceLockedError, notOpenBao, sealedError, statusError, unavailable
 
 /** One request to OpenBao. */
 export interface OpenBaoRequest {
-  readonly method: "GET" | "POST" | "LIST"
+  readonly method: "GET" | "POST" | "LIST" | "DELETE"
   /** Below `/v1/`, e.g. `transit/encrypt/my-key`. Made of parts that were checked before: nothing is escaped here. */
   readonly path: string
   /** JSON. The caller fills it with zeros afterwards where it carries a secret. */
   readonly body?: Uint8Array
   /** Name of a base64 field of the answer's `data` that is key material: see {@link OpenBaoAnswer.secret}. */
   readonly secretField?: string
+  /** OpenBao refuses this request with HTTP 500 and words of its own: those are an answer then, and not UNREACHABLE. */
+  readonly refusesWith500?: boolean
 }
 
 /** Where and how {@link createWire} sends. */
@@ -30,7 +32,7 @@ export interface Wire {
   /** Where every request goes; `undefined` for the root namespace. */
   readonly namespace: string | undefined
   /**
-   * @returns an answer of status 2xx, or 400 to 499 without 429
+   * @returns an answer of status 2xx, or 400 to 499 without 429; or 500 where the request says that it may be refused so
    * @throws {PluginError} SEALED, UNREACHABLE, TIMED_OUT, THROTTLED, BAD_RESPONSE
    */
   send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer>
@@ -76,7 +78,7 @@ export function createWire(options: WireOptions): Wire {
   }
 
   async function send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer> {
-    const { method, path, body, secretField } = request
+    const { method, path, body, secretField, refusesWith500 = false } = request
     const headers: Record<string, string> = { "x-vault-request": "true" }
     if (token !== undefined) headers["x-vault-token"] = token
     if (namespace !== undefined) headers["x-vault-namespace"] = namespace
@@ -84,9 +86,10 @@ export function createWire(options: WireOptions): Wire {
     const url = `${address}/v1/${path}`
     const response = await exchange({ method, url, headers, ...(body === undefined ? {} : { body }) }, call)
 
+    const answer = readAnswer(response.status, response.body, { secretField, token })
+    if (refusesWith500 && response.status === 500 && answer?.errors !== undefined) return answer
     const error = statusError(response.status, response.headers)
     if (error !== undefined) throw error
-    const answer = readAnswer(response.status, response.body, { secretField, token })
     if (response.status === 503) return settleUnavailable(answer, call)
     if (answer === undefined) throw notOpenBao(response.status)
     return answer

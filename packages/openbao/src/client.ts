@@ -16,10 +16,17 @@ export interface TransitKey {
   readonly latestVersion: number
   /** Versions that can still decrypt start here. */
   readonly minDecryptionVersion: number
+  /** Versions that may encrypt start here; 0 where all may. The plugin lets the newest encrypt, always. */
+  readonly minEncryptionVersion: number
+  /** Its material came from outside, and each further version must. */
+  readonly imported: boolean
+  /** How often OpenBao rotates it by itself, in seconds; 0: never. */
+  readonly autoRotatePeriodSeconds: number
   readonly exportable: boolean
   readonly allowsPlaintextBackup: boolean
   readonly deletionAllowed: boolean
   readonly derived: boolean
+  readonly convergent: boolean
   readonly softDeleted: boolean
   /** Creation of each version, milliseconds since the Unix epoch. */
   readonly versions: readonly { readonly version: number; readonly createdAtMs: number }[]
@@ -33,6 +40,8 @@ export interface TransitPort {
   decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions): Promise<TransitPlaintext>
   /** @throws {PluginError} DENIED - the policy does not let the key be read, which says nothing about its existence */
   readKey(key: string, call: CallOptions): Promise<TransitKey>
+  /** As `readKey`; `undefined` when the transit engine itself says that it has no such key. */
+  findKey(key: string, call: CallOptions): Promise<TransitKey | undefined>
   /**
    * Proves by a decrypt that is bound to fail that the key exists, is usable with associated data, and may decrypt.
    * @throws {PluginError} KEY_NOT_FOUND, KEY_DISABLED, KEY_UNSUITABLE, DENIED
@@ -66,13 +75,18 @@ const keyShape = z.object({
   type: z.string().regex(/^[a-z0-9-]{1,40}$/),
   latest_version: z.int().positive(),
   min_decryption_version: z.int().nonnegative(),
+  min_encryption_version: z.int().nonnegative().default(0),
   exportable: z.boolean(),
   allow_plaintext_backup: z.boolean(),
   deletion_allowed: z.boolean(),
   derived: z.boolean(),
+  convergent_encryption: z.boolean().default(false),
+  imported_key: z.boolean().default(false),
+  auto_rotate_period: z.int().nonnegative().default(0),
   // OpenBao since 2.3; a server without soft deletion does not send it.
   soft_deleted: z.boolean().default(false),
-  keys: z.record(z.string().regex(/^\d+$/), versionShape),
+  // A key of type hmac is shown without its versions.
+  keys: z.record(z.string().regex(/^\d+$/), versionShape).default({}),
 })
 
 /** Well-formed, of version 1, and nobody's: 12 bytes of nonce, 16 of data, 16 of tag, all zero. */
@@ -124,13 +138,19 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
     return { plaintext: answer.secret, ...requestId(answer) }
   }
 
-  async function readKey(key: string, call: CallOptions): Promise<TransitKey> {
+  async function askKey(key: string, call: CallOptions): Promise<OpenBaoAnswer> {
     const answer = await client.request({ method: "GET", path: keyPath(key) }, call)
     if (answer.status === 403) throw keyUnreadable(keyPath(key))
-    if (answer.status !== 200) throw transitError(answer, keyPath(key))
-    const read = keyShape.safeParse(answer.data)
-    if (!read.success) throw unexpectedAnswer(answer)
-    return transitKey(read.data)
+    return answer
+  }
+
+  async function readKey(key: string, call: CallOptions): Promise<TransitKey> {
+    return readTransitKey(await askKey(key, call), keyPath(key))
+  }
+
+  async function findKey(key: string, call: CallOptions): Promise<TransitKey | undefined> {
+    const answer = await askKey(key, call)
+    return transitErrorName(answer) === "keyUnreadable" ? undefined : readTransitKey(answer, keyPath(key))
   }
 
   async function proveKey(key: string, call: CallOptions): Promise<void> {
@@ -142,7 +162,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
     throw transitError(answer, keyPath(key))
   }
 
-  return { encrypt, decrypt, readKey, proveKey }
+  return { encrypt, decrypt, readKey, findKey, proveKey }
 }
 
 function keyUnreadable(keyPath: string) {
@@ -170,15 +190,23 @@ function jsonBody(bytes: Readonly<Record<string, Uint8Array>>, texts: Readonly<R
   return body
 }
 
-function transitKey(read: z.output<typeof keyShape>): TransitKey {
+function readTransitKey(answer: OpenBaoAnswer, keyPath: string): TransitKey {
+  if (answer.status !== 200) throw transitError(answer, keyPath)
+  const parsed = keyShape.safeParse(answer.data)
+  if (!parsed.success) throw unexpectedAnswer(answer)
+  const read = parsed.data
   return {
     type: read.type,
     latestVersion: read.latest_version,
     minDecryptionVersion: read.min_decryption_version,
+    minEncryptionVersion: read.min_encryption_version,
+    imported: read.imported_key,
+    autoRotatePeriodSeconds: read.auto_rotate_period,
     exportable: read.exportable,
     allowsPlaintextBackup: read.allow_plaintext_backup,
     deletionAllowed: read.deletion_allowed,
     derived: read.derived,
+    convergent: read.convergent_encryption,
     softDeleted: read.soft_deleted,
     versions: Object.entries(read.keys)
       .map(([version, createdAtMs]) => ({ version: Number(version), createdAtMs }))

@@ -1,8 +1,9 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { TransitKey } from "./client.ts"
 import type { Check, CheckResult } from "./connection-check.ts"
 import { keyMismatch } from "./errors.ts"
-import { readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
+import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 
 /** Logs in anew, also when a token is at hand. */
 export const checkAuthentication: Check = async ({ place }, call) => {
@@ -27,7 +28,7 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
   const key = await readOrProve(place.transit, keyId, call)
   const refusal = key === undefined ? undefined : unsuitable(key)
   if (refusal !== undefined) throw refusal
-  const { state, algorithm, latestVersion, warnings } = await keystore.describeKey(keystore.defaultKey, call)
+  const { state, algorithm, latestVersion } = await keystore.describeKey(keystore.defaultKey, call)
   if (state === "DISABLED") {
     throw pluginError(
       "KEY_DISABLED",
@@ -35,7 +36,7 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
       `Restore the key in OpenBao (\`bao write -f ${place.mountPath}/keys/${keyId}/soft-delete-restore\`), then test again.`,
     )
   }
-  const facts = { transit_engine: "enabled" }
+  const facts = { transit_engine: "enabled", auto_rotate_period: rotationOf(key) }
   if (key === undefined) {
     return {
       outcome: "warned",
@@ -45,16 +46,22 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
       facts,
     }
   }
-  if (warnings.length > 0) {
+  const dangers = keyDangers(key)
+  if (dangers.length > 0) {
     return {
       outcome: "warned",
-      message: warnings.join(" "),
+      message: [...dangers, ...keyNotes(key)].join(" "),
       nextStep: "Decide whether that is meant; otherwise create another key.",
       facts,
     }
   }
-  const message = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
-  return { outcome: "passed", message, facts }
+  const seen = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
+  return { outcome: "passed", message: [seen, ...keyNotes(key)].join(" "), facts }
+}
+
+function rotationOf(key: TransitKey | undefined): number | "off" | "unknown" {
+  if (key === undefined) return "unknown"
+  return key.autoRotatePeriodSeconds === 0 ? "off" : key.autoRotatePeriodSeconds
 }
 
 /** Really renews; a token that cannot be renewed is a warning, since a login replaces it. */

@@ -10,7 +10,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 export const impossibleKeyType = "apeiro-cmk-never-create"
 
 /** One row: an answer, and what it means here. */
-interface AnswerMeaning {
+export interface AnswerMeaning {
   readonly status: number
   /** Matched against the texts of `errors`; OpenBao has no codes. Absent: whatever else has this status. */
   readonly says?: RegExp
@@ -120,7 +120,7 @@ export type TransitErrorName = keyof typeof transitErrors
 
 /** Which row an answer fits, if any. */
 export function transitErrorName(answer: OpenBaoAnswer): TransitErrorName | undefined {
-  return names.find((name) => matches(transitErrors[name], answer))
+  return rowOf(transitErrors, answer)
 }
 
 /**
@@ -130,17 +130,33 @@ export function transitErrorName(answer: OpenBaoAnswer): TransitErrorName | unde
  */
 export function transitError(answer: OpenBaoAnswer, keyPath: string): PluginError {
   const name = transitErrorName(answer)
-  if (name === undefined) return unexpectedAnswer(answer)
-  const { code, message, nextStep } = transitErrors[name]
-  return pluginError(code, message, nextStep.replace("KEY_PATH", keyPath), { cause: quotedAnswer(answer) })
+  return name === undefined ? unexpectedAnswer(answer) : errorOfRow(transitErrors[name], answer, keyPath)
 }
 
-const names = Object.keys(transitErrors).filter((name): name is TransitErrorName => name in transitErrors)
+/** The first row of a table that an answer fits, if any. */
+export function rowOf<Name extends string>(
+  table: Readonly<Record<Name, AnswerMeaning>>,
+  answer: OpenBaoAnswer,
+): Name | undefined {
+  const names = Object.keys(table).filter((name): name is Name => name in table)
+  return names.find((name) => matches(table[name], answer))
+}
+
+/** The error that a row stands for, with OpenBao's words in its cause. */
+export function errorOfRow(row: AnswerMeaning, answer: OpenBaoAnswer, keyPath: string): PluginError {
+  const { code, message, nextStep } = row
+  return pluginError(code, message, nextStep.replace("KEY_PATH", keyPath), { cause: quotedAnswer(answer) })
+}
 
 function matches(row: AnswerMeaning, answer: OpenBaoAnswer): boolean {
   if (row.status !== answer.status) return false
   if (row.withoutErrors === true) return answer.errors === undefined
   return row.says === undefined || answer.errors?.some((text) => row.says?.test(text)) === true
+}
+
+/** A path that each transit engine has is not there. */
+export function notTransitError(answer: OpenBaoAnswer): PluginError {
+  return errorOfRow(transitErrors.otherEngine, answer, "")
 }
 
 /** OpenBao gave back something else than what was encrypted. */

@@ -18,21 +18,48 @@ export function unsuitable(key: TransitKey): PluginError | undefined {
   const refuse = (message: string, nextStep: string) => pluginError("KEY_UNSUITABLE", message, nextStep)
   const another = "Create another key, of type aes256-gcm96 and not exportable; none of this can be undone on a key."
   if (!aeadTypes.includes(key.type)) return refuse("The key's type cannot bind a wrap to its context.", another)
+  if (key.convergent) return refuse("The key is convergent: the same plaintext gives the same ciphertext.", another)
   if (key.derived) return refuse("The key is a derived key.", another)
   if (key.exportable) return refuse("The key is exportable: it could leave OpenBao.", another)
   if (key.allowsPlaintextBackup) return refuse("The key allows plaintext backups: it could leave OpenBao.", another)
   return undefined
 }
 
-/** What an administrator should know about a key that may be used. */
-function keyWarnings(key: TransitKey): string[] {
+/** What makes a key less safe than it could be; none of it forbids its use. */
+export function keyDangers(key: TransitKey): readonly string[] {
   const warnings: string[] = []
-  if (key.exportable) warnings.push("The key is exportable: it could leave OpenBao.")
-  if (key.allowsPlaintextBackup) warnings.push("The key allows plaintext backups: it could leave OpenBao.")
   if (key.deletionAllowed) warnings.push("The key may be deleted (deletion_allowed): a deletion cannot be undone.")
   if (key.type === "aes128-gcm96") warnings.push("The key has 128 bits; the keys that it wraps have 256.")
   if (key.softDeleted) warnings.push("The key is soft-deleted and refuses every operation until it is restored.")
   return warnings
+}
+
+/** How the key lives, for an administrator to know. */
+export function keyNotes(key: TransitKey): readonly string[] {
+  const notes: string[] = []
+  if (key.minDecryptionVersion > 1) {
+    notes.push(`Versions below ${key.minDecryptionVersion} no longer decrypt (min_decryption_version).`)
+  }
+  if (key.minEncryptionVersion > 1) {
+    notes.push(`Versions below ${key.minEncryptionVersion} no longer encrypt (min_encryption_version).`)
+  }
+  if (key.autoRotatePeriodSeconds > 0) {
+    notes.push(`OpenBao rotates the key by itself every ${key.autoRotatePeriodSeconds} s (auto_rotate_period).`)
+  }
+  if (key.imported) notes.push("The material was imported; OpenBao does not rotate it.")
+  return notes
+}
+
+/** Why the key must not be used, and what else there is to know about it. */
+function keyWarnings(key: TransitKey): readonly string[] {
+  const refusal = unsuitable(key)
+  return [...(refusal === undefined ? [] : [refusal.message]), ...keyDangers(key), ...keyNotes(key)]
+}
+
+/** What one version of a key is good for. OpenBao does not list those below min_decryption_version at all. */
+export function versionStatus(version: number, key: TransitKey): "ENABLED" | "DECRYPT_ONLY" | "DISABLED" {
+  if (key.softDeleted || version < key.minDecryptionVersion) return "DISABLED"
+  return version < key.minEncryptionVersion ? "DECRYPT_ONLY" : "ENABLED"
 }
 
 /** Where the keys of a keystore are. */
@@ -48,7 +75,16 @@ export interface KeyPlace {
  * and decrypts is then proven by a decrypt that is bound to fail.
  */
 export async function describeTransitKey(place: KeyPlace, keyId: string, call: CallOptions): Promise<KeyDescription> {
-  const key = await readOrProve(place.transit, keyId, call)
+  return describeKnownKey(place, keyId, await readOrProve(place.transit, keyId, call), call)
+}
+
+/** Describes a key that was looked at just now. @param key - `undefined` when the policy does not let it be read */
+export async function describeKnownKey(
+  place: KeyPlace,
+  keyId: string,
+  key: TransitKey | undefined,
+  call: CallOptions,
+): Promise<KeyDescription> {
   const identity = await keyIdentity(place, keyId, call)
   if (key === undefined) {
     return {
@@ -93,7 +129,7 @@ export async function readOrProve(
  * The key as the server names it. A namespace may be given apart or as the beginning of the mount path: both spellings
  * mean one key, and give one identity.
  */
-async function keyIdentity(place: KeyPlace, keyId: string, call: CallOptions): Promise<string> {
+export async function keyIdentity(place: KeyPlace, keyId: string, call: CallOptions): Promise<string> {
   const { sealed, clusterId } = await place.client.health(call)
   if (sealed) throw sealedError()
   if (clusterId === undefined) {

@@ -13,7 +13,17 @@ import { encodeEncryptionContext, pluginError, unsupported } from "@apeiro-cmk/p
 import { ciphertextVersion, createTransit } from "./client.ts"
 import { keyName } from "./config.ts"
 import { keyMismatch } from "./errors.ts"
-import { describeTransitKey, type KeyPlace, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
+import { createTransitAdministration } from "./key-administration.ts"
+import {
+  describeTransitKey,
+  type KeyPlace,
+  readOrProve,
+  throwAwayContext,
+  unsuitable,
+  versionStatus,
+} from "./key-facts.ts"
+import { createKeyImport } from "./key-import.ts"
+import { createKeyLifeCycle } from "./key-life-cycle.ts"
 import { testConnection } from "./test-connection.ts"
 
 /** What {@link createKeystore} needs. */
@@ -29,12 +39,9 @@ export interface KeystoreOptions {
 
 /** Why this version lacks a capability. */
 export const unsupportedReasons = {
-  createKey: "keys are created in OpenBao; the set-up material has the command",
-  enableKey: "a soft-deleted key is restored in OpenBao",
-  disableKey: "a key is soft-deleted in OpenBao",
-  rotateKey: "keys are rotated in OpenBao; wraps of older versions still open",
-  deleteKey: "keys are deleted in OpenBao",
-  importKey: "key material is imported in OpenBao",
+  enableKey: "a transit key is never disabled; one that is soft-deleted is restored in OpenBao",
+  disableKey:
+    "a transit key cannot be disabled; in OpenBao it can be soft-deleted, or its versions closed by min_decryption_version",
 } as const satisfies Partial<Record<KeystoreCapability, string>>
 
 const longestPlaintextBytes = 4096
@@ -45,6 +52,9 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
   const { clock, random } = services
   const transit = createTransit(client, mountPath)
   const place: KeyPlace = { client, transit, mountPath, ...(namespace === undefined ? {} : { namespace }) }
+  const administration = createTransitAdministration(client, mountPath)
+  const lifeCycle = createKeyLifeCycle(place, administration)
+  const keyImport = createKeyImport(place, administration)
   const defaultKey: KeyRef = { keyId: options.keyName }
   /** Keys that were seen to exist: only these are encrypted on. */
   const proven = new Set<string>()
@@ -118,12 +128,12 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
     return { plaintext: decrypted.plaintext, ...backendRequestId(decrypted) }
   }
 
-  async function listKeyVersions(key: KeyRef, call: CallOptions) {
-    const { versions, minDecryptionVersion, softDeleted } = await transit.readKey(checkedKey(key), call)
-    return versions.map(({ version, createdAtMs }) => ({
+  async function listKeyVersions(ref: KeyRef, call: CallOptions) {
+    const key = await transit.readKey(checkedKey(ref), call)
+    return key.versions.map(({ version, createdAtMs }) => ({
       versionId: String(version),
       createdAtMs,
-      status: softDeleted || version < minDecryptionVersion ? "DISABLED" : "ENABLED",
+      status: versionStatus(version, key),
     }))
   }
 
@@ -160,13 +170,18 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
     decrypt,
     describeKey: async (key, call) => describeTransitKey(place, checkedKey(key), call),
     listKeyVersions,
-    createKey: lacks("createKey"),
+    createKey: async ({ keyId, origin }, call) => lifeCycle.createKey({ keyId: checkedKey({ keyId }), origin }, call),
     enableKey: lacks("enableKey"),
     disableKey: lacks("disableKey"),
-    rotateKey: lacks("rotateKey"),
-    deleteKey: lacks("deleteKey"),
-    getImportParameters: lacks("importKey"),
-    importKeyMaterial: lacks("importKey"),
+    rotateKey: async (key, call) => lifeCycle.rotateKey(checkedKey(key), call),
+    async deleteKey(key, call) {
+      const keyId = checkedKey(key)
+      proven.delete(keyId)
+      await lifeCycle.deleteKey(keyId, call)
+    },
+    getImportParameters: async (key, call) => keyImport.getImportParameters(checkedKey(key), call),
+    importKeyMaterial: async (request, call) =>
+      keyImport.importKeyMaterial({ ...request, key: { keyId: checkedKey(request.key) } }, call),
     testConnection: (call) => testConnection({ keystore, place, clock, random }, call),
     probe,
     close: closeOnce(async () => {

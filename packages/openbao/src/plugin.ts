@@ -36,7 +36,7 @@ export const plugin = definePlugin({
     pluginType: "openbao",
     displayName: "OpenBao (Vault-Compatible)",
     description: "Keeps L1 keys in the transit engine of an OpenBao server.",
-    capabilities: ["listKeyVersions"],
+    capabilities: ["listKeyVersions", "createKey", "rotateKey", "deleteKey", "importKey"],
     unsupported: unsupportedReasons,
     activationFacts: {
       vault_version: {
@@ -46,6 +46,13 @@ export const plugin = definePlugin({
       policies_applied: {
         description:
           "`verified` when sys/capabilities-self showed what is needed, and no access to other keys; else `unverified`.",
+      },
+      auto_rotate_period: {
+        description:
+          "How often OpenBao rotates the key by itself, in seconds; `off`, or `unknown` when it is unreadable.",
+      },
+      audit_request_ids: {
+        description: "Ids under which OpenBao's audit log has the encrypt and the decrypt of the audit test.",
       },
       transit_engine: { description: "`enabled` when the key was found in a transit engine at mount_path." },
     },

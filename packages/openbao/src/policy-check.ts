@@ -1,17 +1,6 @@
 import type { Check, CheckResult } from "./connection-check.ts"
 import { orMisspelt } from "./errors.ts"
-
-/** A right that the token should not have: where, which, and why not. */
-interface Excess {
-  readonly path: string
-  readonly capabilities: readonly string[]
-  readonly because: string
-}
-
-/** No key has this name; a token that may use it may use any. */
-const neighbour = "apeiro-cmk-neighbour"
-
-const anyAccess = ["create", "read", "update", "patch", "delete", "list", "sudo"]
+import { type Excess, excessesOn, isolationOf } from "./policy-excess.ts"
 
 /**
  * Holds what OpenBao says that the token may do (`sys/capabilities-self`) against what the plugin needs, and against what
@@ -21,8 +10,8 @@ export const checkPolicy: Check = async ({ keystore, place }, call) => {
   const { mountPath } = place
   const { keyId } = keystore.defaultKey
   const needed = [`${mountPath}/encrypt/${keyId}`, `${mountPath}/decrypt/${keyId}`]
-  const isolation = excess(mountPath, neighbour).slice(0, 2)
-  const excesses = [...needed.map(createOn), ...isolation, ...keyExcesses(mountPath, keyId)]
+  const isolation = isolationOf(mountPath, keyId)
+  const excesses = [...isolation, ...excessesOn(mountPath, keyId)]
   const paths = [...new Set([...needed, ...excesses.map(({ path }) => path)])]
   const granted = await place.client.capabilities(paths, call)
   if (granted === "withheld") return unseen()
@@ -44,18 +33,19 @@ export const checkPolicy: Check = async ({ keystore, place }, call) => {
   if ([...granted.values()].some((held) => held.includes("root"))) {
     return {
       outcome: "warned",
-      message: "The credential is root: no policy limits it.",
+      message: "The credential has the policy root: nothing limits it.",
       nextStep: "Use a credential that has only the policy of the set-up material.",
       facts: { policies_applied: "unverified" },
     }
   }
-  const found = excesses.filter(({ path, capabilities }) => capabilities.some((each) => holds(path, each)))
+  const tooMany = ({ path, needed }: Excess) => (granted.get(path) ?? []).filter((each) => !isHarmless(each, needed))
+  const found = excesses.filter((each) => tooMany(each).length > 0)
   const isolated = !isolation.some((each) => found.includes(each))
   const facts = { policies_applied: isolated ? "verified" : "unverified" }
   if (found.length > 0) {
     return {
       outcome: "warned",
-      message: `The policy allows more than is needed: ${found.map(({ because }) => because).join("; ")}.`,
+      message: `The policy allows more than is needed: ${found.map((each) => named(each, tooMany(each))).join("; ")}.`,
       nextStep: "Narrow the policy to the one of the set-up material.",
       facts,
     }
@@ -72,33 +62,10 @@ function unseen(): CheckResult {
   }
 }
 
-function createOn(path: string): Excess {
-  return { path, capabilities: ["create", "sudo"], because: `"create" on ${path} (a mistyped key would be made)` }
+function isHarmless(capability: string, needed: readonly string[]): boolean {
+  return capability === "deny" || needed.includes(capability)
 }
 
-function excess(mountPath: string, keyId: string): Excess[] {
-  return ["encrypt", "decrypt"].map((operation) => ({
-    path: `${mountPath}/${operation}/${keyId}`,
-    capabilities: ["update", "create"],
-    because: `${operation} with other keys of the mount`,
-  }))
-}
-
-function keyExcesses(mountPath: string, keyId: string): readonly Excess[] {
-  return [
-    { path: `${mountPath}/keys/${keyId}`, capabilities: ["create", "update", "delete"], because: "changing the key" },
-    { path: `${mountPath}/keys/${keyId}/config`, capabilities: anyAccess, because: "changing the key's settings" },
-    { path: `${mountPath}/keys/${keyId}/rotate`, capabilities: anyAccess, because: "rotating the key" },
-    {
-      path: `${mountPath}/export/encryption-key/${keyId}`,
-      capabilities: anyAccess,
-      because: "exporting the key",
-    },
-    { path: `${mountPath}/backup/${keyId}`, capabilities: anyAccess, because: "backing the key up" },
-    {
-      path: `${mountPath}/data/${keyId}`,
-      capabilities: anyAccess,
-      because: `${mountPath}/data/${keyId} (a transit engine has no such path)`,
-    },
-  ]
+function named({ shownAs, because }: Excess, capabilities: readonly string[]): string {
+  return `${capabilities.map((each) => `"${each}"`).join(", ")} on ${shownAs} (${because})`
 }

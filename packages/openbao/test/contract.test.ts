@@ -21,7 +21,9 @@ describe.skipIf(!available)("openbao on a real server", () => {
   async function open({ tenantId }: { readonly tenantId: string }) {
     const key = await bao.createKey()
     const role = bao.newName("role")
-    await bao.admin.writePolicy(role, careless(mount))
+    const lifeOfAnyKey = `path "${mount}/keys/*" { capabilities = ["read", "update", "delete"] }
+      path "${mount}/wrapping_key" { capabilities = ["read"] }`
+    await bao.admin.writePolicy(role, `${careless(mount)}\n${lifeOfAnyKey}`)
     const { roleId, secretId } = await bao.admin.createAppRole({ name: role, policies: [role] })
     const proxy = await tcpFaultProxy({ target: bao.server })
     const services = testServices()

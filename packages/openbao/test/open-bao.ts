@@ -35,6 +35,17 @@ export function careless(mountPath: string): string {
     path "${mountPath}/keys/*" { capabilities = ["read"] }`
 }
 
+/** The README's policy for the life of one key, beside {@link narrowPolicy}. */
+export function lifeCyclePolicy(key: string): string {
+  return `${narrowPolicy(key)}
+    path "${mount}/keys/${key}" { capabilities = ["read", "update", "delete"] }
+    path "${mount}/keys/${key}/rotate" { capabilities = ["update"] }
+    path "${mount}/keys/${key}/config" { capabilities = ["update"] }
+    path "${mount}/keys/${key}/import" { capabilities = ["update"] }
+    path "${mount}/keys/${key}/import_version" { capabilities = ["update"] }
+    path "${mount}/wrapping_key" { capabilities = ["read"] }`
+}
+
 /** What a test may say about a keystore that it opens. */
 export interface OpenOptions {
   /** Default: a new key of type aes256-gcm96. */
@@ -72,7 +83,7 @@ export class OpenBao {
     this.server = server
   }
 
-  static async start(options: { readonly tls?: boolean } = {}): Promise<OpenBao> {
+  static async start(options: { readonly tls?: boolean; readonly audit?: boolean } = {}): Promise<OpenBao> {
     const server = await startOpenBao(options)
     await server.admin.enableTransit(mount)
     await server.admin.enableAuth("approle")

@@ -22,6 +22,7 @@ export {
   toPluginError,
   unsupported,
 } from "./error-facts.ts"
+export { type WrappingParameters, wrapKeyMaterial } from "./key-material-wrap.ts"
 export { isSecretHandle, secret, secretFromBytes } from "./secret.ts"
 export { tenantPath } from "./tenant-path.ts"
 export { unsupportedOperations } from "./unsupported-operations.ts"

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander"
 import { addAuditCommands } from "./commands/audit.ts"
+import { addByokCommands } from "./commands/byok.ts"
 import { addDataKeyCommands } from "./commands/data-key.ts"
 import { addKeystoreCommands } from "./commands/keystore.ts"
 import { addProfileCommands } from "./commands/profile.ts"
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   addTenantCommands(program)
   addTokenCommands(program)
   addKeystoreCommands(program)
+  addByokCommands(program)
   addServiceKeyCommands(program)
   addDataKeyCommands(program)
   addAuditCommands(program)

@@ -2,6 +2,7 @@ import type { Route } from "../http/route.ts"
 import { auditEntries, auditExport, platformAuditEntries, platformAuditExport } from "./audit.ts"
 import { dataKeyBatch, generateDataKey, rewrapDataKey, unwrapDataKey } from "./data-keys.ts"
 import { health, livez, readyz } from "./health.ts"
+import { importKeyMaterial, keyImportParameters } from "./key-import.ts"
 import {
   activateKeystore,
   setupMaterial,
@@ -43,6 +44,8 @@ const resourceRoutes: readonly Route[] = [
   testKeystore,
   activateKeystore,
   setupMaterial,
+  keyImportParameters,
+  importKeyMaterial,
   keystoreHealth,
   createServiceKey,
   listServiceKeys,

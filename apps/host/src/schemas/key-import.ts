@@ -1,0 +1,58 @@
+import type { ImportParameters, KeyDescription } from "@apeiro-cmk/plugin-interface"
+import { z } from "zod"
+import { base64, moment, momentOf } from "./common.ts"
+
+const providerParams = z.string().max(8192).meta({ description: "Opaque; goes back with the material, unchanged" })
+
+const upstreamNames = "The names are those of upstream's import parameters, so that one file fits both."
+
+/** What an administrator needs to wrap key material for an import. Unknown fields are ignored, as upstream has more. */
+export const importParameters = z
+  .object({
+    publicKey: z.string().max(16_384).meta({ description: "SubjectPublicKeyInfo, PEM" }),
+    wrappingAlgorithm: z.enum(["CKM_RSA_PKCS_OAEP", "CKM_RSA_AES_KEY_WRAP"]),
+    hashFunction: z.enum(["SHA1", "SHA256"]),
+    providerParams,
+    validTo: moment.optional().meta({ description: "When the parameters expire; never where it is absent" }),
+  })
+  .meta({ id: "ImportParameters", description: upstreamNames })
+
+/** Wrapped key material, as `apeiro-cmk byok wrap` writes it. */
+export const wrappedKeyMaterial = z
+  .strictObject({
+    encryptedKeyMaterial: base64.meta({ description: "The material, wrapped as the parameters say" }),
+    providerParams,
+  })
+  .meta({ id: "WrappedKeyMaterial", description: upstreamNames })
+
+/** The L1 key after an import. */
+export const importedKeyAnswer = z
+  .strictObject({
+    l1_key_identity: z.string(),
+    state: z.string().meta({ examples: ["ENABLED"] }),
+    algorithm: z.string(),
+    exportable: z.union([z.boolean(), z.literal("unknown")]),
+    latest_version: z.string(),
+    warnings: z.array(z.string()),
+  })
+  .meta({ id: "ImportedKey" })
+
+/** Import parameters as the API writes them. */
+export function importParametersOf(parameters: ImportParameters): z.input<typeof importParameters> {
+  const { publicKey, wrappingAlgorithm, hashFunction, providerParams: opaque, validToMs } = parameters
+  const validTo = validToMs === undefined ? {} : { validTo: momentOf(validToMs) }
+  return { publicKey, wrappingAlgorithm, hashFunction, providerParams: opaque, ...validTo }
+}
+
+/** An imported key as the API writes it. */
+export function importedKeyOf(description: KeyDescription): z.input<typeof importedKeyAnswer> {
+  const { identity, state, algorithm, exportable, latestVersion, warnings } = description
+  return {
+    l1_key_identity: identity,
+    state,
+    algorithm,
+    exportable,
+    latest_version: latestVersion,
+    warnings: [...warnings],
+  }
+}
