@@ -22,6 +22,7 @@ export {
   toPluginError,
   unsupported,
 } from "./error-facts.ts"
+export { namesEveryHost, proxyConfiguration } from "./proxy-configuration.ts"
 export { isSecretHandle, secret, secretFromBytes } from "./secret.ts"
 export { tenantPath } from "./tenant-path.ts"
 export { unsupportedOperations } from "./unsupported-operations.ts"
