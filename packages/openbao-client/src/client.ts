@@ -2,6 +2,7 @@ import type { CallOptions, HttpClient, PluginServices } from "@apeiro-cmk/plugin
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { HealthAnswer, OpenBaoAnswer } from "./answer.ts"
+import { createCluster } from "./cluster.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
 import { lookUpToken, type OpenBaoLogin, type Token, type TokenFacts } from "./login.ts"
 import { createSession } from "./session.ts"
@@ -11,6 +12,8 @@ import { createWire, type OpenBaoRequest } from "./wire.ts"
 export interface OpenBaoClientOptions {
   /** URL of the server, without `/v1` and without a slash at its end, e.g. `https://openbao.example.com:8200`. */
   readonly address: string
+  /** URLs of the other nodes of the same cluster, of the same form. None: `address` is a single node or a load balancer. */
+  readonly clusterAddresses?: readonly string[]
   /** OpenBao namespace; none means the root namespace. */
   readonly namespace?: string
   readonly login: OpenBaoLogin
@@ -67,9 +70,13 @@ const capabilitiesShape = z.record(z.string(), z.array(z.string()))
 
 /** Makes a client; touches no network. */
 export function createOpenBaoClient(options: OpenBaoClientOptions): OpenBaoClient {
-  const { address, namespace, login, tenantId, http, requestTimeoutMs, services } = options
+  const { address, clusterAddresses = [], namespace, login, tenantId, http, requestTimeoutMs, services } = options
   const { clock } = services
-  const wire = createWire({ address, http, clock, requestTimeoutMs, ...(namespace === undefined ? {} : { namespace }) })
+  const place = namespace === undefined ? {} : { namespace }
+  const nodes = [...new Set([address, ...clusterAddresses])].map((each) =>
+    createWire({ address: each, http, clock, requestTimeoutMs, ...place }),
+  )
+  const wire = createCluster({ nodes, clock, requestTimeoutMs })
   const session = createSession({ wire, login, tenantId, requestTimeoutMs, services })
 
   function untilClosed(call: CallOptions): CallOptions {
@@ -101,7 +108,7 @@ export function createOpenBaoClient(options: OpenBaoClientOptions): OpenBaoClien
 
   async function capabilities(paths: readonly string[], call: CallOptions) {
     const body = Buffer.from(JSON.stringify({ paths }))
-    const answer = await request({ method: "POST", path: "sys/capabilities-self", body }, call)
+    const answer = await request({ method: "POST", path: "sys/capabilities-self", body, repeatable: true }, call)
     if (answer.status === 403) return "withheld"
     const granted = capabilitiesShape.safeParse(answer.data)
     if (answer.status !== 200 || !granted.success) throw unexpectedAnswer(answer)

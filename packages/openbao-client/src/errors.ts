@@ -95,21 +95,6 @@ export function unavailableError(): PluginError {
   )
 }
 
-/** The login was refused: 400 for a wrong role or secret id; 403 for a locked-out role or when nothing is mounted there. */
-export function loginRejected(status: number): PluginError {
-  return status === 403
-    ? pluginError(
-        "CREDENTIAL_REJECTED",
-        "OpenBao refuses the AppRole login altogether.",
-        "Check auth_mount_path and namespace; after repeated wrong logins OpenBao locks a role for some minutes (`bao write -f sys/locked-users/...` unlocks).",
-      )
-    : pluginError(
-        "CREDENTIAL_REJECTED",
-        "OpenBao does not accept the role id and secret id.",
-        "Check role_id, and issue a new secret id (`bao write -f auth/approle/role/ROLE/secret-id`).",
-      )
-}
-
 /** The token is unknown to OpenBao: expired, revoked, or never one. */
 export function tokenRejected(): PluginError {
   return pluginError(

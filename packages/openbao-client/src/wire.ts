@@ -12,6 +12,11 @@ export interface OpenBaoRequest {
   readonly body?: Uint8Array
   /** Name of a base64 field of the answer's `data` that is key material: see {@link OpenBaoAnswer.secret}. */
   readonly secretField?: string
+  /**
+   * May be sent again to another node of a cluster when the first one fails in the middle, since it changes nothing, or
+   * nothing that a second time would spoil. Default: true for GET and LIST.
+   */
+  readonly repeatable?: boolean
 }
 
 /** Where and how {@link createWire} sends. */

@@ -18,5 +18,5 @@ export {
 export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
 export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/http.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
-export { type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
+export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
 export { BackendUnavailable } from "./unavailable.ts"
