@@ -39,10 +39,11 @@ export function tlsIdentityReader(
   }
 
   async function certificates(name: string, given: string | undefined, path: string | undefined, call: ReadCall) {
-    if (path === undefined) return given
-    const pem = await text(path, call)
+    const pem = path === undefined ? given : await text(path, call)
+    if (pem === undefined) return undefined
     if (!isCertificateBundle(pem)) throw unreadable(`The file of ${name} has no certificates as PEM text.`)
-    return pem
+    // OpenSSL overlooks a certificate that begins on the line on which another ends.
+    return certificatesOf(pem).join("\n")
   }
 
   async function privateKey(call: ReadCall): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import type { ConnectionStep, EncryptionContext, KeystorePluginV1, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-backends"
+import { type OpenBaoOptions, type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-backends"
 import { z } from "zod"
 import { plugin } from "../src/index.ts"
 
@@ -72,7 +72,7 @@ export class OpenBao {
     this.server = server
   }
 
-  static async start(options: { readonly tls?: boolean } = {}): Promise<OpenBao> {
+  static async start(options: OpenBaoOptions = {}): Promise<OpenBao> {
     const server = await startOpenBao(options)
     await server.admin.enableTransit(mount)
     await server.admin.enableAuth("approle")
