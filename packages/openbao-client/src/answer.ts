@@ -48,16 +48,21 @@ export function readAnswer(
   settings: { readonly secretField?: string | undefined; readonly token?: string | undefined },
 ): OpenBaoAnswer | undefined {
   const { secretField, token } = settings
-  if (body.length === 0) return { status }
+  if (body.length === 0) return status === 204 ? { status } : undefined
   const secret = secretField === undefined || status >= 300 ? undefined : takeBase64Field(body, secretField)
   const parsed = answerShape.safeParse(parseJson(body))
-  if (!parsed.success) {
+  if (!parsed.success || !hasFieldOfOpenBao(parsed.data)) {
     secret?.fill(0)
     return undefined
   }
   const { errors, data, auth, request_id: requestId } = parsed.data
   const plain = token === undefined ? errors : errors?.map((text) => text.replaceAll(token, "..."))
   return { status, errors: plain ?? undefined, data, auth, requestId, secret }
+}
+
+/** Any other server's JSON has none of these: OpenBao's errors have the first, its successes the others. */
+function hasFieldOfOpenBao({ errors, ...success }: z.output<typeof answerShape>): boolean {
+  return Array.isArray(errors) || "data" in success || "auth" in success
 }
 
 /** Reads the answer of `sys/health`, which is shaped like no other. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
-import type { CallOptions, Clock, PluginError } from "@apeiro-cmk/plugin-interface"
+import { type CallOptions, type Clock, isPluginError, type PluginError } from "@apeiro-cmk/plugin-interface"
+import { sealedError } from "./errors.ts"
 import { adoptToken, type OpenBaoLogin, type Token, type TokenLogin, tokenOf } from "./login.ts"
 import { loginRejected } from "./login-errors.ts"
 import { readText } from "./secret-source.ts"
@@ -13,7 +14,8 @@ const rejectedHoldMs = 240_000
 export interface Authenticator {
   /**
    * @param insist - tries also a credential that was rejected a moment ago
-   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried
+   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried, in the last 4
+   * minutes; while the server cannot be reached or is sealed, it throws that
    */
   authenticate(call: CallOptions, insist: boolean): Promise<Token>
 }
@@ -34,13 +36,23 @@ export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Cloc
     async authenticate(call, insist) {
       const { body: fields, credential } = await loginRequest(login, wire, call)
       const digest = createHash("sha256").update(credential).digest("hex")
-      if (!insist && rejected?.digest === digest && clock.monotonicMs() < rejected.untilMs) throw rejected.error
+      if (!insist && rejected?.digest === digest && clock.monotonicMs() < rejected.untilMs) {
+        await requireServing(wire, call)
+        throw rejected.error
+      }
       const body = Buffer.from(JSON.stringify(fields))
       const path = `auth/${login.mountPath}/login`
       const request = { method: "POST", path, body, repeatable: true } as const
       const answer = await wire.send(request, undefined, call).finally(() => body.fill(0))
       if (answer.status === 400 || answer.status === 403) {
-        const error = loginRejected(login, answer, fields.jwt, clock.nowMs())
+        const refusedAtMs = clock.nowMs()
+        const error = loginRejected(login, {
+          status: answer.status,
+          namespace: wire.namespace,
+          jwt: fields.jwt,
+          refusedAtMs,
+          heldUntilMs: refusedAtMs + rejectedHoldMs,
+        })
         rejected = { digest, untilMs: clock.monotonicMs() + rejectedHoldMs, error }
         throw error
       }
@@ -48,6 +60,15 @@ export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Cloc
       return tokenOf(answer)
     },
   }
+}
+
+/** What is remembered must not hide that the server is gone meanwhile. Where `sys/health` is kept from us, it may. */
+async function requireServing(wire: Wire, call: CallOptions): Promise<void> {
+  const health = await wire.health(call).catch((error: unknown) => {
+    if (isPluginError(error) && error.code === "BAD_RESPONSE") return undefined
+    throw error
+  })
+  if (health?.sealed === true) throw sealedError()
 }
 
 async function loginRequest(login: LoginByRequest, wire: Wire, call: CallOptions): Promise<LoginRequest> {

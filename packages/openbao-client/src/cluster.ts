@@ -113,7 +113,7 @@ export function createCluster({ nodes, clock, requestTimeoutMs }: ClusterOptions
     }
   }
 
-  return { send, health }
+  return { namespace: only?.namespace, send, health }
 }
 
 function isFailure(error: unknown): boolean {

@@ -32,8 +32,8 @@ export function unexpectedAnswer(answer: OpenBaoAnswer): PluginError {
 export function notOpenBao(status: number): PluginError {
   return pluginError(
     "BAD_RESPONSE",
-    `The answer (HTTP ${status}) is not one of OpenBao.`,
-    "Check vault_address: another server or a proxy answers there.",
+    `What is at vault_address does not answer like an OpenBao server (HTTP ${status}).`,
+    "Check vault_address, with its scheme, port and path: another server or a proxy answers there.",
   )
 }
 

@@ -1,81 +1,102 @@
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import type { OpenBaoAnswer } from "./answer.ts"
 import type { OpenBaoLogin, TokenLogin } from "./login.ts"
 
 type LoginByRequest = Exclude<OpenBaoLogin, TokenLogin>
 
-interface Refusal {
-  readonly name: string
-  readonly message: string
-  readonly nextStep: string
-}
-
-const jwtRefusal = {
-  message: "OpenBao does not accept the token for this role.",
-  nextStep: "Check role, and that the token is current, and of the issuer, audience and subject that the role binds.",
-}
-
-const refusals: Readonly<Record<LoginByRequest["method"], Refusal>> = {
-  approle: {
-    name: "AppRole",
-    message: "OpenBao does not accept the role id and secret id.",
-    nextStep: "Check role_id, and issue a new secret id (`bao write -f auth/approle/role/ROLE/secret-id`).",
-  },
-  jwt: { name: "JWT", ...jwtRefusal },
-  kubernetes: {
-    name: "Kubernetes",
-    message: "OpenBao does not accept the service account's token for this role.",
-    nextStep:
-      "Check role and auth_mount_path; that the role binds this service account, its namespace and the token's audience; and that OpenBao may review tokens of this cluster (auth/MOUNT/config).",
-  },
-  cert: {
-    name: "certificate",
-    message: "OpenBao does not accept the client certificate.",
-    nextStep:
-      "Check that a role of the method trusts the certificate's authority and names, and that nothing between here and OpenBao ends TLS.",
-  },
+/** A login that OpenBao refused. */
+export interface RefusedLogin {
+  readonly status: 400 | 403
+  readonly namespace: string | undefined
+  /** The token that was sent, where the method has one: an expired one is called so. */
+  readonly jwt: string | undefined
+  /** Wall clock, milliseconds since the Unix epoch. */
+  readonly refusedAtMs: number
+  /** Until then the same credential is held back. */
+  readonly heldUntilMs: number
 }
 
 /**
  * The login was refused: 400 for a wrong credential or role; 403 for a locked-out role, a service account that the role
- * does not bind, or when nothing is mounted there. Source: OpenBao 2.7.2 as run.
- *
- * @param jwt - the token that was sent, where the method has one: an expired one is called so
+ * does not bind, or when nothing is mounted there. Source: OpenBao 2.7.2 as run. Says when that was, since it is thrown
+ * again for as long as the same credential is held back.
  */
-export function loginRejected(
-  login: LoginByRequest,
-  answer: OpenBaoAnswer,
-  jwt: string | undefined,
-  nowMs: number,
-): PluginError {
-  const { name, message, nextStep } = refusals[login.method]
-  const expiredAtMs = jwt === undefined ? undefined : expiryOf(jwt)
-  if (expiredAtMs !== undefined && expiredAtMs <= nowMs) {
-    return pluginError(
-      "CREDENTIAL_REJECTED",
-      `OpenBao does not accept the token: it expired at ${new Date(expiredAtMs).toISOString()}.`,
-      "Have a new token written to its place; it is read at each login.",
-    )
+export function loginRejected(login: LoginByRequest, refused: RefusedLogin): PluginError {
+  const expiredAtMs = refused.jwt === undefined ? undefined : expiryOf(refused.jwt)
+  const [message, nextStep] =
+    expiredAtMs !== undefined && expiredAtMs <= refused.refusedAtMs
+      ? [
+          `OpenBao does not accept the token, which expired at ${timeText(expiredAtMs)}`,
+          "Have a new token written to its place; it is read at each login.",
+        ]
+      : refusalOf(login, refused)
+  return pluginError(
+    "CREDENTIAL_REJECTED",
+    `${message} (its answer at ${timeText(refused.refusedAtMs)}).`,
+    `${nextStep} ${again(login, refused)}`,
+  )
+}
+
+/** Message and next step. */
+function refusalOf(login: LoginByRequest, refused: RefusedLogin): readonly [string, string] {
+  const { mountPath } = login
+  const isWhole = refused.status === 403
+  switch (login.method) {
+    case "approle": {
+      if (isWhole) {
+        return [
+          "OpenBao refuses the AppRole login altogether",
+          `Check auth_mount_path and namespace; after repeated wrong logins OpenBao locks a role for some minutes, which \`${unlockCommand(login.roleId, mountPath, refused)}\` ends.`,
+        ]
+      }
+      const isWrapped = !("secretId" in login)
+      const wrap = isWrapped ? " -wrap-ttl=300s" : ""
+      return [
+        `OpenBao does not accept the role id and ${isWrapped ? "the secret id that was unwrapped" : "secret id"}`,
+        `Check role_id, and issue a new secret id (\`bao write${namespaceFlag(refused)}${wrap} -f auth/${mountPath}/role/ROLE/secret-id\`).`,
+      ]
+    }
+    case "jwt":
+      return isWhole
+        ? ["OpenBao refuses the JWT login altogether", "Check auth_mount_path and namespace."]
+        : [
+            "OpenBao does not accept the token for this role",
+            "Check role, and that the token is current, and of the issuer, audience and subject that the role binds.",
+          ]
+    case "kubernetes":
+      return [
+        "OpenBao does not accept the service account's token for this role",
+        `Check role, auth_mount_path and namespace; that the role binds this service account, its namespace and the token's audience; and that OpenBao may review tokens of this cluster (auth/${mountPath}/config).`,
+      ]
+    case "cert":
+      return isWhole
+        ? ["OpenBao refuses the certificate login altogether", "Check auth_mount_path and namespace."]
+        : [
+            "OpenBao does not accept the client certificate",
+            "Check that a role of the method trusts the certificate's authority and names, and that nothing between here and OpenBao ends TLS.",
+          ]
   }
-  if (answer.status === 403 && login.method !== "kubernetes") {
-    return pluginError(
-      "CREDENTIAL_REJECTED",
-      `OpenBao refuses the ${name} login altogether.`,
-      login.method === "approle"
-        ? "Check auth_mount_path and namespace; after repeated wrong logins OpenBao locks a role for some minutes (`bao write -f sys/locked-users/...` unlocks)."
-        : "Check auth_mount_path and namespace.",
-    )
-  }
-  if (login.method === "approle" && !("secretId" in login)) {
-    return pluginError(
-      "CREDENTIAL_REJECTED",
-      "OpenBao does not accept the role id and the secret id that was unwrapped.",
-      "Check role_id, and give a new wrapped secret id (`bao write -wrap-ttl=120s -f auth/approle/role/ROLE/secret-id`).",
-    )
-  }
-  return pluginError("CREDENTIAL_REJECTED", message, nextStep)
+}
+
+function again(login: LoginByRequest, { heldUntilMs }: RefusedLogin): string {
+  const credential = { approle: "secret id", jwt: "token", kubernetes: "token", cert: "certificate" }[login.method]
+  return `The same ${credential} is tried again after ${timeText(heldUntilMs)}, or at once by a connection test.`
+}
+
+function unlockCommand(roleId: string, mountPath: string, refused: RefusedLogin): string {
+  const flag = namespaceFlag(refused)
+  // A role id with characters of the shell is left for the reader to fill in.
+  const user = /^[A-Za-z0-9_.-]+$/.test(roleId) ? roleId : "ROLE_ID"
+  return `bao write${flag} -f sys/locked-users/$(bao read${flag} -field=accessor sys/auth/${mountPath})/unlock/${user}`
+}
+
+function namespaceFlag({ namespace }: RefusedLogin): string {
+  return namespace === undefined ? "" : ` -namespace=${namespace}`
+}
+
+function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, "Z")
 }
 
 const claims = z.object({ exp: z.number().positive().max(8_640_000_000_000) })

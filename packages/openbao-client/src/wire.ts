@@ -32,6 +32,8 @@ export interface WireOptions {
 
 /** Sends single requests and tells what holds for all of them; knows no token's life. */
 export interface Wire {
+  /** Where every request goes; `undefined` for the root namespace. */
+  readonly namespace: string | undefined
   /**
    * @returns an answer of status 2xx, or 400 to 499 without 429
    * @throws {PluginError} SEALED, UNREACHABLE, TIMED_OUT, THROTTLED, BAD_RESPONSE
@@ -95,5 +97,5 @@ export function createWire(options: WireOptions): Wire {
     return answer
   }
 
-  return { send, health }
+  return { namespace, send, health }
 }

@@ -8,7 +8,7 @@ import {
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import { impossibleKeyType, transitError, transitErrorName } from "./errors.ts"
+import { impossibleKeyType, orMisspelt, transitError, transitErrorName } from "./errors.ts"
 
 /** What `keys/NAME` says about a transit key. */
 export interface TransitKey {
@@ -93,6 +93,8 @@ export function ciphertextVersion(ciphertext: string): number | undefined {
 
 /** Puts the transit engine at `mountPath` behind the {@link TransitPort}. Key names were checked before. */
 export function createTransit(client: OpenBaoClient, mountPath: string): TransitPort {
+  const keyPath = (key: string) => `${mountPath}/keys/${key}`
+
   async function post(path: string, body: Buffer, call: CallOptions, secretField?: string): Promise<OpenBaoAnswer> {
     // Encrypt and decrypt change nothing, so that another node of a cluster may be asked again.
     const request = { method: "POST", path: `${mountPath}/${path}`, body, repeatable: true } as const
@@ -106,7 +108,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   async function encrypt(key: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
     const body = jsonBody({ plaintext, associated_data: associatedData }, { type: impossibleKeyType })
     const answer = await post(`encrypt/${key}`, body, call)
-    if (answer.status !== 200) throw transitError(answer)
+    if (answer.status !== 200) throw transitError(answer, keyPath(key))
     const encrypted = encryptedShape.safeParse(answer.data)
     if (!encrypted.success) throw unexpectedAnswer(answer)
     const { ciphertext, key_version: stated } = encrypted.data
@@ -118,15 +120,15 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   async function decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions) {
     const body = jsonBody({ associated_data: associatedData }, { ciphertext })
     const answer = await post(`decrypt/${key}`, body, call, "plaintext")
-    if (answer.status !== 200) throw transitError(answer)
+    if (answer.status !== 200) throw transitError(answer, keyPath(key))
     if (answer.secret === undefined) throw unexpectedAnswer({ status: answer.status })
     return { plaintext: answer.secret, ...requestId(answer) }
   }
 
   async function readKey(key: string, call: CallOptions): Promise<TransitKey> {
-    const answer = await client.request({ method: "GET", path: `${mountPath}/keys/${key}` }, call)
-    if (answer.status === 403) throw keyUnreadable()
-    if (answer.status !== 200) throw transitError(answer)
+    const answer = await client.request({ method: "GET", path: keyPath(key) }, call)
+    if (answer.status === 403) throw keyUnreadable(keyPath(key))
+    if (answer.status !== 200) throw transitError(answer, keyPath(key))
     const read = keyShape.safeParse(answer.data)
     if (!read.success) throw unexpectedAnswer(answer)
     return transitKey(read.data)
@@ -138,17 +140,17 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
     const name = transitErrorName(answer)
     // The key was there to refuse it; also where its version 1 is closed.
     if (name === "ciphertextRefused" || name === "versionDisabled") return
-    throw transitError(answer)
+    throw transitError(answer, keyPath(key))
   }
 
   return { encrypt, decrypt, readKey, proveKey }
 }
 
-function keyUnreadable() {
+function keyUnreadable(keyPath: string) {
   return pluginError(
     "DENIED",
     "The policy does not let the key be read.",
-    'Grant "read" on keys/NAME of the mount: the set-up material has the policy.',
+    `Grant "read" on ${keyPath}: the set-up material has the policy; ${orMisspelt}.`,
   )
 }
 

@@ -27,9 +27,9 @@ export const authenticationFields = {
       examples: ["approle"],
     }),
   role_id: oneLine().optional().meta({ title: "AppRole role id" }),
-  secret_id: secret().optional().meta({ title: "AppRole secret id" }),
+  secret_id: secret({ oneLine: true }).optional().meta({ title: "AppRole secret id" }),
   secret_id_path: tenantPath().optional().meta({ title: "File with the AppRole secret id", description: readAtLogin }),
-  wrapped_secret_id: secret().optional().meta({
+  wrapped_secret_id: secret({ oneLine: true }).optional().meta({
     title: "Wrapping token of the AppRole secret id",
     description: "Opened once; what is in it is kept in memory until the host stops.",
   }),
@@ -37,11 +37,11 @@ export const authenticationFields = {
     title: "File with the wrapping token of the AppRole secret id",
     description: readAtLogin,
   }),
-  token: secret().optional().meta({ title: "Token" }),
+  token: secret({ oneLine: true }).optional().meta({ title: "Token" }),
   role: oneLine()
     .optional()
     .meta({ title: "Role of the method of authentication", description: "Without it, cert tries every role." }),
-  jwt: secret().optional().meta({ title: "Signed token (JWT)" }),
+  jwt: secret({ oneLine: true }).optional().meta({ title: "Signed token (JWT)" }),
   jwt_path: tenantPath()
     .optional()
     .meta({

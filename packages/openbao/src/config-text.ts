@@ -12,13 +12,23 @@ const pathMessage = 'must be letters, digits, "_", "-" and ".", in parts joined 
 
 /** A path of the server: a mount or a namespace. */
 export function serverPath() {
-  return z.string().min(1).max(longestPath).regex(pathPattern, { error: pathMessage })
+  return named(pathMessage, pathPattern)
 }
 
 /** Name of a transit key: the server's own rule for names, so that no name can alter the URL. */
-export const keyName = z.string().min(1).max(longestPath).regex(keyNamePattern, {
-  error: 'must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
-})
+export const keyName = named(
+  'must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
+  keyNamePattern,
+)
+
+/** An empty name is told what is allowed, too. */
+function named(error: string, pattern: RegExp) {
+  return z
+    .string()
+    .min(1, { error: `is empty; it ${error}`, abort: true })
+    .max(longestPath)
+    .regex(pattern, { error })
+}
 
 /** One or more certificates as PEM text. */
 export function certificates() {

@@ -64,6 +64,3 @@ export type SetupConfiguration = z.output<typeof setupConfiguration>
 export function authMountPath({ auth_method, auth_mount_path }: SetupConfiguration): string {
   return auth_mount_path ?? auth_method
 }
-
-/** Mount of the AppRole method where the configuration names none. */
-export const defaultAuthMountPath = "approle"

@@ -29,7 +29,11 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
   if (refusal !== undefined) throw refusal
   const { state, algorithm, latestVersion, warnings } = await keystore.describeKey(keystore.defaultKey, call)
   if (state === "DISABLED") {
-    throw pluginError("KEY_DISABLED", "The key is soft-deleted.", "Restore the key in OpenBao, then test again.")
+    throw pluginError(
+      "KEY_DISABLED",
+      "The key is soft-deleted.",
+      `Restore the key in OpenBao (\`bao write -f ${place.mountPath}/keys/${keyId}/soft-delete-restore\`), then test again.`,
+    )
   }
   const facts = { transit_engine: "enabled" }
   if (key === undefined) {

@@ -1,6 +1,6 @@
 import type { OpenBaoAnswer } from "@apeiro-cmk/openbao-client"
 import { quotedAnswer, unexpectedAnswer } from "@apeiro-cmk/openbao-client"
-import type { PluginError, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
+import { isPluginError, type PluginError, type PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
 /**
@@ -23,6 +23,8 @@ interface AnswerMeaning {
 
 const checkKey = "Check mount_path, key_name and namespace; create the key as the set-up material shows."
 const useAead = "Use a key of type aes256-gcm96 that is neither derived nor convergent."
+/** A policy of least privilege answers a wrong name as it answers a missing right. */
+export const orMisspelt = "or mount_path / key_name is misspelt"
 const notTransit = {
   code: "KEY_UNSUITABLE",
   message: "What is mounted at mount_path is no transit engine.",
@@ -54,7 +56,7 @@ const transitErrors = {
     says: /soft-deleted key/,
     code: "KEY_DISABLED",
     message: "The key is soft-deleted in OpenBao.",
-    nextStep: "Restore it (`bao write -f MOUNT/keys/NAME/soft-delete-restore`); service resumes within the lease.",
+    nextStep: "Restore it (`bao write -f KEY_PATH/soft-delete-restore`); service resumes within the lease.",
   },
   versionDisabled: {
     status: 400,
@@ -88,7 +90,7 @@ const transitErrors = {
     status: 403,
     code: "DENIED",
     message: "The policy does not allow this operation on this key.",
-    nextStep: 'Grant "update" on the encrypt and decrypt paths of the key: the set-up material has the policy.',
+    nextStep: `Grant "update" on the encrypt and decrypt paths of the key: the set-up material has the policy; ${orMisspelt}.`,
   },
   mountMissing: {
     status: 404,
@@ -121,12 +123,16 @@ export function transitErrorName(answer: OpenBaoAnswer): TransitErrorName | unde
   return names.find((name) => matches(transitErrors[name], answer))
 }
 
-/** Translates an answer that is no success; one without a row is `BAD_RESPONSE` with OpenBao's words in its cause. */
-export function transitError(answer: OpenBaoAnswer): PluginError {
+/**
+ * Translates an answer that is no success; one without a row is `BAD_RESPONSE` with OpenBao's words in its cause.
+ *
+ * @param keyPath - path of the key that was asked for, e.g. `transit/keys/my-key`, for commands in the next step
+ */
+export function transitError(answer: OpenBaoAnswer, keyPath: string): PluginError {
   const name = transitErrorName(answer)
   if (name === undefined) return unexpectedAnswer(answer)
   const { code, message, nextStep } = transitErrors[name]
-  return pluginError(code, message, nextStep, { cause: quotedAnswer(answer) })
+  return pluginError(code, message, nextStep.replace("KEY_PATH", keyPath), { cause: quotedAnswer(answer) })
 }
 
 const names = Object.keys(transitErrors).filter((name): name is TransitErrorName => name in transitErrors)
@@ -144,4 +150,10 @@ export function keyMismatch(): PluginError {
     "OpenBao decrypted to something else than what it had encrypted.",
     "Do not use this keystore; check what answers at vault_address.",
   )
+}
+
+/** Names the field that names the file, which the reader of files does not know. */
+export function fileError(error: unknown, field: string): unknown {
+  if (!(isPluginError(error) && error.code === "INVALID_REQUEST")) return error
+  return pluginError("INVALID_REQUEST", `The file that ${field} names cannot be read.`, error.nextStep)
 }

@@ -1,4 +1,5 @@
 import type { Check, CheckResult } from "./connection-check.ts"
+import { orMisspelt } from "./errors.ts"
 
 /** A right that the token should not have: where, which, and why not. */
 interface Excess {
@@ -36,7 +37,7 @@ export const checkPolicy: Check = async ({ keystore, place }, call) => {
       outcome: "failed",
       code: "DENIED",
       message: `The policy lacks "update" on ${missing.join(" and on ")}.`,
-      nextStep: "Write the policy that the set-up material has.",
+      nextStep: `Write the policy that the set-up material has; ${orMisspelt}.`,
       facts: { policies_applied: "unverified" },
     }
   }

@@ -1,23 +1,27 @@
+import { X509Certificate } from "node:crypto"
 import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
-import { defaultAuthMountPath, type SetupConfiguration } from "./config.ts"
-
-const policyName = "openkcm-policy"
-const roleName = "openkcm-service"
+import type { SetupConfiguration } from "./config.ts"
+import { certificatesOf } from "./config-text.ts"
+import { credentialCommands } from "./setup-credential.ts"
+import { setupName } from "./setup-name.ts"
+import { enabledOnce, quoted } from "./shell.ts"
 
 /** Writes the policy and the commands that prepare OpenBao for a configuration. Pure. */
 export function setupMaterial(configuration: SetupConfiguration): readonly SetupDocument[] {
+  const name = setupName(configuration)
+  const policyText = policy(configuration)
   return [
     {
-      title: "OpenBao policy: what the credential may do, and nothing beside it",
-      fileName: `${policyName}.hcl`,
+      title: "OpenBao policy, to read: what the credential may do, and nothing beside it. The commands write it",
+      fileName: `${name}.hcl`,
       language: "hcl",
-      text: policy(configuration),
+      text: policyText,
     },
     {
-      title: "Commands for the administrator of OpenBao, run in the folder of the policy file",
+      title: "Commands for the administrator of OpenBao: run with bash, or paste into bash",
       fileName: "openbao-setup.sh",
       language: "bash",
-      text: commands(configuration),
+      text: commands(configuration, name, policyText),
     },
   ]
 }
@@ -57,49 +61,55 @@ path "sys/capabilities-self" {
 `
 }
 
-function commands(configuration: SetupConfiguration): string {
-  const { vault_address: address, namespace, ca_certificate, mount_path: mount, key_name: key } = configuration
+/** In a subshell, so that pasting it neither changes the administrator's shell nor ends it. */
+function commands(configuration: SetupConfiguration, name: string, policyText: string): string {
+  const { mount_path: mount, key_name: key } = configuration
   return `#!/usr/bin/env bash
 # Prepares OpenBao for this keystore. Needs the bao command and a token of an administrator (bao login).
+# It may be run again. The engine, the key and the auth method may be others', too: where they exist they stay as they
+# are. The policy and the role are this key's own: they are written as they stand here.
+(
 set -euo pipefail
 
-export BAO_ADDR=${quoted(address)}
-${namespace === undefined ? "" : `export BAO_NAMESPACE=${quoted(namespace)}\n`}${
-  ca_certificate === undefined ? "" : "# Trust the server's authority: export BAO_CACERT=/path/to/ca.pem\n"
+${environment(configuration)}
+fail() {
+  echo "$*" >&2
+  exit 1
 }
-# The engine and its key. Leave out what exists already.
-bao secrets enable -path=${quoted(mount)} transit
-bao write -f ${quoted(`${mount}/keys/${key}`)} type=aes256-gcm96 exportable=false allow_plaintext_backup=false
+
+# Prints a field of what is at a path; nothing when the answer has the text that says that nothing is there.
+field() { # FIELD PATH TEXT
+  local problem
+  { problem=$(bao read -field="$1" -- "$2" 2>&1 >&3) && return; } 3>&1
+  [[ $problem == *"$3"* ]] || fail "$problem"
+}
+
+# The engine and its key. Whether a key that exists is fit for this, the connection test says.
+${enabledOnce("secrets", mount, "transit", "mount_path")}
+made=$(field type ${quoted(`${mount}/keys/${key}`)} 'No value found')
+if [[ -z $made ]]; then
+  bao write -f -- ${quoted(`${mount}/keys/${key}`)} type=aes256-gcm96 exportable=false allow_plaintext_backup=false
+else
+  echo ${quoted(`The key ${key} is there already and stays as it is.`)}
+fi
 
 # What the credential may do.
-bao policy write ${policyName} ${policyName}.hcl
+bao policy write ${name} - <<'EOF'
+${policyText}EOF
 
-${configuration.auth_method === "token" ? tokenCommands() : appRoleCommands(configuration)}`
-}
-
-function appRoleCommands({ auth_mount_path: mount = defaultAuthMountPath }: SetupConfiguration): string {
-  const role = `auth/${mount}/role/${roleName}`
-  return `# The credential.
-bao auth enable -path=${quoted(mount)} approle
-bao write ${quoted(role)} \\
-  token_policies=${policyName} \\
-  token_ttl=1h \\
-  token_max_ttl=4h \\
-  bind_secret_id=true \\
-  secret_id_num_uses=0
-
-# For the configuration:
-echo "role_id: $(bao read -field=role_id ${quoted(`${role}/role-id`)})"
-echo "secret_id: $(bao write -f -field=secret_id ${quoted(`${role}/secret-id`)})"
+${credentialCommands(configuration, name)})
 `
 }
 
-function tokenCommands(): string {
-  return `# The credential, for the configuration: a token that ends after a day without renewal.
-echo "token: $(bao token create -field=token -orphan -policy=${policyName} -period=24h)"
-`
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
+/** Whatever the administrator's shell has set for another server or namespace must not lead elsewhere. */
+function environment({ vault_address: address, namespace, ca_certificate: authority }: SetupConfiguration): string {
+  const lines = [`export BAO_ADDR=${quoted(address)} BAO_FORMAT=table`]
+  lines.push(
+    namespace === undefined ? "unset BAO_NAMESPACE VAULT_NAMESPACE" : `export BAO_NAMESPACE=${quoted(namespace)}`,
+  )
+  if (authority !== undefined) {
+    const pem = certificatesOf(authority).map((each) => new X509Certificate(each).toString())
+    lines.push("unset BAO_CACERT BAO_CAPATH VAULT_CACERT VAULT_CAPATH", `export BAO_CACERT_BYTES='${pem.join("")}'`)
+  }
+  return `${lines.join("\n")}\n`
 }

@@ -3,6 +3,7 @@ import type { CallOptions, PluginError, PluginServices, TlsOptions } from "@apei
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreConfiguration } from "./config.ts"
 import { certificatesOf, isCertificateBundle } from "./config-text.ts"
+import { fileError } from "./errors.ts"
 
 /** How TLS is spoken with the server, as configuration and files say it at one moment. */
 export interface TlsIdentity {
@@ -29,8 +30,10 @@ export function tlsIdentityReader(
   const { ca_certificate_path, client_certificate_path, client_key, client_key_path } = configuration
   let storedKey: { readonly version: string; readonly pem: string } | undefined
 
-  async function text(path: string, call: ReadCall): Promise<string> {
-    const bytes = await files.read(path, call)
+  async function text(field: string, path: string, call: ReadCall): Promise<string> {
+    const bytes = await files.read(path, call).catch((error: unknown) => {
+      throw fileError(error, field)
+    })
     try {
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
     } finally {
@@ -39,15 +42,15 @@ export function tlsIdentityReader(
   }
 
   async function certificates(name: string, given: string | undefined, path: string | undefined, call: ReadCall) {
-    const pem = path === undefined ? given : await text(path, call)
+    const pem = path === undefined ? given : await text(name, path, call)
     if (pem === undefined) return undefined
-    if (!isCertificateBundle(pem)) throw unreadable(`The file of ${name} has no certificates as PEM text.`)
+    if (!isCertificateBundle(pem)) throw unreadable(`The file that ${name} names has no certificates as PEM text.`)
     // OpenSSL overlooks a certificate that begins on the line on which another ends.
     return certificatesOf(pem).join("\n")
   }
 
   async function privateKey(call: ReadCall): Promise<string | undefined> {
-    if (client_key_path !== undefined) return text(client_key_path, call)
+    if (client_key_path !== undefined) return text("client_key_path", client_key_path, call)
     if (client_key === undefined) return undefined
     if (storedKey?.version !== client_key.version) {
       const bytes = await client_key.read(call.signal)

@@ -1,4 +1,4 @@
-import { secretFields } from "@apeiro-cmk/plugin-sdk"
+import { secretFields, secretFromBytes } from "@apeiro-cmk/plugin-sdk"
 import { createTestAuthority } from "@apeiro-cmk/test-backends"
 import { describe, expect, it } from "vitest"
 import { plugin } from "../src/index.ts"
@@ -128,7 +128,7 @@ describe("openbao configuration", () => {
     "a\nb",
     "",
   ])("refuses the mount path %j, which would lead elsewhere", (path) => {
-    expect(issues({ ...storyConfiguration, mount_path: path })).toHaveLength(path === "" ? 2 : 1)
+    expect(issues({ ...storyConfiguration, mount_path: path })).toHaveLength(1)
     expect(issues({ ...storyConfiguration, namespace: path })).not.toEqual([])
     expect(issues({ ...storyConfiguration, auth_mount_path: path })).not.toEqual([])
   })
@@ -139,6 +139,32 @@ describe("openbao configuration", () => {
       expect(issues({ ...storyConfiguration, key_name: name })).not.toEqual([])
     },
   )
+
+  it("says in one sentence what may stand where a name is empty or too long", () => {
+    expect(issues({ ...storyConfiguration, key_name: "", mount_path: "" })).toEqual([
+      'mount_path is empty; it must be letters, digits, "_", "-" and ".", in parts joined by "/", none of which begins with "."',
+      'key_name is empty; it must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
+    ])
+    expect(issues({ ...storyConfiguration, key_name: "k".repeat(129), role_id: 7 })).toEqual([
+      "role_id must be text",
+      "key_name must have at most 128 characters",
+    ])
+  })
+
+  it("refuses a line end or another control character in what is entered, and says so without the value", () => {
+    const { secret_id_path: _, ...inline } = storyConfiguration
+    for (const text of ["secret-canary\n", "secret-canary\r\n", "secret\tcanary", "secret-\u007fcanary"]) {
+      const wanted = "must be one line without control characters: remove the line end"
+      for (const secret_id of [text, secretFromBytes(Buffer.from(text), "entered")]) {
+        expect(issues({ ...inline, secret_id })).toEqual([`secret_id ${wanted}`])
+      }
+      const byToken = { vault_address: inline.vault_address, key_name: "k", auth_method: "token", token: text }
+      expect(issues(byToken)).toEqual([`token ${wanted}`])
+      expect(issues({ ...storyConfiguration, role_id: text })).toHaveLength(1)
+      expect(issues({ ...storyConfiguration, secret_id_path: `/etc/${text}` })).toHaveLength(1)
+    }
+    expect(issues({ ...inline, secret_id: secretFromBytes(Buffer.from("secret-canary"), "entered") })).toEqual([])
+  })
 
   it.each([
     "https://user:password@openbao.example.com",

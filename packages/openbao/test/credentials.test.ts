@@ -104,13 +104,17 @@ describe.skipIf(!available)("openbao: credentials", () => {
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
-  it("says INVALID_REQUEST for a file that is missing or outside the tenant's folder", async () => {
-    for (const path of ["/no-such-file", "../../etc/passwd"]) {
+  it("says INVALID_REQUEST for a file that is missing or outside the tenant's folder, and which field names it", async () => {
+    for (const path of ["no-such-file", "../../etc/passwd"]) {
       const { keystore } = await bao.open({
         services: testServices({ credentialDirectory }),
         configuration: { secret_id: undefined, secret_id_path: path },
       })
-      await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "INVALID_REQUEST" })
+      await expect(roundTrip(keystore)).rejects.toMatchObject({
+        code: "INVALID_REQUEST",
+        message: "The file that secret_id_path names cannot be read.",
+        nextStep: expect.stringContaining(`<credentialDirectory>/acme/${path}; `),
+      })
     }
   })
 

@@ -18,7 +18,12 @@ describe.skipIf(!available)("openbao: denied, bad token and missing key are told
 
   it("says DENIED when the policy does not name the key at all", async () => {
     const opened = await bao.open({ policy: storyPolicy("another-key") })
-    await expect(encrypt(opened)).rejects.toMatchObject({ code: "DENIED", origin: "keystore", retryable: false })
+    await expect(encrypt(opened)).rejects.toMatchObject({
+      code: "DENIED",
+      origin: "keystore",
+      retryable: false,
+      nextStep: expect.stringContaining("or mount_path / key_name is misspelt"),
+    })
   })
 
   it("says DENIED when the policy is taken away from an open keystore, and works again when it is back", async () => {

@@ -41,7 +41,10 @@ describe.skipIf(!available)("openbao: what the transit engine answers", () => {
     const { ciphertext } = await encrypt(keystore)
     await bao.admin.send({ method: "DELETE", path: `${mount}/keys/${key}/soft-delete` })
     await rejects(decrypt(keystore, ciphertext), "KEY_DISABLED")
-    await rejects(encrypt(keystore), "KEY_DISABLED")
+    await expect(encrypt(keystore)).rejects.toMatchObject({
+      code: "KEY_DISABLED",
+      nextStep: expect.stringContaining(`bao write -f ${mount}/keys/${key}/soft-delete-restore`),
+    })
     await expect(keystore.describeKey({ keyId: key }, testCall())).resolves.toMatchObject({ state: "DISABLED" })
     await bao.admin.send({ method: "POST", path: `${mount}/keys/${key}/soft-delete-restore`, body: {} })
     await expect(decrypt(keystore, ciphertext)).resolves.toMatchObject({ plaintext: Buffer.from(plaintext) })

@@ -55,6 +55,23 @@ describe.skipIf(!available)("openbao: outages", () => {
     await expect(roundTrip(fresh.keystore)).resolves.toHaveLength(32)
   })
 
+  it("does not hide an outage behind a rejection that it remembers, and tries no login for it", async () => {
+    const { keystore } = await bao.open({ configuration: { secret_id: "wrong-secret-id" } })
+    const rejected = { code: "CREDENTIAL_REJECTED", message: expect.stringMatching(/its answer at 2\d{3}-.*Z/) }
+    await expect(roundTrip(keystore)).rejects.toMatchObject(rejected)
+    const logins = async () =>
+      (await bao.server.auditEntries()).filter(({ request }) => request.path === "auth/approle/login").length
+    const before = await logins()
+    await bao.server.seal()
+    await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "SEALED" })
+    await bao.server.unseal()
+    await bao.server.halt()
+    await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "UNREACHABLE", retryable: true })
+    await bao.server.start()
+    await expect(roundTrip(keystore)).rejects.toMatchObject(rejected)
+    expect(await logins()).toBe(before)
+  })
+
   it("says TIMED_OUT by the call's deadline while the server hangs, and works again afterwards", async () => {
     const opened = await bao.open()
     await roundTrip(opened.keystore)

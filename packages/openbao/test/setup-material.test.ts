@@ -1,85 +1,219 @@
 import { execFile } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { installOpenBao, openBaoAvailable } from "@apeiro-cmk/test-backends"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { z } from "zod"
 import { OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 
+type Configuration = Readonly<Record<string, unknown>>
+
 const available = await openBaoAvailable()
+const execution = promisify(execFile)
+const policies = z.object({ keys: z.array(z.string()) })
 
 describe.skipIf(!available)("openbao: set-up material", () => {
   let bao: OpenBao
   let folder: string
   beforeAll(async () => {
-    bao = await OpenBao.start()
-    folder = await mkdtemp(join(tmpdir(), "openbao-setup-"))
+    bao = await OpenBao.start({ tls: true })
     await bao.admin.send({ method: "DELETE", path: "sys/auth/approle" })
     await bao.admin.inNamespace("acme")
   })
-  afterAll(async () => {
-    await bao?.stop()
-    await rm(folder, { recursive: true, force: true })
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "openbao-setup-"))
+    return () => rm(folder, { recursive: true, force: true })
   })
+  afterAll(async () => bao?.stop())
 
-  /** Does with the documents what they say. @returns what the script printed as `name: value` */
-  async function follow(configuration: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, string>>> {
-    const plugin = await bao.start({}, testServices())
-    for (const { fileName, text } of plugin.setupMaterial(configuration)) await writeFile(join(folder, fileName), text)
-    const { stdout } = await promisify(execFile)("bash", ["openbao-setup.sh"], {
+  async function documents(configuration: Configuration) {
+    const [policy, script] = (await bao.start({}, testServices())).setupMaterial(configuration)
+    if (policy === undefined || script === undefined) throw new Error("a document is missing")
+    return { policy, script }
+  }
+
+  /** Runs the script as it is printed, in an empty folder. @returns what it printed as `name: value`, and all of it */
+  async function follow(configuration: Configuration) {
+    const { fileName, text } = (await documents(configuration)).script
+    await writeFile(join(folder, fileName), text)
+    const { stdout } = await execution("bash", [fileName], {
       cwd: folder,
       env: {
         PATH: `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`,
         HOME: folder,
         BAO_TOKEN: bao.server.rootToken,
+        // What is left in an administrator's shell from other work.
+        BAO_NAMESPACE: "elsewhere",
+        BAO_CACERT: "/no/such/file",
+        BAO_FORMAT: "json",
       },
     })
-    return Object.fromEntries([...stdout.matchAll(/^(\w+): (.+)$/gm)].map(([, name, value]) => [name, value]))
+    return {
+      stdout,
+      ...Object.fromEntries([...stdout.matchAll(/^(role_id|secret_id|token): (.+)$/gm)].map((m) => [m[1], m[2]])),
+    }
   }
 
-  async function open(configuration: Readonly<Record<string, unknown>>) {
-    const plugin = await bao.start({}, testServices())
-    return plugin.openKeystore(configuration, testCall())
+  async function open(configuration: Configuration) {
+    return (await bao.start({}, testServices())).openKeystore(configuration, testCall())
+  }
+
+  const place = (key: string, mountPath: string, more: Configuration = {}): Configuration => ({
+    ...bao.configuration(key),
+    mount_path: mountPath,
+    auth_method: "approle",
+    ...more,
+  })
+
+  async function outcomes(configuration: Configuration) {
+    return [...(await stepsOf(await open(configuration))).values()].map(({ outcome }) => outcome)
   }
 
   it("prepares an untouched OpenBao for AppRole, in which every step of the connection test passes", async () => {
-    const place = { ...bao.configuration("master-key"), mount_path: "made/by-script", auth_method: "approle" }
-    const { role_id, secret_id } = await follow(place)
-    const keystore = await open({ ...place, role_id, secret_id })
-    await expect(roundTrip(keystore)).resolves.toHaveLength(32)
-    const outcomes = [...(await stepsOf(keystore)).values()].map(({ outcome }) => outcome)
-    expect(outcomes).toEqual(Array(5).fill("passed"))
+    const configuration = place("master-key", "made/by-script")
+    const { stdout: _, ...credential } = await follow(configuration)
+    await expect(roundTrip(await open({ ...configuration, ...credential }))).resolves.toHaveLength(32)
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
   })
 
   it("prepares a namespace for a token, which is renewable and has an end", async () => {
-    const place = {
-      ...bao.configuration("master-key"),
-      mount_path: "transit",
-      namespace: "acme",
-      auth_method: "token",
+    const configuration = place("master-key", "transit", { namespace: "acme", auth_method: "token" })
+    const { stdout: _, ...credential } = await follow(configuration)
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    const again = await follow(configuration)
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    expect(again.stdout).toContain("token: ")
+  })
+
+  it("may be run again: nothing that exists changes, and both credentials work", async () => {
+    const configuration = place("again", "repeated")
+    const { stdout: _, ...first } = await follow(configuration)
+    const keystore = await open({ ...configuration, ...first })
+    const key = await bao.admin.readTransitKey("repeated", "again")
+    const { stdout, ...second } = await follow(configuration)
+    expect(stdout).toContain("The key again is there already")
+    expect(await bao.admin.readTransitKey("repeated", "again")).toEqual(key)
+    await expect(roundTrip(keystore)).resolves.toHaveLength(32)
+    expect(await outcomes({ ...configuration, ...first })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...configuration, ...second })).toEqual(Array(5).fill("passed"))
+  })
+
+  it("leaves a key of another kind that is there already as it is", async () => {
+    await bao.admin.enableTransit("others")
+    await bao.admin.createTransitKey({ mount: "others", name: "theirs", type: "aes256-gcm96", exportable: true })
+    const before = await bao.admin.readTransitKey("others", "theirs")
+    const configuration = place("theirs", "others")
+    const { stdout: _, ...credential } = await follow(configuration)
+    expect(await bao.admin.readTransitKey("others", "theirs")).toEqual(before)
+    const steps = await stepsOf(await open({ ...configuration, ...credential }))
+    expect(steps.get("key_access")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
+  })
+
+  it("keeps another key's policy and role: the first keystore goes on after the second's script", async () => {
+    const one = place("c", "shared/a-b")
+    const { stdout: _one, ...first } = await follow(one)
+    for (const other of [place("b-c", "shared/a"), place("C", "shared/a-b"), place("d", "shared/a-b")]) {
+      const { stdout: _other, ...second } = await follow(other)
+      expect(await outcomes({ ...other, ...second })).toEqual(Array(5).fill("passed"))
     }
-    const { token } = await follow(place)
-    const keystore = await open({ ...place, token })
-    const outcomes = [...(await stepsOf(keystore)).values()].map(({ outcome }) => outcome)
-    expect(outcomes).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...one, ...first })).toEqual(Array(5).fill("passed"))
+  })
+
+  it("refuses a mount of another engine, and says which, without touching it", async () => {
+    await bao.admin.send({ method: "POST", path: "sys/mounts/key-values", body: { type: "kv" } })
+    await expect(follow(place("k", "key-values"))).rejects.toMatchObject({
+      stderr: "key-values is there already, and is no transit: choose another mount_path. It is: kv\n",
+    })
+    await bao.admin.send({ method: "POST", path: "sys/auth/people", body: { type: "userpass" } })
+    await expect(follow(place("k", "for-people", { auth_mount_path: "people" }))).rejects.toMatchObject({
+      stderr: expect.stringContaining("people is there already, and is no approle: choose another auth_mount_path."),
+    })
+  })
+
+  it("hides no other error: a token that may do nothing ends it at once", async () => {
+    const { token } = await bao.admin.createToken({ policies: ["default"] })
+    const { script } = await documents(place("k", "forbidden"))
+    const path = `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`
+    const run = execution("bash", ["-c", script.text], { cwd: folder, env: { PATH: path, BAO_TOKEN: token } })
+    await expect(run).rejects.toMatchObject({ stdout: "", stderr: expect.stringContaining("permission denied") })
+  })
+
+  it("sets the role id that the configuration has, whatever its characters, and says when another role has it", async () => {
+    for (const roleId of ["openkcm-role-id-12345", "@/etc/hostname", "-", `it's "$HOME" \\`]) {
+      const configuration = place("chosen", "with-role-id", { role_id: roleId })
+      const printed = await follow(configuration)
+      expect(printed).toMatchObject({ role_id: roleId })
+      const { stdout: _, ...credential } = printed
+      expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    }
+    await follow(place("chosen", "with-role-id", { role_id: "taken" }))
+    await expect(follow(place("other", "with-role-id", { role_id: "taken" }))).rejects.toMatchObject({
+      stderr: expect.stringMatching(/role_id already in use.*another role of auth\/approle has it: choose another/s),
+    })
+  })
+
+  it("writes the secret id into a file of its owner alone, and says where the operator puts it", async () => {
+    const configuration = place("filed", "with-file", {
+      role_id: "filed",
+      secret_id_path: "/etc/openkcm/the secret-id",
+    })
+    for (let run = 0; run < 2; run += 1) {
+      const { stdout } = await follow(configuration)
+      const file = join(folder, "the secret-id")
+      expect((await stat(file)).mode & 0o777).toBe(0o600)
+      const secretId = (await readFile(file, "utf8")).trim()
+      expect(stdout).not.toContain(secretId)
+      expect(stdout).toContain("<credentialDirectory>/<tenant>/etc/openkcm/the secret-id\n")
+      const { secret_id_path: _, ...inline } = configuration
+      expect(await outcomes({ ...inline, secret_id: secretId })).toEqual(Array(5).fill("passed"))
+    }
+    await writeFile(join(folder, "the secret-id"), "something else\n")
+    await expect(follow(configuration)).rejects.toMatchObject({ stderr: expect.stringContaining("holds no secret id") })
+    expect(await readFile(join(folder, "the secret-id"), "utf8")).toBe("something else\n")
+  })
+
+  it("is the policy that stands in the document for reading, and what the role gets", async () => {
+    const configuration = place("k", "read-and-written")
+    const { policy, script } = await documents(configuration)
+    expect(script.text).toContain(`<<'EOF'\n${policy.text}EOF\n`)
+    await follow(configuration)
+    const listed = await bao.admin.send({ method: "LIST", path: "sys/policies/acl" })
+    const names = z.object({ data: policies }).parse(listed.body).data.keys
+    expect(names).toContain(policy.fileName.replace(/\.hcl$/, ""))
   })
 
   it("leaves out what the story's policy has too much, and adds what it lacks", async () => {
-    const plugin = await bao.start({}, testServices())
-    const [policy] = plugin.setupMaterial({ ...bao.configuration("k"), auth_method: "approle" })
-    expect(policy?.text).not.toContain("/data/")
-    expect(policy?.text).toContain('path "openkcm-keys/keys/k"')
-    expect(policy?.text).not.toMatch(/capabilities = \[[^\]]*"create"/)
+    const { policy } = await documents(place("k", "openkcm-keys"))
+    expect(policy.text).not.toContain("/data/")
+    expect(policy.text).toContain('path "openkcm-keys/keys/k"')
+    expect(policy.text).not.toMatch(/capabilities = \[[^\]]*"create"/)
+  })
+
+  it("can be pasted into an interactive shell, which it neither changes nor ends", async () => {
+    const { script } = await documents(place("k", "-odd/mount"))
+    const pasted = join(folder, "pasted")
+    await writeFile(pasted, `${script.text}echo "after: $? $- [\${BAO_ADDR-}]"\n`)
+    const { stdout } = await execution("bash", ["-c", "bash --norc < pasted 2>/dev/null"], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? "", HOME: folder },
+    })
+    expect(stdout).toMatch(/^after: [1-9]\d* h?B?s \[\]\n$/)
+  })
+
+  it("takes a mount path that looks like an option", async () => {
+    const configuration = place("k", "-odd/mount")
+    const { stdout: _, ...credential } = await follow(configuration)
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
   })
 
   it("cannot be made to run anything by an address with shell characters", async () => {
-    const plugin = await bao.start({}, testServices())
     const vault_address = "https://openbao.example.com/a'$(touch-something)'b"
-    const documents = plugin.setupMaterial({ ...bao.configuration("k"), vault_address, auth_method: "approle" })
-    const line = documents[1]?.text.split("\n").find((each) => each.startsWith("export BAO_ADDR=")) ?? ""
-    const { stdout } = await promisify(execFile)("bash", ["-c", `${line}; printf %s "$BAO_ADDR"`])
+    const { script } = await documents(place("k", "transit", { vault_address }))
+    const line = script.text.split("\n").find((each) => each.startsWith("export BAO_ADDR=")) ?? ""
+    const { stdout } = await execution("bash", ["-c", `${line}; printf %s "$BAO_ADDR"`])
     expect(stdout).toBe(new URL(vault_address).href)
   })
 })

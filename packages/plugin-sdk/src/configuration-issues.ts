@@ -25,6 +25,41 @@ export function issuesOf(issues: readonly ZodIssue[], prefix: ConfigurationIssue
   })
 }
 
+/** What zod expects, by its own names, in words for an administrator. */
+const kinds: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+}
+
+/** What stands in the place of zod's own words, where a schema says nothing itself; never the value. */
+export function plainMessage(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type": {
+      const kind = kinds[issue.expected]
+      return issue.input === undefined ? "is missing" : kind === undefined ? undefined : `must be ${kind}`
+    }
+    case "too_small":
+      return issue.origin === "string" && issue.minimum === 1
+        ? "must not be empty"
+        : limit("least", issue.origin, issue.minimum)
+    case "too_big":
+      return limit("most", issue.origin, issue.maximum)
+    default:
+      return undefined
+  }
+}
+
+function limit(which: "least" | "most", origin: string, bound: number | bigint): string | undefined {
+  if (origin === "string") return `must have at ${which} ${bound} characters`
+  if (origin === "array") return `must have at ${which} ${bound} entries`
+  return origin === "number" || origin === "int" ? `must be at ${which} ${bound}` : undefined
+}
+
 /** Key names are the sender's own text: kept short and free of control characters. */
 function shown(name: string): string {
   const printable = name.replace(/[^\P{C}]/gu, "?")

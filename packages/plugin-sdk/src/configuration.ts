@@ -1,6 +1,6 @@
 import type { ConfigurationIssue, ConfigurationResult, PluginError } from "@apeiro-cmk/plugin-interface"
 import type { z } from "zod"
-import { issuesOf } from "./configuration-issues.ts"
+import { issuesOf, plainMessage } from "./configuration-issues.ts"
 import { pluginError } from "./error-facts.ts"
 
 /**
@@ -13,9 +13,7 @@ export function parseConfiguration<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
 ): ConfigurationResult<z.output<Schema>> {
-  const result = schema.safeParse(input, {
-    error: (issue) => (issue.code === "invalid_type" && issue.input === undefined ? "is missing" : undefined),
-  })
+  const result = schema.safeParse(input, { error: plainMessage })
   return result.success ? { ok: true, value: result.data } : { ok: false, issues: issuesOf(result.error.issues) }
 }
 

@@ -9,6 +9,8 @@ interface Meaning extends ExtraFacts {
 
 const checkServer = "Check that the server runs, and that its address and the network between are right."
 const checkTrust = "Check the certificate authority in the configuration, and the server's certificate and host name."
+const checkScheme =
+  "Check scheme and port of the address: https:// needs a server that speaks TLS at this port; http:// is for one that does not, where the operator allows it."
 const checkIdentity = "Check the client certificate and its private key."
 
 const unreachable = (message: string, nextStep = checkServer): Meaning => ({ code: "UNREACHABLE", message, nextStep })
@@ -33,6 +35,8 @@ const hostIsOut = (what: string): Meaning => ({
   nextStep: `Raise the host's limit of ${what}.`,
   origin: "host",
 })
+
+const unaskedStatus = "HPE_UNASKED_STATUS"
 
 /**
  * What Node and undici report, and what it means. Sources: Node "Common system errors", OpenSSL's verify(1) names as in
@@ -94,8 +98,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: untrusted("The server refuses the client certificate.", checkIdentity),
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: untrusted("The client certificate has expired.", checkIdentity),
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: untrusted("The server refuses the client certificate.", checkIdentity),
-  ERR_SSL_WRONG_VERSION_NUMBER: untrusted("The server does not speak TLS at this port.", checkServer),
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: untrusted("The server does not speak TLS at this port.", checkServer),
+  ERR_SSL_WRONG_VERSION_NUMBER: untrusted("The server does not speak TLS at this port.", checkScheme),
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: untrusted("The server does not speak TLS at this port.", checkScheme),
+  [unaskedStatus]: badResponse(
+    "The server answered with a status 1xx that was not asked for, as a change of protocol (101).",
+  ),
 }
 
 /** Families of codes, for those that the table does not name. */
@@ -127,8 +134,16 @@ function errorCode(error: unknown): string {
   if (typeof error !== "object" || error === null) return ""
   // undici's parser does not always know a code of its own.
   if ("name" in error && error.name === "HTTPParserError") return "HPE"
+  if (isUnaskedStatus(error)) return unaskedStatus
   if ("code" in error && typeof error.code === "string") return error.code
   // When every address of a name failed, Node gives one error with all of theirs.
   if (error instanceof AggregateError) return errorCode(error.errors[0])
   return ""
+}
+
+/** undici ends the socket itself over some of these, with the code of a lost connection, and trips over the others. */
+function isUnaskedStatus(error: object): boolean {
+  if (!("code" in error && error instanceof Error)) return false
+  if (error.code === "UND_ERR_SOCKET") return /^bad (upgrade|response)$/.test(error.message)
+  return error.code === "ERR_ASSERTION" && error.message.includes("upgrade")
 }

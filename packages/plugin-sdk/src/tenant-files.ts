@@ -1,12 +1,13 @@
 import { constants } from "node:fs"
 import { type FileHandle, open, realpath, stat } from "node:fs/promises"
 import path from "node:path"
-import type { PluginError, TenantFiles } from "@apeiro-cmk/plugin-interface"
+import { isPluginError, type PluginError, type TenantFiles } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason } from "./deadline.ts"
 import { pluginError, scrubbedCause } from "./error-facts.ts"
 
 const longestFileBytes = 65_536
 const longestPathLength = 4096
+const longestShownPath = 300
 const tenantIdSyntax = /^[a-z0-9][a-z0-9-]{0,39}$/
 
 /** Faults of the host's own, which say nothing about the tenant's file. */
@@ -21,9 +22,13 @@ export function createTenantFiles(credentialDirectory: string | undefined): Tena
   return {
     async read(name, { tenantId, signal }) {
       if (signal.aborted) throw abortReason(signal)
-      if (credentialDirectory === undefined || !isCleanPath(name) || !tenantIdSyntax.test(tenantId)) throw refused()
-      // A network file system can hang, and knows no signals.
-      return abortable(readBelow(credentialDirectory, tenantId, name), signal)
+      try {
+        if (credentialDirectory === undefined || !isCleanPath(name) || !tenantIdSyntax.test(tenantId)) throw unfit()
+        // A network file system can hang, and knows no signals.
+        return await abortable(readBelow(credentialDirectory, tenantId, name), signal)
+      } catch (error) {
+        throw isPluginError(error) ? error : translated(error, tenantId, name)
+      }
     },
   }
 }
@@ -34,21 +39,17 @@ function isCleanPath(name: string): boolean {
 }
 
 async function readBelow(credentialDirectory: string, tenantId: string, name: string): Promise<Uint8Array> {
+  // The tenant's folder itself must be no link, or one tenant's folder could lead into another's.
+  const folder = path.join(await realpath(credentialDirectory), tenantId)
+  const file = await realpath(path.join(folder, `./${name}`))
+  // Looked at before it is opened, since the opening of a device or a FIFO already does something.
+  if (!file.startsWith(folder + path.sep) || !(await stat(file)).isFile()) throw unfit()
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
-    // The tenant's folder itself must be no link, or one tenant's folder could lead into another's.
-    const folder = path.join(await realpath(credentialDirectory), tenantId)
-    const file = await realpath(path.join(folder, `./${name}`))
-    // Looked at before it is opened, since the opening of a device or a FIFO already does something.
-    if (!file.startsWith(folder + path.sep) || !(await stat(file)).isFile()) throw refused()
-    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
-      await requireSameFile(handle, file)
-      return await readBounded(handle)
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    throw translated(error)
+    await requireSameFile(handle, file)
+    return await readBounded(handle)
+  } finally {
+    await handle.close()
   }
 }
 
@@ -56,7 +57,7 @@ async function readBelow(credentialDirectory: string, tenantId: string, name: st
 async function requireSameFile(handle: FileHandle, file: string): Promise<void> {
   const [opened, again, resolved] = await Promise.all([handle.stat(), stat(file), realpath(file)])
   const same = opened.isFile() && resolved === file && opened.dev === again.dev && opened.ino === again.ino
-  if (!same) throw refused()
+  if (!same) throw unfit()
 }
 
 async function readBounded(handle: FileHandle): Promise<Uint8Array> {
@@ -69,15 +70,20 @@ async function readBounded(handle: FileHandle): Promise<Uint8Array> {
       if (bytesRead === 0) return Uint8Array.prototype.slice.call(bytes, 0, length)
       length += bytesRead
     }
-    throw refused()
+    throw unfit()
   } finally {
     bytes.fill(0)
   }
 }
 
-function translated(error: unknown): PluginError {
+/** Why it is unfit stays here: see {@link refused}. */
+function unfit(): Error {
+  return new Error("no file to be read")
+}
+
+function translated(error: unknown, tenantId: string, name: string): PluginError {
   const code = error instanceof Error && "code" in error ? error.code : undefined
-  if (typeof code !== "string" || !hostFaults.includes(code)) return refused()
+  if (typeof code !== "string" || !hostFaults.includes(code)) return refused(tenantId, name)
   return pluginError("INTERNAL", "This host cannot read files at present.", "Check the host's disk and its limits.", {
     origin: "host",
     retryable: true,
@@ -85,11 +91,20 @@ function translated(error: unknown): PluginError {
   })
 }
 
-/** One answer for every reason, without the path: a tenant must not learn what else lies on this machine. */
-function refused(): PluginError {
+/**
+ * One answer for every reason, made of nothing but what the caller has said: a tenant must not learn what else lies on
+ * this machine.
+ */
+function refused(tenantId: string, name: string): PluginError {
+  const folder = tenantIdSyntax.test(tenantId) ? tenantId : "<tenant>"
+  const parts = name.split("/").filter((part) => part !== "" && part !== ".")
+  const place = ["<credentialDirectory>", folder, ...parts]
+    .join("/")
+    .replaceAll(/\p{C}/gu, "?")
+    .slice(0, longestShownPath)
   return pluginError(
     "INVALID_REQUEST",
     "A file that the configuration names cannot be read.",
-    "Have the operator put the file into this tenant's folder of the credential directory: regular, at most 64 KiB.",
+    `Have the operator put a regular file of at most 64 KiB at ${place}; no part of the path may be "..", and no link may lead out of the tenant's folder.`,
   )
 }

@@ -1,7 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { z } from "zod"
-import { configurationError, isSecretHandle, parseConfiguration, requireConfiguration, secret } from "../src/index.ts"
+import {
+  configurationError,
+  isSecretHandle,
+  parseConfiguration,
+  requireConfiguration,
+  secret,
+  secretFromBytes,
+} from "../src/index.ts"
 
 const schema = z.strictObject({
   address: z.string().min(3),
@@ -22,6 +29,21 @@ describe("parseConfiguration", () => {
       ok: true,
       value: { address: "https://vault", auth_method: "token", connections: 16 },
     })
+  })
+
+  it("says in plain words what is too short, too long or of another kind", () => {
+    const wrong = { address: "", auth_method: "token", connections: 0, tls: { ca: 7 } }
+    expect(issuesOf(wrong).map(({ path, message }) => `${path.join(".")} ${message}`)).toEqual([
+      "address must have at least 3 characters",
+      "connections must be at least 1",
+      "tls.ca must be text",
+    ])
+    const lists = z.strictObject({ name: z.string().min(1), hosts: z.array(z.string()).max(1), on: z.boolean() })
+    expect(issuesOf({ name: "", hosts: ["a", "b"], on: "yes" }, lists).map(({ message }) => message)).toEqual([
+      "must not be empty",
+      "must have at most 1 entries",
+      "must be true or false",
+    ])
   })
 
   it("names every issue at once, with path and allowed values", () => {
@@ -132,6 +154,21 @@ describe("secret", () => {
       expect(JSON.stringify(issues)).not.toContain("canary")
     }
     expect(issuesOf({}, one)).toEqual([{ path: ["token"], message: "is missing" }])
+  })
+
+  it("takes line ends, as of a key in PEM, unless the schema wants one line", () => {
+    const line = z.strictObject({ token: secret({ oneLine: true }) })
+    const wanted = [{ path: ["token"], message: "must be one line without control characters: remove the line end" }]
+    for (const text of ["canary\n", "canary\r\n", "ca\tnary", "ca\u007fnary"]) {
+      const entered = secretFromBytes(Buffer.from(text), "entered")
+      for (const token of [text, entered]) {
+        expect(issuesOf({ token }, one)).toEqual([])
+        expect(issuesOf({ token }, line)).toEqual(wanted)
+      }
+    }
+    for (const token of ["cän ary", secretFromBytes(Buffer.from("cän ary"), "entered")]) {
+      expect(issuesOf({ token }, line)).toEqual([])
+    }
   })
 
   it("rejects a read whose caller has given up", async () => {

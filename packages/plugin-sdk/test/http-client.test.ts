@@ -161,6 +161,23 @@ describe("http client: what goes wrong has a code, and no secret", () => {
     expect(await attempt(client, url)).toMatchObject({ code: "BAD_RESPONSE", origin: "keystore", retryable: false })
   })
 
+  it.each([
+    "101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other",
+    "101 Switching Protocols",
+    "100 Continue",
+  ])("%j, which was not asked for: BAD_RESPONSE", async (status) => {
+    const server = await serve(
+      tcpServer((socket) => socket.once("data", () => socket.write(`HTTP/1.1 ${status}\r\n\r\n`))),
+    )
+    const { client, url } = openClient(server)
+    expect(await attempt(client, url)).toMatchObject({
+      code: "BAD_RESPONSE",
+      origin: "keystore",
+      retryable: false,
+      message: expect.stringContaining("101"),
+    })
+  })
+
   it("a body shorter than announced: no success", async () => {
     const server = await serve(
       tcpServer((socket) =>

@@ -151,13 +151,22 @@ describe("files that a tenant's configuration names", () => {
     expect(await read("%2e%2e")).toBe("odd name")
   })
 
-  it("are refused with one message for all reasons, which names no path", async () => {
-    const errors = await Promise.all(
-      ["../globex/secret-id", "missing", "etc", "too-large", "root/etc/passwd"].map((file) => failure(file)),
-    )
+  it("are refused with one message for all reasons, made of what the caller has said and nothing else", async () => {
+    const files = ["../globex/secret-id", "missing", "etc", "too-large", "root/etc/passwd"]
+    const errors = await Promise.all(files.map((file) => failure(file)))
     expect(new Set(errors.map(String)).size).toBe(1)
     expect(errors.every((error) => Object(error).cause === undefined)).toBe(true)
-    expect(String(errors[0])).not.toContain(base)
+    const nextSteps = errors.map((error, index) => String(Object(error).nextStep).replace(files[index] ?? "", "FILE"))
+    expect(new Set(nextSteps)).toEqual(
+      new Set([
+        'Have the operator put a regular file of at most 64 KiB at <credentialDirectory>/acme/FILE; no part of the path may be "..", and no link may lead out of the tenant\'s folder.',
+      ]),
+    )
+    const odd = [failure("/etc//./openbao/secret"), failure(`a\n${"x".repeat(5000)}`), failure("x", "no tenant")]
+    const [spelled, long, noTenant] = (await Promise.all(odd)).map((error) => String(Object(error).nextStep))
+    expect(spelled).toContain("at <credentialDirectory>/acme/etc/openbao/secret;")
+    expect(long).toMatch(/at <credentialDirectory>\/acme\/a\?x{200,300};/)
+    expect(noTenant).toContain("at <credentialDirectory>/<tenant>/x;")
   })
 
   it("do not exist without a credential directory", async () => {
@@ -219,16 +228,10 @@ describe("files that a tenant's configuration names", () => {
 })
 
 describe("tenantPath", () => {
-  it("is text of 1 to 4096 characters without NUL", () => {
+  it("is text of 1 to 4096 characters without control characters", () => {
     const schema = z.strictObject({ secret_id_file: tenantPath() })
     const ok = (text: unknown) => parseConfiguration(schema, { secret_id_file: text }).ok
     expect([ok("/etc/openbao/secret-id"), ok("a".repeat(4096))]).toEqual([true, true])
-    expect([ok(""), ok("a".repeat(4097)), ok("a\0b"), ok(7), ok(undefined)]).toEqual([
-      false,
-      false,
-      false,
-      false,
-      false,
-    ])
+    expect([ok(""), ok("a".repeat(4097)), ok("a\0b"), ok("a\nb"), ok(7), ok(undefined)]).toEqual(Array(6).fill(false))
   })
 })

@@ -1,3 +1,4 @@
+import { installKubernetes } from "./kubernetes/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
@@ -10,6 +11,11 @@ import { BackendUnavailable } from "./unavailable.ts"
  */
 export async function openBaoAvailable(): Promise<boolean> {
   return isAvailable("OpenBao", installOpenBao)
+}
+
+/** Tells the same of the real Kubernetes API server, which is built the first time: that takes some minutes. */
+export async function kubernetesAvailable(): Promise<boolean> {
+  return isAvailable("Kubernetes", installKubernetes)
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

@@ -1,4 +1,4 @@
-export { openBaoAvailable } from "./availability.ts"
+export { kubernetesAvailable, openBaoAvailable } from "./availability.ts"
 export {
   type CertificateSubject,
   createTestAuthority,
@@ -7,6 +7,8 @@ export {
 } from "./certificates.ts"
 export { freePorts } from "./free-port.ts"
 export { type GuardedProcess, startGuarded } from "./guarded-process.ts"
+export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
+export { type KubernetesRequest, KubernetesServer, startKubernetes } from "./kubernetes/server.ts"
 export {
   type AppRoleCredential,
   type AppRoleOptions,

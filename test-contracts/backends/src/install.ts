@@ -1,10 +1,14 @@
 import { printProgress } from "./cache.ts"
+import { installKubernetes } from "./kubernetes/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 // Installs every backend ahead of the tests. What cannot be had is said and left to the tests' own skips; with CI=true it
 // ends with exit code 1.
-const backends: Readonly<Record<string, () => Promise<unknown>>> = { OpenBao: installOpenBao }
+const backends: Readonly<Record<string, () => Promise<unknown>>> = {
+  OpenBao: installOpenBao,
+  Kubernetes: installKubernetes,
+}
 
 for (const [name, install] of Object.entries(backends)) {
   try {

@@ -60,7 +60,7 @@ async function spawnOpenBao(
     const [port = 0, clusterPort = 0] = await freePorts(2)
     const settings = { folder, port, clusterPort, authority, requireClientCertificate, audit, nodeId }
     const configFile = await writeConfiguration(settings)
-    const server = new OpenBaoServer(binary, folder, configFile, port, authority, adminCertificate)
+    const server = new OpenBaoServer(binary, folder, configFile, port, clusterPort, authority, adminCertificate)
     try {
       await begin(server)
       return server
@@ -86,6 +86,7 @@ export class OpenBaoServer {
   unsealKey = ""
   readonly #binary: string
   readonly #configFile: string
+  readonly #clusterAddress: string
   readonly #adminCertificate: IssuedCertificate | undefined
   #process: GuardedProcess | undefined
 
@@ -94,12 +95,14 @@ export class OpenBaoServer {
     folder: string,
     configFile: string,
     port: number,
+    clusterPort: number,
     authority: TestAuthority | undefined,
     adminCertificate: IssuedCertificate | undefined,
   ) {
     this.#adminCertificate = adminCertificate
     this.#binary = binary
     this.#configFile = configFile
+    this.#clusterAddress = `127.0.0.1:${clusterPort}`
     this.folder = folder
     this.port = port
     this.authority = authority
@@ -128,10 +131,12 @@ export class OpenBaoServer {
   /** Starts the process as a further node of the leader's cluster, and unseals. For {@link joinOpenBao}. */
   async join(leader: OpenBaoServer): Promise<void> {
     await this.#spawn()
+    await leader.admin.takeVotersAtOnce()
     await this.send({ method: "POST", path: "sys/storage/raft/join", body: { leader_api_addr: leader.address } })
     this.rootToken = leader.rootToken
     this.unsealKey = leader.unsealKey
     await this.unsealStandby()
+    await this.#poll("a voter", async () => (await leader.admin.voters()).includes(this.#clusterAddress))
   }
 
   /** Unlocks a node of a cluster, and resolves when it is a standby or active. */

@@ -1,0 +1,81 @@
+import { authMountPath, type SetupConfiguration } from "./config.ts"
+import { enabledOnce, quoted } from "./shell.ts"
+
+/** The part of the set-up script that makes the credential and ends by printing it. Pure. @param name - of policy and role */
+export function credentialCommands(configuration: SetupConfiguration, name: string): string {
+  return configuration.auth_method === "token" ? tokenCommands(name) : appRoleCommands(configuration, name)
+}
+
+function tokenCommands(name: string): string {
+  return `# The credential, for the configuration: a token that ends after a day without renewal.
+token=$(bao token create -field=token -orphan -policy=${name} -period=24h)
+echo "token: $token"
+`
+}
+
+function appRoleCommands(configuration: SetupConfiguration, name: string): string {
+  const { role_id: roleId, secret_id_path: path } = configuration
+  const mount = authMountPath(configuration)
+  const role = `auth/${mount}/role/${name}`
+  return `# The credential.
+${enabledOnce("auth", mount, "approle", "auth_mount_path")}
+bao write ${quoted(role)} \\
+  token_policies=${name} \\
+  token_ttl=1h \\
+  token_max_ttl=4h \\
+  bind_secret_id=true \\
+  secret_id_num_uses=0
+
+${roleId === undefined ? "" : roleIdCommands(role, mount, roleId)}${path === undefined ? "" : fileCheck(path)}role_id=$(bao read -field=role_id ${quoted(`${role}/role-id`)})
+secret_id=$(bao write -f -field=secret_id ${quoted(`${role}/secret-id`)})
+
+${path === undefined ? printed : fileCommands(path)}`
+}
+
+/** As JSON on standard input: as an argument, `@` at its beginning would name a file. */
+function roleIdCommands(role: string, mount: string, roleId: string): string {
+  return `# The role id that the configuration has.
+bao write ${quoted(`${role}/role-id`)} - <<'EOF' || fail ${quoted(
+    `The role id of the configuration could not be set. "role_id already in use" means that another role of auth/${mount} has it: choose another role_id in the configuration, or give that role another one.`,
+  )}
+${JSON.stringify({ role_id: roleId })}
+EOF
+
+`
+}
+
+const printed = `# For the configuration:
+echo "role_id: $role_id"
+echo "secret_id: $secret_id"
+`
+
+function fileCheck(path: string): string {
+  return `# The file for the secret id, in this folder. An older secret id there is replaced, nothing else is.
+file=${quoted(`./${fileName(path)}`)}
+if [[ -e $file && ! $(<"$file") =~ ^[0-9a-f-]{36}$ ]]; then
+  fail "$file is there already and holds no secret id: move it away, or run this in another folder."
+fi
+
+`
+}
+
+function fileCommands(path: string): string {
+  return `umask 077
+rm -f -- "$file"
+printf '%s\\n' "$secret_id" > "$file"
+echo "role_id: $role_id"
+echo "secret_id: in the file $file"
+echo ${quoted(
+    `Have the operator of the host put this file below the tenant's folder of the host's credentialDirectory, i.e. <credentialDirectory>/<tenant>/${parts(path).join("/")}`,
+  )}
+`
+}
+
+function fileName(path: string): string {
+  const last = parts(path).at(-1)
+  return last === undefined || last === ".." ? "openbao-secret-id" : last
+}
+
+function parts(path: string): readonly string[] {
+  return path.split("/").filter((part) => part !== "" && part !== ".")
+}
