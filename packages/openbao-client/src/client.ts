@@ -42,6 +42,8 @@ export interface OpenBaoHealth {
  * BAD_RESPONSE, CANCELLED, and INVALID_REQUEST for an unusable credential or an address that the egress policy forbids.
  */
 export interface OpenBaoClient {
+  /** How it logs in. With any method but `token` a login replaces a token that cannot be renewed. */
+  readonly loginMethod: OpenBaoLogin["method"]
   /**
    * Sends a request with a token that OpenBao accepts. A 403 is returned only when the token has been proven good: it
    * then means a denial, or a path that does not exist. A token that turns out to be bad is replaced once.
@@ -126,6 +128,7 @@ export function createOpenBaoClient(options: OpenBaoClientOptions): OpenBaoClien
   }
 
   return {
+    loginMethod: login.method,
     request,
     capabilities,
     lookUpToken: lookUp,

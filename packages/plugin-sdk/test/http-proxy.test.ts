@@ -1,11 +1,11 @@
 import { TLSSocket } from "node:tls"
 import type { HttpClientOptions } from "@apeiro-cmk/plugin-interface"
+import { connectProxy } from "@apeiro-cmk/test-backends"
 import { afterEach, describe, expect, it } from "vitest"
 import { z } from "zod"
 import { namesEveryHost, parseConfiguration, proxyConfiguration } from "../src/index.ts"
 import { testServices } from "../src/testing.ts"
 import { testAuthority } from "./certificates.ts"
-import { connectProxy } from "./connect-proxy.ts"
 import { patience, serve } from "./http-fixture.ts"
 import { httpServer } from "./server.ts"
 

@@ -5,6 +5,7 @@ export {
   type IssuedCertificate,
   type TestAuthority,
 } from "./certificates.ts"
+export { type ConnectProxy, connectProxy } from "./connect-proxy.ts"
 export { freePorts } from "./free-port.ts"
 export { type GuardedProcess, startGuarded } from "./guarded-process.ts"
 export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
