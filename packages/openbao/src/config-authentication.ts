@@ -1,7 +1,7 @@
 import { secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { atMostOne, type FieldRule, type Given, has } from "./config-rules.ts"
-import { serverPath } from "./config-text.ts"
+import { keyName, serverPath } from "./config-text.ts"
 
 /** Methods of authentication that this version knows. */
 export const authMethods = ["approle", "token", "kubernetes", "jwt", "cert"] as const
@@ -38,7 +38,7 @@ export const authenticationFields = {
     description: readAtLogin,
   }),
   token: secret({ oneLine: true }).optional().meta({ title: "Token" }),
-  role: oneLine()
+  role: keyName
     .optional()
     .meta({ title: "Role of the method of authentication", description: "Without it, cert tries every role." }),
   jwt: secret({ oneLine: true }).optional().meta({ title: "Signed token (JWT)" }),
