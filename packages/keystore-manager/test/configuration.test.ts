@@ -170,6 +170,11 @@ describe("changing a keystore", () => {
     await expect(
       manager.test("acme", { document: moved }, call())[Symbol.asyncIterator]().next(),
     ).rejects.toMatchObject(refusal)
+    const further = toyDocument({ further_addresses: [otherAddress], token: undefined })
+    await expect(manager.change("acme", "primary", further.configuration, 1, call())).rejects.toMatchObject({
+      code: "CONFIGURATION_INVALID",
+      issues: [{ path: ["configuration", "further_addresses"] }],
+    })
     expect(other.opened).toBe(0)
     await manager.change("acme", "primary", toyDocument({ address: otherAddress }).configuration, 1, call())
   })

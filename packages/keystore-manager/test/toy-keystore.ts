@@ -30,6 +30,7 @@ const unsupported = {
 
 const keystoreConfiguration = z.strictObject({
   address: endpoint(),
+  further_addresses: z.array(endpoint()).optional(),
   mount_path: z.string().default("transit"),
   key_name: z.string().min(1),
   token: secret(),

@@ -2,6 +2,7 @@ import type { CallOptions, HttpClient, PluginServices } from "@apeiro-cmk/plugin
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { HealthAnswer, OpenBaoAnswer } from "./answer.ts"
+import { createCluster } from "./cluster.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
 import { lookUpToken, type OpenBaoLogin, type Token, type TokenFacts } from "./login.ts"
 import { createSession } from "./session.ts"
@@ -11,6 +12,8 @@ import { createWire, type OpenBaoRequest } from "./wire.ts"
 export interface OpenBaoClientOptions {
   /** URL of the server, without `/v1` and without a slash at its end, e.g. `https://openbao.example.com:8200`. */
   readonly address: string
+  /** URLs of the other nodes of the same cluster, of the same form. None: `address` is a single node or a load balancer. */
+  readonly clusterAddresses?: readonly string[]
   /** OpenBao namespace; none means the root namespace. */
   readonly namespace?: string
   readonly login: OpenBaoLogin
@@ -39,6 +42,8 @@ export interface OpenBaoHealth {
  * BAD_RESPONSE, CANCELLED, and INVALID_REQUEST for an unusable credential or an address that the egress policy forbids.
  */
 export interface OpenBaoClient {
+  /** How it logs in. With any method but `token` a login replaces a token that cannot be renewed. */
+  readonly loginMethod: OpenBaoLogin["method"]
   /**
    * Sends a request with a token that OpenBao accepts. A 403 is returned only when the token has been proven good: it
    * then means a denial, or a path that does not exist. A token that turns out to be bad is replaced once.
@@ -68,9 +73,13 @@ const capabilitiesShape = z.record(z.string(), z.array(z.string()))
 
 /** Makes a client; touches no network. */
 export function createOpenBaoClient(options: OpenBaoClientOptions): OpenBaoClient {
-  const { address, namespace, login, tenantId, http, requestTimeoutMs, services } = options
+  const { address, clusterAddresses = [], namespace, login, tenantId, http, requestTimeoutMs, services } = options
   const { clock } = services
-  const wire = createWire({ address, http, clock, requestTimeoutMs, ...(namespace === undefined ? {} : { namespace }) })
+  const place = namespace === undefined ? {} : { namespace }
+  const nodes = [...new Set([address, ...clusterAddresses])].map((each) =>
+    createWire({ address: each, http, clock, requestTimeoutMs, ...place }),
+  )
+  const wire = createCluster({ nodes, clock, requestTimeoutMs })
   const session = createSession({ wire, login, tenantId, requestTimeoutMs, services })
 
   function untilClosed(call: CallOptions): CallOptions {
@@ -102,7 +111,7 @@ export function createOpenBaoClient(options: OpenBaoClientOptions): OpenBaoClien
 
   async function capabilities(paths: readonly string[], call: CallOptions) {
     const body = Buffer.from(JSON.stringify({ paths }))
-    const answer = await request({ method: "POST", path: "sys/capabilities-self", body }, call)
+    const answer = await request({ method: "POST", path: "sys/capabilities-self", body, repeatable: true }, call)
     if (answer.status === 403) return "withheld"
     const granted = capabilitiesShape.safeParse(answer.data)
     if (answer.status !== 200 || !granted.success) throw unexpectedAnswer(answer)
@@ -120,6 +129,7 @@ export function createOpenBaoClient(options: OpenBaoClientOptions): OpenBaoClien
   }
 
   return {
+    loginMethod: login.method,
     request,
     capabilities,
     lookUpToken: lookUp,

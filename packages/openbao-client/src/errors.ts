@@ -100,55 +100,6 @@ export function unavailableError(): PluginError {
   )
 }
 
-/** A login by AppRole that OpenBao refused. */
-export interface RefusedLogin {
-  readonly status: 400 | 403
-  readonly namespace: string | undefined
-  readonly mountPath: string
-  readonly roleId: string
-  /** Wall clock, milliseconds since the Unix epoch. */
-  readonly refusedAtMs: number
-  /** Until then the same secret id is held back. */
-  readonly heldUntilMs: number
-}
-
-/**
- * The login was refused: 400 for a wrong role or secret id; 403 for a locked-out role or when nothing is mounted there.
- * Says when that was, since it is thrown again for as long as the same secret id is held back.
- */
-export function loginRejected(refused: RefusedLogin): PluginError {
-  const { status, mountPath, refusedAtMs, heldUntilMs } = refused
-  const refusedAt = timeText(refusedAtMs)
-  const again = `The same secret id is tried again after ${timeText(heldUntilMs)}, or at once by a connection test.`
-  return status === 403
-    ? pluginError(
-        "CREDENTIAL_REJECTED",
-        `OpenBao refuses the AppRole login altogether (its answer at ${refusedAt}).`,
-        `Check auth_mount_path and namespace; after repeated wrong logins OpenBao locks a role for some minutes, which \`${unlockCommand(refused)}\` ends. ${again}`,
-      )
-    : pluginError(
-        "CREDENTIAL_REJECTED",
-        `OpenBao does not accept the role id and secret id (its answer at ${refusedAt}).`,
-        `Check role_id, and issue a new secret id (\`bao write${namespaceFlag(refused)} -f auth/${mountPath}/role/ROLE/secret-id\`). ${again}`,
-      )
-}
-
-function unlockCommand(refused: RefusedLogin): string {
-  const { mountPath, roleId } = refused
-  const flag = namespaceFlag(refused)
-  // A role id with characters of the shell is left for the reader to fill in.
-  const user = /^[A-Za-z0-9_.-]+$/.test(roleId) ? roleId : "ROLE_ID"
-  return `bao write${flag} -f sys/locked-users/$(bao read${flag} -field=accessor sys/auth/${mountPath})/unlock/${user}`
-}
-
-function namespaceFlag({ namespace }: RefusedLogin): string {
-  return namespace === undefined ? "" : ` -namespace=${namespace}`
-}
-
-function timeText(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, "Z")
-}
-
 /** The token is unknown to OpenBao: expired, revoked, or never one. */
 export function tokenRejected(): PluginError {
   return pluginError(

@@ -1,24 +1,57 @@
-import { createHash } from "node:crypto"
-import { type CallOptions, type Clock, isPluginError, type PluginError } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { OpenBaoAnswer } from "./answer.ts"
-import { loginRejected, sealedError, tokenRejected, unexpectedAnswer } from "./errors.ts"
+import { tokenRejected, unexpectedAnswer } from "./errors.ts"
+import { isHeaderValue, readText, type SecretSource, unusable } from "./secret-source.ts"
+import type { UnwrappedSecretIds } from "./unwrapping.ts"
 import type { Wire } from "./wire.ts"
 
-/** Reads a credential at the moment of a login, so that a rotated one is seen. The client fills the bytes with zeros. */
-export type SecretSource = (call: Pick<CallOptions, "tenantId" | "signal">) => Promise<Uint8Array>
+/** How the client gets its token. Mount paths and roles were checked before: they become part of a URL or a body. */
+export type OpenBaoLogin = TokenLogin | AppRoleLogin | WrappedAppRoleLogin | JwtLogin | CertificateLogin
 
-/** How the client gets its token. */
-export type OpenBaoLogin =
-  | { readonly method: "token"; readonly token: SecretSource }
-  | {
-      readonly method: "approle"
-      /** Mount of the auth method, e.g. `approle`; checked before, since it becomes part of a URL. */
-      readonly mountPath: string
-      readonly roleId: string
-      readonly secretId: SecretSource
-    }
+/** A token that somebody else made and stored. */
+export interface TokenLogin {
+  readonly method: "token"
+  readonly token: SecretSource
+}
+
+/** AppRole with a secret id at hand. */
+export interface AppRoleLogin {
+  readonly method: "approle"
+  /** Mount of the auth method, e.g. `approle`. */
+  readonly mountPath: string
+  readonly roleId: string
+  readonly secretId: SecretSource
+}
+
+/** AppRole whose secret id comes response-wrapped: by a token that opens it once. */
+export interface WrappedAppRoleLogin {
+  readonly method: "approle"
+  readonly mountPath: string
+  readonly roleId: string
+  readonly wrappedSecretId: SecretSource
+  /** Keeps what was unwrapped, since it cannot be unwrapped again. */
+  readonly unwrapped: UnwrappedSecretIds
+}
+
+/** A signed token of somebody whom OpenBao trusts: a Kubernetes service account's, or any issuer's. */
+export interface JwtLogin {
+  readonly method: "kubernetes" | "jwt"
+  readonly mountPath: string
+  readonly role: string
+  readonly jwt: SecretSource
+}
+
+/** The client certificate of the TLS connection. */
+export interface CertificateLogin {
+  readonly method: "cert"
+  readonly mountPath: string
+  /** Without it OpenBao tries every role. */
+  readonly role?: string
+  /** Fingerprint of the certificate that the next connection will show; it tells a rotated one from a refused one. */
+  readonly fingerprint: (call: Pick<CallOptions, "signal">) => Promise<string>
+}
 
 /** A token that OpenBao has accepted or made. */
 export interface Token {
@@ -52,62 +85,12 @@ const lookupShape = z.object({
   num_uses: z.number().optional(),
 })
 
-// OpenBao locks a role out after five wrong logins within 15 minutes: the same wrong secret id is not tried that often.
-const rejectedHoldMs = 240_000
-
-/** Gets a token, each time from the credential as it is now. */
-export interface Authenticator {
-  /**
-   * @param insist - tries also a credential that was rejected a moment ago
-   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried, in the last 4
-   * minutes; while the server cannot be reached or is sealed, it throws that
-   */
-  authenticate(call: CallOptions, insist: boolean): Promise<Token>
-}
-
-/** Makes the {@link Authenticator} of one login. */
-export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Clock): Authenticator {
-  if (login.method === "token") return { authenticate: (call) => adoptToken(login.token, wire, call) }
-  let rejected: { readonly digest: string; readonly untilMs: number; readonly error: PluginError } | undefined
-  return {
-    async authenticate(call, insist) {
-      const secretId = await readText(login.secretId, "secret id", call)
-      const digest = createHash("sha256").update(login.roleId).update("\0").update(secretId).digest("hex")
-      if (!insist && rejected?.digest === digest && clock.monotonicMs() < rejected.untilMs) {
-        await requireServing(wire, call)
-        throw rejected.error
-      }
-      const body = Buffer.from(JSON.stringify({ role_id: login.roleId, secret_id: secretId }))
-      const path = `auth/${login.mountPath}/login`
-      const answer = await wire.send({ method: "POST", path, body }, undefined, call).finally(() => body.fill(0))
-      if (answer.status === 400 || answer.status === 403) {
-        const { mountPath, roleId } = login
-        const times = { refusedAtMs: clock.nowMs(), heldUntilMs: clock.nowMs() + rejectedHoldMs }
-        const error = loginRejected({ status: answer.status, namespace: wire.namespace, mountPath, roleId, ...times })
-        rejected = { digest, untilMs: clock.monotonicMs() + rejectedHoldMs, error }
-        throw error
-      }
-      rejected = undefined
-      return tokenOf(answer)
-    },
-  }
-}
-
-/** What is remembered must not hide that the server is gone meanwhile. Where `sys/health` is kept from us, it may. */
-async function requireServing(wire: Wire, call: CallOptions): Promise<void> {
-  const health = await wire.health(call).catch((error: unknown) => {
-    if (isPluginError(error) && error.code === "BAD_RESPONSE") return undefined
-    throw error
-  })
-  if (health?.sealed === true) throw sealedError()
-}
-
 /** Reads the token out of the answer to a login or a renewal. @throws {PluginError} BAD_RESPONSE */
 export function tokenOf(answer: OpenBaoAnswer): Token {
   if (answer.status === 404) throw noSuchPlace()
   const auth = authShape.safeParse(answer.auth)
-  // Not quoted: it answers a request that carried the secret id.
-  if (answer.status !== 200 || !auth.success || !isToken(auth.data.client_token)) {
+  // Not quoted: it answers a request that carried a credential.
+  if (answer.status !== 200 || !auth.success || !isHeaderValue(auth.data.client_token)) {
     throw unexpectedAnswer({ status: answer.status })
   }
   const { client_token: value, lease_duration: lifeSeconds, renewable } = auth.data
@@ -133,6 +116,17 @@ export async function lookUpToken(
   return { facts: { ...life(ttl), renewable, policies: policies ?? [], remainingUses }, ...requestId(answer) }
 }
 
+/** Takes a stored token as it is. @throws {PluginError} CREDENTIAL_REJECTED, INVALID_REQUEST */
+export async function adoptToken(source: SecretSource, wire: Wire, call: CallOptions): Promise<Token> {
+  const value = await readText(source, "token", call)
+  if (!isHeaderValue(value)) throw unusable("token")
+  const found = await lookUpToken(value, wire, call)
+  if (found === "unknown") throw tokenRejected()
+  if (found === "withheld") return { value, renewable: false }
+  const { facts, ...rest } = found
+  return { value, renewable: facts.renewable, ...(facts.lifeMs === undefined ? {} : { lifeMs: facts.lifeMs }), ...rest }
+}
+
 /**
  * A refusal by policy reads `1 error occurred:\n\t* permission denied`, that of an unknown token `permission denied`
  * alone (Vault since 1.16: `2 errors occurred`, the second `invalid token`). When `lookup-self` itself is refused, there
@@ -150,40 +144,6 @@ function noSuchPlace(): PluginError {
     "Check namespace and auth_mount_path.",
     { origin: "keystore" },
   )
-}
-
-async function adoptToken(source: SecretSource, wire: Wire, call: CallOptions): Promise<Token> {
-  const value = await readText(source, "token", call)
-  if (!isToken(value)) throw unusable("token")
-  const found = await lookUpToken(value, wire, call)
-  if (found === "unknown") throw tokenRejected()
-  if (found === "withheld") return { value, renewable: false }
-  const { facts, ...rest } = found
-  return { value, renewable: facts.renewable, ...(facts.lifeMs === undefined ? {} : { lifeMs: facts.lifeMs }), ...rest }
-}
-
-async function readText(source: SecretSource, name: string, call: CallOptions): Promise<string> {
-  const bytes = await source(call)
-  try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8").trim()
-    if (text === "" || /\p{C}/u.test(text)) throw unusable(name)
-    return text
-  } finally {
-    bytes.fill(0)
-  }
-}
-
-function unusable(name: string): PluginError {
-  return pluginError(
-    "INVALID_REQUEST",
-    `The ${name} is empty or has characters that no ${name} has.`,
-    `Store the ${name} again.`,
-  )
-}
-
-/** A token becomes a header value: printable ASCII without spaces. */
-function isToken(value: string): boolean {
-  return /^[\x21-\x7e]+$/.test(value)
 }
 
 function life(seconds: number): { readonly lifeMs?: number } {

@@ -5,8 +5,9 @@ import {
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
 import { abortable, callOptions, pluginError, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import { createAuthenticator } from "./authenticator.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
-import { createAuthenticator, lookUpToken, type OpenBaoLogin, type Token, tokenOf } from "./login.ts"
+import { lookUpToken, type OpenBaoLogin, type Token, tokenOf } from "./login.ts"
 import { singleFlight } from "./single-flight.ts"
 import type { Wire } from "./wire.ts"
 
@@ -123,7 +124,12 @@ export function createSession(options: SessionOptions): Session {
   )
 
   async function requestRenewal(before: Token, call: CallOptions): Promise<Token | "not renewable"> {
-    const request = { method: "POST", path: "auth/token/renew-self", body: Buffer.from("{}") } as const
+    const request = {
+      method: "POST",
+      path: "auth/token/renew-self",
+      body: Buffer.from("{}"),
+      repeatable: true,
+    } as const
     const answer = await wire.send(request, before.value, call)
     if (answer.status === 200) return tokenOf(answer)
     // "lease is not renewable", "batch tokens cannot be renewed"

@@ -14,6 +14,11 @@ export interface OpenBaoRequest {
   readonly secretField?: string
   /** OpenBao refuses this request with HTTP 500 and words of its own: those are an answer then, and not UNREACHABLE. */
   readonly refusesWith500?: boolean
+  /**
+   * May be sent again to another node of a cluster when the first one fails in the middle, since it changes nothing, or
+   * nothing that a second time would spoil. Default: true for GET and LIST.
+   */
+  readonly repeatable?: boolean
 }
 
 /** Where and how {@link createWire} sends. */

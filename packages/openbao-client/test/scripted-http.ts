@@ -9,7 +9,7 @@ export interface ScriptedAnswer {
 /** An HTTP client in front of a function, for what needs a held clock. The real server has its tests in packages/openbao. */
 export class ScriptedHttp implements HttpClient {
   readonly requests: HttpRequest[] = []
-  answer: (path: string, token: string | undefined) => ScriptedAnswer | Promise<ScriptedAnswer>
+  answer: (path: string, token: string | undefined, host?: string) => ScriptedAnswer | Promise<ScriptedAnswer>
 
   constructor(answer: ScriptedHttp["answer"]) {
     this.answer = answer
@@ -22,7 +22,8 @@ export class ScriptedHttp implements HttpClient {
 
   async request(request: HttpRequest): Promise<HttpResponse> {
     this.requests.push(request)
-    const { status, body } = await this.answer(pathOf(request.url), request.headers?.["x-vault-token"])
+    const { hostname } = new URL(request.url)
+    const { status, body } = await this.answer(pathOf(request.url), request.headers?.["x-vault-token"], hostname)
     return { status, headers: {}, body: Buffer.from(body === undefined ? "" : JSON.stringify(body)) }
   }
 

@@ -110,7 +110,8 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   const keyPath = (key: string) => `${mountPath}/keys/${key}`
 
   async function post(path: string, body: Buffer, call: CallOptions, secretField?: string): Promise<OpenBaoAnswer> {
-    const request = { method: "POST", path: `${mountPath}/${path}`, body } as const
+    // Encrypt and decrypt change nothing, so that another node of a cluster may be asked again.
+    const request = { method: "POST", path: `${mountPath}/${path}`, body, repeatable: true } as const
     try {
       return await client.request(secretField === undefined ? request : { ...request, secretField }, call)
     } finally {

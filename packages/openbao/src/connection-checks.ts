@@ -19,7 +19,11 @@ export const checkAuthentication: Check = async ({ place }, call) => {
       facts,
     }
   }
-  return { outcome: "passed", message: `OpenBao accepted the credential; the token ${life}.`, facts }
+  return {
+    outcome: "passed",
+    message: `OpenBao accepted the credential (${place.client.loginMethod}); the token ${life}.`,
+    facts,
+  }
 }
 
 /** Looks at the key, or proves it by a decrypt where the policy does not let it be read. */
@@ -64,7 +68,7 @@ function rotationOf(key: TransitKey | undefined): number | "off" | "unknown" {
   return key.autoRotatePeriodSeconds === 0 ? "off" : key.autoRotatePeriodSeconds
 }
 
-/** Really renews; a token that cannot be renewed is a warning, since a login replaces it. */
+/** Really renews. A token that cannot be renewed is a warning, unless a login replaces it. */
 export const checkTokenRenewal: Check = async ({ place }, call) => {
   try {
     const renewed = await place.client.renewToken(call)
@@ -79,13 +83,17 @@ export const checkTokenRenewal: Check = async ({ place }, call) => {
   async function notRenewable(): Promise<CheckResult> {
     const token = await place.client.lookUpToken(call)
     const life = token === "withheld" || token.lifeMs === undefined ? undefined : Math.round(token.lifeMs / 1000)
+    const end = life === undefined ? "its end is not known" : `ends in ${life} s`
+    if (place.client.loginMethod !== "token" && life !== undefined) {
+      return { outcome: "passed", message: `The token is not renewable and ${end}; a login replaces it before.` }
+    }
     return {
       outcome: "warned",
-      message:
-        life === undefined
-          ? "The token is not renewable, and its end is not known."
-          : `The token is not renewable and ends in ${life} s.`,
-      nextStep: "Use AppRole with service tokens, or a periodic token, so that a leaked one ends by itself.",
+      message: `The token is not renewable, and ${end}.`,
+      nextStep:
+        place.client.loginMethod === "token"
+          ? "Use a periodic token, or another method of authentication, so that a leaked token ends by itself."
+          : "Set token_ttl of the role, so that a leaked token ends by itself.",
     }
   }
 }

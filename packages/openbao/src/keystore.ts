@@ -11,7 +11,7 @@ import {
 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError, unsupported } from "@apeiro-cmk/plugin-sdk"
 import { ciphertextVersion, createTransit } from "./client.ts"
-import { keyName } from "./config.ts"
+import { keyName } from "./config-text.ts"
 import { keyMismatch } from "./errors.ts"
 import { createTransitAdministration } from "./key-administration.ts"
 import {

@@ -1,12 +1,5 @@
-import { createHash } from "node:crypto"
-import { createOpenBaoClient, type OpenBaoLogin } from "@apeiro-cmk/openbao-client"
-import type {
-  CallOptions,
-  HttpClient,
-  KeystorePluginV1,
-  KeystoreV1,
-  PluginServices,
-} from "@apeiro-cmk/plugin-interface"
+import { createOpenBaoClient, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
+import type { KeystorePluginV1, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import {
   abortReason,
   configurationError,
@@ -16,16 +9,19 @@ import {
   requireConfiguration,
 } from "@apeiro-cmk/plugin-sdk"
 import {
-  defaultAuthMountPath,
+  authMountPath,
   type KeystoreConfiguration,
   keystoreConfiguration,
   type PluginConfiguration,
   pluginConfiguration,
   setupConfiguration,
 } from "./config.ts"
-import { fileError } from "./errors.ts"
+import { createHttpPools } from "./http-pools.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
+import { loginOf } from "./login-of.ts"
+import { createRotatingHttp } from "./rotating-http.ts"
 import { setupMaterial } from "./setup-material.ts"
+import { tlsIdentityReader } from "./tls-identity.ts"
 
 /** OpenBao's transit engine as a keystore of L1 keys. */
 export const plugin = definePlugin({
@@ -63,65 +59,42 @@ export const plugin = definePlugin({
   create: createOpenBaoPlugin,
 })
 
-interface Pool {
-  readonly http: HttpClient
-  users: number
-}
-
 function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const { allowedEndpoints, allowedAddresses, requestTimeoutMs, connections } = settings
+  const { allowedEndpoints, allowedAddresses, proxy, noProxy, requestTimeoutMs, connections } = settings
+  const { clock, files, logger } = services
   const egress = { allowedEndpoints, allowedAddresses }
-  /** Connections by TLS identity; within one, by server. */
-  const pools = new Map<string, Pool>()
+  const pools = createHttpPools((tls) =>
+    services.createHttpClient({
+      egress,
+      tls,
+      connections,
+      connectTimeoutMs: requestTimeoutMs,
+      ...(proxy === undefined ? {} : { proxy: { url: proxy, noProxy } }),
+    }),
+  )
+  /** What was unwrapped outlives the keystore handle, by tenant, server and mount. */
+  const unwrapped = new Map<string, UnwrappedSecretIds>()
   const open = new Set<KeystoreV1>()
   let stopped = false
 
-  function borrow(certificateAuthority: string | undefined): { http: HttpClient; giveBack: () => Promise<void> } {
-    const name = createHash("sha256")
-      .update(certificateAuthority ?? "")
-      .digest("hex")
-    const pool = pools.get(name) ?? { http: makeClient(certificateAuthority), users: 0 }
-    pools.set(name, pool)
-    pool.users += 1
-    return {
-      http: pool.http,
-      async giveBack() {
-        pool.users -= 1
-        if (pool.users > 0) return
-        pools.delete(name)
-        await pool.http.close()
-      },
-    }
+  function unwrappedAt(tenantId: string, configuration: KeystoreConfiguration): UnwrappedSecretIds {
+    const { vault_address, namespace = "" } = configuration
+    const place = JSON.stringify([tenantId, vault_address, namespace, authMountPath(configuration)])
+    const known = unwrapped.get(place) ?? new UnwrappedSecretIds()
+    unwrapped.set(place, known)
+    return known
   }
 
-  function makeClient(certificateAuthority: string | undefined): HttpClient {
-    return services.createHttpClient({
-      egress,
-      connections,
-      connectTimeoutMs: requestTimeoutMs,
-      ...(certificateAuthority === undefined ? {} : { tls: { certificateAuthority } }),
-    })
-  }
-
-  function loginOf(configuration: KeystoreConfiguration): OpenBaoLogin {
-    const {
-      auth_mount_path: mountPath = defaultAuthMountPath,
-      role_id,
-      secret_id,
-      secret_id_path,
-      token,
-    } = configuration
-    if (token !== undefined) return { method: "token", token: (call) => token.read(call.signal) }
-    if (role_id === undefined) throw configurationError([{ path: ["role_id"], message: "is missing" }])
-    if (secret_id !== undefined) {
-      return { method: "approle", mountPath, roleId: role_id, secretId: (call) => secret_id.read(call.signal) }
-    }
-    if (secret_id_path === undefined) throw configurationError([{ path: ["secret_id"], message: "is missing" }])
-    const readFile = (call: Pick<CallOptions, "tenantId" | "signal">) =>
-      services.files.read(secret_id_path, call).catch((error: unknown) => {
-        throw fileError(error, "secret_id_path")
-      })
-    return { method: "approle", mountPath, roleId: role_id, secretId: readFile }
+  function requireAllowedAddresses({ vault_address, cluster_addresses = [] }: KeystoreConfiguration): void {
+    const message = "is not among the addresses that the operator allows (allowedEndpoints)"
+    const isForbidden = (address: string) => !isAllowedUrl(new URL(address), egress)
+    const issues = [
+      ...(isForbidden(vault_address) ? [{ path: ["vault_address"], message }] : []),
+      ...cluster_addresses.flatMap((address, index) =>
+        isForbidden(address) ? [{ path: ["cluster_addresses", index], message }] : [],
+      ),
+    ]
+    if (issues.length > 0) throw configurationError(issues)
   }
 
   return {
@@ -132,28 +105,36 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
       stopped = true
       await Promise.all([...open].map((keystore) => keystore.close()))
     },
-    async openKeystore(input, call) {
+    async openKeystore(input, { tenantId }) {
       if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
       const configuration = requireConfiguration(keystoreConfiguration, input)
-      const { vault_address: address, namespace, ca_certificate, mount_path: mountPath, key_name } = configuration
-      if (!isAllowedUrl(new URL(address), egress)) {
-        const message = "is not among the addresses that the operator allows (allowedEndpoints)"
-        throw configurationError([{ path: ["vault_address"], message }])
-      }
-      const login = loginOf(configuration)
-      const { http, giveBack } = borrow(ca_certificate)
+      requireAllowedAddresses(configuration)
+      const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = configuration
+      const { borrow } = pools
+      const read = tlsIdentityReader(configuration, files)
+      const http = createRotatingHttp({ read, borrow, tenantId, clock, logger })
+      const { fingerprint } = http
+      const login = loginOf(configuration, { files, fingerprint, unwrapped: unwrappedAt(tenantId, configuration) })
       const place = namespace === undefined ? {} : { namespace }
-      const { tenantId } = call
-      const client = createOpenBaoClient({ address, ...place, login, tenantId, http, requestTimeoutMs, services })
+      const client = createOpenBaoClient({
+        address,
+        clusterAddresses,
+        ...place,
+        login,
+        tenantId,
+        http,
+        requestTimeoutMs,
+        services,
+      })
       const keystore = createKeystore({
         client,
         ...place,
-        mountPath,
-        keyName: key_name,
+        mountPath: configuration.mount_path,
+        keyName: configuration.key_name,
         services,
         async onClose() {
           open.delete(keystore)
-          await giveBack()
+          await http.close()
         },
       })
       open.add(keystore)

@@ -1,9 +1,13 @@
-import { defaultAuthMountPath, type SetupConfiguration } from "./config.ts"
+import { authMountPath, type SetupConfiguration } from "./config.ts"
+import { workloadCommands } from "./setup-workload.ts"
 import { enabledOnce, quoted } from "./shell.ts"
 
 /** The part of the set-up script that makes the credential and ends by printing it. Pure. @param name - of policy and role */
 export function credentialCommands(configuration: SetupConfiguration, name: string): string {
-  return configuration.auth_method === "token" ? tokenCommands(name) : appRoleCommands(configuration, name)
+  const { auth_method: method } = configuration
+  if (method === "token") return tokenCommands(name)
+  if (method === "approle") return appRoleCommands(configuration, name)
+  return workloadCommands(method, configuration, name)
 }
 
 function tokenCommands(name: string): string {
@@ -14,7 +18,9 @@ echo "token: $token"
 }
 
 function appRoleCommands(configuration: SetupConfiguration, name: string): string {
-  const { auth_mount_path: mount = defaultAuthMountPath, role_id: roleId, secret_id_path: path } = configuration
+  const { role_id: roleId, secret_id_path, wrapped_secret_id_path: wrappedPath } = configuration
+  const path = secret_id_path ?? wrappedPath
+  const mount = authMountPath(configuration)
   const role = `auth/${mount}/role/${name}`
   return `# The credential.
 ${enabledOnce("auth", mount, "approle", "auth_mount_path")}
@@ -26,7 +32,7 @@ bao write ${quoted(role)} \\
   secret_id_num_uses=0
 
 ${roleId === undefined ? "" : roleIdCommands(role, mount, roleId)}${path === undefined ? "" : fileCheck(path)}role_id=$(bao read -field=role_id ${quoted(`${role}/role-id`)})
-secret_id=$(bao write -f -field=secret_id ${quoted(`${role}/secret-id`)})
+secret_id=$(bao write ${wrappedPath === undefined ? "-f -field=secret_id" : "-wrap-ttl=24h -f -field=wrapping_token"} ${quoted(`${role}/secret-id`)})
 
 ${path === undefined ? printed : fileCommands(path)}`
 }
@@ -51,7 +57,7 @@ echo "secret_id: $secret_id"
 function fileCheck(path: string): string {
   return `# The file for the secret id, in this folder. An older secret id there is replaced, nothing else is.
 file=${quoted(`./${fileName(path)}`)}
-if [[ -e $file && ! $(<"$file") =~ ^[0-9a-f-]{36}$ ]]; then
+if [[ -e $file && ! $(<"$file") =~ ^([0-9a-f-]{36}|s\\.[A-Za-z0-9.]+)$ ]]; then
   fail "$file is there already and holds no secret id: move it away, or run this in another folder."
 fi
 

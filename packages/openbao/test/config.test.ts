@@ -1,6 +1,9 @@
 import { secretFields, secretFromBytes } from "@apeiro-cmk/plugin-sdk"
+import { createTestAuthority } from "@apeiro-cmk/test-backends"
 import { describe, expect, it } from "vitest"
 import { plugin } from "../src/index.ts"
+
+const { certificate } = await createTestAuthority()
 
 const storyConfiguration = {
   vault_address: "https://openbao.company.internal:8200",
@@ -24,20 +27,67 @@ describe("openbao configuration", () => {
   })
 
   it("names the allowed values for a method of authentication that it does not know", () => {
-    expect(parse({ ...storyConfiguration, auth_method: "kubernetes" })).toMatchObject({
+    expect(parse({ ...storyConfiguration, auth_method: "ldap" })).toMatchObject({
       ok: false,
-      issues: [{ path: ["auth_method"], message: expect.stringContaining("approle"), allowed: ["approle", "token"] }],
+      issues: [
+        {
+          path: ["auth_method"],
+          message: expect.stringContaining("approle"),
+          allowed: ["approle", "token", "kubernetes", "jwt", "cert"],
+        },
+      ],
     })
   })
 
-  it("wants exactly one of secret_id and secret_id_path", () => {
+  it("wants exactly one of secret_id, secret_id_path and their wrapped forms", () => {
     expect(issues({ ...storyConfiguration, secret_id: "also" })).toEqual([
       "secret_id_path must be left out when secret_id is given",
     ])
     const { secret_id_path: _, ...without } = storyConfiguration
     expect(issues(without)).toEqual([
-      "secret_id is needed by auth_method approle: give either secret_id or secret_id_path",
+      "secret_id is needed by auth_method approle: give one of secret_id, secret_id_path, wrapped_secret_id, wrapped_secret_id_path",
     ])
+    expect(issues({ ...without, wrapped_secret_id_path: "wrap" })).toEqual([])
+    expect(issues({ ...storyConfiguration, wrapped_secret_id: "also" })).toEqual([
+      "wrapped_secret_id must be left out when secret_id_path is given",
+    ])
+  })
+
+  const place = { vault_address: "https://openbao.example.com:8200", key_name: "k" }
+
+  it.each([
+    ["approle", { role_id: "r", secret_id: "s" }, { role_id: "is needed", secret_id: "is needed" }],
+    ["token", { token: "t" }, { token: "is needed" }],
+    ["kubernetes", { role: "r", jwt_path: "token" }, { role: "is needed", jwt_path: "is needed" }],
+    ["jwt", { role: "r", jwt: "ey" }, { role: "is needed", jwt: "is needed" }],
+    ["cert", { client_certificate: certificate, client_key: "k" }, { client_certificate: "is needed" }],
+  ])("knows what auth_method %s needs, and what it does not take", (auth_method, fields, missing) => {
+    expect(issues({ ...place, auth_method, ...fields })).toEqual([])
+    const found = issues({ ...place, auth_method }).map((issue) => issue.replace(/ by auth_method.*/, ""))
+    expect(found).toEqual(Object.entries(missing).map(([field, message]) => `${field} ${message}`))
+    const foreign = auth_method === "token" ? { role: "r" } : { token: "t" }
+    expect(issues({ ...place, auth_method, ...fields, ...foreign })).toHaveLength(1)
+  })
+
+  it("takes a client certificate with its key only, each of both in one way only", () => {
+    const by = { ...place, auth_method: "token", token: "t" }
+    expect(issues({ ...by, client_certificate_path: "crt", client_key_path: "key" })).toEqual([])
+    expect(issues({ ...by, client_certificate_path: "crt" })).toEqual([
+      "client_certificate_path is of no use without client_key or client_key_path",
+    ])
+    expect(issues({ ...by, client_key: "key" })).toEqual([
+      "client_key is of no use without client_certificate or client_certificate_path",
+    ])
+    expect(issues({ ...by, ca_certificate: certificate, ca_certificate_path: "ca" })).toEqual([
+      "ca_certificate_path must be left out when ca_certificate is given",
+    ])
+  })
+
+  it("wants hosts to be named where a proxy resolves them", () => {
+    const proxy = "http://proxy.internal:3128"
+    const { parse: parseSettings } = plugin.configuration.plugin
+    expect(parseSettings({ proxy })).toMatchObject({ ok: false, issues: [{ path: ["allowedEndpoints"] }] })
+    expect(parseSettings({ proxy, allowedEndpoints: ["https://*.example.com:*"] })).toMatchObject({ ok: true })
   })
 
   it("refuses fields of the other method instead of ignoring them", () => {
@@ -142,7 +192,7 @@ describe("openbao configuration", () => {
   })
 
   it("marks the secret fields for the host", () => {
-    expect(secretFields(plugin).toSorted()).toEqual(["secret_id", "token"])
+    expect(secretFields(plugin).toSorted()).toEqual(["client_key", "jwt", "secret_id", "token", "wrapped_secret_id"])
   })
 
   it("has limits for what the operator sets", () => {

@@ -22,7 +22,9 @@ describe("openbao manifest", () => {
       pluginType: "openbao",
       displayName: "OpenBao (Vault-Compatible)",
       productionReady: true,
-      keystoreConfigurationSchema: { properties: { auth_method: { enum: ["approle", "token"] } } },
+      keystoreConfigurationSchema: {
+        properties: { auth_method: { enum: ["approle", "token", "kubernetes", "jwt", "cert"] } },
+      },
     })
   })
 

@@ -1,6 +1,6 @@
 import type { ConnectionStep, EncryptionContext, KeystorePluginV1, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-backends"
+import { type OpenBaoOptions, type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-backends"
 import { z } from "zod"
 import { plugin } from "../src/index.ts"
 
@@ -83,7 +83,7 @@ export class OpenBao {
     this.server = server
   }
 
-  static async start(options: { readonly tls?: boolean; readonly audit?: boolean } = {}): Promise<OpenBao> {
+  static async start(options: OpenBaoOptions = {}): Promise<OpenBao> {
     const server = await startOpenBao(options)
     await server.admin.enableTransit(mount)
     await server.admin.enableAuth("approle")
@@ -153,6 +153,24 @@ export class OpenBao {
     return this.open({ ...options, configuration: { ...byToken, ...options.configuration } })
   }
 
+  /** Makes a key, and a policy of the same name for it. */
+  async createKeyAndPolicy(): Promise<string> {
+    const key = await this.createKey()
+    await this.admin.writePolicy(key, narrowPolicy(key))
+    return key
+  }
+
+  /** Opens a keystore on a key with these fields for its authentication and connection. */
+  async openAs(
+    key: string,
+    fields: Readonly<Record<string, unknown>>,
+    services: TestServices = testServices(),
+    pluginConfiguration: Readonly<Record<string, unknown>> = {},
+  ): Promise<KeystoreV1> {
+    const started = await this.start(pluginConfiguration, services)
+    return started.openKeystore({ ...this.configuration(key), ...fields }, testCall())
+  }
+
   configuration(key: string) {
     const { address, authority } = this.server
     return {
@@ -161,6 +179,12 @@ export class OpenBao {
       key_name: key,
       ...(authority === undefined ? {} : { ca_certificate: authority.certificate }),
     }
+  }
+
+  /** Writes to any path as root. */
+  async write(path: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+    const answer = await this.admin.send({ method: "POST", path, body })
+    if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
   }
 
   /** A token with this one policy, and not even the default one. */

@@ -65,6 +65,7 @@ export type {
   EgressPolicy,
   HttpClient,
   HttpClientOptions,
+  HttpProxy,
   HttpRequest,
   HttpResponse,
   LogFields,

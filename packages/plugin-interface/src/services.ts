@@ -79,10 +79,26 @@ export interface EgressPolicy {
   readonly allowedAddresses: readonly string[]
 }
 
+/** The operator's proxy, by which connections leave the network (HTTP CONNECT, RFC 9110 §9.3.6). */
+export interface HttpProxy {
+  /** `http://host:port` or `https://host:port`, without user or path. */
+  readonly url: string
+  /**
+   * Hosts that are reached without it: `host`, `host:port`, or `*.example.com` for every name below. For these the
+   * addresses are checked as without a proxy.
+   */
+  readonly noProxy: readonly string[]
+}
+
 /** How an {@link HttpClient} is made: one per endpoint and TLS identity, shared by whoever has both in common. */
 export interface HttpClientOptions {
   readonly egress: EgressPolicy
   readonly tls?: TlsOptions
+  /**
+   * Default: none. Through a proxy it is the proxy that resolves names: `egress.allowedAddresses` is held only against
+   * hosts that are written as addresses, so `egress.allowedEndpoints` must name the hosts.
+   */
+  readonly proxy?: HttpProxy
   /** Most connections per origin. Default 16. */
   readonly connections?: number
   /** Longest time for connecting, in milliseconds. Default 5000. */

@@ -18,6 +18,10 @@ const untrusted = (message: string, nextStep = checkTrust): Meaning => ({
   ...unreachable(message, nextStep),
   retryable: false,
 })
+const behindProxy = (message: string): Meaning => ({
+  ...unreachable(message, "Have the operator check the proxy, its rules, and the plugin's proxy and noProxy."),
+  origin: "host",
+})
 const timedOut = (message: string): Meaning => ({ code: "TIMED_OUT", message, nextStep: checkServer })
 const badResponse = (message: string): Meaning => ({
   code: "BAD_RESPONSE",
@@ -57,6 +61,9 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ENOBUFS: hostIsOut("network buffers"),
   UND_ERR_SOCKET: unreachable("The server closed the connection."),
   UND_ERR_CONNECT_TIMEOUT: timedOut("The connection could not be made in time."),
+  UND_ERR_ABORTED: behindProxy("The proxy refuses to connect to the server."),
+  UND_ERR_PRX_CONN: behindProxy("The proxy closed the connection."),
+  UND_ERR_PRX_TLS: behindProxy("The proxy's certificate is for another host name."),
   UND_ERR_HEADERS_TIMEOUT: timedOut("The server did not answer in time."),
   UND_ERR_BODY_TIMEOUT: timedOut("The server stopped in the middle of its answer."),
   UND_ERR_HEADERS_OVERFLOW: badResponse("The answer's headers are too large."),

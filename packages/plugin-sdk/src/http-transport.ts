@@ -1,6 +1,6 @@
 import { Socket } from "node:net"
 import type { HttpClientOptions, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
-import { Agent, buildConnector, request as send } from "undici"
+import { Agent, buildConnector, type Dispatcher, request as send } from "undici"
 import {
   type AddressRule,
   checkedLookup,
@@ -8,6 +8,8 @@ import {
   requireAllowedHost,
   requireAllowedPeer,
 } from "./checked-lookup.ts"
+import { createProxyAgent, proxyError } from "./http-proxy.ts"
+import { bypassesProxy } from "./proxy-configuration.ts"
 
 const defaultConnections = 16
 const defaultConnectTimeoutMs = 5000
@@ -16,7 +18,7 @@ const keepAliveMs = 30_000
 /** A connection is made anew after this time, so that a changed DNS entry takes effect. */
 const connectionAgeMs = 300_000
 
-/** What the client needs of undici. The only module that imports it, so that it loads when it is first used. */
+/** What the client needs of undici. Only this module and the proxy's import it, so that it loads when it is first used. */
 export interface HttpTransport {
   send(
     url: URL,
@@ -32,29 +34,47 @@ export function createHttpTransport(
   lookup: HostLookup,
 ): HttpTransport {
   const sockets = new Set<Socket>()
-  const agent = new Agent({
-    connect: checkedConnector(options, isAllowed, lookup, sockets),
+  const pooling = {
     connections: options.connections ?? defaultConnections,
     keepAliveTimeout: keepAliveMs,
     clientTtl: connectionAgeMs,
     pipelining: 1,
     allowH2: false,
-  })
+  } as const
+  const direct = new Agent({ ...pooling, connect: checkedConnector(options, isAllowed, lookup, sockets) })
+  const { proxy } = options
+  const proxied =
+    proxy === undefined ? undefined : createProxyAgent(proxy, options, pooling, (socket) => track(socket, sockets))
+
+  const exchange = (dispatcher: Dispatcher, url: URL, request: HttpRequest) =>
+    send(url, {
+      dispatcher,
+      method: request.method,
+      signal: request.signal,
+      ...(request.headers === undefined ? {} : { headers: request.headers }),
+      ...(request.body === undefined ? {} : { body: request.body }),
+    })
+
+  async function throughProxy(dispatcher: Dispatcher, url: URL, request: HttpRequest) {
+    requireAllowedHost(url.hostname.replace(/^\[|\]$/g, ""), isAllowed)
+    try {
+      return await exchange(dispatcher, url, request)
+    } catch (error) {
+      throw proxyError(error)
+    }
+  }
+
   return {
     async send(url, request) {
-      const { statusCode, headers, body } = await send(url, {
-        dispatcher: agent,
-        method: request.method,
-        signal: request.signal,
-        ...(request.headers === undefined ? {} : { headers: request.headers }),
-        ...(request.body === undefined ? {} : { body: request.body }),
-      })
+      const goesDirect = proxied === undefined || proxy === undefined || bypassesProxy(url, proxy)
+      const answer = goesDirect ? exchange(direct, url, request) : throughProxy(proxied, url, request)
+      const { statusCode, headers, body } = await answer
       return { status: statusCode, headers: joined(headers), body }
     },
     async destroy(error) {
       // undici forgets a socket that is still connecting, so those are ended here.
       const ends = [...sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)))
-      await agent.destroy(error)
+      await Promise.all([direct.destroy(error), proxied?.destroy(error)])
       for (const socket of sockets) socket.destroy()
       await Promise.all(ends)
     },

@@ -1,3 +1,4 @@
+import { installKubernetes } from "./kubernetes/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
@@ -20,6 +21,11 @@ export async function openBaoAvailable(): Promise<boolean> {
  */
 export async function postgresAvailable(): Promise<boolean> {
   return isAvailable("PostgreSQL", installPostgres)
+}
+
+/** Tells the same of the real Kubernetes API server, which is built the first time: that takes some minutes. */
+export async function kubernetesAvailable(): Promise<boolean> {
+  return isAvailable("Kubernetes", installKubernetes)
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

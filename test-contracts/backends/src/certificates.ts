@@ -27,13 +27,15 @@ export interface CertificateSubject {
   readonly dnsNames?: readonly string[]
   readonly addresses?: readonly string[]
   readonly uris?: readonly string[]
+  /** End of its validity, milliseconds since the Unix epoch; may lie in the past. Default: in a day. */
+  readonly validUntilMs?: number
 }
 
 /** A certificate authority that lives as long as the test: no other machine trusts it. */
 export interface TestAuthority {
   /** The authority's own certificate, PEM. */
   readonly certificate: string
-  /** Issues a P-256 certificate for servers and clients, valid for a day. */
+  /** Issues a P-256 certificate for servers and clients. */
   issue(subject: CertificateSubject): Promise<IssuedCertificate>
 }
 
@@ -56,7 +58,7 @@ export async function createTestAuthority(commonName = "test authority"): Promis
     async issue(subject) {
       const subjectKeys = await newKeys()
       const certificate = await X509CertificateGenerator.create({
-        ...validity(),
+        ...validity(subject.validUntilMs),
         subject: `CN=${subject.commonName}`,
         issuer: name,
         publicKey: subjectKeys.publicKey,
@@ -73,8 +75,8 @@ async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
 }
 
-function validity(): { readonly notBefore: Date; readonly notAfter: Date } {
-  return { notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + 24 * hourMs) }
+function validity(untilMs = Date.now() + 24 * hourMs): { readonly notBefore: Date; readonly notAfter: Date } {
+  return { notBefore: new Date(Math.min(Date.now(), untilMs) - hourMs), notAfter: new Date(untilMs) }
 }
 
 function leafExtensions(subject: CertificateSubject): Extension[] {

@@ -1,4 +1,4 @@
-export { openBaoAvailable, postgresAvailable } from "./availability.ts"
+export { kubernetesAvailable, openBaoAvailable, postgresAvailable } from "./availability.ts"
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,
@@ -6,8 +6,11 @@ export {
   type IssuedCertificate,
   type TestAuthority,
 } from "./certificates.ts"
+export { type ConnectProxy, connectProxy } from "./connect-proxy.ts"
 export { freePorts } from "./free-port.ts"
 export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"
+export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
+export { type KubernetesRequest, KubernetesServer, startKubernetes } from "./kubernetes/server.ts"
 export {
   type AppRoleCredential,
   type AppRoleOptions,
@@ -19,7 +22,7 @@ export {
 export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
 export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/http.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
-export { type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
+export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
 export { installPostgres, postgresVersion } from "./postgres/install.ts"
 export { type PostgresOptions, PostgresServer, startPostgres } from "./postgres/server.ts"
 export { BackendUnavailable } from "./unavailable.ts"

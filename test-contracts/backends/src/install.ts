@@ -1,4 +1,5 @@
 import { printProgress } from "./cache.ts"
+import { installKubernetes } from "./kubernetes/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
@@ -8,6 +9,7 @@ import { BackendUnavailable } from "./unavailable.ts"
 const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   OpenBao: installOpenBao,
   PostgreSQL: installPostgres,
+  Kubernetes: installKubernetes,
 }
 
 for (const [name, install] of Object.entries(backends)) {

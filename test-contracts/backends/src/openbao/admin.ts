@@ -55,6 +55,12 @@ export type TransitKey = z.infer<typeof transitKey>["data"]
 
 const health = z.object({ sealed: z.boolean(), version: z.string(), cluster_id: z.string() })
 
+const raftConfiguration = z.object({
+  data: z.object({
+    config: z.object({ servers: z.array(z.object({ address: z.string(), voter: z.boolean() })) }),
+  }),
+})
+
 /** The server's API as root: the second route, by which a test prepares and checks what the plugin did. */
 export class OpenBaoAdmin {
   readonly #endpoint: OpenBaoEndpoint
@@ -192,6 +198,18 @@ export class OpenBaoAdmin {
     const answer = await sendToOpenBao(this.#endpoint, { method: "GET", path: "sys/health" })
     const facts = health.parse(answer.body)
     return { sealed: facts.sealed, version: facts.version, clusterId: facts.cluster_id }
+  }
+
+  /** Lets nodes that join the cluster vote after a second instead of ten. */
+  async takeVotersAtOnce(): Promise<void> {
+    await this.#write("sys/storage/raft/autopilot/configuration", { server_stabilization_time: "1s" })
+  }
+
+  /** Cluster addresses (`host:port`) of the nodes that have a vote. */
+  async voters(): Promise<readonly string[]> {
+    const answer = await this.send({ method: "GET", path: "sys/storage/raft/configuration" })
+    const { servers } = raftConfiguration.parse(expectSuccess(answer)).data.config
+    return servers.flatMap(({ address, voter }) => (voter ? [address] : []))
   }
 
   async #write(path: string, body: Readonly<Record<string, unknown>>): Promise<unknown> {

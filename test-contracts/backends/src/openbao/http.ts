@@ -1,5 +1,6 @@
 import { request as requestHttp } from "node:http"
 import { request as requestHttps } from "node:https"
+import type { IssuedCertificate } from "../certificates.ts"
 
 /** Where an OpenBao listens, and whom to trust there. */
 export interface OpenBaoEndpoint {
@@ -7,6 +8,8 @@ export interface OpenBaoEndpoint {
   readonly address: string
   /** Certificate of its authority, PEM, where it speaks TLS. */
   readonly certificateAuthority?: string
+  /** What to show where it wants a client certificate. */
+  readonly clientCertificate?: IssuedCertificate
 }
 
 /** One request to OpenBao's API. */
@@ -40,6 +43,9 @@ export async function sendToOpenBao(endpoint: OpenBaoEndpoint, request: OpenBaoR
       ...(request.namespace === undefined ? {} : { "X-Vault-Namespace": request.namespace }),
     },
     ...(endpoint.certificateAuthority === undefined ? {} : { ca: endpoint.certificateAuthority }),
+    ...(endpoint.clientCertificate === undefined
+      ? {}
+      : { cert: endpoint.clientCertificate.certificate, key: endpoint.clientCertificate.privateKey }),
   }
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? requestHttps : requestHttp

@@ -1,25 +1,29 @@
-import { once } from "node:events"
+import { X509Certificate } from "node:crypto"
 import { mkdtemp, rm } from "node:fs/promises"
-import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { z } from "zod"
-import { createTestAuthority, type TestAuthority } from "../certificates.ts"
+import { createTestAuthority, type IssuedCertificate, type TestAuthority } from "../certificates.ts"
 import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
 import { OpenBaoAdmin } from "./admin.ts"
 import { type OpenBaoAuditEntry, readAuditFile } from "./audit-file.ts"
 import { type OpenBaoAnswer, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
 import { installOpenBao } from "./install.ts"
-import { writeConfiguration } from "./server-configuration.ts"
+import { accepts, servedFingerprint } from "./reachability.ts"
+import { writeConfiguration, writeServerCertificate } from "./server-configuration.ts"
 
 /** How an OpenBao is started. */
 export interface OpenBaoOptions {
   /** Speaks TLS with a certificate for 127.0.0.1 and localhost from an authority of its own. Default false. */
   readonly tls?: boolean
+  /** Refuses connections without a client certificate of its authority; only with `tls`. Default false. */
+  readonly requireClientCertificate?: boolean
   /** Writes its audit file. Default true. */
   readonly audit?: boolean
+  /** Name of the node in its cluster. Default `one`. */
+  readonly nodeId?: string
 }
 
 const initialised = z.object({ keys_base64: z.array(z.string()).length(1), root_token: z.string() })
@@ -35,15 +39,30 @@ const pollMs = 50
  * @throws {BackendUnavailable} OpenBao cannot be installed here
  */
 export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBaoServer> {
+  return spawnOpenBao(options, (server) => server.initialise())
+}
+
+/** Starts a further node of the cluster of another server; it has no keys of its own. */
+export async function joinOpenBao(leader: OpenBaoServer, options: OpenBaoOptions): Promise<OpenBaoServer> {
+  return spawnOpenBao(options, (server) => server.join(leader))
+}
+
+async function spawnOpenBao(
+  options: OpenBaoOptions,
+  begin: (server: OpenBaoServer) => Promise<void>,
+): Promise<OpenBaoServer> {
   const binary = await installOpenBao()
   const authority = options.tls === true ? await createTestAuthority("OpenBao test authority") : undefined
+  const { requireClientCertificate = false, audit = true, nodeId = "one" } = options
+  const adminCertificate = requireClientCertificate ? await authority?.issue({ commonName: "admin" }) : undefined
   for (let attempt = 1; ; attempt += 1) {
     const folder = await mkdtemp(join(tmpdir(), "openbao-"))
     const [port = 0, clusterPort = 0] = await freePorts(2)
-    const configFile = await writeConfiguration(folder, port, clusterPort, authority, options.audit ?? true)
-    const server = new OpenBaoServer(binary, folder, configFile, port, authority)
+    const settings = { folder, port, clusterPort, authority, requireClientCertificate, audit, nodeId }
+    const configFile = await writeConfiguration(settings)
+    const server = new OpenBaoServer(binary, folder, configFile, port, clusterPort, authority, adminCertificate)
     try {
-      await server.initialise()
+      await begin(server)
       return server
     } catch (error) {
       await server.stop()
@@ -60,18 +79,30 @@ export class OpenBaoServer {
   /** URL of the server, without a path. */
   readonly address: string
   /** The authority of its certificate, which also issues client certificates; only with the option `tls`. */
-  readonly authority: TestAuthority | undefined
+  authority: TestAuthority | undefined
   /** Folder of this server alone, for files of the test; removed by {@link stop}. */
   readonly folder: string
   rootToken = ""
   unsealKey = ""
   readonly #binary: string
   readonly #configFile: string
+  readonly #clusterAddress: string
+  readonly #adminCertificate: IssuedCertificate | undefined
   #process: GuardedProcess | undefined
 
-  constructor(binary: string, folder: string, configFile: string, port: number, authority: TestAuthority | undefined) {
+  constructor(
+    binary: string,
+    folder: string,
+    configFile: string,
+    port: number,
+    clusterPort: number,
+    authority: TestAuthority | undefined,
+    adminCertificate: IssuedCertificate | undefined,
+  ) {
+    this.#adminCertificate = adminCertificate
     this.#binary = binary
     this.#configFile = configFile
+    this.#clusterAddress = `127.0.0.1:${clusterPort}`
     this.folder = folder
     this.port = port
     this.authority = authority
@@ -101,6 +132,40 @@ export class OpenBaoServer {
     this.rootToken = secrets.root_token
     this.unsealKey = secrets.keys_base64.join("")
     await this.unseal()
+  }
+
+  /** Starts the process as a further node of the leader's cluster, and unseals. For {@link joinOpenBao}. */
+  async join(leader: OpenBaoServer): Promise<void> {
+    await this.#spawn()
+    await leader.admin.takeVotersAtOnce()
+    await this.send({ method: "POST", path: "sys/storage/raft/join", body: { leader_api_addr: leader.address } })
+    this.rootToken = leader.rootToken
+    this.unsealKey = leader.unsealKey
+    await this.unsealStandby()
+    await this.#poll("a voter", async () => (await leader.admin.voters()).includes(this.#clusterAddress))
+  }
+
+  /** Unlocks a node of a cluster, and resolves when it is a standby or active. */
+  async unsealStandby(): Promise<void> {
+    await this.#poll("unsealed", async () => {
+      await this.send({ method: "PUT", path: "sys/unseal", body: { key: this.unsealKey } })
+      const { status } = await this.send({ method: "GET", path: "sys/health" })
+      return status === 200 || status === 429
+    })
+  }
+
+  /** Starts the process again after {@link halt} or {@link kill} and leaves it sealed. */
+  async startSealed(): Promise<void> {
+    await this.#spawn()
+  }
+
+  /** Serves from now on a certificate of another authority, without an interruption (SIGHUP). */
+  async replaceCertificate(authority: TestAuthority): Promise<void> {
+    const { certificate } = await writeServerCertificate(this.folder, authority)
+    const { fingerprint256 } = new X509Certificate(certificate)
+    this.authority = authority
+    this.#signal("SIGHUP")
+    await this.#poll("serving its new certificate", async () => (await servedFingerprint(this.port)) === fingerprint256)
   }
 
   /** Sends any request, with whatever token it carries. */
@@ -174,6 +239,7 @@ export class OpenBaoServer {
     return {
       address: this.address,
       ...(this.authority === undefined ? {} : { certificateAuthority: this.authority.certificate }),
+      ...(this.#adminCertificate === undefined ? {} : { clientCertificate: this.#adminCertificate }),
     }
   }
 
@@ -197,17 +263,5 @@ export class OpenBaoServer {
       if (performance.now() > giveUpAtMs) throw new Error(`OpenBao is not ${state} in time:\n${this.log()}`)
       await delay(pollMs)
     }
-  }
-}
-
-async function accepts(host: string, port: number): Promise<boolean> {
-  const socket = connect(port, host)
-  try {
-    await once(socket, "connect")
-    return true
-  } catch {
-    return false // not yet: the caller asks again until its time is up
-  } finally {
-    socket.destroy()
   }
 }

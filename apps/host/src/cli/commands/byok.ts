@@ -4,8 +4,9 @@ import type { z } from "zod"
 import { base64Of } from "../../schemas/common.ts"
 import { importedKeyAnswer, importParameters, wrappedKeyMaterial } from "../../schemas/key-import.ts"
 import { CliError } from "../cli-error.ts"
-import { contextOf, readJson, tenantPath, writeNewFile } from "../context.ts"
+import { contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
+import { readJson, writeNewFile } from "../files.ts"
 import { readKeyFile } from "../secret-file.ts"
 
 /** An AES-256 key. */

@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto"
+import { type CallOptions, type Clock, isPluginError, type PluginError } from "@apeiro-cmk/plugin-interface"
+import { sealedError } from "./errors.ts"
+import { adoptToken, type OpenBaoLogin, type Token, type TokenLogin, tokenOf } from "./login.ts"
+import { loginRejected } from "./login-errors.ts"
+import { readText } from "./secret-source.ts"
+import { unwrapSecretId } from "./unwrapping.ts"
+import type { Wire } from "./wire.ts"
+
+// OpenBao locks a role out after five wrong logins within 15 minutes: the same wrong credential is not tried that often.
+const rejectedHoldMs = 240_000
+
+/** Gets a token, each time from the credential as it is now. */
+export interface Authenticator {
+  /**
+   * @param insist - tries also a credential that was rejected a moment ago
+   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried, in the last 4
+   * minutes; while the server cannot be reached or is sealed, it throws that
+   */
+  authenticate(call: CallOptions, insist: boolean): Promise<Token>
+}
+
+/** What a login sends, and what tells one credential from the next. */
+interface LoginRequest {
+  readonly body: Readonly<Record<string, string>>
+  readonly credential: string
+}
+
+type LoginByRequest = Exclude<OpenBaoLogin, TokenLogin>
+
+/** Makes the {@link Authenticator} of one login. */
+export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Clock): Authenticator {
+  if (login.method === "token") return { authenticate: (call) => adoptToken(login.token, wire, call) }
+  let rejected: { readonly digest: string; readonly untilMs: number; readonly error: PluginError } | undefined
+  return {
+    async authenticate(call, insist) {
+      const { body: fields, credential } = await loginRequest(login, wire, call)
+      const digest = createHash("sha256").update(credential).digest("hex")
+      if (!insist && rejected?.digest === digest && clock.monotonicMs() < rejected.untilMs) {
+        await requireServing(wire, call)
+        throw rejected.error
+      }
+      const body = Buffer.from(JSON.stringify(fields))
+      const path = `auth/${login.mountPath}/login`
+      const request = { method: "POST", path, body, repeatable: true } as const
+      const answer = await wire.send(request, undefined, call).finally(() => body.fill(0))
+      if (answer.status === 400 || answer.status === 403) {
+        const refusedAtMs = clock.nowMs()
+        const error = loginRejected(login, {
+          status: answer.status,
+          namespace: wire.namespace,
+          jwt: fields.jwt,
+          refusedAtMs,
+          heldUntilMs: refusedAtMs + rejectedHoldMs,
+        })
+        rejected = { digest, untilMs: clock.monotonicMs() + rejectedHoldMs, error }
+        throw error
+      }
+      rejected = undefined
+      return tokenOf(answer)
+    },
+  }
+}
+
+/** What is remembered must not hide that the server is gone meanwhile. Where `sys/health` is kept from us, it may. */
+async function requireServing(wire: Wire, call: CallOptions): Promise<void> {
+  const health = await wire.health(call).catch((error: unknown) => {
+    if (isPluginError(error) && error.code === "BAD_RESPONSE") return undefined
+    throw error
+  })
+  if (health?.sealed === true) throw sealedError()
+}
+
+async function loginRequest(login: LoginByRequest, wire: Wire, call: CallOptions): Promise<LoginRequest> {
+  if (login.method === "approle") {
+    const secretId =
+      "secretId" in login ? await readText(login.secretId, "secret id", call) : await unwrapSecretId(login, wire, call)
+    return { body: { role_id: login.roleId, secret_id: secretId }, credential: `${login.roleId}\0${secretId}` }
+  }
+  if (login.method === "cert") {
+    const fingerprint = await login.fingerprint(call)
+    return { body: login.role === undefined ? {} : { name: login.role }, credential: fingerprint }
+  }
+  const jwt = await readText(login.jwt, "token", call)
+  return { body: { role: login.role, jwt }, credential: jwt }
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto"
+import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+import { unexpectedAnswer } from "./errors.ts"
+import type { WrappedAppRoleLogin } from "./login.ts"
+import { isHeaderValue, readText, unusable } from "./secret-source.ts"
+import type { Wire } from "./wire.ts"
+
+const wrappedShape = z.object({ creation_path: z.string().max(1024) })
+const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
+
+const longestMemory = 16
+
+/**
+ * The secret ids that one tenant's keystores at one server have unwrapped, in memory only: a wrapping token opens once,
+ * while a keystore is opened for each test and each change. At most 16; the oldest is forgotten first.
+ */
+export class UnwrappedSecretIds {
+  readonly #secretIds = new Map<string, Promise<string>>()
+  readonly #lost = new Set<string>()
+
+  /** Unwraps once for all who ask with the same wrapping token. A failure is not kept. */
+  async once(wrappingToken: string, work: () => Promise<string>): Promise<string> {
+    const name = digestOf(wrappingToken)
+    const known = this.#secretIds.get(name)
+    if (known !== undefined) return known
+    const [oldest] = this.#secretIds.keys()
+    if (oldest !== undefined && this.#secretIds.size >= longestMemory) this.#secretIds.delete(oldest)
+    const working = work()
+    this.#secretIds.set(name, working)
+    try {
+      return await working
+    } catch (error) {
+      this.#secretIds.delete(name)
+      throw error
+    }
+  }
+
+  /** Notes that the answer to an unwrapping did not arrive: the wrapping token may be used up by ourselves. */
+  answerWasLost(wrappingToken: string): void {
+    this.#lost.add(digestOf(wrappingToken))
+  }
+
+  hasLostAnswer(wrappingToken: string): boolean {
+    return this.#lost.has(digestOf(wrappingToken))
+  }
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex")
+}
+
+/**
+ * Gives the secret id behind the wrapping token as it is stored now. Before it is unwrapped, OpenBao is asked what it
+ * wraps: a token that wraps something else was put in its place by somebody.
+ *
+ * @throws {PluginError} CREDENTIAL_REJECTED - the token is used, expired, or wraps no secret id of this mount
+ */
+export async function unwrapSecretId(login: WrappedAppRoleLogin, wire: Wire, call: CallOptions): Promise<string> {
+  const token = await readText(login.wrappedSecretId, "wrapping token", call)
+  if (!isHeaderValue(token)) throw unusable("wrapping token")
+  const { unwrapped, mountPath } = login
+  return unwrapped.once(token, async () => {
+    const path = await creationPath(token, wire, call)
+    if (path === undefined) throw usedUp(unwrapped.hasLostAnswer(token))
+    if (!isSecretIdPath(path, mountPath)) throw foreignWrap()
+    const request = { method: "POST", path: "sys/wrapping/unwrap", body: Buffer.from("{}") } as const
+    const answer = await wire.send(request, token, call).catch((error: unknown) => {
+      unwrapped.answerWasLost(token)
+      throw error
+    })
+    if (answer.status === 400 || answer.status === 403) throw usedUp(false)
+    const opened = secretIdShape.safeParse(answer.data)
+    // Not quoted: it may carry the secret id.
+    if (answer.status !== 200 || !opened.success) throw unexpectedAnswer({ status: answer.status })
+    return opened.data.secret_id
+  })
+}
+
+/** Which request's answer the token wraps; `undefined` when it is no wrapping token any more. */
+async function creationPath(token: string, wire: Wire, call: CallOptions): Promise<string | undefined> {
+  const body = Buffer.from(JSON.stringify({ token }))
+  const request = { method: "POST", path: "sys/wrapping/lookup", body, repeatable: true } as const
+  const answer = await wire.send(request, undefined, call).finally(() => body.fill(0))
+  if (answer.status === 400 || answer.status === 403) return undefined
+  const wrapped = wrappedShape.safeParse(answer.data)
+  if (answer.status !== 200 || !wrapped.success) throw unexpectedAnswer({ status: answer.status })
+  return wrapped.data.creation_path
+}
+
+function isSecretIdPath(path: string, mountPath: string): boolean {
+  const roles = `auth/${mountPath}/role/`
+  return path.startsWith(roles) && /^[^/]+\/secret-id$/.test(path.slice(roles.length))
+}
+
+function usedUp(lostAnAnswer: boolean): PluginError {
+  if (lostAnAnswer) {
+    return pluginError(
+      "CREDENTIAL_REJECTED",
+      "The wrapping token is used up: the answer to an earlier unwrapping did not arrive here.",
+      "Look into OpenBao's audit log whether that unwrapping was this host's; give a new wrapped secret id.",
+    )
+  }
+  return pluginError(
+    "CREDENTIAL_REJECTED",
+    "The wrapping token has expired or has been unwrapped by somebody else: treat its secret id as compromised.",
+    "Destroy the secret id by its accessor, look into OpenBao's audit log for who unwrapped it, and give a new wrapped secret id. After a restart of this host a new one is always needed.",
+  )
+}
+
+function foreignWrap(): PluginError {
+  return pluginError(
+    "CREDENTIAL_REJECTED",
+    "The wrapping token does not wrap a secret id of this AppRole mount, and was not unwrapped.",
+    "Find out who put it there; check auth_mount_path, and give a wrapped secret id (`bao write -wrap-ttl=120s -f auth/MOUNT/role/ROLE/secret-id`).",
+  )
+}

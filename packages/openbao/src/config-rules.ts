@@ -1,0 +1,34 @@
+/** A configuration as it was entered. */
+export type Given = Readonly<Record<string, unknown>>
+
+/** What must hold between fields; the error is shown at the field. */
+export interface FieldRule {
+  readonly field: string
+  readonly error: string
+  readonly holds: (given: Given) => boolean
+}
+
+/** Says whether a field was given. */
+export function has(given: Given, field: string): boolean {
+  return given[field] !== undefined
+}
+
+/** The second and every further one of fields that exclude each other is refused. */
+export function atMostOne(fields: readonly string[]): readonly FieldRule[] {
+  return fields.flatMap((field, index) =>
+    fields.slice(0, index).map((other) => ({
+      field,
+      error: `must be left out when ${other} is given`,
+      holds: (given: Given) => !(has(given, field) && has(given, other)),
+    })),
+  )
+}
+
+/** A field without which another one means nothing. */
+export function goesWith(field: string, others: readonly string[]): FieldRule {
+  return {
+    field,
+    error: `is of no use without ${others.join(" or ")}`,
+    holds: (given) => !has(given, field) || others.some((other) => has(given, other)),
+  }
+}

@@ -1,0 +1,57 @@
+import { X509Certificate } from "node:crypto"
+import { z } from "zod"
+
+// OpenBao takes more, but nothing that changes the meaning of a URL; a segment never begins with a dot.
+const pathPattern = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/
+const keyNamePattern = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/
+
+// Together with the cluster id these make the key's identity, which has at most 500 characters.
+const longestPath = 128
+
+const pathMessage = 'must be letters, digits, "_", "-" and ".", in parts joined by "/", none of which begins with "."'
+
+/** A path of the server: a mount or a namespace. */
+export function serverPath() {
+  return named(pathMessage, pathPattern)
+}
+
+/** Name of a transit key: the server's own rule for names, so that no name can alter the URL. */
+export const keyName = named(
+  'must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
+  keyNamePattern,
+)
+
+/** An empty name is told what is allowed, too. */
+function named(error: string, pattern: RegExp) {
+  return z
+    .string()
+    .min(1, { error: `is empty; it ${error}`, abort: true })
+    .max(longestPath)
+    .regex(pattern, { error })
+}
+
+/** One or more certificates as PEM text. */
+export function certificates() {
+  return z
+    .string()
+    .max(65_536)
+    .refine(isCertificateBundle, { error: "must be certificates as PEM text (BEGIN CERTIFICATE)" })
+}
+
+/** The certificates in a PEM text, each as its own text. */
+export function certificatesOf(pem: string): readonly string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+}
+
+/** Says whether a text is PEM certificates only, each of which can be read. */
+export function isCertificateBundle(text: string): boolean {
+  const found = certificatesOf(text)
+  if (found.length === 0 || text.includes("PRIVATE KEY")) return false
+  return found.every((certificate) => {
+    try {
+      return new X509Certificate(certificate).raw.length > 0
+    } catch {
+      return false // no certificate: the message says what is expected
+    }
+  })
+}

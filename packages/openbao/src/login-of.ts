@@ -1,0 +1,56 @@
+import type { OpenBaoLogin, SecretSource, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
+import type { PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import { configurationError } from "@apeiro-cmk/plugin-sdk"
+import { authMountPath, type KeystoreConfiguration } from "./config.ts"
+import { fileError } from "./errors.ts"
+
+/** What a login needs beside the configuration. */
+export interface LoginSurroundings {
+  readonly files: PluginServices["files"]
+  /** Fingerprint of the client certificate that new connections show. */
+  readonly fingerprint: () => Promise<string>
+  readonly unwrapped: UnwrappedSecretIds
+}
+
+type PathField = "secret_id_path" | "wrapped_secret_id_path" | "jwt_path"
+
+/** Says how to log in by a configuration, which the rules between its fields have passed. */
+export function loginOf(configuration: KeystoreConfiguration, surroundings: LoginSurroundings): OpenBaoLogin {
+  const { auth_method: method, role } = configuration
+  const { files, fingerprint, unwrapped } = surroundings
+  const mountPath = authMountPath(configuration)
+
+  const sourceOf = (secret: SecretHandle | undefined, pathField?: PathField): SecretSource | undefined => {
+    if (secret !== undefined) return (call) => secret.read(call.signal)
+    const path = pathField === undefined ? undefined : configuration[pathField]
+    if (path === undefined || pathField === undefined) return undefined
+    return (call) =>
+      files.read(path, call).catch((error: unknown) => {
+        throw fileError(error, pathField)
+      })
+  }
+
+  switch (method) {
+    case "token":
+      return { method, token: present("token", sourceOf(configuration.token)) }
+    case "approle": {
+      const roleId = present("role_id", configuration.role_id)
+      const secretId = sourceOf(configuration.secret_id, "secret_id_path")
+      if (secretId !== undefined) return { method, mountPath, roleId, secretId }
+      const wrapped = sourceOf(configuration.wrapped_secret_id, "wrapped_secret_id_path")
+      return { method, mountPath, roleId, wrappedSecretId: present("secret_id", wrapped), unwrapped }
+    }
+    case "kubernetes":
+    case "jwt": {
+      const jwt = present("jwt_path", sourceOf(configuration.jwt, "jwt_path"))
+      return { method, mountPath, role: present("role", role), jwt }
+    }
+    case "cert":
+      return { method, mountPath, fingerprint, ...(role === undefined ? {} : { role }) }
+  }
+}
+
+function present<T>(field: string, value: T | undefined): T {
+  if (value === undefined) throw configurationError([{ path: [field], message: "is missing" }])
+  return value
+}
