@@ -1,4 +1,11 @@
-export { type FaultMode, type TcpFaultProxy, tcpFaultProxy } from "./fault-proxy.ts"
+export type { AnswerFault, CertificateFault, Fault, FaultMode, StreamFault } from "./fault-proxy/fault-modes.ts"
+export {
+  type ProxyCertificate,
+  type ProxyCertificates,
+  type TcpFaultProxy,
+  type TcpFaultProxyOptions,
+  tcpFaultProxy,
+} from "./fault-proxy/proxy.ts"
 export { keystoreContract } from "./keystore/contract.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"
 export { openReference } from "./reference/open.ts"

@@ -1,6 +1,6 @@
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
-import type { TcpFaultProxy } from "../fault-proxy.ts"
+import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
 import type { ContractCase } from "../runner.ts"
 import type { KeystoreContractOptions, OpenedKeystore } from "./options.ts"
 

@@ -7,7 +7,7 @@ import type {
   KeystorePluginV1,
   KeystoreV1,
 } from "@apeiro-cmk/plugin-interface"
-import type { TcpFaultProxy } from "../fault-proxy.ts"
+import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
 
 /** What {@link keystoreContract} is told about the plugin under test. */
 export interface KeystoreContractOptions {

@@ -1,7 +1,7 @@
 import type { KeystorePluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { tcpFaultProxy } from "../fault-proxy.ts"
+import { tcpFaultProxy } from "../fault-proxy/proxy.ts"
 import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
 import { startReferenceServer } from "./server.ts"
 

@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import type { KeyState } from "@apeiro-cmk/plugin-interface"
+import { unwrapKeyMaterial } from "./key-import.ts"
 
 /** Why the vault refuses; the reference server sends it as it stands. */
-export type VaultRefusal = "key-not-found" | "key-disabled" | "ciphertext-rejected"
+export type VaultRefusal = "key-not-found" | "key-disabled" | "key-exists" | "ciphertext-rejected"
 
 /** A refusal of the vault. */
 export class VaultError extends Error {
@@ -32,10 +33,22 @@ export class ReferenceVault {
     return this.#keys.has(keyId)
   }
 
-  create(keyId: string): void {
+  /** Makes a key, or leaves the one of this name alone. With the origin `import` it waits for its material. */
+  create(keyId: string, origin: "generate" | "import" = "generate"): void {
     if (this.has(keyId)) return
-    this.#keys.set(keyId, { serial: randomBytes(8).toString("hex"), state: "ENABLED", versions: [] })
-    this.rotate(keyId)
+    const state = origin === "import" ? "PENDING_IMPORT" : "ENABLED"
+    this.#keys.set(keyId, { serial: randomBytes(8).toString("hex"), state, versions: [] })
+    if (origin === "generate") this.rotate(keyId)
+  }
+
+  /** Takes wrapped material in, once. @param token - the serial of the key, out of its import parameters */
+  import(keyId: string, wrapped: Uint8Array, token: string): void {
+    const key = this.#key(keyId)
+    if (key.state !== "PENDING_IMPORT") throw new VaultError("key-exists")
+    const material = token === key.serial ? unwrapKeyMaterial(wrapped) : undefined
+    if (material?.length !== 32) throw new VaultError("ciphertext-rejected")
+    key.versions.push({ material, createdAtMs: Date.now() })
+    key.state = "ENABLED"
   }
 
   rotate(keyId: string): void {
@@ -87,7 +100,7 @@ export class ReferenceVault {
 
   #usableKey(keyId: string): VaultKey {
     const key = this.#key(keyId)
-    if (key.state === "DISABLED") throw new VaultError("key-disabled")
+    if (key.state !== "ENABLED") throw new VaultError("key-disabled")
     return key
   }
 }
