@@ -14,6 +14,7 @@ export default defineConfig({
         include: ["test/**/*.test.ts"],
         testTimeout: 30_000,
         hookTimeout: 120_000,
+        maxConcurrency: 12,
       },
     })),
     reporters: ["default", new CountingReporter()],

@@ -6,8 +6,12 @@ export {
   type TcpFaultProxyOptions,
   tcpFaultProxy,
 } from "./fault-proxy/proxy.ts"
+export { wrapKeyMaterial } from "./key-wrapping.ts"
 export { keystoreContract } from "./keystore/contract.ts"
+export { type BackendType, expectedByBackend } from "./keystore/expected-capabilities.ts"
+export { keystoreCapabilities } from "./keystore/manifest-cases.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"
+export { type CaseResult, keystoreContractResults } from "./keystore/results.ts"
 export { openReference } from "./reference/open.ts"
 export { referencePlugin } from "./reference/plugin.ts"
 export { type ReferenceServer, startReferenceServer } from "./reference/server.ts"

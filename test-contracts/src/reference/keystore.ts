@@ -21,7 +21,7 @@ const description = z.object({
 })
 const importParameters = z.object({ publicKey: z.string(), token: z.string() })
 const longestPlaintextBytes = 4096
-const connectionTestTimeoutMs = 3_000
+const connectionTestTimeoutMs = 4_000
 const probeContext = { tenantId: "probe", keyId: "probe", keyVersion: 1 }
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
 

@@ -56,7 +56,9 @@ export class ReferenceVault {
   }
 
   setState(keyId: string, state: KeyState): void {
-    this.#key(keyId).state = state
+    const key = this.#key(keyId)
+    if (key.state === "PENDING_IMPORT") throw new VaultError("key-disabled")
+    key.state = state
   }
 
   delete(keyId: string): void {
@@ -79,17 +81,7 @@ export class ReferenceVault {
 
   decrypt(keyId: string, version: number, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
     const { versions } = this.#usableKey(keyId)
-    const bytes = Buffer.from(ciphertext)
-    if (bytes.length < nonceLength + tagLength) throw new VaultError("ciphertext-rejected")
-    const nonce = bytes.subarray(0, nonceLength)
-    const decipher = createDecipheriv("aes-256-gcm", materialOf(versions[version - 1]), nonce)
-    decipher.setAAD(associatedData).setAuthTag(bytes.subarray(-tagLength))
-    const opened = decipher.update(bytes.subarray(nonceLength, -tagLength))
-    try {
-      return Buffer.concat([opened, decipher.final()])
-    } catch {
-      throw new VaultError("ciphertext-rejected") // OpenSSL says no more than that the tag does not fit
-    }
+    return openWithMaterial(materialOf(versions[version - 1]), ciphertext, associatedData)
   }
 
   #key(keyId: string): VaultKey {
@@ -108,4 +100,18 @@ export class ReferenceVault {
 function materialOf(version: { readonly material: Buffer } | undefined): Buffer {
   if (version === undefined) throw new VaultError("ciphertext-rejected")
   return version.material
+}
+
+/** Opens nonce, encrypted bytes and tag. */
+export function openWithMaterial(material: Buffer, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(ciphertext)
+  if (bytes.length < nonceLength + tagLength) throw new VaultError("ciphertext-rejected")
+  const decipher = createDecipheriv("aes-256-gcm", material, bytes.subarray(0, nonceLength))
+  decipher.setAAD(associatedData).setAuthTag(bytes.subarray(-tagLength))
+  const opened = decipher.update(bytes.subarray(nonceLength, -tagLength))
+  try {
+    return Buffer.concat([opened, decipher.final()])
+  } catch {
+    throw new VaultError("ciphertext-rejected") // OpenSSL says no more than that the tag does not fit
+  }
 }
