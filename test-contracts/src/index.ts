@@ -6,8 +6,8 @@ export {
   type TcpFaultProxyOptions,
   tcpFaultProxy,
 } from "./fault-proxy/proxy.ts"
-export { wrapKeyMaterial } from "./key-wrapping.ts"
 export { keystoreContract } from "./keystore/contract.ts"
+export type { ContractRun } from "./keystore/contract-run.ts"
 export { type BackendType, expectedByBackend } from "./keystore/expected-capabilities.ts"
 export { keystoreCapabilities } from "./keystore/manifest-cases.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"

@@ -7,7 +7,7 @@ import { expectRecovery } from "./recovery.ts"
 
 type Route = Exclude<keyof KeystoreBackend, "keyExists" | "createKey" | "unusedKeyId" | "decrypt">
 
-/** What the keystore's own administrator does past the plugin, and how the plugin tells of it. */
+/** What the keystore's own administrator does to keys past the plugin, and how the plugin tells of it. */
 export const administrationCases: readonly KeystoreCase[] = [
   byRoutes("says KEY_DISABLED when the administrator has disabled the key", ["disableKey"], async (opened) => {
     const { instance, backend, call } = opened
@@ -30,6 +30,10 @@ export const administrationCases: readonly KeystoreCase[] = [
     await expectRejectionOf(instance.encrypt({ key, plaintext, context }, call()), gone)
     await expectRejectionOf(instance.decrypt({ key, ...sealed, context }, call()), gone)
   }),
+]
+
+/** What the administrator does to credentials and to the server: only where there is a server. */
+export const serverAdministrationCases: readonly KeystoreCase[] = [
   byRoutes(
     "says DENIED when the administrator has taken its rights, and nothing else",
     ["denyCredential"],

@@ -1,7 +1,7 @@
 import { secretFields } from "@apeiro-cmk/plugin-sdk"
 import type { ContractGroup } from "../runner.ts"
 import { abortCases } from "./abort-cases.ts"
-import { administrationCases } from "./administration-cases.ts"
+import { administrationCases, serverAdministrationCases } from "./administration-cases.ts"
 import { bufferCases } from "./buffer-cases.ts"
 import { callCases } from "./call-cases.ts"
 import type { KeystoreCaseContext } from "./case-context.ts"
@@ -28,7 +28,10 @@ export function groupsFor(options: KeystoreContractOptions): readonly ContractGr
     { name: "keys", cases: keyCases },
     { name: "capabilities", cases: declared.flatMap((capability) => capabilityCases[capability]) },
     { name: "what it does not do", cases: undeclared.map(undeclaredCapabilityCase) },
-    { name: "administration", cases: administrationCases },
+    {
+      name: "administration",
+      cases: options.network === "tcp" ? [...administrationCases, ...serverAdministrationCases] : administrationCases,
+    },
     { name: "calls", cases: [...abortCases, ...callCases] },
     { name: "connection test", cases: connectionTestCases },
     { name: "secrets", cases: secrecyCases },

@@ -2,9 +2,9 @@ import assert from "node:assert/strict"
 import { createPublicKey, generateKeyPair, randomBytes } from "node:crypto"
 import { promisify } from "node:util"
 import type { ImportParameters, KeyRef, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
-import { wrapKeyMaterial } from "../key-wrapping.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectRejectionOf } from "./expectations.ts"
+import { wrapKeyMaterial } from "./key-wrapping.ts"
 
 /** What a key without material may answer; which of them depends on whether the keystore already lists such a key. */
 const withoutMaterial: readonly PluginErrorCode[] = ["KEY_NOT_FOUND", "KEY_DISABLED", "KEY_UNSUITABLE"]
