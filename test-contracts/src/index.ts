@@ -1,3 +1,14 @@
+export { type ExpectedOutcome, expectedOutcomes, faults } from "./fault-matrix/expected-outcomes.ts"
+export {
+  type FaultCell,
+  type FaultMatrixOptions,
+  type FaultOperation,
+  type FaultOutcome,
+  faultOperations,
+  type OpenedBehindProxy,
+  runFaultCell,
+} from "./fault-matrix/fault-cell.ts"
+export { keystoreFaultMatrix } from "./fault-matrix/fault-matrix.ts"
 export type { AnswerFault, CertificateFault, Fault, FaultMode, StreamFault } from "./fault-proxy/fault-modes.ts"
 export {
   type ProxyCertificate,

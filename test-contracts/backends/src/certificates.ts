@@ -27,6 +27,8 @@ export interface CertificateSubject {
   readonly dnsNames?: readonly string[]
   readonly addresses?: readonly string[]
   readonly uris?: readonly string[]
+  /** The certificate's time ended an hour ago. */
+  readonly expired?: boolean
 }
 
 /** A certificate authority that lives as long as the test: no other machine trusts it. */
@@ -56,7 +58,7 @@ export async function createTestAuthority(commonName = "test authority"): Promis
     async issue(subject) {
       const subjectKeys = await newKeys()
       const certificate = await X509CertificateGenerator.create({
-        ...validity(),
+        ...(subject.expired === true ? pastValidity() : validity()),
         subject: `CN=${subject.commonName}`,
         issuer: name,
         publicKey: subjectKeys.publicKey,
@@ -75,6 +77,33 @@ async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
 
 function validity(): { readonly notBefore: Date; readonly notAfter: Date } {
   return { notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + 24 * hourMs) }
+}
+
+function pastValidity(): { readonly notBefore: Date; readonly notAfter: Date } {
+  return { notBefore: new Date(Date.now() - 24 * hourMs), notAfter: new Date(Date.now() - hourMs) }
+}
+
+/** A good certificate for 127.0.0.1, and two that a client must refuse. */
+export interface ServerCertificates {
+  /** The authority that a client is told to trust, PEM. */
+  readonly authority: string
+  readonly valid: IssuedCertificate
+  /** Of an authority that the client is not told to trust. */
+  readonly foreignAuthority: IssuedCertificate
+  readonly expiredCertificate: IssuedCertificate
+}
+
+/** Makes the certificates of a server that can show a bad one on purpose, e.g. a fault proxy. */
+export async function createServerCertificates(): Promise<ServerCertificates> {
+  const subject = { commonName: "server", addresses: ["127.0.0.1"] }
+  const trusted = await createTestAuthority()
+  const foreign = await createTestAuthority("foreign authority")
+  return {
+    authority: trusted.certificate,
+    valid: await trusted.issue(subject),
+    foreignAuthority: await foreign.issue(subject),
+    expiredCertificate: await trusted.issue({ ...subject, expired: true }),
+  }
 }
 
 function leafExtensions(subject: CertificateSubject): Extension[] {

@@ -1,8 +1,10 @@
 export { openBaoAvailable } from "./availability.ts"
 export {
   type CertificateSubject,
+  createServerCertificates,
   createTestAuthority,
   type IssuedCertificate,
+  type ServerCertificates,
   type TestAuthority,
 } from "./certificates.ts"
 export { freePorts } from "./free-port.ts"
