@@ -17,12 +17,13 @@ export {
   type TcpFaultProxyOptions,
   tcpFaultProxy,
 } from "./fault-proxy/proxy.ts"
+export { type CapabilityRow, capabilityRows } from "./keystore/capability-rows.ts"
 export { keystoreContract } from "./keystore/contract.ts"
 export type { ContractRun } from "./keystore/contract-run.ts"
 export { type BackendType, expectedByBackend } from "./keystore/expected-capabilities.ts"
 export { keystoreCapabilities } from "./keystore/manifest-cases.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"
-export { type CaseResult, keystoreContractResults } from "./keystore/results.ts"
+export { type CaseResult, keystoreContractCases, keystoreContractResults } from "./keystore/results.ts"
 export { openReference } from "./reference/open.ts"
 export { referencePlugin } from "./reference/plugin.ts"
 export { type ReferenceServer, startReferenceServer } from "./reference/server.ts"

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises"
 import type { KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { describe, expect, it } from "vitest"
 import {
@@ -31,7 +32,13 @@ describe("the fault matrix finds a plugin that", () => {
       "blackHole",
       "probe",
       (real) => ({
-        probe: (call) => real.probe(call).finally(() => new Promise((resolve) => setTimeout(resolve, 2_500))),
+        async probe(call) {
+          try {
+            return await real.probe(call)
+          } finally {
+            await delay(2_500)
+          }
+        },
       }),
       /after their deadline/,
     ],

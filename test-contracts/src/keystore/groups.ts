@@ -26,7 +26,7 @@ export function groupsFor(options: KeystoreContractOptions): readonly ContractGr
     { name: "credentials", cases: secretFields(keystoreConfigurationSchema).length > 0 ? credentialCases : [] },
     { name: "cryptography", cases: [...cryptographyCases, ...bufferCases] },
     { name: "keys", cases: keyCases },
-    { name: "capabilities", cases: declared.flatMap((capability) => capabilityCases[capability]) },
+    ...declared.map((capability) => ({ name: `capability ${capability}`, cases: capabilityCases[capability] })),
     { name: "what it does not do", cases: undeclared.map(undeclaredCapabilityCase) },
     {
       name: "administration",

@@ -14,6 +14,11 @@ export interface CaseResult {
   readonly notProven: readonly string[]
 }
 
+/** Lists every case of the contract for a plugin, without running any. */
+export function keystoreContractCases(options: KeystoreContractOptions): readonly Pick<CaseResult, "group" | "name">[] {
+  return groupsFor(options).flatMap((group) => group.cases.map(({ name }) => ({ group: group.name, name })))
+}
+
 /**
  * Runs every case of the contract without a test runner, several at a time.
  * @param concurrency - most cases at a time; 1 where `open` shares a server that cases stop. Default 8.
