@@ -57,8 +57,9 @@ export const networkCases: readonly KeystoreCase[] = [
       await expectStillWorks(opened)
       const giveUp = new AbortController()
       const { work } = await startIntoBlackHole(opened, giveUp.signal)
-      giveUp.abort(cancellation())
-      await expectPromptRejection(work, "CANCELLED")
+      const reason = cancellation()
+      giveUp.abort(reason)
+      assert.equal(await expectPromptRejection(work, "CANCELLED"), reason, "the reason was replaced")
       await opened.proxied.setMode("pass")
       await expectRecovery(opened)
     },
@@ -70,7 +71,8 @@ export const networkCases: readonly KeystoreCase[] = [
       await opened.proxied.setMode("blackHole")
       const call = opened.call({ timeoutMs: shortTimeoutMs })
       const request = { key: opened.instance.defaultKey, plaintext, context }
-      await expectPromptRejection(opened.instance.encrypt(request, call), "TIMED_OUT")
+      const error = await expectPromptRejection(opened.instance.encrypt(request, call), "TIMED_OUT")
+      assert.equal(error, call.signal.reason, "the reason was replaced")
       await opened.proxied.setMode("pass")
       await expectRecovery(opened)
     },

@@ -39,6 +39,7 @@ export const callMutants: readonly Mutant[] = [
   {
     fault: "wraps the reason of the signal",
     caughtBy: "rejects with the very reason of the signal, not with a copy of it",
+    andBy: ["rejects promptly with CANCELLED when the caller gives up in the middle of a call"],
     keystore: (real) => ({
       encrypt: (request, call) => renamed(real.encrypt(request, call), "CANCELLED", () => anError("CANCELLED")),
     }),
