@@ -14,9 +14,9 @@ export default defineConfig({
         include: ["test/**/*.test.ts"],
         testTimeout: 30_000,
         hookTimeout: 120_000,
-        maxConcurrency: 12,
       },
     })),
+    maxConcurrency: 12,
     reporters: ["default", new CountingReporter()],
   },
 })

@@ -12,7 +12,9 @@ export class PocketKms {
   #server
 
   async start() {
-    this.#server = createServer((request, response) => this.#respond(request, response))
+    this.#server = createServer((request, response) => {
+      this.#respond(request, response).catch((error) => response.destroy(error))
+    })
     await once(this.#server.listen(this.port, this.host), "listening")
     this.port = this.#server.address().port
   }
