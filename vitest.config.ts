@@ -16,6 +16,7 @@ export default defineConfig({
         hookTimeout: 120_000,
       },
     })),
+    maxConcurrency: 12,
     reporters: ["default", new CountingReporter()],
   },
 })

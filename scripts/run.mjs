@@ -11,6 +11,7 @@ const tasks = {
   check: ["node", "scripts/check.ts"],
   build: ["turbo", "run", "build"],
   bench: ["node", "scripts/bench.ts"],
+  capabilities: ["node", "scripts/capabilities.ts"],
   fix: ["biome", "check", "--write"],
 }
 

@@ -1,4 +1,13 @@
 import { describe, it } from "vitest"
-import { keystoreContract, openReference, referencePlugin } from "../src/index.ts"
+import { keystoreCapabilities, keystoreContract, openReference, referencePlugin } from "../src/index.ts"
 
-keystoreContract({ describe, it }, { plugin: referencePlugin, network: "tcp", open: openReference(referencePlugin) })
+keystoreContract(
+  { describe, it },
+  {
+    plugin: referencePlugin,
+    expectedCapabilities: keystoreCapabilities,
+    network: "tcp",
+    moduleUrl: import.meta.resolve("../src/index.ts"),
+    open: openReference(referencePlugin),
+  },
+)

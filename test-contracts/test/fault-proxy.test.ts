@@ -34,8 +34,9 @@ describe("the TCP fault proxy", () => {
     const client = await connected()
     await sayHello(client)
     const { port } = proxy
+    const closed = once(client, "close")
     await proxy.setMode("refuse")
-    await once(client, "close")
+    await closed
     await expect(connected()).rejects.toMatchObject({ code: "ECONNREFUSED" })
     await proxy.setMode("pass")
     expect(proxy.port).toBe(port)

@@ -55,7 +55,10 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     const plugin = await bao.start({}, services)
     const keystore = await plugin.openKeystore(fields, testCall())
     await Promise.all(Array.from({ length: 10 }, () => roundTrip(keystore)))
-    expect([...(await stepsOf(keystore)).values()].map(({ outcome }) => outcome)).toEqual([...Array(5).fill("passed"), "skipped"])
+    expect([...(await stepsOf(keystore)).values()].map(({ outcome }) => outcome)).toEqual([
+      ...Array(5).fill("passed"),
+      "skipped",
+    ])
     await keystore.close()
     const again = await plugin.openKeystore(fields, testCall())
     await expect(roundTrip(again)).resolves.toHaveLength(32)

@@ -29,7 +29,10 @@ describe.skipIf(!available)("openbao: through the operator's proxy", () => {
       configuration: { vault_address: byName() },
     })
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
-    expect([...(await stepsOf(keystore)).values()].map(({ outcome }) => outcome)).toEqual([...Array(5).fill("passed"), "skipped"])
+    expect([...(await stepsOf(keystore)).values()].map(({ outcome }) => outcome)).toEqual([
+      ...Array(5).fill("passed"),
+      "skipped",
+    ])
     expect(new Set(proxy.targets)).toEqual(new Set([`localhost:${bao.server.port}`]))
     expect(proxy.untunnelled).toEqual([])
     await keystore.close()

@@ -79,6 +79,29 @@ function validity(untilMs = Date.now() + 24 * hourMs): { readonly notBefore: Dat
   return { notBefore: new Date(Math.min(Date.now(), untilMs) - hourMs), notAfter: new Date(untilMs) }
 }
 
+/** A good certificate for 127.0.0.1, and two that a client must refuse. */
+export interface ServerCertificates {
+  /** The authority that a client is told to trust, PEM. */
+  readonly authority: string
+  readonly valid: IssuedCertificate
+  /** Of an authority that the client is not told to trust. */
+  readonly foreignAuthority: IssuedCertificate
+  readonly expiredCertificate: IssuedCertificate
+}
+
+/** Makes the certificates of a server that can show a bad one on purpose, e.g. a fault proxy. */
+export async function createServerCertificates(): Promise<ServerCertificates> {
+  const subject = { commonName: "server", addresses: ["127.0.0.1"] }
+  const trusted = await createTestAuthority()
+  const foreign = await createTestAuthority("foreign authority")
+  return {
+    authority: trusted.certificate,
+    valid: await trusted.issue(subject),
+    foreignAuthority: await foreign.issue(subject),
+    expiredCertificate: await trusted.issue({ ...subject, validUntilMs: Date.now() - hourMs }),
+  }
+}
+
 function leafExtensions(subject: CertificateSubject): Extension[] {
   const alternativeNames = [
     ...(subject.dnsNames ?? []).map((value) => ({ type: "dns" as const, value })),

@@ -2,8 +2,10 @@ export { kubernetesAvailable, openBaoAvailable, postgresAvailable } from "./avai
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,
+  createServerCertificates,
   createTestAuthority,
   type IssuedCertificate,
+  type ServerCertificates,
   type TestAuthority,
 } from "./certificates.ts"
 export { type ConnectProxy, connectProxy } from "./connect-proxy.ts"

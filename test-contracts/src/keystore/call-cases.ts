@@ -1,41 +1,11 @@
 import assert from "node:assert/strict"
-import { type CallOptions, isPluginError, type KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { context, type KeystoreCase, type KeystoreCaseContext, plaintext, within } from "./case-context.ts"
+import { isPluginError } from "@apeiro-cmk/plugin-interface"
+import { context, type KeystoreCase, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { cancellation, collectSteps, expectPromptRejection, expiry } from "./expectations.ts"
 
 const parallelCalls = 20
-const promptlyMs = 2_000
 
 export const callCases: readonly KeystoreCase[] = [
-  {
-    name: "rejects every call whose caller has given up already, with CANCELLED",
-    async run(opened) {
-      for (const start of await everyCall(opened)) {
-        const call = opened.call({ signal: AbortSignal.abort(cancellation()) })
-        await expectPromptRejection(start(opened.instance, call), "CANCELLED")
-      }
-      await expectStillWorks(opened)
-    },
-  },
-  {
-    name: "rejects every call whose deadline has passed already, with TIMED_OUT",
-    async run(opened) {
-      for (const start of await everyCall(opened)) {
-        const call = opened.call({ signal: AbortSignal.abort(expiry()) })
-        await expectPromptRejection(start(opened.instance, call), "TIMED_OUT")
-      }
-      await expectStillWorks(opened)
-    },
-  },
-  {
-    name: "ends a connection test whose caller has given up with a failed step, not with a throw",
-    async run({ instance, call }) {
-      const steps = collectSteps(instance.testConnection(call({ signal: AbortSignal.abort(cancellation()) })))
-      const outcomes = (await within(steps, promptlyMs)).map((step) => step.outcome)
-      assert.ok(outcomes.includes("failed"), `the outcomes were: ${outcomes.join(", ")}`)
-    },
-  },
   {
     name: `does not mix the answers of ${parallelCalls} parallel calls`,
     async run({ instance, call }) {
@@ -48,6 +18,26 @@ export const callCases: readonly KeystoreCase[] = [
         assert.deepEqual(Buffer.from(opened.plaintext), Buffer.from(bytes))
       })
       await Promise.all(roundTrips)
+    },
+  },
+  {
+    name: "answers calls of different kinds that run side by side, each with its own answer",
+    async run({ instance, call }) {
+      const key = instance.defaultKey
+      const sealed = await Promise.all(
+        Array.from({ length: parallelCalls }, async (_, index) => {
+          const bytes = new Uint8Array(16 + index).fill(index)
+          return { bytes, ...(await instance.encrypt({ key, plaintext: bytes, context }, call())) }
+        }),
+      )
+      const mixed = sealed.map(async ({ bytes, ciphertext, keyVersion }, index) => {
+        const other = index % 2 === 0 ? instance.probe(call()) : instance.describeKey(key, call())
+        const decrypted = instance.decrypt({ key, ciphertext, keyVersion, context }, call())
+        const [opened, answer] = await Promise.all([decrypted, other])
+        assert.deepEqual(Buffer.from(opened.plaintext), Buffer.from(bytes))
+        assert.equal("latencyMs" in answer, index % 2 === 0, "the answer is one to another call")
+      })
+      await Promise.all(mixed)
     },
   },
   {
@@ -84,16 +74,3 @@ export const callCases: readonly KeystoreCase[] = [
     },
   },
 ]
-
-type StartCall = (instance: KeystoreV1, call: CallOptions) => Promise<unknown>
-
-async function everyCall(opened: KeystoreCaseContext): Promise<readonly StartCall[]> {
-  const key = opened.instance.defaultKey
-  const sealed = await opened.instance.encrypt({ key, plaintext, context }, opened.call())
-  return [
-    (keystore, call) => keystore.encrypt({ key, plaintext, context }, call),
-    (keystore, call) => keystore.decrypt({ key, ...sealed, context }, call),
-    (keystore, call) => keystore.describeKey(key, call),
-    (keystore, call) => keystore.probe(call),
-  ]
-}

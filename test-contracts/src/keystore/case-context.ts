@@ -1,17 +1,20 @@
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
-import type { TcpFaultProxy } from "../fault-proxy.ts"
+import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
 import type { ContractCase } from "../runner.ts"
 import type { KeystoreContractOptions, OpenedKeystore } from "./options.ts"
 
 const tenantId = "contract-tenant"
-const caseWithinMs = 25_000
+const caseWithinMs = 40_000
 const defaultCallWithinMs = 10_000
 
 /** Everything that a case works with. */
 export interface KeystoreCaseContext extends OpenedKeystore {
   readonly definition: KeystoreContractOptions["plugin"]
   readonly proxied: TcpFaultProxy
+  readonly options: KeystoreContractOptions
+  /** Says, on standard error and in the results, that a case could prove only a part, and what it lacks. */
+  notProven(lack: string): void
   /** Options of one call, in time for a healthy keystore unless told otherwise. */
   call(settings?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): RunningCall
 }
@@ -26,16 +29,21 @@ export const context: EncryptionContext = { tenantId, keyId: "0197a2c4-contract-
 export const plaintext: Uint8Array = new TextEncoder().encode("plaintext-canary-of-the-contract")
 
 /** Opens a keystore, runs one case against it, and takes everything down again. */
-export async function runKeystoreCase(each: KeystoreCase, options: KeystoreContractOptions): Promise<void> {
+export async function runKeystoreCase(
+  each: KeystoreCase,
+  options: KeystoreContractOptions,
+  onNotProven: (lack: string) => void,
+): Promise<void> {
   const ending = new AbortController()
   const calls: RunningCall[] = []
   const work = async () => {
     const opened = await options.open({ signal: ending.signal, tenantId })
     try {
-      await each.run(caseContext(opened, options, calls))
+      await each.run(caseContext(opened, options, calls, onNotProven))
     } finally {
-      await opened.instance.close()
-      await opened.plugin.stop()
+      // Two cases are about closing and stopping: here a failure of it would only hide that of the case.
+      await opened.instance.close().catch(() => undefined)
+      await opened.plugin.stop().catch(() => undefined)
       await opened.close()
     }
   }
@@ -51,9 +59,12 @@ function caseContext(
   opened: OpenedKeystore,
   options: KeystoreContractOptions,
   calls: RunningCall[],
+  notProven: (lack: string) => void,
 ): KeystoreCaseContext {
   return {
     ...opened,
+    options,
+    notProven,
     definition: options.plugin,
     logs: () => opened.logs(),
     close: () => opened.close(),

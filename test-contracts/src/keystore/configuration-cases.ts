@@ -3,7 +3,7 @@ import type { KeystoreConfigurationInput, PluginError } from "@apeiro-cmk/plugin
 import { secretFields } from "@apeiro-cmk/plugin-sdk"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { expectRejection } from "./expectations.ts"
+import { assertNoCanary, expectRejection } from "./expectations.ts"
 
 export const configurationCases: readonly KeystoreCase[] = [
   {
@@ -57,17 +57,27 @@ export const configurationCases: readonly KeystoreCase[] = [
     },
   },
   {
+    name: "marks as secret each field that holds one",
+    async run({ definition, configuration, canaries }) {
+      const secrets = secretFields(definition.manifest.keystoreConfigurationSchema)
+      const holding = Object.entries(configuration).filter(([, value]) => canaries.some((canary) => canary === value))
+      for (const [field] of holding) assert.ok(secrets.includes(field), `${field} must be marked writeOnly: true`)
+    },
+  },
+  {
     name: "writes its set-up material before credentials exist, the same each time and without a secret",
-    async run({ plugin, definition, configuration, canaries }) {
+    async run({ plugin, definition, configuration, canaries, proxy }) {
+      const connectionsBefore = proxy?.acceptedSockets
       const withoutSecrets = without(configuration, secretFields(definition.manifest.keystoreConfigurationSchema))
       const documents = plugin.setupMaterial(withoutSecrets)
       assert.notEqual(documents.length, 0, "there must be a document")
+      assertNoCanary("the set-up material", JSON.stringify(plugin.setupMaterial(configuration)), canaries)
       for (const { title, fileName, language, text } of documents) {
         for (const part of [title, fileName, language, text]) assert.notEqual(part.trim(), "")
-        for (const canary of canaries) assert.ok(typeof canary !== "string" || !text.includes(canary))
       }
       assert.deepEqual(plugin.setupMaterial(withoutSecrets), documents)
       assert.deepEqual(plugin.setupMaterial(configuration), documents)
+      assert.equal(proxy?.acceptedSockets, connectionsBefore, "the network was touched")
     },
   },
 ]

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict"
+import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import type { KeystoreCase } from "./case-context.ts"
-import { collectSteps } from "./expectations.ts"
+import { cancellation, collectSteps } from "./expectations.ts"
+
+const outcomes: readonly string[] = ["passed", "warned", "failed", "skipped"]
 
 export const connectionTestCases: readonly KeystoreCase[] = [
   {
@@ -10,11 +13,8 @@ export const connectionTestCases: readonly KeystoreCase[] = [
       assert.notEqual(steps.length, 0, "there must be a step")
       assert.equal(new Set(steps.map((step) => step.name)).size, steps.length, "two steps have the same name")
       for (const step of steps) {
-        assert.match(step.name, /^[a-z][a-z0-9_]*$/)
+        assertSoundStep(step)
         assert.notEqual(step.outcome, "failed", `${step.name}: ${step.message}`)
-        assert.ok(Number.isFinite(step.durationMs) && step.durationMs >= 0, `${step.name} took ${step.durationMs} ms`)
-        assert.notEqual(step.message.trim(), "")
-        if (step.outcome === "warned") assert.ok(step.nextStep?.trim(), `${step.name} warns and says nothing to do`)
       }
       assert.ok(
         steps.some((step) => step.outcome === "passed"),
@@ -33,6 +33,21 @@ export const connectionTestCases: readonly KeystoreCase[] = [
     },
   },
   {
+    name: "names its steps the same, in the same order, when one of them fails; a failed one has a code and a next step",
+    async run({ instance, call }) {
+      const healthy = (await collectSteps(instance.testConnection(call()))).map((step) => step.name)
+      const signal = AbortSignal.abort(cancellation())
+      const failing = await collectSteps(instance.testConnection(call({ signal })))
+      for (const step of failing) assertSoundStep(step)
+      const names = failing.map((step) => step.name)
+      assert.deepEqual(
+        names,
+        healthy.filter((name) => names.includes(name)),
+        "the names are others, or in another order",
+      )
+    },
+  },
+  {
     name: "changes nothing: a second test says the same",
     async run({ instance, call }) {
       const first = await collectSteps(instance.testConnection(call()))
@@ -42,3 +57,13 @@ export const connectionTestCases: readonly KeystoreCase[] = [
     },
   },
 ]
+
+function assertSoundStep(step: ConnectionStep): void {
+  assert.match(step.name, /^[a-z][a-z0-9_]*$/)
+  assert.ok(outcomes.includes(step.outcome), `${step.name} has the outcome ${step.outcome}`)
+  assert.ok(Number.isFinite(step.durationMs) && step.durationMs >= 0, `${step.name} took ${step.durationMs} ms`)
+  assert.notEqual(step.message.trim(), "")
+  const needsAction = step.outcome === "warned" || step.outcome === "failed"
+  if (needsAction) assert.ok(step.nextStep?.trim(), `${step.name} ${step.outcome} and says nothing to do`)
+  if (step.outcome === "failed") assert.ok(step.code?.trim(), `${step.name} failed and has no code`)
+}

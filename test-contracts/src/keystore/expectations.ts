@@ -7,7 +7,9 @@ import {
   type PluginErrorCode,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { findCanary } from "@apeiro-cmk/plugin-sdk/testing"
 import { within } from "./case-context.ts"
+import { assertSoundError } from "./error-rules.ts"
 
 /** How long a call may go on after its signal has fired: far above any scheduler's delay, far below any time-out. */
 const promptlyMs = 2_000
@@ -17,13 +19,25 @@ export async function expectRejection(work: Promise<unknown>, code: PluginErrorC
   const error = await rejectionOf(work)
   assert.ok(isPluginError(error), `must reject with a PluginError, and rejected with ${inspect(error)}`)
   assert.equal(error.code, code, `must reject with ${code}, and rejected with ${error.code}: ${error.message}`)
-  assert.notEqual(error.nextStep.trim(), "", `${code} must say what a human does now`)
+  assertSoundError(error)
   return error
 }
 
-/** Expects that work ends moments after a signal fired, with that very reason. */
-export async function expectPromptRejection(work: Promise<unknown>, code: PluginErrorCode): Promise<void> {
-  await within(expectRejection(work, code), promptlyMs)
+/** Expects that work ends moments after a signal fired. */
+export async function expectPromptRejection(work: Promise<unknown>, code: PluginErrorCode): Promise<PluginError> {
+  return within(expectRejection(work, code), promptlyMs)
+}
+
+/** Expects a rejection with a well-formed `PluginError` of one of several codes. */
+export async function expectRejectionOf(
+  work: Promise<unknown>,
+  codes: readonly PluginErrorCode[],
+): Promise<PluginError> {
+  const error = await rejectionOf(work)
+  assert.ok(isPluginError(error), `must reject with a PluginError, and rejected with ${inspect(error)}`)
+  assert.ok(codes.includes(error.code), `must reject with one of ${codes.join(", ")}, and rejected with ${error.code}`)
+  assertSoundError(error)
+  return error
 }
 
 /** The reason of a signal whose caller gave up. */
@@ -34,6 +48,12 @@ export function cancellation(): PluginError {
 /** The reason of a signal whose deadline has passed. */
 export function expiry(): PluginError {
   return pluginError("TIMED_OUT", "The contract's deadline has passed.", "Nothing: this is a test.")
+}
+
+/** Fails when a secret stands in a text, under any spelling; the failure names its place in the list, not the secret. */
+export function assertNoCanary(place: string, text: string, canaries: readonly (string | Uint8Array)[]): void {
+  const found = findCanary(text, canaries)
+  assert.equal(found, undefined, `${place} holds secret ${found?.index}, spelled as ${found?.spelling}`)
 }
 
 /** Reads all steps of a connection test. */

@@ -4,6 +4,8 @@ import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from 
 import { expectStillWorks } from "./cryptography-cases.ts"
 import { expectRejection } from "./expectations.ts"
 
+import { importCases } from "./import-cases.ts"
+
 const longestIdentity = 500
 
 export const keyCases: readonly KeystoreCase[] = [
@@ -50,19 +52,30 @@ export const keyCases: readonly KeystoreCase[] = [
 ]
 
 /** What each capability promises, checked through the second route. */
-export const capabilityCases: Readonly<Partial<Record<KeystoreCapability, readonly KeystoreCase[]>>> = {
+export const capabilityCases: Readonly<Record<KeystoreCapability, readonly KeystoreCase[]>> = {
   createKey: [
     {
       name: "creates a key that the keystore has and that works, once for one name",
       async run({ instance, backend, call }) {
         const request = { keyId: backend.unusedKeyId(), origin: "generate" } as const
         const created = await instance.createKey(request, call())
+        assert.equal(created.state, "ENABLED")
         assert.equal(await backend.keyExists(created.key.keyId), true)
         const sealed = await instance.encrypt({ key: created.key, plaintext, context }, call())
         const again = await instance.createKey(request, call())
         assert.equal(again.identity, created.identity)
         const opened = await instance.decrypt({ key: created.key, ...sealed, context }, call())
         assert.deepEqual(Buffer.from(opened.plaintext), Buffer.from(plaintext))
+      },
+    },
+    {
+      name: "makes one key when several callers create it at the same time",
+      async run({ instance, backend, call }) {
+        const request = { keyId: backend.unusedKeyId(), origin: "generate" } as const
+        const created = await Promise.all(Array.from({ length: 5 }, () => instance.createKey(request, call())))
+        assert.equal(new Set(created.map(({ identity }) => identity)).size, 1)
+        const [first] = await Promise.all(created.map(({ key }) => instance.describeKey(key, call())))
+        if (first?.latestVersion !== "unknown") assert.equal(first?.latestVersion, created[0]?.latestVersion)
       },
     },
   ],
@@ -74,7 +87,10 @@ export const capabilityCases: Readonly<Partial<Record<KeystoreCapability, readon
         const key = instance.defaultKey
         const sealed = await instance.encrypt({ key, plaintext, context }, call())
         await instance.disableKey(key, call())
+        await instance.disableKey(key, call())
         assert.equal(await stateOf(opened, key.keyId), "DISABLED")
+        const { state } = await instance.describeKey(key, call())
+        assert.equal(state, "DISABLED")
         await expectRejection(instance.encrypt({ key, plaintext, context }, call()), "KEY_DISABLED")
         await expectRejection(instance.decrypt({ key, ...sealed, context }, call()), "KEY_DISABLED")
       },
@@ -142,9 +158,11 @@ export const capabilityCases: Readonly<Partial<Record<KeystoreCapability, readon
         if (!gone) assert.equal(await stateOf(opened, keyId), "PENDING_DELETION")
         const code = gone ? "KEY_NOT_FOUND" : "KEY_PENDING_DELETION"
         await expectRejection(instance.encrypt({ key: { keyId }, plaintext, context }, call()), code)
+        await expectStillWorks(opened)
       },
     },
   ],
+  importKey: importCases,
 }
 
 /** A capability that the manifest does not declare is refused, not ignored. */

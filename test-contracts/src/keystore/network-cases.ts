@@ -1,14 +1,15 @@
 import assert from "node:assert/strict"
 import { setTimeout as delay } from "node:timers/promises"
-import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext, within } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
 import { cancellation, collectSteps, expectPromptRejection, expectRejection } from "./expectations.ts"
+import { expectRecovery } from "./recovery.ts"
 
 const shortTimeoutMs = 300
-const connectionsCloseWithinMs = 5_000
-const recoversWithinMs = 10_000
+/** Below the idle time after which client or server close a connection by themselves. */
+const connectionsCloseWithinMs = 2_000
 const parallelCalls = 20
+const keyIsWholeWithinMs = 2_000
 
 export const networkCases: readonly KeystoreCase[] = [
   {
@@ -34,6 +35,14 @@ export const networkCases: readonly KeystoreCase[] = [
     },
   },
   {
+    name: "answers no probe while nobody listens",
+    async run({ instance, proxied, call }) {
+      await instance.probe(call())
+      await proxied.setMode("refuse")
+      await expectRejection(instance.probe(call()), "UNREACHABLE")
+    },
+  },
+  {
     name: "is unreachable from the first call on when nobody listens, and works as soon as somebody does",
     async run(opened) {
       await opened.proxied.setMode("refuse")
@@ -48,8 +57,9 @@ export const networkCases: readonly KeystoreCase[] = [
       await expectStillWorks(opened)
       const giveUp = new AbortController()
       const { work } = await startIntoBlackHole(opened, giveUp.signal)
-      giveUp.abort(cancellation())
-      await expectPromptRejection(work, "CANCELLED")
+      const reason = cancellation()
+      giveUp.abort(reason)
+      assert.equal(await expectPromptRejection(work, "CANCELLED"), reason, "the reason was replaced")
       await opened.proxied.setMode("pass")
       await expectRecovery(opened)
     },
@@ -61,7 +71,8 @@ export const networkCases: readonly KeystoreCase[] = [
       await opened.proxied.setMode("blackHole")
       const call = opened.call({ timeoutMs: shortTimeoutMs })
       const request = { key: opened.instance.defaultKey, plaintext, context }
-      await expectPromptRejection(opened.instance.encrypt(request, call), "TIMED_OUT")
+      const error = await expectPromptRejection(opened.instance.encrypt(request, call), "TIMED_OUT")
+      assert.equal(error, call.signal.reason, "the reason was replaced")
       await opened.proxied.setMode("pass")
       await expectRecovery(opened)
     },
@@ -88,6 +99,47 @@ export const networkCases: readonly KeystoreCase[] = [
       const { work } = await startIntoBlackHole(opened)
       await opened.instance.close()
       await expectPromptRejection(work, "CANCELLED")
+    },
+  },
+  {
+    name: "leaves no half-made key when the caller of createKey gives up in the middle",
+    async run(opened) {
+      const { instance, backend, proxied, definition, call } = opened
+      if (!definition.manifest.capabilities.includes("createKey")) return
+      for (const requests of [1, 2, 3]) {
+        const giveUp = new AbortController()
+        const keyId = backend.unusedKeyId()
+        const work = instance.createKey({ keyId, origin: "generate" }, call({ signal: giveUp.signal }))
+        const ended = work.then(
+          () => true,
+          () => true,
+        )
+        for (let sent = 0; sent < requests; sent += 1) await Promise.race([proxied.nextForwardedBytes(), ended])
+        giveUp.abort(cancellation())
+        await within(ended, 2_000)
+        await expectNoKeyOrWholeKey(opened, keyId)
+      }
+    },
+  },
+  {
+    name: "opens a keystore without touching the network",
+    async run({ plugin, configuration, proxied, call }) {
+      await proxied.setMode("reset")
+      const connectionsBefore = proxied.acceptedSockets
+      const second = await plugin.openKeystore(configuration, call())
+      await delay(50)
+      await proxied.setMode("pass")
+      assert.equal(proxied.acceptedSockets, connectionsBefore, "the network was touched")
+      await second.close()
+    },
+  },
+  {
+    name: "ends a connection test within 30 s, however much time its caller gives",
+    async run({ instance, proxied, call }) {
+      await proxied.setMode("blackHole")
+      const steps = collectSteps(instance.testConnection(call({ timeoutMs: 120_000 })))
+      const outcomes = (await within(steps, 30_000)).map((step) => step.outcome)
+      assert.ok(outcomes.includes("failed"), `the outcomes were: ${outcomes.join(", ")}`)
     },
   },
   {
@@ -127,19 +179,22 @@ function encrypt({ instance, call }: KeystoreCaseContext): Promise<unknown> {
   return instance.encrypt({ key: instance.defaultKey, plaintext, context }, call())
 }
 
-/**
- * Expects that the plugin works again by itself. A call may still meet a connection, or share a login, from before: it
- * then says that it is worth a retry.
- */
-async function expectRecovery(opened: KeystoreCaseContext): Promise<void> {
-  const giveUpAtMs = performance.now() + recoversWithinMs
-  for (;;) {
+/** What was sent may still take effect: the keystore gets a moment for it. */
+async function expectNoKeyOrWholeKey({ instance, backend, call }: KeystoreCaseContext, keyId: string): Promise<void> {
+  const key = { keyId }
+  const giveUpAtMs = performance.now() + keyIsWholeWithinMs
+  for (let looked = 0; looked < 3 || performance.now() < giveUpAtMs; looked += 1) {
+    await delay(20)
+    if (!(await backend.keyExists(keyId))) {
+      if (looked >= 3) return
+      continue
+    }
     try {
-      await expectStillWorks(opened)
+      const sealed = await instance.encrypt({ key, plaintext, context }, call())
+      await instance.decrypt({ key, ...sealed, context }, call())
       return
     } catch (error) {
-      if (!isPluginError(error) || !error.retryable || performance.now() > giveUpAtMs) throw error
-      await delay(50)
+      if (performance.now() > giveUpAtMs) throw error
     }
   }
 }

@@ -2,15 +2,32 @@ import type {
   EncryptionContext,
   KeyRef,
   KeyState,
+  KeystoreCapability,
   KeystoreConfigurationInput,
   KeystorePluginDefinitionV1,
   KeystorePluginV1,
   KeystoreV1,
 } from "@apeiro-cmk/plugin-interface"
-import type { TcpFaultProxy } from "../fault-proxy.ts"
+import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
+import type { BackendType } from "./expected-capabilities.ts"
 
 /** What {@link keystoreContract} is told about the plugin under test. */
-export interface KeystoreContractOptions {
+export type KeystoreContractOptions = CommonOptions & Expectation
+
+/** What the plugin must be able to do, since its keystore can. `UNSUPPORTED` for one of these is a failure. */
+type Expectation =
+  | {
+      /** A kind of keystore that the kit knows: its table says what is expected. */
+      readonly backendType: BackendType
+      readonly expectedCapabilities?: undefined
+    }
+  | {
+      /** What another keystore can do, as its documentation says. */
+      readonly expectedCapabilities: readonly KeystoreCapability[]
+      readonly backendType?: undefined
+    }
+
+interface CommonOptions {
   /** The value that the plugin's package exports under the name `plugin`. Its manifest alone chooses the groups of cases. */
   readonly plugin: KeystorePluginDefinitionV1
   /**
@@ -18,6 +35,18 @@ export interface KeystoreContractOptions {
    * refused, reset and silent connections run. `none`: the keystore is in the same process or machine, without TCP.
    */
   readonly network: "tcp" | "none"
+  /**
+   * What happens when an expected capability is not there. Default `fail`. With `print` the list of what is still to do
+   * goes to standard error instead: for a plugin that is not finished yet.
+   */
+  readonly missingCapabilities?: "fail" | "print"
+  /**
+   * URL of the module that exports `plugin`, as `import.meta.resolve` gives it. With it, the kit imports it in a process of
+   * its own and looks which packages come along.
+   */
+  readonly moduleUrl?: string
+  /** Packages that may load together with the manifest, beside `zod` and those of `@apeiro-cmk`; never a vendor's SDK. */
+  readonly mayLoad?: readonly string[]
   /**
    * Makes everything that one case needs, and nothing that two cases share: no case depends on another. It may start a
    * server once and give each case its own key there.
@@ -52,6 +81,8 @@ export interface OpenedKeystore {
   readonly canaries: readonly (string | Uint8Array)[]
   /** All that the plugin has logged up to now, as text. */
   logs(): string
+  /** All that the plugin has reported to the audit stream up to now. */
+  auditEvents?(): readonly unknown[]
   /** The proxy through which the plugin reaches the keystore. Needed with `network: "tcp"`. */
   readonly proxy?: TcpFaultProxy
   /** Gives back what `open` made, also after the case has closed the keystore and stopped the plugin. */
@@ -73,4 +104,19 @@ export interface KeystoreBackend {
   decrypt(key: KeyRef, ciphertext: Uint8Array, context: EncryptionContext): Promise<Uint8Array>
   /** State of a key. Needed by plugins with the capability `enableKey`, `disableKey` or `deleteKey`. */
   keyState?(keyId: string): Promise<KeyState>
+  /** Makes a key that waits for material. Needed by plugins with `importKey` and without `createKey`. */
+  createKeyForImport?(): Promise<KeyRef>
+  /** Opens a ciphertext with nothing but the material of its key, where the format of ciphertexts is known. */
+  decryptWithMaterial?(material: Uint8Array, ciphertext: Uint8Array, context: EncryptionContext): Promise<Uint8Array>
+  disableKey?(keyId: string): Promise<void>
+  enableKey?(keyId: string): Promise<void>
+  /** At once, or scheduled where the keystore has a waiting time. */
+  deleteKey?(keyId: string): Promise<void>
+  /** Takes from the credential of this case the right to use keys; the keystore still accepts it. */
+  denyCredential?(): Promise<void>
+  /** Makes the keystore accept the credential of this case no more, and end what was opened with it. */
+  revokeCredential?(): Promise<void>
+  /** Stops the keystore: connections are refused until `start`. Keys survive. */
+  stop?(): Promise<void>
+  start?(): Promise<void>
 }

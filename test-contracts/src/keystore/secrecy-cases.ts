@@ -1,15 +1,34 @@
-import assert from "node:assert/strict"
 import { inspect } from "node:util"
-import { findCanary } from "@apeiro-cmk/plugin-sdk/testing"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
-import { collectSteps } from "./expectations.ts"
+import { assertNoCanary, collectSteps } from "./expectations.ts"
 
 export const secrecyCases: readonly KeystoreCase[] = [
   {
-    name: "lets no secret and no plaintext into logs, errors, steps or descriptions",
+    name: "lets no secret and no plaintext into errors or descriptions",
     async run(opened) {
       assertNothingLeaks("an answer", await useEverything(opened), opened)
+    },
+  },
+  {
+    name: "lets no secret and no plaintext into logs",
+    async run(opened) {
+      await useEverything(opened)
+      await stepsWithAndWithoutFaults(opened)
       assertNothingLeaks("the log", [opened.logs()], opened)
+    },
+  },
+  {
+    name: "lets no secret and no plaintext into the steps of a connection test",
+    async run(opened) {
+      assertNothingLeaks("a step", (await stepsWithAndWithoutFaults(opened)).map(everythingOf), opened)
+    },
+  },
+  {
+    name: "lets no secret and no plaintext into the audit stream",
+    async run(opened) {
+      if (opened.auditEvents === undefined) return opened.notProven("auditEvents")
+      await useEverything(opened)
+      assertNothingLeaks("the audit stream", opened.auditEvents().map(everythingOf), opened)
     },
   },
   {
@@ -40,8 +59,7 @@ async function useEverything({ instance, backend, proxy, call }: KeystoreCaseCon
   const answers: unknown[] = [
     besidePlaintext,
     await instance.describeKey(key, call()),
-    await collectSteps(instance.testConnection(call())),
-    ...(await Promise.allSettled([
+    ...(await errorsOf([
       instance.decrypt({ key, ...sealed, context: { ...context, keyId: "other" } }, call()),
       instance.decrypt({ key, ...sealed, keyVersion: "4711", context }, call()),
       instance.encrypt({ key: missing, plaintext, context }, call()),
@@ -50,10 +68,22 @@ async function useEverything({ instance, backend, proxy, call }: KeystoreCaseCon
   ]
   if (proxy !== undefined) {
     await proxy.setMode("reset")
-    answers.push(...(await Promise.allSettled([instance.encrypt({ key, plaintext, context }, call())])))
-    answers.push(await collectSteps(instance.testConnection(call())))
+    answers.push(...(await errorsOf([instance.encrypt({ key, plaintext, context }, call())])))
+    await proxy.setMode("pass")
   }
   return answers.map(everythingOf)
+}
+
+async function stepsWithAndWithoutFaults({ instance, proxy, call }: KeystoreCaseContext): Promise<readonly unknown[]> {
+  const healthy = await collectSteps(instance.testConnection(call()))
+  if (proxy === undefined) return healthy
+  await proxy.setMode("reset")
+  return [...healthy, ...(await collectSteps(instance.testConnection(call())))]
+}
+
+async function errorsOf(work: readonly Promise<unknown>[]): Promise<readonly unknown[]> {
+  const settled = await Promise.allSettled(work)
+  return settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []))
 }
 
 /** What a log, a debugger or an API answer could show of a value: its printed form, and every text and byte below it. */
@@ -75,8 +105,9 @@ function textsBelow(value: unknown, seen: Set<unknown>): readonly string[] {
 
 function assertNothingLeaks(place: string, texts: readonly string[], opened: KeystoreCaseContext): void {
   for (const text of texts) {
-    const found = findCanary(text, [plaintext, ...opened.canaries])
-    const what = found?.index === 0 ? "the plaintext" : `secret ${found?.index}`
-    assert.equal(found, undefined, `${place} holds ${what}, spelled as ${found?.spelling}`)
+    assertNoCanary(`${place} (a plaintext, if it is secret ${opened.canaries.length})`, text, [
+      ...opened.canaries,
+      plaintext,
+    ])
   }
 }

@@ -7,8 +7,10 @@ const errorAnswer = z.object({ error: z.string() })
 /** What the reference server answers, and what it means. One row each. */
 const meanings: Readonly<Record<string, { readonly code: PluginErrorCode; readonly nextStep: string }>> = {
   unauthorized: { code: "CREDENTIAL_REJECTED", nextStep: "Enter the API key that the server knows." },
+  denied: { code: "DENIED", nextStep: "Let the API key use the key at the reference server." },
   "key-not-found": { code: "KEY_NOT_FOUND", nextStep: "Correct key_name, or create the key." },
   "key-disabled": { code: "KEY_DISABLED", nextStep: "Enable the key at the reference server." },
+  "key-exists": { code: "INVALID_REQUEST", nextStep: "Import into a key that waits for its material." },
   "ciphertext-rejected": { code: "CIPHERTEXT_REJECTED", nextStep: "Pass the ciphertext with its own key and context." },
 }
 
@@ -35,12 +37,28 @@ export class ReferenceClient {
       signal,
     })
     apiKey.fill(0)
+    if (response.status === 429) throw throttled(response.headers["retry-after"])
+    if (response.status >= 500) {
+      throw pluginError("UNREACHABLE", "The reference server is down.", "Start it again.", { origin: "keystore" })
+    }
     const parsed = parseJson(response.body)
-    if (response.status === 200) return answer.parse(parsed)
+    if (response.status === 200) return understood(answer, parsed)
     const meaning = meanings[errorAnswer.safeParse(parsed).data?.error ?? ""]
     if (meaning === undefined) throw badResponse(response.status)
     throw pluginError(meaning.code, "The reference server refused the request.", meaning.nextStep)
   }
+}
+
+function throttled(retryAfterSeconds: string | undefined) {
+  const retryAfterMs = Number(retryAfterSeconds) * 1000
+  const facts = Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}
+  return pluginError("THROTTLED", "The reference server asks to slow down.", "Wait, then try again.", facts)
+}
+
+function understood<Answer>(shape: z.ZodType<Answer>, body: unknown): Answer {
+  const result = shape.safeParse(body)
+  if (!result.success) throw badResponse(200)
+  return result.data
 }
 
 function parseJson(body: Uint8Array): unknown {

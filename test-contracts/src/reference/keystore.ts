@@ -4,22 +4,24 @@ import type {
   CreateKeyRequest,
   DecryptRequest,
   EncryptRequest,
+  ImportKeyMaterialRequest,
+  ImportParameters,
   KeyDescription,
   KeyRef,
   KeystoreV1,
 } from "@apeiro-cmk/plugin-interface"
-import { encodeEncryptionContext, pluginError, toPluginError, unsupported } from "@apeiro-cmk/plugin-sdk"
+import { encodeEncryptionContext, pluginError, toPluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { ReferenceClient } from "./client.ts"
 
-/** Why the reference plugin cannot import keys: stands in the manifest and in the error. */
-export const noImport = "the reference server makes every key itself"
-
 const description = z.object({
   serial: z.string(),
-  state: z.enum(["ENABLED", "DISABLED"]),
+  state: z.enum(["ENABLED", "DISABLED", "PENDING_IMPORT"]),
   versions: z.array(z.object({ createdAtMs: z.number() })),
 })
+const importParameters = z.object({ publicKey: z.string(), token: z.string() })
+const longestPlaintextBytes = 4096
+const connectionTestTimeoutMs = 4_000
 const probeContext = { tenantId: "probe", keyId: "probe", keyVersion: 1 }
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
 
@@ -35,6 +37,9 @@ export class ReferenceKeystore implements KeystoreV1 {
   }
 
   async encrypt({ key, plaintext, context }: EncryptRequest, call: CallOptions) {
+    if (plaintext.length < 1 || plaintext.length > longestPlaintextBytes) {
+      throw pluginError("INVALID_REQUEST", "The plaintext must have 1 to 4096 bytes.", "Wrap a key, not data.")
+    }
     const associatedData = base64(encodeEncryptionContext(context))
     const request = { operation: "encrypt", key: key.keyId, plaintext: base64(plaintext), associatedData }
     const answer = await this.#send(request, z.object({ ciphertext: z.base64(), version: z.number() }), call)
@@ -63,8 +68,7 @@ export class ReferenceKeystore implements KeystoreV1 {
   }
 
   async createKey({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
-    if (origin === "import") throw unsupported("importKey", noImport)
-    return this.#manage("create", { keyId }, call)
+    return this.#manage("create", { keyId }, call, { origin })
   }
 
   async enableKey(key: KeyRef, call: CallOptions): Promise<void> {
@@ -83,19 +87,29 @@ export class ReferenceKeystore implements KeystoreV1 {
     await this.#send({ operation: "delete", key: key.keyId }, z.object({}), call)
   }
 
-  async getImportParameters(): Promise<never> {
-    throw unsupported("importKey", noImport)
+  async getImportParameters(key: KeyRef, call: CallOptions): Promise<ImportParameters> {
+    const request = { operation: "importParameters", key: key.keyId }
+    const { publicKey, token } = await this.#send(request, importParameters, call)
+    return { publicKey, wrappingAlgorithm: "CKM_RSA_AES_KEY_WRAP", hashFunction: "SHA256", providerParams: token }
   }
 
-  async importKeyMaterial(): Promise<never> {
-    throw unsupported("importKey", noImport)
+  async importKeyMaterial(request: ImportKeyMaterialRequest, call: CallOptions): Promise<KeyDescription> {
+    const { key, encryptedKeyMaterial, providerParams } = request
+    return this.#manage("import", key, call, { material: base64(encryptedKeyMaterial), token: providerParams })
   }
 
   async *testConnection(call: CallOptions): AsyncGenerator<ConnectionStep> {
-    const access = await step("key_access", "The server knows the key.", () => this.describeKey(this.defaultKey, call))
-    yield access
-    if (access.outcome === "failed") return
-    yield await step("round_trip", "What was encrypted came back.", () => this.probe(call))
+    const deadline = withDeadline(call.signal, connectionTestTimeoutMs)
+    const bounded = { ...call, ...deadline }
+    try {
+      const describe = () => this.describeKey(this.defaultKey, bounded)
+      const access = await step("key_access", "The server knows the key.", describe, { key_found: true })
+      yield access
+      if (access.outcome === "failed") return
+      yield await step("round_trip", "What was encrypted came back.", () => this.probe(bounded))
+    } finally {
+      deadline.dispose()
+    }
   }
 
   async probe(call: CallOptions) {
@@ -110,8 +124,8 @@ export class ReferenceKeystore implements KeystoreV1 {
     this.#closing.abort(pluginError("CANCELLED", "The keystore was closed.", "Open it again."))
   }
 
-  async #manage(operation: string, key: KeyRef, call: CallOptions): Promise<KeyDescription> {
-    const { serial, state, versions } = await this.#send({ operation, key: key.keyId }, description, call)
+  async #manage(operation: string, key: KeyRef, call: CallOptions, more = {}): Promise<KeyDescription> {
+    const { serial, state, versions } = await this.#send({ operation, key: key.keyId, ...more }, description, call)
     return {
       key,
       identity: `reference:${serial}:${key.keyId}`,
@@ -128,11 +142,16 @@ export class ReferenceKeystore implements KeystoreV1 {
   }
 }
 
-async function step(name: string, message: string, work: () => Promise<unknown>): Promise<ConnectionStep> {
+async function step(
+  name: string,
+  message: string,
+  work: () => Promise<unknown>,
+  facts: ConnectionStep["facts"] = {},
+): Promise<ConnectionStep> {
   const startedAtMs = performance.now()
   try {
     await work()
-    return { name, outcome: "passed", durationMs: performance.now() - startedAtMs, message }
+    return { name, outcome: "passed", durationMs: performance.now() - startedAtMs, message, facts }
   } catch (error) {
     const fallback = { message: "The step failed for a reason that is not known.", nextStep: "Report this fault." }
     const { code, message: seen, nextStep } = toPluginError(error, fallback)

@@ -1,9 +1,10 @@
 import type { KeystorePluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { tcpFaultProxy } from "../fault-proxy.ts"
+import { tcpFaultProxy } from "../fault-proxy/proxy.ts"
 import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
 import { startReferenceServer } from "./server.ts"
+import { openWithMaterial } from "./vault.ts"
 
 /**
  * Opens the reference plugin, or a changed one of the same configuration, for `keystoreContract`: a server, a proxy and a
@@ -31,6 +32,7 @@ export function openReference<Configuration>(
       proxy,
       canaries: [server.apiKey],
       logs: () => services.logger.text(),
+      auditEvents: () => services.auditEvents,
       backend: {
         keyExists: async (keyId) => vault.has(keyId),
         createKey: async () => {
@@ -38,8 +40,24 @@ export function openReference<Configuration>(
           vault.create(`l1-${counter}`)
           return { keyId: `l1-${counter}` }
         },
-        unusedKeyId: () => "no-such-key",
+        unusedKeyId: () => {
+          counter += 1
+          return `no-such-key-${counter}`
+        },
         keyState: async (keyId) => vault.describe(keyId).state,
+        disableKey: async (keyId) => vault.setState(keyId, "DISABLED"),
+        enableKey: async (keyId) => vault.setState(keyId, "ENABLED"),
+        deleteKey: async (keyId) => vault.delete(keyId),
+        denyCredential: async () => {
+          server.access = "denied"
+        },
+        revokeCredential: async () => {
+          server.access = "revoked"
+        },
+        stop: () => server.close(),
+        start: () => server.start(),
+        decryptWithMaterial: async (material, ciphertext, context) =>
+          openWithMaterial(Buffer.from(material), ciphertext, encodeEncryptionContext(context)),
         decrypt: async ({ keyId }, ciphertext, context) => {
           const version = vault.describe(keyId).versions.length
           return vault.decrypt(keyId, version, ciphertext, encodeEncryptionContext(context))

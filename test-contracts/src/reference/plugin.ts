@@ -9,7 +9,7 @@ import {
 } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { ReferenceClient } from "./client.ts"
-import { noImport, ReferenceKeystore } from "./keystore.ts"
+import { ReferenceKeystore } from "./keystore.ts"
 
 const pluginConfiguration = z.strictObject(egressConfiguration)
 const keystoreConfiguration = z.strictObject({
@@ -30,9 +30,9 @@ export const referencePlugin = definePlugin({
     description: "Connects the reference server of the conformance kit.",
     kind: "keystore",
     contract: "keystore/v1",
-    capabilities: ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey"],
-    unsupported: { importKey: noImport },
-    activationFacts: {},
+    capabilities: ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"],
+    unsupported: {},
+    activationFacts: { key_found: { description: "True when the reference server described the key." } },
     identityFields: ["address", "key_name"],
     productionReady: false,
   },

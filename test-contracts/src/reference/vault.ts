@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import type { KeyState } from "@apeiro-cmk/plugin-interface"
+import { unwrapKeyMaterial } from "./key-import.ts"
 
 /** Why the vault refuses; the reference server sends it as it stands. */
-export type VaultRefusal = "key-not-found" | "key-disabled" | "ciphertext-rejected"
+export type VaultRefusal = "key-not-found" | "key-disabled" | "key-exists" | "ciphertext-rejected"
 
 /** A refusal of the vault. */
 export class VaultError extends Error {
@@ -32,10 +33,22 @@ export class ReferenceVault {
     return this.#keys.has(keyId)
   }
 
-  create(keyId: string): void {
+  /** Makes a key, or leaves the one of this name alone. With the origin `import` it waits for its material. */
+  create(keyId: string, origin: "generate" | "import" = "generate"): void {
     if (this.has(keyId)) return
-    this.#keys.set(keyId, { serial: randomBytes(8).toString("hex"), state: "ENABLED", versions: [] })
-    this.rotate(keyId)
+    const state = origin === "import" ? "PENDING_IMPORT" : "ENABLED"
+    this.#keys.set(keyId, { serial: randomBytes(8).toString("hex"), state, versions: [] })
+    if (origin === "generate") this.rotate(keyId)
+  }
+
+  /** Takes wrapped material in, once. @param token - the serial of the key, out of its import parameters */
+  import(keyId: string, wrapped: Uint8Array, token: string): void {
+    const key = this.#key(keyId)
+    if (key.state !== "PENDING_IMPORT") throw new VaultError("key-exists")
+    const material = token === key.serial ? unwrapKeyMaterial(wrapped) : undefined
+    if (material?.length !== 32) throw new VaultError("ciphertext-rejected")
+    key.versions.push({ material, createdAtMs: Date.now() })
+    key.state = "ENABLED"
   }
 
   rotate(keyId: string): void {
@@ -43,7 +56,9 @@ export class ReferenceVault {
   }
 
   setState(keyId: string, state: KeyState): void {
-    this.#key(keyId).state = state
+    const key = this.#key(keyId)
+    if (key.state === "PENDING_IMPORT") throw new VaultError("key-disabled")
+    key.state = state
   }
 
   delete(keyId: string): void {
@@ -66,17 +81,7 @@ export class ReferenceVault {
 
   decrypt(keyId: string, version: number, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
     const { versions } = this.#usableKey(keyId)
-    const bytes = Buffer.from(ciphertext)
-    if (bytes.length < nonceLength + tagLength) throw new VaultError("ciphertext-rejected")
-    const nonce = bytes.subarray(0, nonceLength)
-    const decipher = createDecipheriv("aes-256-gcm", materialOf(versions[version - 1]), nonce)
-    decipher.setAAD(associatedData).setAuthTag(bytes.subarray(-tagLength))
-    const opened = decipher.update(bytes.subarray(nonceLength, -tagLength))
-    try {
-      return Buffer.concat([opened, decipher.final()])
-    } catch {
-      throw new VaultError("ciphertext-rejected") // OpenSSL says no more than that the tag does not fit
-    }
+    return openWithMaterial(materialOf(versions[version - 1]), ciphertext, associatedData)
   }
 
   #key(keyId: string): VaultKey {
@@ -87,7 +92,7 @@ export class ReferenceVault {
 
   #usableKey(keyId: string): VaultKey {
     const key = this.#key(keyId)
-    if (key.state === "DISABLED") throw new VaultError("key-disabled")
+    if (key.state !== "ENABLED") throw new VaultError("key-disabled")
     return key
   }
 }
@@ -95,4 +100,18 @@ export class ReferenceVault {
 function materialOf(version: { readonly material: Buffer } | undefined): Buffer {
   if (version === undefined) throw new VaultError("ciphertext-rejected")
   return version.material
+}
+
+/** Opens nonce, encrypted bytes and tag. */
+export function openWithMaterial(material: Buffer, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(ciphertext)
+  if (bytes.length < nonceLength + tagLength) throw new VaultError("ciphertext-rejected")
+  const decipher = createDecipheriv("aes-256-gcm", material, bytes.subarray(0, nonceLength))
+  decipher.setAAD(associatedData).setAuthTag(bytes.subarray(-tagLength))
+  const opened = decipher.update(bytes.subarray(nonceLength, -tagLength))
+  try {
+    return Buffer.concat([opened, decipher.final()])
+  } catch {
+    throw new VaultError("ciphertext-rejected") // OpenSSL says no more than that the tag does not fit
+  }
 }

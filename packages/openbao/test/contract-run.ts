@@ -1,0 +1,106 @@
+import { createDecipheriv } from "node:crypto"
+import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
+import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
+import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { OpenBaoAdmin, openBaoVersion } from "@apeiro-cmk/test-backends"
+import {
+  type ContractRun,
+  type KeystoreBackend,
+  type OpenedKeystore,
+  type OpenRequest,
+  tcpFaultProxy,
+} from "@apeiro-cmk/test-contracts"
+import { plugin } from "../src/index.ts"
+import { careless, mount, OpenBao } from "./open-bao.ts"
+
+/** What the story's policy leaves to the administrator: the life of keys. */
+const lifeOfAnyKey = `
+  path "${mount}/keys/*" { capabilities = ["create", "read", "update", "delete"] }
+  path "${mount}/wrapping_key" { capabilities = ["read"] }`
+
+/** The plugin on a real OpenBao, by AppRole, with a key and a role of its own for each case. */
+export async function startContractRun(): Promise<ContractRun> {
+  const bao = await OpenBao.start()
+  return {
+    backend: "OpenBao",
+    version: openBaoVersion,
+    judge: "real server",
+    concurrency: 1,
+    options: {
+      plugin,
+      backendType: "openbao",
+      network: "tcp",
+      moduleUrl: import.meta.resolve("../src/index.ts"),
+      open: (request) => open(bao, request),
+    },
+    stop: () => bao.stop(),
+  }
+}
+
+async function open(bao: OpenBao, { tenantId }: OpenRequest): Promise<OpenedKeystore> {
+  const key = await bao.createKey()
+  const role = bao.newName("role")
+  await bao.admin.writePolicy(role, careless(mount) + lifeOfAnyKey)
+  const { roleId, secretId } = await bao.admin.createAppRole({ name: role, policies: [role] })
+  const proxy = await tcpFaultProxy({ target: bao.server })
+  const services = testServices()
+  const started = await bao.start({}, services)
+  const configuration = {
+    ...bao.configuration(key),
+    vault_address: `http://${proxy.host}:${proxy.port}`,
+    auth_method: "approle",
+    role_id: roleId,
+    secret_id: secretId,
+  }
+  const instance = await started.openKeystore(configuration, testCall({ tenantId }))
+  return {
+    plugin: started,
+    configuration,
+    instance,
+    canaries: [secretId],
+    logs: () => services.logger.text(),
+    auditEvents: () => services.auditEvents,
+    proxy,
+    close: () => proxy.close(),
+    backend: backendOf(bao, role, secretId),
+  }
+}
+
+function backendOf(bao: OpenBao, role: string, secretId: string): KeystoreBackend {
+  const root = new OpenBaoAdmin({ address: bao.server.address }, bao.server.rootToken)
+  return {
+    keyExists: (keyId) => bao.keyExists(keyId),
+    createKey: async () => ({ keyId: await bao.createKey() }),
+    unusedKeyId: () => bao.newName("unused"),
+    decrypt: ({ keyId }, ciphertext, context) =>
+      root.decrypt(mount, keyId, Buffer.from(ciphertext).toString("latin1"), encodeEncryptionContext(context)),
+    decryptWithMaterial,
+    async disableKey(keyId) {
+      await root.send({ method: "DELETE", path: `${mount}/keys/${keyId}/soft-delete` })
+    },
+    async enableKey(keyId) {
+      await root.send({ method: "POST", path: `${mount}/keys/${keyId}/soft-delete-restore`, body: {} })
+    },
+    deleteKey: (keyId) => root.deleteTransitKey(mount, keyId),
+    denyCredential: () => root.writePolicy(role, 'path "auth/token/lookup-self" { capabilities = ["read"] }'),
+    async revokeCredential() {
+      await root.destroySecretId(role, secretId)
+      await root.revokeTokensOf("auth/approle/login")
+    },
+    stop: () => bao.server.halt(),
+    start: () => bao.server.start(),
+  }
+}
+
+/** `vault:v1:` and base64 of nonce, encrypted bytes and tag (transit engine, aes256-gcm96). */
+async function decryptWithMaterial(material: Uint8Array, ciphertext: Uint8Array, context: EncryptionContext) {
+  const bytes = Buffer.from(
+    Buffer.from(ciphertext)
+      .toString("latin1")
+      .replace(/^vault:v\d+:/, ""),
+    "base64",
+  )
+  const decipher = createDecipheriv("aes-256-gcm", material, bytes.subarray(0, 12))
+  decipher.setAAD(encodeEncryptionContext(context)).setAuthTag(bytes.subarray(-16))
+  return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()])
+}

@@ -1,0 +1,14 @@
+import type { KeystoreCapability } from "@apeiro-cmk/plugin-interface"
+
+/** Kinds of keystore about which the kit knows what they can do. */
+export type BackendType = "openbao" | "aws-kms" | "fortanix-dsm" | "pkcs11" | "software"
+
+/** What a plugin for each kind of keystore is expected to do, since the keystore can. The README has it as a table. */
+export const expectedByBackend: Readonly<Record<BackendType, readonly KeystoreCapability[]>> = {
+  openbao: ["listKeyVersions", "createKey", "rotateKey", "deleteKey", "importKey"],
+  "aws-kms": ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"],
+  "fortanix-dsm": ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"],
+  // A token has no versions of a key and no switch that disables one; an import depends on its unwrap mechanisms.
+  pkcs11: ["createKey", "deleteKey"],
+  software: ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey"],
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict"
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import type { KeystoreCase } from "./case-context.ts"
+
+/** The interface, the SDK and what these two load. */
+const alwaysAllowed = [/^@apeiro-cmk\//, /^zod$/, /^ipaddr\.js$/]
+
+export const loadingCases: readonly KeystoreCase[] = [
+  {
+    name: "is readable without a vendor's SDK: importing the package loads none",
+    async run({ options, notProven }) {
+      const { moduleUrl, mayLoad = [] } = options
+      if (moduleUrl === undefined) return notProven("moduleUrl")
+      const loaded = await packagesLoadedBy(moduleUrl)
+      const foreign = loaded.filter((name) => !mayLoad.includes(name) && !alwaysAllowed.some((rule) => rule.test(name)))
+      assert.deepEqual(foreign, [], "these packages load together with the manifest")
+    },
+  },
+]
+
+/** Imports a module in a fresh process. @returns the names of the packages that were resolved on the way */
+async function packagesLoadedBy(moduleUrl: string): Promise<readonly string[]> {
+  const recorder = `import { registerHooks } from "node:module"
+    const seen = []
+    registerHooks({ resolve(name, context, next) { const found = next(name, context); seen.push(found.url); return found } })
+    process.on("exit", () => process.stdout.write(JSON.stringify(seen)))`
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--no-warnings",
+    "--import",
+    `data:text/javascript,${encodeURIComponent(recorder)}`,
+    "--input-type=module",
+    "--eval",
+    `await import(${JSON.stringify(moduleUrl)})`,
+  ])
+  const urls: unknown = JSON.parse(stdout)
+  const names = (Array.isArray(urls) ? urls.map(String) : []).flatMap((url) => packageOf(url) ?? [])
+  return [...new Set(names)]
+}
+
+/** The package that a file below the last `node_modules` of a URL belongs to. */
+function packageOf(url: string): string | undefined {
+  return /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]
+}

@@ -1,0 +1,109 @@
+import {
+  isPluginError,
+  type KeystorePluginDefinitionV1,
+  type KeystorePluginV1,
+  type KeystoreV1,
+  type PluginError,
+  type PluginErrorCode,
+  type PluginServices,
+} from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { keystoreCapabilities, keystoreContractResults, openReference, referencePlugin } from "../../src/index.ts"
+
+/** A plugin with one planted fault. */
+export interface Mutant {
+  /** Completes "a plugin that ...". */
+  readonly fault: string
+  /** The case that names the fault. */
+  readonly caughtBy: string
+  /** Every other case that fails with it. Default: none. */
+  readonly andBy?: readonly string[]
+  /** Methods that stand in for those of an opened keystore. */
+  readonly keystore?: (real: KeystoreV1, around: Surroundings) => Partial<KeystoreV1>
+  /** Methods that stand in for those of the plugin. */
+  readonly plugin?: (real: KeystorePluginV1, around: Surroundings) => Partial<KeystorePluginV1>
+  readonly manifest?: Partial<KeystorePluginDefinitionV1["manifest"]>
+  /** Leaves the manifest open to change. */
+  readonly unfrozen?: boolean
+}
+
+/** What a mutant can reach, as a real plugin can. */
+export interface Surroundings {
+  readonly services: PluginServices
+  /** The secret of the configuration of the last opened keystore. */
+  readonly secret: () => string
+}
+
+/** Runs the whole contract against a mutant. @returns how each case failed, by name */
+export async function failuresOf(mutant: Omit<Mutant, "fault" | "caughtBy">): Promise<ReadonlyMap<string, unknown>> {
+  const plugin = mutated(mutant)
+  const results = await keystoreContractResults({
+    plugin,
+    expectedCapabilities: keystoreCapabilities,
+    network: "tcp",
+    open: openReference(plugin),
+  })
+  return new Map(results.flatMap(({ name, failure }) => (failure === undefined ? [] : [[name, failure] as const])))
+}
+
+/** Does other work when a call rejects with one of some codes. */
+export async function instead<T>(
+  work: Promise<T>,
+  codes: readonly PluginErrorCode[],
+  other: (error: PluginError) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (isPluginError(error) && codes.includes(error.code)) return other(error)
+    throw error
+  }
+}
+
+/** Makes calls that reject with one code reject with another error. */
+export async function renamed<T>(work: Promise<T>, from: PluginErrorCode, to: () => unknown): Promise<T> {
+  return instead(work, [from], () => Promise.reject(to()))
+}
+
+/** An error that says nothing wrong but its code. */
+export function anError(code: PluginErrorCode): PluginError {
+  return pluginError(code, "The mutant says so.", "Kill the mutant.")
+}
+
+function mutated(mutant: Omit<Mutant, "fault" | "caughtBy">): typeof referencePlugin {
+  const manifest = { ...referencePlugin.manifest, ...mutant.manifest }
+  return {
+    manifest: mutant.unfrozen ? structuredClone(manifest) : deepFreeze(manifest),
+    configuration: referencePlugin.configuration,
+    create(configuration, services) {
+      const real = referencePlugin.create(configuration, services)
+      let secret = ""
+      const around = { services, secret: () => secret }
+      const openKeystore: KeystorePluginV1["openKeystore"] = async (input, call) => {
+        const keystore = await real.openKeystore(input, call)
+        secret = String(input.api_key)
+        return overlay(keystore, mutant.keystore?.(keystore, around))
+      }
+      const plugin = overlay(real, { openKeystore })
+      return overlay(plugin, mutant.plugin?.(plugin, around))
+    },
+  }
+}
+
+function overlay<T extends object>(real: T, changes: Partial<T> = {}): T {
+  return new Proxy(real, {
+    get(target, name) {
+      if (Object.hasOwn(changes, name)) return Reflect.get(changes, name) as unknown
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === "function" ? value.bind(target) : value
+    },
+  })
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const child of Object.values(value)) deepFreeze(child)
+  }
+  return value
+}
