@@ -5,6 +5,7 @@ import { createSecureContext, type SecureContext, TLSSocket } from "node:tls"
 import { Connection, type ConnectionOwner } from "./connection.ts"
 import { type AnswerFault, answerFaults, certificateFaults, connectionKind, type FaultMode } from "./fault-modes.ts"
 import { faultyAnswers } from "./faulty-answers.ts"
+import { reservePort } from "./reserved-port.ts"
 
 /** A certificate chain with its key, PEM. */
 export interface ProxyCertificate {
@@ -61,6 +62,7 @@ class FaultProxy implements TcpFaultProxy, ConnectionOwner {
   acceptedSockets = 0
   mode: FaultMode = "pass"
   #server: Server | undefined
+  #releasePort: (() => Promise<void>) | undefined
   readonly #options: TcpFaultProxyOptions
   readonly #connections = new Set<Connection>()
   #swallowWaiters: (() => void)[] = []
@@ -95,8 +97,8 @@ class FaultProxy implements TcpFaultProxy, ConnectionOwner {
       else if (mode === "reset" || connection.lostBytes) connection.reset()
     }
     if (otherKind) await Promise.all([...this.#connections].map((connection) => connection.drain()))
-    if (mode === "refuse") await this.#stopListening()
-    else if (this.#server === undefined) await this.listen(this.port)
+    if (mode === "refuse") await this.#refuse()
+    else if (this.#server === undefined) await this.#listenAgain()
     // A client in this process hears of a reset in the next turns of the loop: no call of it meets a dead connection.
     for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -121,6 +123,24 @@ class FaultProxy implements TcpFaultProxy, ConnectionOwner {
     this.mode = "refuse"
     for (const connection of this.#connections) connection.destroy()
     await this.#stopListening()
+    await this.#release()
+  }
+
+  async #refuse(): Promise<void> {
+    if (this.#server === undefined) return
+    await this.#stopListening()
+    this.#releasePort = await reservePort(this.port)
+  }
+
+  async #listenAgain(): Promise<void> {
+    await this.#release()
+    await this.listen(this.port)
+  }
+
+  async #release(): Promise<void> {
+    const release = this.#releasePort
+    this.#releasePort = undefined
+    await release?.()
   }
 
   #accept(client: Socket): void {
