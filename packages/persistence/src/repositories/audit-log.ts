@@ -1,5 +1,5 @@
 import type { AuditLogRepository, Integration, PreparedAuditEntry, TreeHead } from "@apeiro-cmk/audit-log"
-import type { Kysely } from "kysely"
+import { type Kysely, sql } from "kysely"
 import { z } from "zod"
 import { decodeBytes, decodeJson, encodeBytes } from "../encoding.ts"
 import { persistenceError } from "../errors.ts"
@@ -9,7 +9,7 @@ import type { Store } from "../store.ts"
 /** The one row of `audit_sequencer`. */
 const sequencerId = "audit"
 
-/** Rows per insert: five values each. */
+/** Rows that move at once, each named by its id. */
 const rowsPerInsert = 1000
 
 const subtreesColumn = z.array(z.string())
@@ -119,18 +119,28 @@ function assertFollows(integration: Integration, head: TreeHead, waiting: readon
   if (!follows) throw persistenceError("DATABASE_FAULT", "The integration of audit entries does not follow the log.")
 }
 
+/** The rows move inside the database: their order by id is the one that {@link assertFollows} has seen. */
 async function storeIntegration(db: Kysely<Schema>, { entries, head }: Integration): Promise<void> {
   for (let start = 0; start < entries.length; start += rowsPerInsert) {
     const chunk = entries.slice(start, start + rowsPerInsert)
-    const rows = chunk.map((entry) => ({
-      tenant_id: entry.tenantId,
-      entry_index: entry.index,
-      entry_id: entry.entryId,
-      recorded_at_ms: entry.recordedAtMs,
-      leaf: encodeBytes(entry.leaf),
-    }))
-    await db.insertInto("audit_entries").values(rows).execute()
     const entryIds = chunk.map(({ entryId }) => entryId)
+    const firstIndex = head.size - entries.length + start
+    await db
+      .insertInto("audit_entries")
+      .columns(["tenant_id", "entry_index", "entry_id", "recorded_at_ms", "leaf"])
+      .expression((row) =>
+        row
+          .selectFrom("audit_intake")
+          .select([
+            "tenant_id",
+            sql<number>`${firstIndex - 1} + row_number() over (order by entry_id)`.as("entry_index"),
+            "entry_id",
+            "recorded_at_ms",
+            "leaf",
+          ])
+          .where("entry_id", "in", entryIds),
+      )
+      .execute()
     await db.deleteFrom("audit_intake").where("entry_id", "in", entryIds).execute()
   }
   const stored = { size: head.size, subtrees: JSON.stringify(head.subtrees.map(encodeBytes)) }
