@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto"
+import { setImmediate as restOfTurn } from "node:timers/promises"
 import type { Clock, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { entryIds } from "./entry-id.ts"
 import { auditUnavailable } from "./error.ts"
@@ -51,6 +52,8 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
   const commitWaiting = async (): Promise<void> => {
     committing = true
     while (waiting.length > 0) {
+      // What arrived with this entry in one turn of the event loop shares its commit.
+      await restOfTurn()
       const batch = waiting.splice(0, maxBatch)
       try {
         await intake.append(batch.map(({ entry }) => entry))

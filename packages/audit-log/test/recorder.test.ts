@@ -36,14 +36,17 @@ describe("audit recorder", () => {
     })
   })
 
-  it("puts everything that arrives during one commit into the next", async () => {
+  it("commits together what arrives in one turn, and what arrives during a commit in the next", async () => {
     const { intake, recorder } = setUp()
     const gate = Promise.withResolvers<void>()
     intake.gate = gate.promise
-    const recordings = Array.from({ length: 50 }, () => recorder.record(sampleEvent()))
+    const record = (count: number) => Array.from({ length: count }, () => recorder.record(sampleEvent()))
+    const first = record(30)
+    await settled()
+    const later = [...record(10), ...record(9)]
     gate.resolve()
-    await Promise.all(recordings)
-    expect(intake.batches.map((batch) => batch.length)).toEqual([1, 49])
+    await Promise.all([...first, ...later])
+    expect(intake.batches.map((batch) => batch.length)).toEqual([30, 19])
   })
 
   it("keeps the order of recording, also in the ids", async () => {

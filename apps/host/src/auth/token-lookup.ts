@@ -1,3 +1,4 @@
+import { setImmediate as restOfTurn } from "node:timers/promises"
 import type { TokenRecord, TokenRepository } from "@apeiro-cmk/persistence"
 
 /**
@@ -25,6 +26,7 @@ export function createTokenLookup(tokens: Pick<TokenRepository, "tokensByHash">)
   const answerWaiting = async (): Promise<void> => {
     running = true
     while (waiting.length > 0) {
+      await restOfTurn()
       const group = waiting.splice(0, largestGroup)
       try {
         const found = await tokens.tokensByHash(distinct(group))
