@@ -13,7 +13,7 @@ import { inProcessRows } from "./data-keys/in-process.ts"
 import { measure } from "./data-keys/measure.ts"
 import type { MeasuredServer } from "./data-keys/measured-server.ts"
 import { batchRows, measurementTable, singleRows } from "./data-keys/rows.ts"
-import { startBareServer, startHostServer, startTransitServer } from "./data-keys/servers.ts"
+import { startBareServer, startHostOnPostgres, startHostServer, startTransitServer } from "./data-keys/servers.ts"
 
 const usage = `npm run bench -- data-keys [--rounds N] [--seconds S] [--json FILE]
 
@@ -47,6 +47,7 @@ async function benchmark(): Promise<void> {
       hostInMemory: await started(startHostServer({ name: "host on SQLite in memory", parent: "/dev/shm" })),
       transit: await started(startTransitServer(folder)),
     }
+    await started(startHostOnPostgres(tmpdir()))
     const options = {
       loadClient: await buildLoadClient(),
       rounds: Number(values.rounds),

@@ -39,7 +39,7 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
     mode,
     dataDirectory,
     credentialStore: { root: join(keyFolder, "credential-root.key") },
-    ...(options.databaseUrl === undefined ? {} : { persistence: await persistence(path, options.databaseUrl) }),
+    ...(options.databaseUrl === undefined ? {} : { persistence: await postgresPersistence(path, options.databaseUrl) }),
     listeners: { api: { port: 0 }, operations: { port: 0 } },
     plugins: [
       ...(mode === "production" ? [] : [localKeystorePlugin(keyFolder, options)]),
@@ -65,7 +65,8 @@ function localKeystorePlugin(keyFolder: string, { keyNames = ["default", "second
   return { name: "local-keystore", type: "keystore", package: "@apeiro-cmk/local-keystore", configuration }
 }
 
-async function persistence(folder: string, databaseUrl: string) {
+/** The part of a profile that names a PostgreSQL; the password goes into a file of the folder. */
+export async function postgresPersistence(folder: string, databaseUrl: string) {
   const url = new URL(databaseUrl)
   await writeFile(join(folder, "database-password"), `${url.password}\n`, { mode: 0o600 })
   url.password = ""

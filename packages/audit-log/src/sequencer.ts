@@ -29,7 +29,7 @@ const pollMs = 1000
 const gatherMs = 100
 const firstBackOffMs = 250
 const maxBackOffMs = 5000
-const batchLimit = 500
+const batchLimit = 200
 
 /**
  * Makes the sequencer of one replica. All replicas run one, and a fence in the database lets one at a time write: one

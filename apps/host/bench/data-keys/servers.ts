@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { freePorts, startOpenBao } from "@apeiro-cmk/test-backends"
-import { administratorToken } from "../../test/test-host.ts"
+import { freePorts, startOpenBao, startPostgres } from "@apeiro-cmk/test-backends"
+import { administratorToken, postgresPersistence } from "../../test/test-host.ts"
 import { startNodeProgram } from "./child.ts"
 import { batchSize, type MeasuredServer } from "./measured-server.ts"
 import { prepareServiceKey } from "./prepare-service-key.ts"
@@ -33,9 +33,9 @@ export interface HostPlace {
   readonly name: string
   /** Parent of the host's folder; `/dev/shm` is memory, so that a commit costs no disk. */
   readonly parent: string
-  /** `persistence.url` of the profile. Default: SQLite in the host's folder. */
+  /** A PostgreSQL with its password. Default: SQLite in the host's folder. */
   readonly databaseUrl?: string
-  /** Processes of the database. */
+  /** Processes of the database; their children count, too. */
   readonly databaseProcessIds?: readonly number[]
 }
 
@@ -50,7 +50,7 @@ export async function startHostServer(place: HostPlace): Promise<MeasuredServer>
     mode: "development",
     dataDirectory,
     listeners: { api: { port }, operations: { port: operationsPort } },
-    ...(place.databaseUrl === undefined ? {} : { persistence: { url: place.databaseUrl } }),
+    ...(place.databaseUrl === undefined ? {} : { persistence: await postgresPersistence(folder, place.databaseUrl) }),
     plugins: [
       {
         name: "local-keystore",
@@ -80,6 +80,21 @@ export async function startHostServer(place: HostPlace): Promise<MeasuredServer>
     async stop() {
       await program.stop()
       await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Starts our host on a PostgreSQL of its own, which flushes each commit to the disk. */
+export async function startHostOnPostgres(parent: string): Promise<MeasuredServer> {
+  const postgres = await startPostgres({ durable: true })
+  const databaseUrl = await postgres.createDatabase()
+  const databaseProcessIds = [postgres.processId]
+  const host = await startHostServer({ name: "host on PostgreSQL", parent, databaseUrl, databaseProcessIds })
+  return {
+    ...host,
+    async stop() {
+      await host.stop()
+      await postgres.stop()
     },
   }
 }

@@ -85,6 +85,12 @@ export class PostgresServer {
     this.authority = authority
   }
 
+  /** The server's first process, parent of all others. @throws {Error} it does not run */
+  get processId(): number {
+    if (this.#process === undefined || this.#process.hasEnded) throw new Error("PostgreSQL is not running")
+    return this.#process.processId
+  }
+
   /** Makes a role with a password and an empty database that it owns. @returns URL with the password */
   async createDatabase(): Promise<string> {
     this.#databases += 1
