@@ -23,7 +23,7 @@ if (file === undefined) {
   const asksForList = name === undefined || name === "--help" || name === "-h"
   if (!asksForList) console.error(`There is no benchmark "${name}".`)
   console.log("Benchmarks: npm run bench -- NAME")
-  for (const [each, path] of [...benchmarks].sort()) console.log(`  ${each.padEnd(16)} ${describe(path)}`)
+  for (const [each, path] of [...benchmarks].sort()) console.log(`  ${each.padEnd(22)} ${describe(path)}`)
   process.exitCode = asksForList ? 0 : 2
 } else {
   process.exitCode = spawnSync("node", [file, ...options], { stdio: "inherit" }).status ?? 1
