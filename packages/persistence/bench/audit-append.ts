@@ -2,7 +2,7 @@
  * Durable audit entries per second: group commit against a commit for each.
  *
  * On a real file, or with `--postgres` on a real server that flushes as in production. `--seconds N` for each row (default
- * 2), `--folder PATH` for the disk of the file.
+ * 2), `--folder PATH` for the disk of the file, `--json FILE` for the figures as JSON.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -11,12 +11,18 @@ import { pathToFileURL } from "node:url"
 import { parseArgs } from "node:util"
 import type { AuditEvent, AuditRecorder } from "@apeiro-cmk/audit-log"
 import { createAuditRecorder } from "@apeiro-cmk/audit-log"
+import { figure, percentile, type ReportRow, table, writeReport } from "@apeiro-cmk/bench"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { startPostgres } from "@apeiro-cmk/test-backends"
 import { type Database, openDatabase } from "../src/index.ts"
 
 const { values } = parseArgs({
-  options: { seconds: { type: "string" }, folder: { type: "string" }, postgres: { type: "boolean" } },
+  options: {
+    seconds: { type: "string" },
+    folder: { type: "string" },
+    postgres: { type: "boolean" },
+    json: { type: "string" },
+  },
 })
 const durationMs = Number(values.seconds ?? 2) * 1000
 
@@ -58,13 +64,11 @@ async function measure(name: string, clients: number, record: () => Promise<unkn
   }
   await Promise.all(Array.from({ length: clients }, client))
   const elapsedSeconds = (performance.now() - startMs) / 1000
-  latenciesMs.sort((a, b) => a - b)
-  const quantile = (share: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * share)] ?? 0
   return {
     name,
     entriesPerSecond: latenciesMs.length / elapsedSeconds,
-    medianMs: quantile(0.5),
-    p99Ms: quantile(0.99),
+    medianMs: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
   }
 }
 
@@ -79,19 +83,32 @@ async function rowsOf(database: Database, recorder: AuditRecorder): Promise<read
   return rows
 }
 
-function table(rows: readonly Row[]): string {
+function tableOf(rows: readonly Row[]): string {
   const baseline = rows[0]?.entriesPerSecond ?? 1
-  const lines = rows.map(({ name, entriesPerSecond, medianMs, p99Ms }) => {
-    const cells = [
-      entriesPerSecond.toFixed(0).padStart(10),
-      `${(entriesPerSecond / baseline).toFixed(1)}x`.padStart(7),
-      medianMs.toFixed(2).padStart(9),
-      p99Ms.toFixed(2).padStart(9),
-    ]
-    return `${name.padEnd(30)}${cells.join(" ")}`
-  })
-  const head = `${"".padEnd(30)}${"entries/s".padStart(10)} ${"ratio".padStart(7)} ${"p50 ms".padStart(9)} ${"p99 ms".padStart(9)}`
-  return [head, ...lines, ""].join("\n")
+  const lines = rows.map(({ name, entriesPerSecond, medianMs, p99Ms }) => [
+    name,
+    figure(entriesPerSecond),
+    `${figure(entriesPerSecond / baseline)}x`,
+    figure(medianMs),
+    figure(p99Ms),
+  ])
+  return table(["", "entries/s", "ratio", "p50 ms", "p99 ms"], lines)
+}
+
+function reportRows(rows: readonly Row[]): readonly ReportRow[] {
+  const [baseline] = rows
+  return rows.flatMap(({ name, entriesPerSecond, medianMs, p99Ms }) => [
+    {
+      metric: `${name}: rate`,
+      value: entriesPerSecond,
+      unit: "entries/s",
+      ...(baseline === undefined
+        ? {}
+        : { reference: baseline.name, ratio: entriesPerSecond / baseline.entriesPerSecond }),
+    },
+    { metric: `${name}: p50`, value: medianMs, unit: "ms" },
+    { metric: `${name}: p99`, value: p99Ms, unit: "ms" },
+  ])
 }
 
 const folder = await mkdtemp(join(values.folder ?? tmpdir(), "audit-append-"))
@@ -100,7 +117,9 @@ try {
   const file = `sqlite://${pathToFileURL(join(folder, "host.sqlite")).pathname}`
   const database = await openDatabase({ url: (await server?.createDatabase()) ?? file })
   const recorder = createAuditRecorder({ intake: database.auditIntake, clock, replica: "bench" })
-  process.stdout.write(table(await rowsOf(database, recorder)))
+  const rows = await rowsOf(database, recorder)
+  process.stdout.write(`${tableOf(rows)}\n`)
+  if (values.json !== undefined) await writeReport(values.json, { benchmark: "audit-append", rows: reportRows(rows) })
   await database.close()
 } finally {
   await server?.stop()
