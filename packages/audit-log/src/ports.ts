@@ -34,7 +34,8 @@ export interface Integration {
 export interface AuditLogRepository {
   /**
    * Moves waiting entries into their tenants' logs: for each tenant with any, oldest first, at most `limit` in all, calls
-   * `integrate` with the tenant's present head and stores what it returns, all in one transaction under `fence`.
+   * `integrate` with the tenant's present head and stores what it returns, all in one transaction under `fence`. What
+   * `integrate` was given may turn out to be outdated; then nothing is stored.
    *
    * @returns how many entries were moved; undefined, and nothing was done, when another replica holds a newer fence
    */

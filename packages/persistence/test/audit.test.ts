@@ -87,11 +87,28 @@ describe.each(engines)("audit log on $name", (engine) => {
     const newer = await auditLog.takeFence("host-2")
     expect(newer).toBeGreaterThan(older)
     await auditIntake.append([auditEntry()])
-    const never = () => {
-      throw new Error("the older sequencer was asked")
-    }
-    expect(await auditLog.integrate(older, 10, never)).toBeUndefined()
+    expect(await auditLog.integrate(older, 10, integration)).toBeUndefined()
+    expect(await auditLog.head("acme")).toMatchObject({ size: 0 })
+    expect(await auditLog.waiting("acme")).toBe(1)
     expect(await auditLog.integrate(newer, 10, integration)).toBe(1)
+  })
+
+  it("is closed to a sequencer that is overtaken in the middle of its integration", async () => {
+    const database = await openTestDatabase(engine)
+    const { auditIntake, auditLog } = database
+    const entries = [auditEntry(), auditEntry()]
+    await auditIntake.append(entries)
+    const older = await auditLog.takeFence("host-1")
+    let overtaken: Promise<unknown> = Promise.resolve()
+    const late = await auditLog.integrate(older, 10, (head, waiting) => {
+      overtaken = auditLog.takeFence("host-2").then((fence) => auditLog.integrate(fence, 1, integration))
+      return integration(head, waiting)
+    })
+    await overtaken
+    await integrateAll(auditLog)
+    expect([undefined, 2]).toContain(late)
+    expect(await recordedIds(database, "acme")).toEqual(entries.map(({ entryId }) => entryId))
+    expect(await auditLog.head("acme")).toEqual(headOf("acme", entries))
   })
 
   it("keeps the fence over a restart", async () => {

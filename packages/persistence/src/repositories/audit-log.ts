@@ -18,18 +18,18 @@ const subtreesColumn = z.array(z.string())
 export function auditLogRepository(store: Store): AuditLogRepository {
   return {
     async integrate(fence, limit, integrate) {
-      return store.transaction(async (transaction) => {
-        if (!(await holdsFence(transaction, fence))) return undefined
-        const waiting = await oldestWaiting(transaction, limit)
-        for (const [tenantId, entries] of Map.groupBy(waiting, (entry) => entry.tenantId)) {
-          const head = await readHead(transaction, tenantId)
-          const integration = integrate(head, entries)
-          assertFollows(integration, head, entries)
-          await storeIntegration(transaction, integration)
-        }
-        return waiting.length
-        // The fence's lock keeps every other sequencer out, and a stricter level would make it fail for what hosts record.
-      }, "read committed")
+      // Read before the transaction, since what hosts record waits while it is open. Only a sequencer changes what is
+      // read here, and when another one did, the fence says so.
+      const [waiting, heads] = await store.run((db) => Promise.all([oldestWaiting(db, limit), headsOfWaiting(db)]))
+      if (waiting.length === 0) return 0
+      const integrations = [...Map.groupBy(waiting, (entry) => entry.tenantId)].map(([tenantId, entries]) => {
+        const head = heads.get(tenantId) ?? emptyHead(tenantId)
+        const integration = integrate(head, entries)
+        assertFollows(integration, head, entries)
+        return integration
+      })
+      const isStored = await storeIntegrations(store, fence, integrations)
+      return isStored ? waiting.length : undefined
     },
 
     async takeFence(replica) {
@@ -80,6 +80,28 @@ export function auditLogRepository(store: Store): AuditLogRepository {
   }
 }
 
+/**
+ * Stores all or nothing; nothing when the fence is no longer the newest or an entry has its place already. The fence's
+ * lock keeps every other sequencer out, and a stricter isolation would make this fail for what hosts record.
+ */
+async function storeIntegrations(store: Store, fence: number, integrations: readonly Integration[]): Promise<boolean> {
+  const fencedOff = new Error("another sequencer integrated these entries, or is about to")
+  try {
+    await store.transaction(async (transaction) => {
+      // Sent together, so that the transaction is open for one answer only.
+      const isDone = await Promise.all([
+        holdsFence(transaction, fence),
+        ...integrations.map((integration) => storeIntegration(transaction, integration)),
+      ])
+      if (isDone.includes(false)) throw fencedOff
+    }, "read committed")
+    return true
+  } catch (error) {
+    if (error === fencedOff) return false
+    throw error
+  }
+}
+
 /** Writing the row also locks it where there are many writers, so that no take-over slips in before the commit. */
 async function holdsFence(db: Kysely<Schema>, fence: number): Promise<boolean> {
   const { numUpdatedRows } = await db
@@ -99,9 +121,26 @@ async function oldestWaiting(db: Kysely<Schema>, limit: number): Promise<readonl
 
 async function readHead(db: Kysely<Schema>, tenantId: string): Promise<TreeHead> {
   const row = await db.selectFrom("audit_heads").selectAll().where("tenant_id", "=", tenantId).executeTakeFirst()
-  if (row === undefined) return { tenantId, size: 0, subtrees: [] }
+  return row === undefined ? emptyHead(tenantId) : treeHead(row)
+}
+
+/** The heads of all tenants with waiting entries; a tenant whose log is empty has none. */
+async function headsOfWaiting(db: Kysely<Schema>): Promise<ReadonlyMap<string, TreeHead>> {
+  const rows = await db
+    .selectFrom("audit_heads")
+    .selectAll()
+    .where("tenant_id", "in", (intake) => intake.selectFrom("audit_intake").select("tenant_id"))
+    .execute()
+  return new Map(rows.map((row) => [row.tenant_id, treeHead(row)]))
+}
+
+function emptyHead(tenantId: string): TreeHead {
+  return { tenantId, size: 0, subtrees: [] }
+}
+
+function treeHead(row: Schema["audit_heads"]): TreeHead {
   const subtrees = decodeJson(subtreesColumn, row.subtrees, "audit_heads.subtrees").map(decodeBytes)
-  return { tenantId, size: row.size, subtrees }
+  return { tenantId: row.tenant_id, size: row.size, subtrees }
 }
 
 /** A log with a gap cannot be mended later: what does not follow the present head is not stored. */
@@ -119,36 +158,46 @@ function assertFollows(integration: Integration, head: TreeHead, waiting: readon
   if (!follows) throw persistenceError("DATABASE_FAULT", "The integration of audit entries does not follow the log.")
 }
 
-/** The rows move inside the database: their order by id is the one that {@link assertFollows} has seen. */
-async function storeIntegration(db: Kysely<Schema>, { entries, head }: Integration): Promise<void> {
-  for (let start = 0; start < entries.length; start += rowsPerInsert) {
-    const chunk = entries.slice(start, start + rowsPerInsert)
-    const entryIds = chunk.map(({ entryId }) => entryId)
-    const firstIndex = head.size - entries.length + start
-    await db
-      .insertInto("audit_entries")
-      .columns(["tenant_id", "entry_index", "entry_id", "recorded_at_ms", "leaf"])
-      .expression((row) =>
-        row
-          .selectFrom("audit_intake")
-          .select([
-            "tenant_id",
-            sql<number>`${firstIndex - 1} + row_number() over (order by entry_id)`.as("entry_index"),
-            "entry_id",
-            "recorded_at_ms",
-            "leaf",
-          ])
-          .where("entry_id", "in", entryIds),
-      )
-      .execute()
-    await db.deleteFrom("audit_intake").where("entry_id", "in", entryIds).execute()
-  }
+/**
+ * The rows move inside the database: their order by id is the one that {@link assertFollows} has seen.
+ * @returns whether every entry was still waiting
+ */
+async function storeIntegration(db: Kysely<Schema>, { entries, head }: Integration): Promise<boolean> {
   const stored = { size: head.size, subtrees: JSON.stringify(head.subtrees.map(encodeBytes)) }
-  await db
+  const headWrite = db
     .insertInto("audit_heads")
     .values({ tenant_id: head.tenantId, ...stored })
     .onConflict((conflict) => conflict.column("tenant_id").doUpdateSet(stored))
     .execute()
+  const moves: Promise<number>[] = []
+  for (let start = 0; start < entries.length; start += rowsPerInsert) {
+    const entryIds = entries.slice(start, start + rowsPerInsert).map(({ entryId }) => entryId)
+    moves.push(moveEntries(db, entryIds, head.size - entries.length + start))
+  }
+  const [moved] = await Promise.all([Promise.all(moves), headWrite])
+  return moved.reduce((total, count) => total + count, 0) === entries.length
+}
+
+/** @returns how many entries moved */
+async function moveEntries(db: Kysely<Schema>, entryIds: readonly string[], firstIndex: number): Promise<number> {
+  const insert = db
+    .insertInto("audit_entries")
+    .columns(["tenant_id", "entry_index", "entry_id", "recorded_at_ms", "leaf"])
+    .expression((row) =>
+      row
+        .selectFrom("audit_intake")
+        .select([
+          "tenant_id",
+          sql<number>`${firstIndex - 1} + row_number() over (order by entry_id)`.as("entry_index"),
+          "entry_id",
+          "recorded_at_ms",
+          "leaf",
+        ])
+        .where("entry_id", "in", entryIds),
+    )
+  const removal = db.deleteFrom("audit_intake").where("entry_id", "in", entryIds)
+  const [inserted] = await Promise.all([insert.executeTakeFirst(), removal.execute()])
+  return Number(inserted.numInsertedOrUpdatedRows)
 }
 
 function preparedEntry(row: Schema["audit_intake"]): PreparedAuditEntry {

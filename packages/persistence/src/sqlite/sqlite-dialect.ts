@@ -85,15 +85,18 @@ class WriterConnection implements DatabaseConnection {
   readonly #writer: WriterThread
   readonly #queue: FairQueue
   #releaseTransaction: (() => void) | undefined
+  #begun: Promise<unknown> = Promise.resolve()
 
   constructor(writer: WriterThread, queue: FairQueue) {
     this.#writer = writer
     this.#queue = queue
   }
 
+  /** The answer is awaited with that of the first statement, which travels with it. */
   async begin(): Promise<void> {
     this.#releaseTransaction = await this.#queue.enter()
-    await this.#writer.request({ kind: "begin" })
+    this.#begun = this.#writer.request({ kind: "begin" })
+    this.#begun.catch(() => undefined)
   }
 
   async end(kind: "commit" | "rollback"): Promise<void> {
@@ -116,10 +119,16 @@ class WriterConnection implements DatabaseConnection {
       parameters: query.parameters.map(sqlParameter),
       inTransaction,
     } as const
-    const { rows, changes } = await (inTransaction ? this.#writer.request(request) : this.#sendInTurn(request))
+    const { rows, changes } = await (inTransaction ? this.#sendInTransaction(request) : this.#sendInTurn(request))
     // Kysely's own contract: the shape of a row follows from the query, which the compiler has checked.
     const typedRows = rows as Row[]
     return { rows: typedRows, ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) }
+  }
+
+  async #sendInTransaction(request: SqliteRequest): Promise<SqliteResult> {
+    const answered = this.#writer.request(request)
+    const [, result] = await Promise.all([this.#begun, answered])
+    return result
   }
 
   async #sendInTurn(request: SqliteRequest): Promise<SqliteResult> {
