@@ -3,6 +3,7 @@ import { z } from "zod"
 import { authenticationFields, authenticationRules } from "./config-authentication.ts"
 import { connectionFields, connectionRules } from "./config-connection.ts"
 import { keyName, serverPath } from "./config-text.ts"
+import { platformConfiguration, platformCredential } from "./provider/platform-configuration.ts"
 
 /** What the operator sets once for all keystores of this plugin. */
 export const pluginConfiguration = z
@@ -21,6 +22,15 @@ export const pluginConfiguration = z
       .max(256)
       .default(16)
       .meta({ title: "Connections", description: "Most connections per server and TLS identity." }),
+    platform: platformConfiguration.optional().meta({
+      title: "Server of the platform",
+      description: "Where keystores are made for tenants that run none themselves.",
+    }),
+    platformCredential: platformCredential.optional(),
+  })
+  .refine(({ platform, platformCredential: credential }) => (platform === undefined) === (credential === undefined), {
+    error: "goes with the platform section, and with nothing else",
+    path: ["platformCredential"],
   })
   .refine((settings) => settings.proxy === undefined || namesEveryHost(settings), {
     error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",

@@ -19,6 +19,7 @@ import {
 import { createHttpPools } from "./http-pools.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
 import { loginOf } from "./login-of.ts"
+import { createOpenBaoProvider } from "./provider/provider.ts"
 import { createRotatingHttp } from "./rotating-http.ts"
 import { setupMaterial } from "./setup-material.ts"
 import { tlsIdentityReader } from "./tls-identity.ts"
@@ -60,7 +61,16 @@ export const plugin = definePlugin({
 })
 
 function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const { allowedEndpoints, allowedAddresses, proxy, noProxy, requestTimeoutMs, connections } = settings
+  const {
+    allowedEndpoints,
+    allowedAddresses,
+    proxy,
+    noProxy,
+    requestTimeoutMs,
+    connections,
+    platform,
+    platformCredential: credential,
+  } = settings
   const { clock, files, logger } = services
   const egress = { allowedEndpoints, allowedAddresses }
   const pools = createHttpPools((tls) =>
@@ -85,7 +95,7 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
     return known
   }
 
-  function requireAllowedAddresses({ vault_address, cluster_addresses = [] }: KeystoreConfiguration): void {
+  function requireAllowedAddresses({ vault_address, cluster_addresses = [] }: Addresses): void {
     const message = "is not among the addresses that the operator allows (allowedEndpoints)"
     const isForbidden = (address: string) => !isAllowedUrl(new URL(address), egress)
     const issues = [
@@ -141,5 +151,15 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
       return keystore
     },
     setupMaterial: (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
+    ...(platform === undefined || credential === undefined
+      ? {}
+      : {
+          provider: createOpenBaoProvider(
+            { ...platform, credential },
+            { pools, requestTimeoutMs, services, requireAllowedAddresses },
+          ),
+        }),
   }
 }
+
+type Addresses = Pick<KeystoreConfiguration, "vault_address" | "cluster_addresses">

@@ -2,6 +2,14 @@ import { authMountPath, type SetupConfiguration } from "./config.ts"
 import { workloadCommands } from "./setup-workload.ts"
 import { enabledOnce, quoted } from "./shell.ts"
 
+/** An AppRole for a host: short tokens, and a secret id that stays until it is destroyed. */
+export const appRoleSettings = {
+  token_ttl: "1h",
+  token_max_ttl: "4h",
+  bind_secret_id: true,
+  secret_id_num_uses: 0,
+} as const
+
 /** The part of the set-up script that makes the credential and ends by printing it. Pure. @param name - of policy and role */
 export function credentialCommands(configuration: SetupConfiguration, name: string): string {
   const { auth_method: method } = configuration
@@ -26,10 +34,9 @@ function appRoleCommands(configuration: SetupConfiguration, name: string): strin
 ${enabledOnce("auth", mount, "approle", "auth_mount_path")}
 bao write ${quoted(role)} \\
   token_policies=${name} \\
-  token_ttl=1h \\
-  token_max_ttl=4h \\
-  bind_secret_id=true \\
-  secret_id_num_uses=0
+  ${Object.entries(appRoleSettings)
+    .map(([field, value]) => `${field}=${value}`)
+    .join(" \\\n  ")}
 
 ${roleId === undefined ? "" : roleIdCommands(role, mount, roleId)}${path === undefined ? "" : fileCheck(path)}role_id=$(bao read -field=role_id ${quoted(`${role}/role-id`)})
 secret_id=$(bao write ${wrappedPath === undefined ? "-f -field=secret_id" : "-wrap-ttl=24h -f -field=wrapping_token"} ${quoted(`${role}/secret-id`)})

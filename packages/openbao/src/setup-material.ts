@@ -6,10 +6,13 @@ import { credentialCommands } from "./setup-credential.ts"
 import { setupName } from "./setup-name.ts"
 import { enabledOnce, quoted } from "./shell.ts"
 
+/** The part of a configuration that says which key it is. */
+export type KeyOfMount = Pick<SetupConfiguration, "mount_path" | "key_name">
+
 /** Writes the policy and the commands that prepare OpenBao for a configuration. Pure. */
 export function setupMaterial(configuration: SetupConfiguration): readonly SetupDocument[] {
   const name = setupName(configuration)
-  const policyText = policy(configuration)
+  const policyText = policyOf(configuration)
   return [
     {
       title: "OpenBao policy, to read: what the credential may do, and nothing beside it. The commands write it",
@@ -26,7 +29,8 @@ export function setupMaterial(configuration: SetupConfiguration): readonly Setup
   ]
 }
 
-function policy({ mount_path: mount, key_name: key }: SetupConfiguration): string {
+/** What the credential of a configuration may do, as HCL. Pure. */
+export function policyOf({ mount_path: mount, key_name: key }: KeyOfMount): string {
   return `# OpenBao policy for OpenKCM: wrap and unwrap tenant keys with one key, and see what kind of key it is.
 
 path "${mount}/encrypt/${key}" {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import type { SetupConfiguration } from "./config.ts"
+import type { KeyOfMount } from "./setup-material.ts"
 
 // Some storages of OpenBao make a file name of it, which has at most 255 characters.
 const longestName = 200
@@ -11,7 +11,7 @@ const longestName = 200
  * Letters, digits and `-` stand for themselves, `__` parts mount and key, and `_` with two hexadecimal digits is any
  * other character: `openkcm-made_2fhere__master-key`. A name that would be too long is a SHA-256 of it.
  */
-export function setupName({ mount_path: mount, key_name: key }: SetupConfiguration): string {
+export function setupName({ mount_path: mount, key_name: key }: KeyOfMount): string {
   const name = `openkcm-${encoded(mount)}__${encoded(key)}`
   return name.length <= longestName ? name : `openkcm-${createHash("sha256").update(name).digest("hex")}`
 }

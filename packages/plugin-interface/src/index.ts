@@ -19,6 +19,8 @@ export type {
   KeyVersionDescription,
   Known,
   ProbeResult,
+  ProvidedKeystore,
+  ProvidedKeystoreRequest,
   SetupDocument,
   UpstreamKeystoreHooksV1,
 } from "./keystore.ts"

@@ -40,6 +40,7 @@ export interface KeystorePluginV1 extends PluginLifecycle {
    * @throws {PluginError} INVALID_REQUEST - the configuration is wrong
    */
   setupMaterial(configuration: KeystoreConfigurationInput): readonly SetupDocument[]
+  /** Present when the operator has configured a server of the platform. */
   readonly provider?: KeystoreProviderV1
   readonly upstream?: UpstreamKeystoreHooksV1
 }

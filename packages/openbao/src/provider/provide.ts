@@ -1,0 +1,105 @@
+import { unexpectedAnswer } from "@apeiro-cmk/openbao-client"
+import type { JsonValue, PluginError, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+import { unsuitable } from "../key-facts.ts"
+import { appRoleSettings } from "../setup-credential.ts"
+import { policyOf } from "../setup-material.ts"
+import { setupName } from "../setup-name.ts"
+import type { ProvidedPlace } from "./place.ts"
+import type { PlatformConfiguration } from "./platform-configuration.ts"
+import type { MountKind, PlatformServer } from "./platform-server.ts"
+
+const roleIdShape = z.object({ role_id: z.string().min(1).max(4096) })
+const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
+
+/**
+ * Makes everything that is not there yet, the way in last: whoever stops in the middle leaves nothing that a credential
+ * could reach. A secret id that nobody has received in the end opens nothing, since nobody knows it.
+ */
+export async function provideKeystore(
+  server: PlatformServer,
+  place: ProvidedPlace,
+  platform: PlatformConfiguration,
+): Promise<ProvidedKeystore> {
+  if (place.ownNamespace !== undefined) await ensureNamespace(server, place.ownNamespace, place.mark)
+  await ensureMount(server, place, "mounts", place.mountPath, "transit")
+  await ensureKey(server, place)
+
+  const key = { mount_path: place.mountPath, key_name: place.keyName }
+  const name = setupName(key)
+  await server.write(`sys/policies/acl/${name}`, { policy: policyOf(key) })
+  await ensureMount(server, place, "auth", place.authMountPath, "approle")
+  const role = `auth/${place.authMountPath}/role/${name}`
+  await server.write(role, { token_policies: name, ...appRoleSettings })
+  const { role_id } = parsed(roleIdShape, await server.read(`${role}/role-id`))
+  const { secret_id } = parsed(secretIdShape, await server.write(`${role}/secret-id`, {}))
+
+  const login = { auth_method: "approle", auth_mount_path: place.authMountPath, role_id }
+  return {
+    configuration: { ...addressOf(platform, place), ...key, ...login },
+    secrets: { secret_id: new TextEncoder().encode(secret_id) },
+  }
+}
+
+/** How the tenant's keystore finds the server: as the platform does. */
+function addressOf(platform: PlatformConfiguration, { ownNamespace }: ProvidedPlace): Record<string, JsonValue> {
+  const { vault_address, cluster_addresses, ca_certificate } = platform
+  const namespace = [platform.namespace, ownNamespace].filter((part) => part !== undefined).join("/")
+  return {
+    vault_address,
+    ...(cluster_addresses === undefined ? {} : { cluster_addresses }),
+    ...(ca_certificate === undefined ? {} : { ca_certificate }),
+    ...(namespace === "" ? {} : { namespace }),
+  }
+}
+
+async function ensureNamespace(server: PlatformServer, name: string, mark: string): Promise<void> {
+  const found = await server.namespaceMark(name)
+  if (found === undefined) await server.createNamespace(name, mark)
+  else if (found !== mark) throw notOurs(`namespace ${name}`)
+}
+
+async function ensureMount(
+  server: PlatformServer,
+  { mark }: ProvidedPlace,
+  kind: MountKind,
+  path: string,
+  type: string,
+): Promise<void> {
+  const isThere = async (): Promise<boolean> => {
+    const found = await server.mountAt(kind, path)
+    if (found === undefined) return false
+    if (found.type !== type || found.description !== mark) throw notOurs(`mount ${path}`)
+    return true
+  }
+  if (await isThere()) return
+  try {
+    await server.write(`sys/${kind}/${path}`, { type, description: mark })
+  } catch (error) {
+    // Another call for the same keystore may have been quicker.
+    if (!(await isThere())) throw error
+  }
+}
+
+async function ensureKey({ transit, administration, call }: PlatformServer, { keyName }: ProvidedPlace): Promise<void> {
+  if ((await transit.findKey(keyName, call)) === undefined) await administration.create(keyName, call)
+  const key = await transit.findKey(keyName, call)
+  const fault = key === undefined ? undefined : unsuitable(key)
+  if (fault !== undefined) throw fault
+}
+
+function parsed<T>(shape: z.ZodType<T>, data: unknown): T {
+  const result = shape.safeParse(data)
+  if (!result.success) throw unexpectedAnswer({ status: 200 })
+  return result.data
+}
+
+/** Something else has the name: it is not taken over, and not removed. */
+export function notOurs(what: string): PluginError {
+  return pluginError(
+    "KEY_UNSUITABLE",
+    `The ${what} on the platform's OpenBao was made by somebody else.`,
+    "Look at what it is, and move it away or set another name_prefix in the platform section of the profile.",
+  )
+}

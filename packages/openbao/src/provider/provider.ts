@@ -1,0 +1,78 @@
+import {
+  createOpenBaoClient,
+  type OpenBaoClient,
+  type OpenBaoLogin,
+  type SecretSource,
+} from "@apeiro-cmk/openbao-client"
+import type {
+  CallOptions,
+  HttpClient,
+  KeystoreProviderV1,
+  PluginServices,
+  TlsOptions,
+} from "@apeiro-cmk/plugin-interface"
+import { certificatesOf } from "../config-text.ts"
+import type { HttpPools } from "../http-pools.ts"
+import { type ProvidedPlace, placeOf } from "./place.ts"
+import type { PlatformConfiguration } from "./platform-configuration.ts"
+import { createPlatformServer, type PlatformServer } from "./platform-server.ts"
+import { provideKeystore } from "./provide.ts"
+import { removeKeystore } from "./remove.ts"
+
+/** What a provider works with. */
+export interface ProviderTools {
+  readonly pools: HttpPools
+  readonly requestTimeoutMs: number
+  readonly services: PluginServices
+  /** @throws {PluginError} INVALID_REQUEST - the egress policy forbids an address */
+  readonly requireAllowedAddresses: (
+    configuration: Pick<PlatformConfiguration, "vault_address" | "cluster_addresses">,
+  ) => void
+}
+
+/** Makes keystores on the platform's OpenBao. Logs in anew for each call, in the stream of the tenant that it is for. */
+export function createOpenBaoProvider(platform: PlatformConfiguration, tools: ProviderTools): KeystoreProviderV1 {
+  const { pools, requestTimeoutMs, services, requireAllowedAddresses } = tools
+
+  function clientOf(http: HttpClient, call: CallOptions): OpenBaoClient {
+    const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = platform
+    return createOpenBaoClient({
+      ...{ address, clusterAddresses, login: loginOf(platform), tenantId: call.tenantId },
+      ...(namespace === undefined ? {} : { namespace }),
+      ...{ http, requestTimeoutMs, services },
+    })
+  }
+
+  async function withServer<T>(
+    keystoreId: string,
+    call: CallOptions,
+    work: (server: PlatformServer, place: ProvidedPlace) => Promise<T>,
+  ): Promise<T> {
+    requireAllowedAddresses(platform)
+    const { http, giveBack } = pools.borrow(tlsOf(platform))
+    const client = clientOf(http, call)
+    try {
+      const place = placeOf(platform, call.tenantId, keystoreId)
+      return await work(createPlatformServer(client, place, services.clock, call), place)
+    } finally {
+      await client.close()
+      await giveBack()
+    }
+  }
+
+  return {
+    createKeystore: ({ keystoreId }, call) =>
+      withServer(keystoreId, call, (server, place) => provideKeystore(server, place, platform)),
+    deleteKeystore: ({ keystoreId }, call) => withServer(keystoreId, call, removeKeystore),
+  }
+}
+
+function loginOf({ auth_method, auth_mount_path, role_id, credential }: PlatformConfiguration): OpenBaoLogin {
+  const source: SecretSource = (call) => credential.read(call.signal)
+  if (auth_method === "token" || role_id === undefined) return { method: "token", token: source }
+  return { method: "approle", mountPath: auth_mount_path, roleId: role_id, secretId: source }
+}
+
+function tlsOf({ ca_certificate: authority }: PlatformConfiguration): TlsOptions {
+  return authority === undefined ? {} : { certificateAuthority: certificatesOf(authority).join("\n") }
+}

@@ -1,0 +1,27 @@
+import { setupName } from "../setup-name.ts"
+import type { ProvidedPlace } from "./place.ts"
+import type { MountKind, PlatformServer } from "./platform-server.ts"
+import { notOurs } from "./provide.ts"
+
+/** Removes the way in first and the key last, and only what carries the keystore's mark. */
+export async function removeKeystore(server: PlatformServer, place: ProvidedPlace): Promise<void> {
+  const { ownNamespace, mark } = place
+  if (ownNamespace === undefined) return removeMounts(server, place)
+  const found = await server.namespaceMark(ownNamespace)
+  if (found === undefined) return
+  if (found !== mark) throw notOurs(`namespace ${ownNamespace}`)
+  await server.removeNamespace(ownNamespace)
+}
+
+async function removeMounts(server: PlatformServer, place: ProvidedPlace): Promise<void> {
+  await removeMount(server, place, "auth", place.authMountPath)
+  await server.remove(`sys/policies/acl/${setupName({ mount_path: place.mountPath, key_name: place.keyName })}`)
+  await removeMount(server, place, "mounts", place.mountPath)
+}
+
+async function removeMount(server: PlatformServer, { mark }: ProvidedPlace, kind: MountKind, path: string) {
+  const found = await server.mountAt(kind, path)
+  if (found === undefined) return
+  if (found.description !== mark) throw notOurs(`mount ${path}`)
+  await server.remove(`sys/${kind}/${path}`)
+}
