@@ -1,7 +1,7 @@
 import type { AuditLogRepository, AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { Catalog } from "@apeiro-cmk/host-runtime"
 import type { KeyHierarchy, KeyRepository } from "@apeiro-cmk/key-hierarchy"
-import type { KeystoreManager } from "@apeiro-cmk/keystore-manager"
+import type { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import type {
   AuditPlaceRepository,
   IdempotencyRepository,
@@ -21,6 +21,7 @@ export interface ApiServices {
   readonly findToken: TokenLookup
   readonly idempotency: IdempotencyRepository
   readonly keystores: KeystoreManager
+  readonly platformKeystores: PlatformKeystores
   readonly keys: KeyHierarchy
   readonly keyRecords: Pick<KeyRepository, "serviceKeys">
   readonly audit: AuditRecorder

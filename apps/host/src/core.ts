@@ -7,8 +7,13 @@ import {
 import { createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
 import { type Catalog, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { createKeyHierarchy, type KeyHierarchy } from "@apeiro-cmk/key-hierarchy"
-import { createKeystoreManager, type KeystoreManager } from "@apeiro-cmk/keystore-manager"
-import { type Database, type DatabaseOptions, openDatabase } from "@apeiro-cmk/persistence"
+import {
+  createKeystoreManager,
+  createPlatformKeystores,
+  type KeystoreManager,
+  type PlatformKeystores,
+} from "@apeiro-cmk/keystore-manager"
+import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import { fingerprintKeyOf } from "./http/fingerprint-key.ts"
@@ -34,6 +39,7 @@ export interface Core {
   readonly audit: AuditRecorder
   readonly catalog: Catalog
   readonly keystores: KeystoreManager
+  readonly platformKeystores: PlatformKeystores
   readonly keys: KeyHierarchy
   /** Keys the fingerprints of requests that must take effect once. */
   readonly fingerprintKey: Uint8Array
@@ -96,9 +102,18 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())
 
+  const platformKeystores = createPlatformKeystores({
+    ...{ catalog, repository: database.platformKeystores, manager: keystores, jobs: database.jobs, audit, clock },
+    maximumAttempts: defaultJobSettings.maximumAttempts,
+  })
+  defer(await platformKeystores.start())
+
   sequencer.start()
   const fingerprintKey = fingerprintKeyOf(rootKey.key)
-  return { database, audit, catalog, keystores, keys, fingerprintKey, sequencerFailure: sequencer.lastFailure }
+  return {
+    ...{ database, audit, catalog, keystores, platformKeystores, keys, fingerprintKey },
+    sequencerFailure: sequencer.lastFailure,
+  }
 }
 
 interface WatchedSequencer extends AuditSequencer {

@@ -77,10 +77,21 @@ async function openListeners(
 
 function apiServices({ core, ...given }: ServersOptions, inFlight: InFlight): ApiServices {
   const { administratorTokenHash, clock, random, logger } = given
-  const { database, audit, catalog, keys, keystores, fingerprintKey, sequencerFailure } = core
+  const { database, audit, catalog, keys, keystores, platformKeystores, fingerprintKey, sequencerFailure } = core
   const isDraining = () => inFlight.isDraining()
   return {
-    ...{ catalog, keystores, keys, audit, administratorTokenHash, fingerprintKey, clock, random, logger },
+    ...{
+      catalog,
+      keystores,
+      platformKeystores,
+      keys,
+      audit,
+      administratorTokenHash,
+      fingerprintKey,
+      clock,
+      random,
+      logger,
+    },
     ...{
       tenants: database.tenants,
       tokens: database.tokens,

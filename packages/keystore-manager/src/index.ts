@@ -10,6 +10,21 @@ export {
   type KeystoreManagerOptions,
   type KeystoreSubject,
 } from "./manager.ts"
+export {
+  createPlatformKeystores,
+  type PlatformJob,
+  type PlatformJobQueue,
+  type PlatformKeystores,
+  type PlatformKeystoresOptions,
+} from "./platform/platform-keystores.ts"
+export type {
+  PlatformKeystoreChange,
+  PlatformKeystoreFailure,
+  PlatformKeystoreRecord,
+  PlatformKeystoreRepository,
+  PlatformKeystoreState,
+  PlatformKeystoreTarget,
+} from "./platform/platform-records.ts"
 export type {
   CredentialPort,
   KeystoreActivation,

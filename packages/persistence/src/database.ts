@@ -1,7 +1,7 @@
 import type { AuditIntakeRepository, AuditLogRepository } from "@apeiro-cmk/audit-log"
 import type { CredentialRepository } from "@apeiro-cmk/credential-store"
 import type { KeyRepository } from "@apeiro-cmk/key-hierarchy"
-import type { KeystoreRepository } from "@apeiro-cmk/keystore-manager"
+import type { KeystoreRepository, PlatformKeystoreRepository } from "@apeiro-cmk/keystore-manager"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { sql } from "kysely"
 import type { Engine } from "./engine.ts"
@@ -24,6 +24,7 @@ import { credentialRepository } from "./repositories/credentials.ts"
 import { type IdempotencyTimes, idempotencyRepository } from "./repositories/idempotency.ts"
 import { keyRepository } from "./repositories/keys.ts"
 import { keystoreRepository } from "./repositories/keystores.ts"
+import { platformKeystoreRepository } from "./repositories/platform-keystores.ts"
 import { sharedFactRepository } from "./repositories/shared-facts.ts"
 import { tenantRepository } from "./repositories/tenants.ts"
 import { tokenRepository } from "./repositories/tokens.ts"
@@ -63,6 +64,7 @@ export interface Database {
   readonly tokens: TokenRepository
   readonly keys: KeyRepository
   readonly keystores: KeystoreRepository
+  readonly platformKeystores: PlatformKeystoreRepository
   readonly credentials: CredentialRepository
   readonly auditIntake: AuditIntakeRepository
   readonly auditLog: AuditLogRepository
@@ -105,6 +107,7 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
     tokens: tokenRepository(store),
     keys: keyRepository(store),
     keystores: keystoreRepository(store),
+    platformKeystores: platformKeystoreRepository(store),
     credentials: credentialRepository(store),
     auditIntake: auditIntakeRepository(store),
     auditLog: auditLogRepository(store),

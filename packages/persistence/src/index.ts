@@ -1,6 +1,13 @@
 export { type Database, type DatabaseOptions, openDatabase } from "./database.ts"
 export { isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
-export type { Job, JobQueue, JobRecord, JobSettings, JobWorker } from "./jobs/job-queue.ts"
+export {
+  defaultJobSettings,
+  type Job,
+  type JobQueue,
+  type JobRecord,
+  type JobSettings,
+  type JobWorker,
+} from "./jobs/job-queue.ts"
 export type {
   AuditPlaceRepository,
   IdempotencyDecision,

@@ -23,6 +23,7 @@ export interface Schema {
   idempotency_keys: IdempotencyKeysTable
   jobs: JobsTable
   shared_facts: SharedFactsTable
+  platform_keystores: PlatformKeystoresTable
 }
 
 interface TenantsTable {
@@ -162,4 +163,16 @@ interface JobsTable {
 interface SharedFactsTable {
   name: string
   value: string
+}
+
+interface PlatformKeystoresTable {
+  tenant_id: string
+  keystore_id: string
+  plugin_type: string
+  state: "pending" | "ready" | "failed" | "removing"
+  configuration: string | null
+  failure: string | null
+  requested_by: string
+  requested_at_ms: number
+  updated_at_ms: number
 }

@@ -3,6 +3,7 @@ import { addAuditCommands } from "./commands/audit.ts"
 import { addByokCommands } from "./commands/byok.ts"
 import { addDataKeyCommands } from "./commands/data-key.ts"
 import { addKeystoreCommands } from "./commands/keystore.ts"
+import { addPlatformCommands } from "./commands/platform.ts"
 import { addProfileCommands } from "./commands/profile.ts"
 import { addRecoverCommand } from "./commands/recover.ts"
 import { addServeCommand } from "./commands/serve.ts"
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addTokenCommands(program)
   addKeystoreCommands(program)
   addByokCommands(program)
+  addPlatformCommands(program)
   addServiceKeyCommands(program)
   addDataKeyCommands(program)
   addAuditCommands(program)

@@ -33,7 +33,7 @@ export interface HandlerContext<Params, Query, Body> {
 
 /** What the answer of a route looks like when all goes well. */
 export interface ResponseSpecification<Response extends z.ZodType> {
-  readonly status: 200 | 201 | 204
+  readonly status: 200 | 201 | 202 | 204
   readonly description: string
   /** Absent for 204 and for JSON lines alone. */
   readonly schema?: Response

@@ -13,6 +13,12 @@ import {
 import { keystoreHealth } from "./keystore-health.ts"
 import { addKeystore, changeKeystore, getKeystore, listKeystores, removeKeystore } from "./keystores.ts"
 import { createOpenApiRoute } from "./openapi.ts"
+import {
+  getPlatformKeystore,
+  listPlatformKeystores,
+  removePlatformKeystore,
+  requestPlatformKeystore,
+} from "./platform-keystores.ts"
 import { listPlugins } from "./plugins.ts"
 import { createServiceKey, listServiceKeys } from "./service-keys.ts"
 import { exportKeys, verifyTenant } from "./tenant-keys.ts"
@@ -27,6 +33,10 @@ const resourceRoutes: readonly Route[] = [
   listPlugins,
   platformAuditEntries,
   platformAuditExport,
+  requestPlatformKeystore,
+  listPlatformKeystores,
+  getPlatformKeystore,
+  removePlatformKeystore,
   createTenant,
   listTenants,
   getTenant,

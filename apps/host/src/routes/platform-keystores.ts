@@ -1,0 +1,87 @@
+import { tenantNotFound } from "../errors.ts"
+import { created, document } from "../http/answer.ts"
+import { defineRoute, none } from "../http/route.ts"
+import { keystoreParameters } from "../schemas/common.ts"
+import {
+  platformKeystoreAnswer,
+  platformKeystoreAnswerOf,
+  platformKeystoreDocument,
+  platformKeystoreList,
+} from "../schemas/platform-keystore.ts"
+
+const onePath = "/v1/platform/keystores/{tenant_id}/{keystore_id}"
+
+/** Asks for a keystore on the platform's server. */
+export const requestPlatformKeystore = defineRoute({
+  method: "post",
+  path: "/v1/platform/keystores",
+  summary: "Make a keystore for a tenant on the platform's server",
+  description:
+    "The work goes on after the answer: ask for the keystore until it is `ready` or `failed`. One that failed is tried " +
+    "anew by the same request.",
+  permission: "platform.administer",
+  params: none,
+  query: none,
+  body: platformKeystoreDocument,
+  response: { status: 202, description: "What was asked for", schema: platformKeystoreAnswer },
+  problems: ["TENANT_NOT_FOUND", "KEYSTORE_EXISTS", "PLUGIN_TYPE_UNKNOWN", "UNSUPPORTED"],
+  replay: (answer) => answer,
+  handler: async ({ body, call, services }) => {
+    const { tenant_id: tenantId, ...asked } = body
+    if ((await services.tenants.tenant(tenantId)) === undefined) throw tenantNotFound(tenantId)
+    const record = await services.platformKeystores.request(tenantId, asked, call)
+    return created(`/v1/platform/keystores/${tenantId}/${record.keystoreId}`, platformKeystoreAnswerOf(record))
+  },
+})
+
+/** Lists them. */
+export const listPlatformKeystores = defineRoute({
+  method: "get",
+  path: "/v1/platform/keystores",
+  summary: "List the keystores on the platform's server",
+  permission: "platform.read",
+  params: none,
+  query: none,
+  body: none,
+  response: { status: 200, description: "All of them, by tenant and name", schema: platformKeystoreList },
+  problems: [],
+  handler: async ({ services }) =>
+    document({ keystores: (await services.platformKeystores.list()).map(platformKeystoreAnswerOf) }),
+})
+
+/** Shows one. */
+export const getPlatformKeystore = defineRoute({
+  method: "get",
+  path: onePath,
+  summary: "Show how far a keystore on the platform's server is",
+  permission: "platform.read",
+  params: keystoreParameters,
+  query: none,
+  body: none,
+  response: { status: 200, description: "The keystore", schema: platformKeystoreAnswer },
+  problems: ["KEYSTORE_NOT_FOUND"],
+  handler: async ({ params, services }) => {
+    const target = { tenantId: params.tenant_id, keystoreId: params.keystore_id }
+    return document(platformKeystoreAnswerOf(await services.platformKeystores.get(target)))
+  },
+})
+
+/** Asks for the removal of one. */
+export const removePlatformKeystore = defineRoute({
+  method: "delete",
+  path: onePath,
+  summary: "Remove a keystore from the platform's server, with its L1 key",
+  description:
+    "Only one that wraps no tenant key. The tenant's keystore is gone at once; what is on the server when this is no " +
+    "longer found.",
+  permission: "platform.administer",
+  params: keystoreParameters,
+  query: none,
+  body: none,
+  response: { status: 202, description: "What is being removed", schema: platformKeystoreAnswer },
+  problems: ["KEYSTORE_NOT_FOUND", "KEYSTORE_IN_USE"],
+  handler: async ({ params, call, services }) => {
+    const target = { tenantId: params.tenant_id, keystoreId: params.keystore_id }
+    return document(platformKeystoreAnswerOf(await services.platformKeystores.remove(target, call)))
+  },
+})

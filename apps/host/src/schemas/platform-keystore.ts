@@ -1,0 +1,63 @@
+import type { PlatformKeystoreRecord } from "@apeiro-cmk/keystore-manager"
+import { z } from "zod"
+import { keystoreId, moment, momentOf, tenantId } from "./common.ts"
+
+/** What an operator asks for: a keystore for a tenant on the platform's own server. */
+export const platformKeystoreDocument = z
+  .strictObject({
+    tenant_id: tenantId,
+    plugin_type: z
+      .string()
+      .min(1)
+      .max(63)
+      .meta({
+        description: "`plugin_type` of a loaded plugin for which the operator has configured a server",
+        examples: ["openbao"],
+      }),
+    plugin_name: keystoreId,
+  })
+  .meta({ id: "PlatformKeystoreDocument" })
+
+/** A keystore on the platform's server, and how far it is. */
+export const platformKeystoreAnswer = z
+  .strictObject({
+    tenant_id: tenantId,
+    plugin_type: z.string(),
+    plugin_name: keystoreId,
+    state: z.enum(["pending", "ready", "failed", "removing"]).meta({
+      description: "`ready`: the tenant has it among its keystores, inactive; to be tested and activated as any other",
+    }),
+    failure: z
+      .strictObject({ code: z.string(), origin: z.string(), message: z.string(), next_step: z.string() })
+      .optional()
+      .meta({ description: "Why the last attempt failed; while `pending` or `removing` it is tried again" }),
+    requested_at: moment,
+    updated_at: moment,
+  })
+  .meta({ id: "PlatformKeystore" })
+
+/** All of them. */
+export const platformKeystoreList = z
+  .strictObject({ keystores: z.array(platformKeystoreAnswer) })
+  .meta({ id: "PlatformKeystoreList" })
+
+/** A platform keystore as the API writes it. */
+export function platformKeystoreAnswerOf(record: PlatformKeystoreRecord): z.input<typeof platformKeystoreAnswer> {
+  const { failure } = record
+  return {
+    tenant_id: record.tenantId,
+    plugin_type: record.pluginType,
+    plugin_name: record.keystoreId,
+    state: record.state,
+    ...(failure === undefined
+      ? {}
+      : {
+          failure: {
+            ...{ code: failure.code, origin: failure.origin, message: failure.message },
+            next_step: failure.nextStep,
+          },
+        }),
+    requested_at: momentOf(record.requestedAtMs),
+    updated_at: momentOf(record.updatedAtMs),
+  }
+}

@@ -1,0 +1,128 @@
+import type {
+  PlatformKeystoreChange,
+  PlatformKeystoreRecord,
+  PlatformKeystoreRepository,
+} from "@apeiro-cmk/keystore-manager"
+import { z } from "zod"
+import { decodeJson } from "../encoding.ts"
+import { persistenceError, restating } from "../errors.ts"
+import type { Schema } from "../schema.ts"
+import type { Store } from "../store.ts"
+import { insertAuditEntries } from "./audit-intake.ts"
+
+const configurationColumn = z.record(z.string(), z.json())
+const actorColumn = z.strictObject({ type: z.enum(["administrator", "token", "host", "anonymous"]), id: z.string() })
+const failureColumn = z.strictObject({
+  code: z.string(),
+  origin: z.enum(["caller", "host", "plugin", "keystore", "network"]),
+  message: z.string(),
+  nextStep: z.string(),
+})
+
+/** Keystores that the platform makes for tenants. */
+export function platformKeystoreRepository(store: Store): PlatformKeystoreRepository {
+  return {
+    async platformKeystore({ tenantId, keystoreId }) {
+      const row = await store.run((db) =>
+        db
+          .selectFrom("platform_keystores")
+          .selectAll()
+          .where("tenant_id", "=", tenantId)
+          .where("keystore_id", "=", keystoreId)
+          .executeTakeFirst(),
+      )
+      return row === undefined ? undefined : platformKeystoreRecord(row)
+    },
+
+    async platformKeystores() {
+      const rows = await store.run((db) =>
+        db.selectFrom("platform_keystores").selectAll().orderBy("tenant_id").orderBy("keystore_id").execute(),
+      )
+      return rows.map(platformKeystoreRecord)
+    },
+
+    async insertPlatformKeystore(record, audit) {
+      const exists = `The tenant has a platform keystore "${record.keystoreId}" already.`
+      const messages = { ALREADY_EXISTS: exists, NOT_FOUND: `There is no tenant "${record.tenantId}".` }
+      await restating(messages, () =>
+        store.transaction(async (transaction) => {
+          const { tenantId, keystoreId, pluginType, requestedAtMs } = record
+          const columns = {
+            ...{ plugin_type: pluginType, requested_at_ms: requestedAtMs },
+            ...changedColumns(record),
+            requested_by: JSON.stringify(record.requestedBy),
+          }
+          const { numInsertedOrUpdatedRows } = await transaction
+            .insertInto("platform_keystores")
+            .values({ tenant_id: tenantId, keystore_id: keystoreId, configuration: null, ...columns })
+            .onConflict((conflict) =>
+              conflict
+                .columns(["tenant_id", "keystore_id"])
+                .doUpdateSet(columns)
+                .where("platform_keystores.state", "=", "failed"),
+            )
+            .executeTakeFirstOrThrow()
+          if (numInsertedOrUpdatedRows !== 1n) throw persistenceError("ALREADY_EXISTS", exists)
+          await insertAuditEntries(transaction, audit)
+        }),
+      )
+    },
+
+    async changePlatformKeystore({ tenantId, keystoreId }, from, change, audit) {
+      return store.transaction(async (transaction) => {
+        const { numUpdatedRows } = await transaction
+          .updateTable("platform_keystores")
+          .set(changedColumns(change))
+          .where("tenant_id", "=", tenantId)
+          .where("keystore_id", "=", keystoreId)
+          .where("state", "=", from)
+          .executeTakeFirst()
+        if (numUpdatedRows !== 1n) return false
+        await insertAuditEntries(transaction, audit)
+        return true
+      })
+    },
+
+    async deletePlatformKeystore({ tenantId, keystoreId }, audit) {
+      return store.transaction(async (transaction) => {
+        const { numDeletedRows } = await transaction
+          .deleteFrom("platform_keystores")
+          .where("tenant_id", "=", tenantId)
+          .where("keystore_id", "=", keystoreId)
+          .where("state", "=", "removing")
+          .executeTakeFirst()
+        if (numDeletedRows !== 1n) return false
+        await insertAuditEntries(transaction, audit)
+        return true
+      })
+    },
+  }
+}
+
+function changedColumns({ state, failure, updatedAtMs, configuration, requestedBy }: PlatformKeystoreChange) {
+  return {
+    state,
+    failure: failure === undefined ? null : JSON.stringify(failure),
+    updated_at_ms: updatedAtMs,
+    ...(configuration === undefined ? {} : { configuration: JSON.stringify(configuration) }),
+    ...(requestedBy === undefined ? {} : { requested_by: JSON.stringify(requestedBy) }),
+  }
+}
+
+function platformKeystoreRecord(row: Schema["platform_keystores"]): PlatformKeystoreRecord {
+  const column = <S extends z.ZodType>(schema: S, name: "configuration" | "failure", text: string) =>
+    decodeJson(schema, text, `platform_keystores.${name}`)
+  return {
+    tenantId: row.tenant_id,
+    keystoreId: row.keystore_id,
+    pluginType: row.plugin_type,
+    state: row.state,
+    ...(row.configuration === null
+      ? {}
+      : { configuration: column(configurationColumn, "configuration", row.configuration) }),
+    ...(row.failure === null ? {} : { failure: column(failureColumn, "failure", row.failure) }),
+    requestedBy: decodeJson(actorColumn, row.requested_by, "platform_keystores.requested_by"),
+    requestedAtMs: row.requested_at_ms,
+    updatedAtMs: row.updated_at_ms,
+  }
+}
