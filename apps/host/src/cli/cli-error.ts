@@ -26,6 +26,7 @@ const exitCodeByStatus: Readonly<Record<number, ExitCode>> = {
   413: exitCodes.usage,
   415: exitCodes.usage,
   428: exitCodes.conflict,
+  501: exitCodes.usage,
 }
 
 /** Chooses the exit code for an answer of the host: by whose fault it is, then by status. */
