@@ -1,5 +1,5 @@
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { pluginError, retryAfterMs } from "@apeiro-cmk/plugin-sdk"
 import type { OpenBaoAnswer } from "./answer.ts"
 
 const longestQuote = 200
@@ -40,12 +40,12 @@ export function notOpenBao(status: number): PluginError {
 /** Meanings of a status that hold for every request, whatever it asked. Source: OpenBao 2.7.2 as run, and its API documentation. */
 export function statusError(status: number, headers: Readonly<Record<string, string>>): PluginError | undefined {
   if (status === 429) {
-    const retryAfterMs = retryAfter(headers["retry-after"])
+    const waitMs = retryAfterMs(headers)
     return pluginError(
       "THROTTLED",
       "OpenBao's rate limit is exceeded.",
       "Raise the rate limit quota of the mount in OpenBao, or lengthen the tenant's lease.",
-      retryAfterMs === undefined ? {} : { retryAfterMs },
+      waitMs === undefined ? {} : { retryAfterMs: waitMs },
     )
   }
   if (status >= 300 && status < 400) {
@@ -107,11 +107,4 @@ export function tokenRejected(): PluginError {
     "OpenBao does not accept the token.",
     "The token is expired, revoked or of another namespace: issue a new one and store it with the keystore.",
   )
-}
-
-function retryAfter(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  const seconds = Number(value)
-  if (Number.isFinite(seconds) && seconds >= 0) return Math.round(seconds * 1000)
-  return undefined
 }

@@ -24,6 +24,7 @@ export {
 } from "./error-facts.ts"
 export { type WrappingParameters, wrapKeyMaterial } from "./key-material-wrap.ts"
 export { namesEveryHost, proxyConfiguration } from "./proxy-configuration.ts"
+export { retryAfterMs } from "./retry-after.ts"
 export { isSecretHandle, secret, secretFromBytes } from "./secret.ts"
 export { tenantPath } from "./tenant-path.ts"
 export { unsupportedOperations } from "./unsupported-operations.ts"
