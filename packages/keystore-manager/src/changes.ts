@@ -6,7 +6,7 @@ import { type CheckedConfiguration, checkConfiguration, requireSameIdentity, sea
 import { isKeystoreId, pluginFor, readConfigurationObject, readDocument } from "./document.ts"
 import { fromPersistence, hasCode, keystoreNotFound, managerError } from "./errors.ts"
 import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
-import type { CredentialField, KeystoreRecord } from "./records.ts"
+import type { CredentialField, KeystoreRecord, KeystoreRevision } from "./records.ts"
 
 interface ChangeTools {
   readonly catalog: KeystorePluginCatalog
@@ -19,8 +19,8 @@ interface ChangeTools {
 /** Adds, changes and removes keystores; each with its audit entries in one transaction. */
 export interface KeystoreChanges {
   add(tenantId: string, document: unknown, call: HostCall): Promise<KeystoreRecord>
-  change(target: Target, configuration: unknown, expectedRevision: number, call: HostCall): Promise<KeystoreRecord>
-  remove(target: Target, expectedRevision: number, call: HostCall): Promise<void>
+  change(target: Target, configuration: unknown, expected: KeystoreRevision, call: HostCall): Promise<KeystoreRecord>
+  remove(target: Target, expected: KeystoreRevision, call: HostCall): Promise<void>
 }
 
 interface Target {
@@ -35,11 +35,14 @@ export function createKeystoreChanges({
   trail,
   clock,
 }: ChangeTools): KeystoreChanges {
-  const stored = async ({ tenantId, keystoreId }: Target, expectedRevision: number): Promise<KeystoreRecord> => {
+  const stored = async ({ tenantId, keystoreId }: Target, expected: KeystoreRevision): Promise<KeystoreRecord> => {
     const record = await repository.keystore(tenantId, keystoreId)
     if (record === undefined) throw keystoreNotFound(keystoreId)
-    if (record.revision !== expectedRevision) {
-      const message = `The keystore "${keystoreId}" is at revision ${record.revision}, not ${expectedRevision}.`
+    if (record.createdAtMs !== expected.createdAtMs) {
+      throw managerError("REVISION_MISMATCH", `The keystore "${keystoreId}" was removed and added again.`)
+    }
+    if (record.revision !== expected.revision) {
+      const message = `The keystore "${keystoreId}" is at revision ${record.revision}, not ${expected.revision}.`
       throw managerError("REVISION_MISMATCH", message)
     }
     return record
@@ -83,10 +86,10 @@ export function createKeystoreChanges({
       })
     },
 
-    async change(target, configuration, expectedRevision, call) {
-      const act: KeystoreAct = { action: "configurationUpdate", ...target, revision: expectedRevision + 1 }
+    async change(target, configuration, expected, call) {
+      const act: KeystoreAct = { action: "configurationUpdate", ...target, revision: expected.revision + 1 }
       return trail.attempt(act, call, async () => {
-        const before = await stored(target, expectedRevision)
+        const before = await stored(target, expected)
         const plugin = pluginFor(catalog, before.pluginType)
         const checked = checkConfiguration(plugin, credentials, readConfigurationObject(configuration), before)
         if (before.state === "active") requireSameIdentity(plugin, credentials, before, checked)
@@ -113,13 +116,15 @@ export function createKeystoreChanges({
       })
     },
 
-    async remove(target, expectedRevision, call) {
-      const act: KeystoreAct = { action: "configurationDelete", ...target, revision: expectedRevision }
+    async remove(target, expected, call) {
+      const act: KeystoreAct = { action: "configurationDelete", ...target, revision: expected.revision }
       await trail.attempt(act, call, async () => {
-        const { tenantId, keystoreId, credentials: fields } = await stored(target, expectedRevision)
-        const gone = fields.map(({ name, version }) => trail.credential("credentialDelete", name, version, act, call))
+        const record = await stored(target, expected)
+        const gone = record.credentials.map(({ name, version }) =>
+          trail.credential("credentialDelete", name, version, act, call),
+        )
         const audit = [trail.success(act, call), ...gone]
-        await writing(keystoreId, () => repository.deleteKeystore(tenantId, keystoreId, expectedRevision, audit))
+        await writing(record.keystoreId, () => repository.deleteKeystore(record, audit))
       })
     },
   }

@@ -32,5 +32,5 @@ export type {
   KeystoreRepository,
   RunningKeystorePlugin,
 } from "./ports.ts"
-export type { CredentialField, KeystoreRecord } from "./records.ts"
+export type { CredentialField, KeystoreRecord, KeystoreRevision } from "./records.ts"
 export { redactedConfiguration } from "./redacted-configuration.ts"

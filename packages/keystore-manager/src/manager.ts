@@ -14,7 +14,7 @@ import { createHealthBoard, type LastOutcome } from "./health.ts"
 import { createL1KeyImport, type L1KeyImport } from "./key-import.ts"
 import { createL1Port } from "./l1-port.ts"
 import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
-import type { KeystoreRecord } from "./records.ts"
+import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
 import { createSerializer } from "./serial.ts"
 import { createKeystoreTests } from "./test-runs.ts"
 
@@ -70,14 +70,14 @@ export interface KeystoreManager {
     tenantId: string,
     keystoreId: string,
     configuration: unknown,
-    expectedRevision: number,
+    expected: KeystoreRevision,
     call: HostCall,
   ): Promise<KeystoreRecord>
   /**
    * Removes a keystore, its secrets and its claim.
    * @throws {KeystoreManagerError} KEYSTORE_IN_USE, REVISION_MISMATCH, KEYSTORE_NOT_FOUND
    */
-  remove(tenantId: string, keystoreId: string, expectedRevision: number, call: HostCall): Promise<void>
+  remove(tenantId: string, keystoreId: string, expected: KeystoreRevision, call: HostCall): Promise<void>
   /** By id. */
   list(tenantId: string): Promise<readonly KeystoreRecord[]>
   /** @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND */
@@ -143,15 +143,15 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
     l1Import: createL1KeyImport({ get, requireKeystoreId, repository, handles, policy, trail }),
     get,
     add: changes.add,
-    async change(tenantId, keystoreId, configuration, expectedRevision, call) {
+    async change(tenantId, keystoreId, configuration, expected, call) {
       requireKeystoreId(keystoreId)
-      const record = await changes.change({ tenantId, keystoreId }, configuration, expectedRevision, call)
+      const record = await changes.change({ tenantId, keystoreId }, configuration, expected, call)
       handles.retire(record)
       return record
     },
-    async remove(tenantId, keystoreId, expectedRevision, call) {
+    async remove(tenantId, keystoreId, expected, call) {
       requireKeystoreId(keystoreId)
-      await changes.remove({ tenantId, keystoreId }, expectedRevision, call)
+      await changes.remove({ tenantId, keystoreId }, expected, call)
       handles.retire({ tenantId, keystoreId })
       health.forget({ tenantId, keystoreId })
     },

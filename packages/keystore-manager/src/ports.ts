@@ -2,7 +2,7 @@ import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { CredentialReference, SealedCredential } from "@apeiro-cmk/credential-store"
 import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
 import type { KeystorePluginDefinitionV1, KeystorePluginV1, SecretHandle } from "@apeiro-cmk/plugin-interface"
-import type { KeystoreRecord } from "./records.ts"
+import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
 
 /** A running keystore plugin. */
 export interface RunningKeystorePlugin {
@@ -53,7 +53,7 @@ export interface KeystoreRepository {
     credentials: readonly SealedCredential[],
     audit: readonly PreparedAuditEntry[],
   ): Promise<void>
-  /** @throws {PersistenceError} STALE_REVISION - `record.revision - 1` is not what is stored */
+  /** @throws {PersistenceError} STALE_REVISION - `record.revision - 1` of a keystore added then is not what is stored */
   updateKeystore(
     record: KeystoreRecord,
     credentials: readonly SealedCredential[],
@@ -65,9 +65,7 @@ export interface KeystoreRepository {
    * @throws {PersistenceError} STILL_IN_USE - it wraps a tenant key
    */
   deleteKeystore(
-    tenantId: string,
-    keystoreId: string,
-    revision: number,
+    record: Pick<KeystoreRecord, "tenantId" | "keystoreId"> & KeystoreRevision,
     audit: readonly PreparedAuditEntry[],
   ): Promise<void>
   /** The tenant that has claimed an L1 key, if any. */

@@ -7,6 +7,9 @@ export interface CredentialField {
   readonly version: number
 }
 
+/** What tells one state of a keystore from every other, also from those of one that had its name before. */
+export type KeystoreRevision = Pick<KeystoreRecord, "revision" | "createdAtMs">
+
 /** One keystore of a tenant, as it is stored: no secret in it. */
 export interface KeystoreRecord {
   readonly tenantId: string
@@ -21,7 +24,7 @@ export interface KeystoreRecord {
   readonly state: "inactive" | "active"
   /** Canonical identity of its L1 key, once claimed. */
   readonly keyIdentity?: string
-  /** Grows with each change; the ETag. */
+  /** Grows with each change; with `createdAtMs` the ETag. */
   readonly revision: number
   readonly createdAtMs: number
   readonly updatedAtMs: number

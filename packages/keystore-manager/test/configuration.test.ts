@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { redactedConfiguration } from "../src/index.ts"
-import { address, otherAddress, secretText, setUp, toyDocument } from "./set-up.ts"
+import { address, at, otherAddress, secretText, setUp, toyDocument } from "./set-up.ts"
 
 describe("adding a keystore", () => {
   it("stores what was entered, without the secret, and shows only that the secret is there", async () => {
@@ -110,7 +110,7 @@ describe("changing a keystore", () => {
     const { manager, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     const { configuration } = toyDocument({ token, note: "changed" })
-    const record = await manager.change("acme", "primary", configuration, 1, call())
+    const record = await manager.change("acme", "primary", configuration, at(1), call())
     expect(record).toMatchObject({
       revision: 2,
       credentials: [{ name: "token", version: 1 }],
@@ -123,13 +123,13 @@ describe("changing a keystore", () => {
   it("replaces a secret by a new version, and drops the old one", async () => {
     const { manager, repository, server, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
-    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, 1, call())
+    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, at(1), call())
     server.token = "another-token"
     const changed = await manager.change(
       "acme",
       "primary",
       toyDocument({ token: "another-token" }).configuration,
-      2,
+      at(2),
       call(),
     )
     expect(changed.credentials).toEqual([{ name: "token", version: 3 }])
@@ -145,10 +145,10 @@ describe("changing a keystore", () => {
   it("removes a secret by null, where the plugin can do without", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument({ pin: "canary-pin" }), call())
-    const record = await manager.change("acme", "primary", { ...toyDocument().configuration, pin: null }, 1, call())
+    const record = await manager.change("acme", "primary", { ...toyDocument().configuration, pin: null }, at(1), call())
     expect(record.credentials).toEqual([{ name: "token", version: 2 }])
     await expect(
-      manager.change("acme", "primary", { ...toyDocument().configuration, token: null }, 2, call()),
+      manager.change("acme", "primary", { ...toyDocument().configuration, token: null }, at(2), call()),
     ).rejects.toMatchObject({ code: "CONFIGURATION_INVALID", issues: [{ path: ["configuration", "token"] }] })
   })
 
@@ -156,7 +156,7 @@ describe("changing a keystore", () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const { configuration } = toyDocument({ token: { set: true, version: 7 } })
-    await expect(manager.change("acme", "primary", configuration, 1, call())).rejects.toMatchObject({
+    await expect(manager.change("acme", "primary", configuration, at(1), call())).rejects.toMatchObject({
       code: "CONFIGURATION_INVALID",
     })
   })
@@ -166,24 +166,24 @@ describe("changing a keystore", () => {
     await manager.add("acme", toyDocument(), call())
     const moved = toyDocument({ address: otherAddress, token: undefined })
     const refusal = { code: "CONFIGURATION_INVALID", issues: [{ path: ["configuration", "address"] }] }
-    await expect(manager.change("acme", "primary", moved.configuration, 1, call())).rejects.toMatchObject(refusal)
+    await expect(manager.change("acme", "primary", moved.configuration, at(1), call())).rejects.toMatchObject(refusal)
     await expect(
       manager.test("acme", { document: moved }, call())[Symbol.asyncIterator]().next(),
     ).rejects.toMatchObject(refusal)
     const further = toyDocument({ further_addresses: [otherAddress], token: undefined })
-    await expect(manager.change("acme", "primary", further.configuration, 1, call())).rejects.toMatchObject({
+    await expect(manager.change("acme", "primary", further.configuration, at(1), call())).rejects.toMatchObject({
       code: "CONFIGURATION_INVALID",
       issues: [{ path: ["configuration", "further_addresses"] }],
     })
     expect(other.opened).toBe(0)
-    await manager.change("acme", "primary", toyDocument({ address: otherAddress }).configuration, 1, call())
+    await manager.change("acme", "primary", toyDocument({ address: otherAddress }).configuration, at(1), call())
   })
 
   it("refuses a stale revision", async () => {
     const { manager, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
-    await manager.change("acme", "primary", toyDocument().configuration, 1, call())
-    await expect(manager.change("acme", "primary", toyDocument().configuration, 1, call())).rejects.toMatchObject({
+    await manager.change("acme", "primary", toyDocument().configuration, at(1), call())
+    await expect(manager.change("acme", "primary", toyDocument().configuration, at(1), call())).rejects.toMatchObject({
       code: "REVISION_MISMATCH",
     })
     expect(leaves().at(-1)).toMatchObject({
@@ -196,7 +196,8 @@ describe("changing a keystore", () => {
   it("lets one of two changes at once win", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())
-    const change = (note: string) => manager.change("acme", "primary", toyDocument({ note }).configuration, 1, call())
+    const change = (note: string) =>
+      manager.change("acme", "primary", toyDocument({ note }).configuration, at(1), call())
     const outcomes = await Promise.allSettled([change("one"), change("two")])
     expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"])
     expect(outcomes.find(({ status }) => status === "rejected")).toMatchObject({
@@ -210,12 +211,12 @@ describe("changing a keystore", () => {
     await manager.activate("acme", "primary", call())
     const { revision } = await manager.get("acme", "primary")
     const { configuration } = toyDocument({ key_name: "other", mount_path: "elsewhere" })
-    await expect(manager.change("acme", "primary", configuration, revision, call())).rejects.toMatchObject({
+    await expect(manager.change("acme", "primary", configuration, at(revision), call())).rejects.toMatchObject({
       code: "IDENTITY_FIELD_FIXED",
       issues: [{ path: ["configuration", "mount_path"] }, { path: ["configuration", "key_name"] }],
     })
     const same = toyDocument({ mount_path: "transit", address: `${address}/`, note: "new" }).configuration
-    const record = await manager.change("acme", "primary", same, revision, call())
+    const record = await manager.change("acme", "primary", same, at(revision), call())
     expect(record).toMatchObject({ state: "active", keyIdentity: "cluster-1/transit/master" })
   })
 
@@ -223,8 +224,8 @@ describe("changing a keystore", () => {
     const { manager, call } = setUp()
     const notFound = { code: "KEYSTORE_NOT_FOUND" }
     await expect(manager.get("acme", keystoreId)).rejects.toMatchObject(notFound)
-    await expect(manager.change("acme", keystoreId, {}, 1, call())).rejects.toMatchObject(notFound)
-    await expect(manager.remove("acme", keystoreId, 1, call())).rejects.toMatchObject(notFound)
+    await expect(manager.change("acme", keystoreId, {}, at(1), call())).rejects.toMatchObject(notFound)
+    await expect(manager.remove("acme", keystoreId, at(1), call())).rejects.toMatchObject(notFound)
     await expect(manager.activate("acme", keystoreId, call())).rejects.toMatchObject(notFound)
   })
 })
@@ -233,8 +234,8 @@ describe("removing a keystore", () => {
   it("takes its secrets along, and is in the audit log", async () => {
     const { manager, repository, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
-    await expect(manager.remove("acme", "primary", 2, call())).rejects.toMatchObject({ code: "REVISION_MISMATCH" })
-    await manager.remove("acme", "primary", 1, call())
+    await expect(manager.remove("acme", "primary", at(2), call())).rejects.toMatchObject({ code: "REVISION_MISMATCH" })
+    await manager.remove("acme", "primary", at(1), call())
     expect(repository.records.size + repository.sealed.length).toBe(0)
     expect(leaves().slice(-2)).toMatchObject([
       { action: "configurationDelete", outcome: "success" },
@@ -246,7 +247,7 @@ describe("removing a keystore", () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     await manager.activate("acme", "primary", call())
-    await expect(manager.remove("acme", "primary", 2, call())).rejects.toMatchObject({ code: "KEYSTORE_IN_USE" })
+    await expect(manager.remove("acme", "primary", at(2), call())).rejects.toMatchObject({ code: "KEYSTORE_IN_USE" })
   })
 })
 

@@ -38,7 +38,9 @@ export class InMemoryKeystores implements KeystoreRepository {
     this.#store(record, credentials, audit)
   }
 
-  async deleteKeystore(...[tenantId, keystoreId, revision, audit]: Parameters<KeystoreRepository["deleteKeystore"]>) {
+  async deleteKeystore(
+    ...[{ tenantId, keystoreId, revision }, audit]: Parameters<KeystoreRepository["deleteKeystore"]>
+  ) {
     this.#requireRevision(tenantId, keystoreId, revision)
     if (this.activations.some((each) => each.tenantId === tenantId && each.keystoreId === keystoreId)) {
       throw refusal("STILL_IN_USE")

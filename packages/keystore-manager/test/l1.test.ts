@@ -1,7 +1,7 @@
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { describe, expect, it } from "vitest"
-import { secretText, setUp, toyDocument } from "./set-up.ts"
+import { at, secretText, setUp, toyDocument } from "./set-up.ts"
 
 const context: EncryptionContext = { tenantId: "acme", keyId: "019ab3c4-0000-7000-8000-00000000000a", keyVersion: 1 }
 const plaintext = new TextEncoder().encode("32 bytes of a tenant key, or so.")
@@ -143,7 +143,7 @@ describe("an opened keystore", () => {
   it("is opened once for many calls at once, and again after a change", async () => {
     const { manager, encrypt, server, call } = await active()
     const { revision } = await manager.get("acme", "primary")
-    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, revision, call())
+    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, at(revision), call())
     const before = server.opened
     await Promise.all(Array.from({ length: 20 }, () => encrypt()))
     expect(server.opened).toBe(before + 1)
@@ -161,7 +161,7 @@ describe("an opened keystore", () => {
     const closedBefore = server.closed
     const inFlight = encrypt()
     const { revision } = await manager.get("acme", "primary")
-    await manager.change("acme", "primary", toyDocument({ note: "x", token }).configuration, revision, call())
+    await manager.change("acme", "primary", toyDocument({ note: "x", token }).configuration, at(revision), call())
     expect(server.closed).toBe(closedBefore)
     gate.resolve()
     expect(await inFlight).toMatchObject({ l1KeyId: "master" })
@@ -171,7 +171,7 @@ describe("an opened keystore", () => {
   it("is tried again after a failure to open", async () => {
     const { manager, encrypt, server, call } = await active()
     const { revision } = await manager.get("acme", "primary")
-    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, revision, call())
+    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, at(revision), call())
     server.openFault = pluginError("UNREACHABLE", "Not now.", "Wait.")
     await expect(encrypt()).rejects.toMatchObject({ code: "UNREACHABLE" })
     server.openFault = undefined
@@ -181,7 +181,7 @@ describe("an opened keystore", () => {
   it("is opened on when the first caller gives up while others wait", async () => {
     const { manager, encrypt, server, call } = await active()
     const { revision } = await manager.get("acme", "primary")
-    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, revision, call())
+    await manager.change("acme", "primary", toyDocument({ note: "x" }).configuration, at(revision), call())
     const controller = new AbortController()
     const first = encrypt(call({ signal: controller.signal }))
     const second = encrypt()
@@ -205,7 +205,7 @@ describe("an opened keystore", () => {
     await manager.add("acme", toyDocument(), call())
     for await (const step of manager.test("acme", { keystoreId: "primary" }, call()))
       expect(step.outcome).toBe("passed")
-    await manager.remove("acme", "primary", 1, call())
+    await manager.remove("acme", "primary", at(1), call())
     await expect.poll(() => server.closed).toBe(1)
     await clock.advance(1)
     await manager.add("acme", toyDocument({ token: "wrong" }), call())

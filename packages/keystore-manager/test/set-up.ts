@@ -9,7 +9,12 @@ import {
 import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { type FakeClock, fakeClock, logSink, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { createKeystoreManager, type KeystoreManager, type RunningKeystorePlugin } from "../src/index.ts"
+import {
+  createKeystoreManager,
+  type KeystoreManager,
+  type KeystoreRevision,
+  type RunningKeystorePlugin,
+} from "../src/index.ts"
 import { InMemoryCredentials, InMemoryKeystores } from "./in-memory-keystores.ts"
 import { ToyServer, toyPlugin } from "./toy-keystore.ts"
 
@@ -106,6 +111,11 @@ async function prepareTenantKey(
 }
 
 /** All steps of a test. */
+/** A state of a keystore that was added before the clock of the set-up moved. */
+export function at(revision: number): KeystoreRevision {
+  return { revision, createdAtMs: fakeClock().nowMs() }
+}
+
 export async function collect(steps: AsyncIterable<ConnectionStep>): Promise<ConnectionStep[]> {
   const collected: ConnectionStep[] = []
   for await (const step of steps) collected.push(step)

@@ -105,7 +105,7 @@ describe.each(engines)("the activation of a keystore on $name", (engine) => {
 
   it("forbids the removal of a keystore that wraps a tenant key", async () => {
     const { database } = await withActiveKeystore(engine)
-    await expect(database.keystores.deleteKeystore("acme", "openbao_production", 2, [])).rejects.toMatchObject({
+    await expect(database.keystores.deleteKeystore(keystore({ revision: 2 }), [])).rejects.toMatchObject({
       code: "STILL_IN_USE",
       origin: "caller",
     })
@@ -116,7 +116,7 @@ describe.each(engines)("the activation of a keystore on $name", (engine) => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     await database.keystores.activateKeystore(activation(), [])
-    await database.keystores.deleteKeystore("acme", "openbao_production", 2, [])
+    await database.keystores.deleteKeystore(keystore({ revision: 2 }), [])
     expect(await database.keystores.claimOwner("openbao", "cluster/transit/l1")).toBeUndefined()
     await database.keystores.insertKeystore(keystore({ tenantId: "globex", credentials: [] }), [], [])
     await database.keystores.activateKeystore(activation({ tenantId: "globex" }), [])

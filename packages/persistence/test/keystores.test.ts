@@ -105,20 +105,34 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toHaveLength(1)
   })
 
+  it("are not met by a change or a removal that was meant for one of the same name and revision before", async () => {
+    const { keystores } = await withTenants(engine)
+    const before = keystore()
+    await keystores.insertKeystore(before, [], [])
+    await keystores.deleteKeystore(before, [])
+    await keystores.insertKeystore({ ...before, createdAtMs: before.createdAtMs + 1 }, [], [])
+    await expect(keystores.updateKeystore({ ...before, revision: 2 }, [], [])).rejects.toMatchObject({
+      code: "STALE_REVISION",
+    })
+    await expect(keystores.deleteKeystore(before, [])).rejects.toMatchObject({ code: "STALE_REVISION" })
+    expect(await keystores.keystore("acme", "openbao_production")).toMatchObject({ revision: 1 })
+  })
+
   it("cannot be changed where they are not: NOT_FOUND", async () => {
     const { keystores } = await withTenants(engine)
     await expect(keystores.updateKeystore(keystore({ revision: 2 }), [], [])).rejects.toMatchObject({
       code: "NOT_FOUND",
     })
-    await expect(keystores.deleteKeystore("acme", "none", 1, [])).rejects.toMatchObject({ code: "NOT_FOUND" })
+    await expect(keystores.deleteKeystore(keystore({ keystoreId: "none", revision: 1 }), [])).rejects.toMatchObject({
+      code: "NOT_FOUND",
+    })
     await expect(keystores.activateKeystore(activation(), [])).rejects.toMatchObject({ code: "NOT_FOUND" })
   })
 
   it("are removed with their credentials, under their revision", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
-    const removal = (revision: number) =>
-      database.keystores.deleteKeystore("acme", "openbao_production", revision, [auditEntry()])
+    const removal = (revision: number) => database.keystores.deleteKeystore(keystore({ revision }), [auditEntry()])
     await expect(removal(2)).rejects.toMatchObject({ code: "STALE_REVISION" })
     expect(await database.credentials.credential(sealed())).toBeDefined()
     await removal(1)

@@ -1,26 +1,19 @@
+import type { KeystoreRevision } from "@apeiro-cmk/keystore-manager"
 import { callerError } from "../errors.ts"
 
-/** What tells one state of a resource from every other, also from those of one that had its name before. */
-export interface Revised {
-  /** Grows with each change. */
-  readonly revision: number
-  /** When it was added: one that was removed and added again begins with the same revisions. */
-  readonly createdAtMs: number
-}
-
 /** The ETag of a state; callers must not read it. */
-export function etagOf({ revision, createdAtMs }: Revised): string {
+export function etagOf({ revision, createdAtMs }: KeystoreRevision): string {
   return `"${createdAtMs.toString(36)}-${revision}"`
 }
 
 /**
  * Checks `If-Match` (RFC 9110 §13.1.1, strong comparison) against what is stored.
  *
- * @returns the revision to change
+ * @returns the state to change
  * @throws {HostError} PRECONDITION_REQUIRED - the header is missing
  * @throws {HostError} REVISION_MISMATCH - it names other states
  */
-export function matchedRevision(ifMatch: string | undefined, stored: Revised): number {
+export function matchedRevision(ifMatch: string | undefined, stored: KeystoreRevision): KeystoreRevision {
   if (ifMatch === undefined || ifMatch.trim() === "") {
     throw callerError(
       "PRECONDITION_REQUIRED",
@@ -29,7 +22,7 @@ export function matchedRevision(ifMatch: string | undefined, stored: Revised): n
     )
   }
   const wanted = ifMatch.split(",").map((tag) => tag.trim())
-  if (wanted.includes("*") || wanted.includes(etagOf(stored))) return stored.revision
+  if (wanted.includes("*") || wanted.includes(etagOf(stored))) return stored
   throw callerError(
     "REVISION_MISMATCH",
     "It was changed since you read it, or removed and added again.",

@@ -88,8 +88,7 @@ export function createPlatformWork(tools: WorkTools): PlatformWork {
     if (configuration === undefined) return
     try {
       const stored = await manager.get(tenantId, keystoreId)
-      if (isSameKey(stored, pluginType, configuration))
-        await manager.remove(tenantId, keystoreId, stored.revision, call)
+      if (isSameKey(stored, pluginType, configuration)) await manager.remove(tenantId, keystoreId, stored, call)
     } catch (error) {
       if (!hasCode(error, "KEYSTORE_NOT_FOUND")) throw error
     }

@@ -59,6 +59,7 @@ export function keystoreRepository(store: Store): KeystoreRepository {
           .where("tenant_id", "=", record.tenantId)
           .where("keystore_id", "=", record.keystoreId)
           .where("revision", "=", record.revision - 1)
+          .where("created_at_ms", "=", record.createdAtMs)
           .executeTakeFirst()
         if (numUpdatedRows !== 1n) throw await whyUntouched(transaction, record.tenantId, record.keystoreId)
         await insertCredentials(transaction, credentials)
@@ -67,10 +68,10 @@ export function keystoreRepository(store: Store): KeystoreRepository {
       })
     },
 
-    async deleteKeystore(tenantId, keystoreId, revision, audit) {
+    async deleteKeystore({ tenantId, keystoreId, revision, createdAtMs }, audit) {
       await store.transaction(async (transaction) => {
         const row = await keystoreRow(transaction, tenantId, keystoreId)
-        if (row === undefined || row.revision !== revision) {
+        if (row === undefined || row.revision !== revision || row.created_at_ms !== createdAtMs) {
           throw await whyUntouched(transaction, tenantId, keystoreId)
         }
         if (await wrapsTenantKey(transaction, tenantId, keystoreId)) {
