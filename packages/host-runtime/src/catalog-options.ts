@@ -7,6 +7,6 @@ export interface CatalogOptions {
   readonly clock: Clock
   /** Reads a stored credential for `{source: credential}`; nothing when there is none. Absent: such references fail. */
   readonly readCredential?: (name: string) => Promise<string | undefined>
-  /** Only find out whether everything loads: stored credentials are not read, and nothing can be started. */
+  /** Only find out whether everything loads: stored credentials are taken as present where the host keeps any, and nothing can be started. */
   readonly onlyCheck?: boolean
 }

@@ -110,7 +110,6 @@ async function readCredential(
   reference: Extract<Reference, { source: "credential" }>,
   { readCredential, onlyCheck }: CatalogOptions,
 ): Promise<string | undefined> {
-  if (onlyCheck) return undefined
   const nextStep =
     readCredential === undefined
       ? "Use a reference with `source: env` or `source: file` instead."
@@ -127,6 +126,7 @@ async function readCredential(
       },
     )
   if (readCredential === undefined) throw refuse("and this host keeps no credentials for plugins")
+  if (onlyCheck) return undefined
   try {
     const text = await readCredential(reference.credential)
     if (text !== undefined && text !== "") return text

@@ -6,19 +6,31 @@ import { project } from "./project.ts"
 
 const options = { environment: {}, makeServices: () => testServices() }
 
-it("loads without starting, and takes stored credentials as present", async () => {
-  const made = project(`mode: development
+const withCredential = `mode: development
 plugins:
   - name: a
     type: keystore
     package: scripted
     configuration: { start: fail, token: { source: credential, credential: token } }
-`)
+`
+
+it("loads without starting, and takes stored credentials as present where the host keeps any", async () => {
+  const made = project(withCredential)
   made.installScripted("scripted")
-  expect(await checkProfile(made.profile, options)).toMatchObject({
+  const keeping = { ...options, readCredential: () => Promise.reject(new Error("a check reads none")) }
+  expect(await checkProfile(made.profile, keeping)).toMatchObject({
     ok: true,
     plugins: [{ name: "a", state: "loaded", version: "1.2.3" }],
     failures: [],
+  })
+})
+
+it("refuses a stored credential where the host keeps none, as a start does", async () => {
+  const made = project(withCredential)
+  made.installScripted("scripted")
+  expect(await checkProfile(made.profile, options)).toMatchObject({
+    ok: false,
+    failures: [{ code: "SECRET_REFERENCE_UNRESOLVED", problems: [{ line: 6 }] }],
   })
 })
 

@@ -41,7 +41,7 @@ export function createPluginServices(options: PluginServicesOptions): PluginServ
     tracer: options.tracer ?? { span: (_name, _attributes, work) => work() },
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-    files: createTenantFiles(options.credentialDirectory),
+    files: createTenantFiles(options.credentialDirectory, options.logger),
     tcp: createTcpConnector(lookup),
     createHttpClient: (settings) => createHttpClient(settings, lookup),
   }

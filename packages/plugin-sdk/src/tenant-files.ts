@@ -1,13 +1,15 @@
 import { constants } from "node:fs"
 import { type FileHandle, open, realpath, stat } from "node:fs/promises"
 import path from "node:path"
-import { isPluginError, type PluginError, type TenantFiles } from "@apeiro-cmk/plugin-interface"
+import { isPluginError, type Logger, type PluginError, type TenantFiles } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason } from "./deadline.ts"
 import { pluginError, scrubbedCause } from "./error-facts.ts"
 
 const longestFileBytes = 65_536
 const longestPathLength = 4096
 const longestShownPath = 300
+/** Tenants name as many files as they like; the log is not theirs to fill. */
+const mostWarnings = 1000
 const tenantIdSyntax = /^[a-z0-9][a-z0-9-]{0,39}$/
 
 /** Faults of the host's own, which say nothing about the tenant's file. */
@@ -16,16 +18,28 @@ const hostFaults = ["EMFILE", "ENFILE", "ENOMEM", "EIO"]
 /**
  * Makes the reader of files that tenants' configurations name.
  *
+ * A file that every user of the machine can read is used all the same, and logged once: volumes of Kubernetes are often
+ * mounted so.
+ *
  * @param credentialDirectory - holds one folder per tenant; without it every read is refused
  */
-export function createTenantFiles(credentialDirectory: string | undefined): TenantFiles {
+export function createTenantFiles(credentialDirectory: string | undefined, logger: Logger): TenantFiles {
+  const warned = new Set<string>()
+  const warnOfOpen = (name: string, tenantId: string) => {
+    const place = `${tenantId}/${name}`
+    if (warned.has(place) || warned.size >= mostWarnings) return
+    warned.add(place)
+    logger.warn("a tenant's file can be read by every user of this machine", { tenant: tenantId, file: name })
+  }
   return {
     async read(name, { tenantId, signal }) {
       if (signal.aborted) throw abortReason(signal)
       try {
         if (credentialDirectory === undefined || !isCleanPath(name) || !tenantIdSyntax.test(tenantId)) throw unfit()
         // A network file system can hang, and knows no signals.
-        return await abortable(readBelow(credentialDirectory, tenantId, name), signal)
+        const { bytes, isOpenToAll } = await abortable(readBelow(credentialDirectory, tenantId, name), signal)
+        if (isOpenToAll) warnOfOpen(name, tenantId)
+        return bytes
       } catch (error) {
         throw isPluginError(error) ? error : translated(error, tenantId, name)
       }
@@ -38,7 +52,12 @@ function isCleanPath(name: string): boolean {
   return name !== "" && name.length <= longestPathLength && !name.includes("\0") && !name.split(/[/\\]/).includes("..")
 }
 
-async function readBelow(credentialDirectory: string, tenantId: string, name: string): Promise<Uint8Array> {
+interface ReadFile {
+  readonly bytes: Uint8Array
+  readonly isOpenToAll: boolean
+}
+
+async function readBelow(credentialDirectory: string, tenantId: string, name: string): Promise<ReadFile> {
   // The tenant's folder itself must be no link, or one tenant's folder could lead into another's.
   const folder = path.join(await realpath(credentialDirectory), tenantId)
   const file = await realpath(path.join(folder, `./${name}`))
@@ -47,7 +66,8 @@ async function readBelow(credentialDirectory: string, tenantId: string, name: st
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     await requireSameFile(handle, file)
-    return await readBounded(handle)
+    const { mode } = await handle.stat()
+    return { bytes: await readBounded(handle), isOpenToAll: (mode & constants.S_IROTH) !== 0 }
   } finally {
     await handle.close()
   }

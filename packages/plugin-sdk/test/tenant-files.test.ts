@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { mkdir, mkdtemp, realpath, rename, rm, symlink, unlink, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, realpath, rename, rm, symlink, unlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import fc from "fast-check"
@@ -41,6 +41,21 @@ const failure = (file: string, tenantId?: string) =>
   )
 
 describe("files that a tenant's configuration names", () => {
+  it("are used when every user can read them, and told of once", async () => {
+    const services = testServices({ credentialDirectory: directory })
+    for (const [name, mode] of [
+      ["open", 0o644],
+      ["of-the-group", 0o640],
+      ["closed", 0o600],
+    ] as const) {
+      await writeFile(path.join(directory, "acme", name), "canary-secret-id")
+      await chmod(path.join(directory, "acme", name), mode)
+      for (let times = 0; times < 3; times += 1) await services.files.read(name, testCall())
+    }
+    expect(services.logger.lines).toMatchObject([{ level: "warn", fields: { tenant: "acme", file: "open" } }])
+    services.logger.assertNoCanary(["canary-secret-id"])
+  })
+
   it("lie below the tenant's folder, whether the path is absolute or not", async () => {
     expect(await read("/etc/openbao/secret-id")).toBe("s3cret")
     expect(await read("etc/openbao/secret-id")).toBe("s3cret")

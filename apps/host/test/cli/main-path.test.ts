@@ -51,7 +51,8 @@ describe("the command line, on its main path,", () => {
   it("shows which L1 wraps the tenant key, with the audit entry", async () => {
     const verified = await cli.run("tenant", "verify", "acme")
     expect(verified.stdout).toMatch(/local:.*:default v1\s+local\s+opens\s+\d/)
-    expect(verified.stdout).toContain("Every wrap opens with its L1.")
+    expect(verified.stdout).toMatch(/orders v1\s+Active\s+\S+ v1\s+opens/)
+    expect(verified.stdout).toContain("Every wrap opens with its L1, and every service key with its L2.")
   })
 
   it("exports the audit log and verifies it offline, and finds one altered character", async () => {

@@ -62,7 +62,7 @@ export function addTenantCommands(program: Command): void {
 
   tenant
     .command("verify <tenant>")
-    .description("open each L2 with its L1 now, and show which L1 wraps it and which audit entry tells of it")
+    .description("open each L2 with its L1 and each service key with its L2 now, and show what wraps what")
     .action(async (tenantId: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
       const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "verify") }, tenantVerification)
@@ -93,17 +93,21 @@ interface TenantOptions {
   readonly leaseMs?: number
 }
 
-function notVerified(tenantId: string, { tenant_keys: keys }: z.output<typeof tenantVerification>): CliError {
+function notVerified(tenantId: string, answer: z.output<typeof tenantVerification>): CliError {
+  const { tenant_keys: keys, service_keys: serviceKeys } = answer
   if (keys.length === 0) {
     const next = `Add a keystore and activate it: apeiro-cmk keystore add ${tenantId} FILE`
     return new CliError(exitCodes.notProved, "The tenant has no tenant key yet.", next)
   }
-  const steps = keys.flatMap(({ wraps }) => wraps.flatMap((wrap) => wrap.next_step ?? []))
-  const next = steps[0] ?? "Ask the keystore's administrator about the wraps above."
+  const tried = [...keys.flatMap(({ wraps }) => wraps), ...serviceKeys]
+  const next =
+    tried.find(({ opens, next_step }) => !opens && next_step !== undefined)?.next_step ??
+    "Ask the keystore's administrator about the wraps above."
   return new CliError(exitCodes.notProved, "Not every key opens.", next)
 }
 
-function verificationText({ verified, tenant_keys: keys }: z.output<typeof tenantVerification>): string {
+function verificationText(answer: z.output<typeof tenantVerification>): string {
+  const { verified, tenant_keys: keys, service_keys: serviceKeys } = answer
   const rows = keys.flatMap((key) =>
     key.wraps.map((wrap) => [
       `${key.key_id} v${key.version}`,
@@ -114,9 +118,15 @@ function verificationText({ verified, tenant_keys: keys }: z.output<typeof tenan
       wrap.audit_entry_index === undefined ? wrap.audit_entry_id : `${wrap.audit_entry_index} (${wrap.audit_entry_id})`,
     ]),
   )
+  const serviceRows = serviceKeys.map(({ name, version, state, parent, opens, code }) => [
+    ...[`${name} v${version}`, state, `${parent.key_id} v${parent.version}`],
+    opens ? "opens" : (code ?? "does not open"),
+  ])
+  const serviceHeading = ["SERVICE KEY", "STATE", "WRAPPED BY L2", "NOW"]
   const heading = ["L2 KEY", "STATE", "WRAPPED BY L1", "KEYSTORE", "NOW", "AUDIT ENTRY"]
   return [
     ...(rows.length === 0 ? [] : [table([heading, ...rows])]),
-    ...(verified ? ["Every wrap opens with its L1."] : []),
+    ...(serviceRows.length === 0 ? [] : ["", table([serviceHeading, ...serviceRows]), ""]),
+    ...(verified ? ["Every wrap opens with its L1, and every service key with its L2."] : []),
   ].join("\n")
 }
