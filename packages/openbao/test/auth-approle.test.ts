@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { openBaoAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -113,6 +114,33 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     })
   })
 
+  it("says that a wrapping token is used up whose answer was lost on the way, and takes a new one", async () => {
+    const { createHttpClient } = testServices()
+    let isLosing = true
+    const services = testServices({
+      createHttpClient(options) {
+        const client = createHttpClient(options)
+        const request: typeof client.request = async (given) => {
+          const answer = await client.request(given)
+          if (isLosing && given.url.endsWith("sys/wrapping/unwrap")) throw lostOnTheWay()
+          return answer
+        }
+        return { ...client, request }
+      },
+    })
+    const keystore = await bao.openAs(key, by(await wrap(secretIdPath)), services)
+    await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "UNREACHABLE" })
+    isLosing = false
+    await expect(roundTrip(keystore)).rejects.toMatchObject({
+      code: "CREDENTIAL_REJECTED",
+      retryable: false,
+      message: expect.stringContaining("did not arrive here"),
+      nextStep: expect.stringContaining("new wrapped secret id"),
+    })
+    await keystore.close()
+    await roundTrip(await bao.openAs(key, by(await wrap(secretIdPath)), services))
+  })
+
   it("works in a namespace, with the wrapping token and the key there", async () => {
     const admin = await bao.admin.inNamespace("team")
     await admin.enableTransit("openkcm-keys")
@@ -152,3 +180,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     })
   })
 })
+
+function lostOnTheWay() {
+  return pluginError("UNREACHABLE", "The connection was reset.", "Wait.")
+}
