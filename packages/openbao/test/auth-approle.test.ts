@@ -41,7 +41,6 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     })
     return wrapped.parse(await answer.json()).wrap_info.token
   }
-  const secretIdPath = "auth/approle/role/openkcm/secret-id"
   const by = (wrapped_secret_id: string) => ({ auth_method: "approle", role_id: roleId, wrapped_secret_id })
 
   async function countOf(path: string) {
@@ -52,7 +51,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
   it("unwraps a secret id once, for many calls, another login and another keystore of the same tenant", async () => {
     const before = await countOf("sys/wrapping/unwrap")
     const services = testServices()
-    const fields = { ...bao.configuration(key), ...by(await wrap(secretIdPath)) }
+    const fields = { ...bao.configuration(key), ...by(await bao.admin.createWrappedSecretId("openkcm")) }
     const plugin = await bao.start({}, services)
     const keystore = await plugin.openKeystore(fields, testCall())
     await Promise.all(Array.from({ length: 10 }, () => roundTrip(keystore)))
@@ -68,7 +67,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
   })
 
   it("calls a wrapping token that somebody else has used what it is: compromised", async () => {
-    const token = await wrap(secretIdPath)
+    const token = await bao.admin.createWrappedSecretId("openkcm")
     await bao.server.send({ method: "POST", path: "sys/wrapping/unwrap", token, body: {} })
     const services = testServices()
     const keystore = await bao.openAs(key, by(token), services)
@@ -101,13 +100,16 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     const { wrapped_secret_id: _, ...rest } = by("")
     const keystore = await bao.openAs(key, { ...rest, wrapped_secret_id_path: "wrapping-token" }, services)
     await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED" })
-    await writeFile(file, `${await wrap(secretIdPath)}\n`)
+    await writeFile(file, `${await bao.admin.createWrappedSecretId("openkcm")}\n`)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
   it("says that the unwrapped secret id is rejected when it has been destroyed", async () => {
     const { roleId: otherRole } = await bao.admin.createAppRole({ name: "unrelated", policies: [key] })
-    const keystore = await bao.openAs(key, { ...by(await wrap(secretIdPath)), role_id: otherRole })
+    const keystore = await bao.openAs(key, {
+      ...by(await bao.admin.createWrappedSecretId("openkcm")),
+      role_id: otherRole,
+    })
     await expect(roundTrip(keystore)).rejects.toMatchObject({
       code: "CREDENTIAL_REJECTED",
       nextStep: expect.stringContaining("-wrap-ttl"),
@@ -128,7 +130,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
         return { ...client, request }
       },
     })
-    const keystore = await bao.openAs(key, by(await wrap(secretIdPath)), services)
+    const keystore = await bao.openAs(key, by(await bao.admin.createWrappedSecretId("openkcm")), services)
     await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "UNREACHABLE" })
     isLosing = false
     await expect(roundTrip(keystore)).rejects.toMatchObject({
@@ -138,7 +140,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
       nextStep: expect.stringContaining("new wrapped secret id"),
     })
     await keystore.close()
-    await roundTrip(await bao.openAs(key, by(await wrap(secretIdPath)), services))
+    await roundTrip(await bao.openAs(key, by(await bao.admin.createWrappedSecretId("openkcm")), services))
   })
 
   it("works in a namespace, with the wrapping token and the key there", async () => {

@@ -189,6 +189,13 @@ export class OpenBaoAdmin {
     return z.object({ data: z.object({ secret_id: z.string() }) }).parse(answer).data.secret_id
   }
 
+  /** @returns a wrapping token of a new secret id, good for five minutes and for once */
+  async createWrappedSecretId(role: string, mount = "approle"): Promise<string> {
+    const path = `auth/${mount}/role/${role}/secret-id`
+    const answer = await this.send({ method: "POST", path, body: {}, wrapTtlSeconds: 300 })
+    return z.object({ wrap_info: z.object({ token: z.string() }) }).parse(expectSuccess(answer)).wrap_info.token
+  }
+
   async destroySecretId(role: string, secretId: string, mount = "approle"): Promise<void> {
     await this.#write(`auth/${mount}/role/${role}/secret-id/destroy`, { secret_id: secretId })
   }

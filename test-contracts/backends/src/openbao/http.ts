@@ -20,6 +20,8 @@ export interface OpenBaoRequest {
   readonly token?: string
   readonly namespace?: string
   readonly body?: Readonly<Record<string, unknown>>
+  /** Asks for the answer in a wrapping token that lives so long. */
+  readonly wrapTtlSeconds?: number
 }
 
 /** The answer, whatever its status. */
@@ -41,6 +43,7 @@ export async function sendToOpenBao(endpoint: OpenBaoEndpoint, request: OpenBaoR
     headers: {
       ...(request.token === undefined ? {} : { "X-Vault-Token": request.token }),
       ...(request.namespace === undefined ? {} : { "X-Vault-Namespace": request.namespace }),
+      ...(request.wrapTtlSeconds === undefined ? {} : { "X-Vault-Wrap-TTL": `${request.wrapTtlSeconds}s` }),
     },
     ...(endpoint.certificateAuthority === undefined ? {} : { ca: endpoint.certificateAuthority }),
     ...(endpoint.clientCertificate === undefined
