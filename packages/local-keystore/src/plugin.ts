@@ -4,6 +4,7 @@ import { KeyFile } from "./client.ts"
 import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration } from "./config.ts"
 import { notStarted } from "./errors.ts"
 import { LocalKeystore, lacking } from "./keystore.ts"
+import { upstreamHooks } from "./upstream.ts"
 
 /** Keeps L1 keys in a file of the host: for trials, where there is no keystore yet. */
 export const plugin = definePlugin({
@@ -49,6 +50,7 @@ function createLocalKeystore(
       return new LocalKeystore(openFile, services.random, key_name)
     },
     setupMaterial: (input) => [addKeyName(requireConfiguration(keystoreConfiguration, input).key_name)],
+    upstream: upstreamHooks,
   }
 }
 

@@ -23,6 +23,7 @@ import { createOpenBaoProvider } from "./provider/provider.ts"
 import { createRotatingHttp } from "./rotating-http.ts"
 import { setupMaterial } from "./setup-material.ts"
 import { tlsIdentityReader } from "./tls-identity.ts"
+import { upstreamHooks } from "./upstream.ts"
 
 /** OpenBao's transit engine as a keystore of L1 keys. */
 export const plugin = definePlugin({
@@ -151,6 +152,7 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
       return keystore
     },
     setupMaterial: (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
+    upstream: upstreamHooks,
     ...(platform === undefined || credential === undefined
       ? {}
       : {

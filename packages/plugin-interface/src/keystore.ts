@@ -232,6 +232,17 @@ export interface KeystoreProviderV1 {
 
 /** Only what the upstream contract needs beside the keystore itself; pure, no network. */
 export interface UpstreamKeystoreHooksV1 {
+  /**
+   * Makes of upstream's configuration what `openKeystore` takes.
+   *
+   * @param values - `authType`, `clientCert` and `privateKey` of the upstream host, and the user's access data for
+   * management beside them
+   * @param nativeKeyId - the key that the call is about; empty where it is about none
+   */
+  keystoreConfiguration(
+    values: Readonly<Record<string, JsonValue>>,
+    nativeKeyId: string,
+  ): Readonly<Record<string, JsonValue>>
   validateKey(request: { readonly keyType: "BYOK" | "HYOK"; readonly algorithm: string; readonly region: string }): void
   validateKeyAccessData(
     management: Readonly<Record<string, JsonValue>>,

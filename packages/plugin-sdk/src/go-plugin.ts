@@ -13,6 +13,7 @@ export {
   createOneTimeCertificate,
   type OneTimeCertificate,
 } from "./go-plugin/handshake/one-time-certificate.ts"
+export { type ServeOptions, servePlugin } from "./go-plugin/serve/serve-plugin.ts"
 export { methodDefinition, methodDefinitions } from "./go-plugin/wire/method-definition.ts"
 export { type UnaryCallOptions, unaryCall } from "./go-plugin/wire/unary-call.ts"
 export { type UnaryHandlers, unaryImplementation, type WireCall } from "./go-plugin/wire/unary-service.ts"

@@ -11,9 +11,13 @@ export interface WireCall {
   readonly deadlineMs?: number
 }
 
+type UnaryName<Service extends DescService> = {
+  [Name in keyof Service["method"]]: Service["method"][Name]["methodKind"] extends "unary" ? Name : never
+}[keyof Service["method"]]
+
 /** One handler for each unary method of a service. What it rejects with is sent: a `WireError` as it is, others as UNKNOWN. */
 export type UnaryHandlers<Service extends DescService> = {
-  readonly [Name in keyof Service["method"]]: (
+  readonly [Name in UnaryName<Service>]: (
     request: MessageShape<Service["method"][Name]["input"]>,
     call: WireCall,
   ) => Promise<MessageInitShape<Service["method"][Name]["output"]>>
@@ -26,28 +30,30 @@ export function unaryImplementation<Service extends DescService>(
 ): UntypedServiceImplementation {
   const byName: Readonly<Record<string, (request: never, call: WireCall) => Promise<unknown>>> = handlers
   return Object.fromEntries(
-    service.methods.map((method) => {
-      const handler = byName[method.localName]
-      if (handler === undefined) throw new TypeError(`${service.typeName} has no handler for ${method.name}`)
-      const respond = async (call: ServerUnaryCall<Message, Message>): Promise<Message> => {
-        const controller = new AbortController()
-        const giveUp = () => controller.abort()
-        call.once("cancelled", giveUp)
-        if (call.cancelled) giveUp()
-        const deadlineMs = deadlineOf(call)
-        const context = { signal: controller.signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) }
-        // The handler's type says that the request is of this method: grpc-js has just read it as one.
-        const answer = await handler(call.request as never, context)
-        return create(method.output, answer as MessageInitShape<typeof method.output>)
-      }
-      const handle = (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-        respond(call).then(
-          (answer) => callback(null, answer),
-          (error: unknown) => callback(toServiceError(error)),
-        )
-      }
-      return [method.localName, handle]
-    }),
+    service.methods
+      .filter(({ methodKind }) => methodKind === "unary")
+      .map((method) => {
+        const handler = byName[method.localName]
+        if (handler === undefined) throw new TypeError(`${service.typeName} has no handler for ${method.name}`)
+        const respond = async (call: ServerUnaryCall<Message, Message>): Promise<Message> => {
+          const controller = new AbortController()
+          const giveUp = () => controller.abort()
+          call.once("cancelled", giveUp)
+          if (call.cancelled) giveUp()
+          const deadlineMs = deadlineOf(call)
+          const context = { signal: controller.signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) }
+          // The handler's type says that the request is of this method: grpc-js has just read it as one.
+          const answer = await handler(call.request as never, context)
+          return create(method.output, answer as MessageInitShape<typeof method.output>)
+        }
+        const handle = (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
+          respond(call).then(
+            (answer) => callback(null, answer),
+            (error: unknown) => callback(toServiceError(error)),
+          )
+        }
+        return [method.localName, handle]
+      }),
   )
 }
 
