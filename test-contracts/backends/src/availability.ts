@@ -1,3 +1,4 @@
+import { installGoHost } from "./go-host/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
@@ -26,6 +27,11 @@ export async function postgresAvailable(): Promise<boolean> {
 /** Tells the same of the real Kubernetes API server, which is built the first time: that takes some minutes. */
 export async function kubernetesAvailable(): Promise<boolean> {
   return isAvailable("Kubernetes", installKubernetes)
+}
+
+/** Tells the same of the host that loads plugins by upstream's own Go code, which is built the first time. */
+export async function goHostAvailable(): Promise<boolean> {
+  return isAvailable("the upstream Go host", installGoHost)
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

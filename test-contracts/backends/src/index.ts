@@ -1,4 +1,4 @@
-export { kubernetesAvailable, openBaoAvailable, postgresAvailable } from "./availability.ts"
+export { goHostAvailable, kubernetesAvailable, openBaoAvailable, postgresAvailable } from "./availability.ts"
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,
@@ -10,6 +10,8 @@ export {
 } from "./certificates.ts"
 export { type ConnectProxy, connectProxy } from "./connect-proxy.ts"
 export { freePorts } from "./free-port.ts"
+export { type GoHost, type GoHostAnswer, type GoHostPlugin, startGoHost } from "./go-host/go-host.ts"
+export { installGoHost, upstreamSdkVersion } from "./go-host/install.ts"
 export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"
 export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
 export { type KubernetesRequest, KubernetesServer, startKubernetes } from "./kubernetes/server.ts"

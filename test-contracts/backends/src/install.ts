@@ -1,4 +1,5 @@
 import { printProgress } from "./cache.ts"
+import { installGoHost } from "./go-host/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
@@ -9,6 +10,7 @@ import { BackendUnavailable } from "./unavailable.ts"
 const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   OpenBao: installOpenBao,
   PostgreSQL: installPostgres,
+  "upstream Go host": installGoHost,
   Kubernetes: installKubernetes,
 }
 

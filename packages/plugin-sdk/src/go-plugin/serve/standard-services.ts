@@ -34,7 +34,11 @@ export function addStandardServices(server: Server, output: CapturedOutput, shut
     if (!healthNames.includes(service)) throw new WireError(status.NOT_FOUND, "unknown service")
     return { status: HealthCheckResponse_ServingStatus.SERVING }
   }
-  const health = unaryImplementation(Health, { check })
+  const list = async () => {
+    const serving = create(HealthCheckResponseSchema, { status: HealthCheckResponse_ServingStatus.SERVING })
+    return { statuses: Object.fromEntries(healthNames.map((name) => [name, serving])) }
+  }
+  const health = unaryImplementation(Health, { check, list })
   server.addService(methodDefinitions(Health), {
     ...health,
     watch: (stream: ServerWritableStream<Message, Message>) => {

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { z } from "zod"
+import { installGoHost } from "./install.ts"
+
+/** A plugin in the words of upstream's configuration. */
+export interface GoHostPlugin {
+  readonly name: string
+  readonly type: string
+  readonly path: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly checksum?: string
+  readonly logLevel?: string
+  readonly yamlConfiguration?: string
+}
+
+const detail = z.looseObject({ reason: z.string().optional(), metadata: z.record(z.string(), z.string()).optional() })
+const answer = z.object({
+  id: z.number().optional(),
+  event: z.string().optional(),
+  ok: z.boolean().default(false),
+  ms: z.number().default(0),
+  code: z.string().optional(),
+  message: z.string().optional(),
+  response: z.record(z.string(), z.unknown()).optional(),
+  details: z.array(detail).default([]),
+  plugins: z.array(z.record(z.string(), z.unknown())).default([]),
+})
+
+/** What the host answers to one request, or tells by itself. */
+export type GoHostAnswer = z.output<typeof answer>
+
+/** A host of upstream's own code with plugins as processes. */
+export interface GoHost {
+  /** What it said about the load: `loaded`, or `load_failed` with its message. */
+  readonly loaded: GoHostAnswer
+  readonly processId: number
+  /** Calls a method of a plugin's service, or `$health`, `$info`, `$bench`. */
+  call(
+    method: string,
+    request?: Readonly<Record<string, unknown>>,
+    more?: Readonly<Record<string, unknown>>,
+  ): Promise<GoHostAnswer>
+  /** Unloads every plugin and ends. @returns how each process ended */
+  close(): Promise<GoHostAnswer>
+  /** Ends the host without warning (SIGKILL). */
+  kill(): Promise<void>
+  /** What host and plugins logged so far, a line each. */
+  log(): readonly string[]
+}
+
+const hangMs = 60_000
+
+/** Starts the host; resolves when the plugins are loaded, or could not be. */
+export async function startGoHost(plugins: readonly GoHostPlugin[]): Promise<GoHost> {
+  const folder = await mkdtemp(join(tmpdir(), "go-host-"))
+  const file = join(folder, "plugins.json")
+  await writeFile(file, JSON.stringify({ plugins }))
+  const child = spawn(await installGoHost(), ["-config", file], { stdio: ["pipe", "pipe", "pipe"] })
+  const ended = once(child, "exit").finally(() => rm(folder, { recursive: true, force: true }))
+  const logLines: string[] = []
+  createInterface({ input: child.stderr }).on("line", (line) => logLines.push(line))
+
+  const waiting = new Map<number | string, (given: GoHostAnswer) => void>()
+  const expect = (name: number | string): Promise<GoHostAnswer> => {
+    const { promise, resolve, reject } = Promise.withResolvers<GoHostAnswer>()
+    const timer = setTimeout(() => reject(new Error(`the Go host did not answer ${name}`)), hangMs)
+    waiting.set(name, (given) => {
+      clearTimeout(timer)
+      resolve(given)
+    })
+    return promise
+  }
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const given = answer.parse(JSON.parse(line))
+    const name = given.id ?? (given.event === "load_failed" ? "loaded" : given.event)
+    if (name !== undefined) waiting.get(name)?.(given)
+  })
+
+  let lastId = 0
+  const loaded = await expect("loaded")
+  return {
+    loaded,
+    processId: processIdOf(child),
+    async call(method, request = {}, more = {}) {
+      lastId += 1
+      const answered = expect(lastId)
+      child.stdin.write(`${JSON.stringify({ id: lastId, method, request, ...more })}\n`)
+      return answered
+    },
+    async close() {
+      const closed = expect("closed")
+      child.stdin.write(`${JSON.stringify({ method: "$exit" })}\n`)
+      const how = await closed
+      await ended
+      return how
+    },
+    async kill() {
+      child.kill("SIGKILL")
+      await ended
+    },
+    log: () => logLines,
+  }
+}
+
+function processIdOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error("the Go host did not start")
+  return pid
+}
