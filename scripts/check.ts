@@ -31,6 +31,13 @@ function packageGates(packs: string): Gate[] {
   })
 }
 
+/** Each executable is one file that needs nothing beside it: copied away and started by a person, it says what it is. */
+function executableGate(folder: string): Gate {
+  const check = 'cp "$0" "$1/plugin.mjs" && { node "$1/plugin.mjs" 2>&1; true; } | grep "its host starts it"'
+  const executables = globSync("packages/*/src/serve.ts").map((file) => join(dirname(dirname(file)), "dist/serve.mjs"))
+  return { name: "executables", commands: executables.map((file) => ["sh", "-c", check, file, folder]) }
+}
+
 function succeeds(command: readonly string[]): boolean {
   const [program = "", ...args] = command
   const result = spawnSync(program, args, { encoding: "utf8" })
@@ -54,6 +61,7 @@ const gates: Gate[] = [
   { name: "links in documents", commands: [["node", "scripts/check-links.ts"]] },
   { name: "changesets", commands: [["node", "scripts/check-changesets.ts"]] },
   { name: "build", commands: [["turbo", "run", "build", "--output-logs=errors-only"]] },
+  executableGate(packs),
   ...packageGates(packs),
 ]
 

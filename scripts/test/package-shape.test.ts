@@ -11,6 +11,7 @@ interface PackageJson {
   readonly private?: boolean
   readonly exports: Record<string, string>
   readonly publishConfig?: { readonly exports: Record<string, { types: string; default: string } | string> }
+  readonly bin?: Readonly<Record<string, string>>
   readonly files?: readonly string[]
   readonly engines?: { readonly node: string }
   readonly dependencies?: Record<string, string>
@@ -107,12 +108,17 @@ describe.each(published)("$folder, as published,", ({ folder, json }) => {
 
 describe.each(plugins)("$folder, as a plugin,", ({ folder, json }) => {
   it("has the same inside as every plugin", () => {
-    const files = ["index", "plugin", "config", "client", json.openkcm?.kind ?? "", "errors"].map(
+    const files = ["index", "plugin", "config", "client", json.openkcm?.kind ?? "", "errors", "serve"].map(
       (name) => `src/${name}.ts`,
     )
     for (const file of [...files, "test/contract.test.ts", "test/config.test.ts", "test/errors.test.ts"]) {
       expect(existsSync(join(project, folder, file)), file).toBe(true)
     }
+  })
+
+  it("ships an executable for hosts that load plugins as processes", () => {
+    expect(json.bin).toEqual({ [`apeiro-cmk-${json.openkcm?.name ?? ""}`]: "./dist/serve.mjs" })
+    expect(text(`${folder}/src/serve.ts`)).toMatch(/^#!\/usr\/bin\/env node\n/)
   })
 
   it("says in package.json what its manifest says", async () => {

@@ -13,6 +13,18 @@ export {
   createOneTimeCertificate,
   type OneTimeCertificate,
 } from "./go-plugin/handshake/one-time-certificate.ts"
+export {
+  connectPlugin,
+  type PluginConnection,
+  type PluginConnectionOptions,
+} from "./go-plugin/host/plugin-connection.ts"
+export { PluginProcessError } from "./go-plugin/host/process-error.ts"
+export {
+  inheritedVariables,
+  type PluginProcessOptions,
+  type SpawnedPlugin,
+  spawnPlugin,
+} from "./go-plugin/host/spawn-plugin.ts"
 export { type ServeOptions, servePlugin } from "./go-plugin/serve/serve-plugin.ts"
 export { methodDefinition, methodDefinitions } from "./go-plugin/wire/method-definition.ts"
 export { type UnaryCallOptions, unaryCall } from "./go-plugin/wire/unary-call.ts"

@@ -20,13 +20,14 @@ async function resolvedBy(source: string): Promise<readonly string[]> {
 }
 
 const ofUndici = (urls: readonly string[]) => urls.filter((url) => url.includes("/undici/"))
+const ofWire = (urls: readonly string[]) => urls.filter((url) => /\/(@grpc|@bufbuild|yaml)\//.test(url))
 
-it("importing the SDK, its services or its testing tools loads no undici", async () => {
+it("importing the SDK, its services or its testing tools loads neither undici nor anything of the wire", async () => {
   const urls = await resolvedBy(
     `for (const part of ["", "/services", "/testing"]) await import("@apeiro-cmk/plugin-sdk" + part)`,
   )
   expect(urls.some((url) => url.endsWith("/src/index.ts"))).toBe(true)
-  expect(ofUndici(urls)).toEqual([])
+  expect([...ofUndici(urls), ...ofWire(urls)]).toEqual([])
 })
 
 it("making services and an HTTP client loads no undici; the first request does", async () => {
