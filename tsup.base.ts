@@ -20,5 +20,7 @@ const executable: Options = {
   splitting: false,
   minify: true,
   // What was written for CommonJS asks for Node's own modules by `require`.
-  banner: { js: 'import { createRequire as apeiroRequire } from "node:module"; const require = apeiroRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as apeiroRequire } from "node:module"; const require = apeiroRequire(import.meta.url);',
+  },
 }

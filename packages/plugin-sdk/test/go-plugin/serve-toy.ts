@@ -31,7 +31,7 @@ function toyKeystore(): KeystoreV1 {
   return {
     defaultKey: { keyId: "toy" },
     async describeKey({ keyId }, { signal }) {
-      if (keyId === "throw") queueMicrotask(() => Promise.reject(new Error("nobody listens")))
+      if (keyId === "throw") void Promise.reject(new Error("nobody listens"))
       if (keyId === "crash") setImmediate(() => fail())
       if (keyId === "exit") process.exit(7)
       // biome-ignore lint/suspicious/noConsole: what a careless dependency does

@@ -62,7 +62,7 @@ export async function startGoHost(plugins: readonly GoHostPlugin[]): Promise<GoH
   const file = join(folder, "plugins.json")
   await writeFile(file, JSON.stringify({ plugins }))
   const child = spawn(await installGoHost(), ["-config", file], { stdio: ["pipe", "pipe", "pipe"] })
-  const ended = once(child, "exit").finally(() => rm(folder, { recursive: true, force: true }))
+  const ended = once(child, "exit").then(() => rm(folder, { recursive: true, force: true }))
   const logLines: string[] = []
   createInterface({ input: child.stderr }).on("line", (line) => logLines.push(line))
 
