@@ -1,10 +1,17 @@
+import { fileURLToPath } from "node:url"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import type { ContractRun, OpenedKeystore, OpenRequest } from "@apeiro-cmk/test-contracts"
+import { type ContractRun, type OpenedKeystore, type OpenRequest, openOverWire } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/index.ts"
 import { KeyFolder } from "./key-file-fixture.ts"
 
+/** How the plugin is started: in this process, or as a process of its own. */
+export type Boundary = "in process" | "over the wire"
+
+const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
+
 /** The plugin on key files of its own: the file is the keystore. */
-export async function startContractRun(): Promise<ContractRun> {
+export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
+  const start = boundary === "in process" ? startInProcess : startOverWire
   return {
     backend: "Key file",
     version: "-",
@@ -15,26 +22,37 @@ export async function startContractRun(): Promise<ContractRun> {
       backendType: "software",
       network: "none",
       moduleUrl: import.meta.resolve("../src/index.ts"),
-      open,
+      open: (request) => open(request, start),
     },
     stop: async () => undefined,
   }
 }
 
-async function open({ tenantId }: OpenRequest): Promise<OpenedKeystore> {
-  const files = await KeyFolder.make()
+type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
+
+const keyNames = ["default", "spare"]
+
+async function startInProcess(files: KeyFolder): Promise<Started> {
   const services = testServices()
-  const started = await files.start(["default", "spare"], services)
+  const started = await files.start(keyNames, services)
+  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
+}
+
+function startOverWire(files: KeyFolder): Promise<Started> {
+  return openOverWire(plugin, executable, { keyFile: files.path, keyNames })
+}
+
+async function open({ tenantId }: OpenRequest, start: (files: KeyFolder) => Promise<Started>): Promise<OpenedKeystore> {
+  const files = await KeyFolder.make()
+  const started = await start(files)
   const configuration = { key_name: "default" }
   const materials = Object.values(await files.keys()).flatMap(({ versions }) => versions)
   let unused = 0
   return {
-    plugin: started,
+    ...started,
     configuration,
-    instance: await started.openKeystore(configuration, testCall({ tenantId })),
+    instance: await started.plugin.openKeystore(configuration, testCall({ tenantId })),
     canaries: materials.map(({ material }) => Buffer.from(material, "base64")),
-    logs: () => services.logger.text(),
-    auditEvents: () => services.auditEvents,
     backend: {
       keyExists: async (keyId) => keyId in (await files.keys()),
       createKey: async () => ({ keyId: "spare" }),

@@ -1,4 +1,5 @@
 import { createDecipheriv } from "node:crypto"
+import { fileURLToPath } from "node:url"
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
@@ -8,6 +9,7 @@ import {
   type KeystoreBackend,
   type OpenedKeystore,
   type OpenRequest,
+  openOverWire,
   tcpFaultProxy,
 } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/index.ts"
@@ -18,9 +20,15 @@ const lifeOfAnyKey = `
   path "${mount}/keys/*" { capabilities = ["create", "read", "update", "delete"] }
   path "${mount}/wrapping_key" { capabilities = ["read"] }`
 
+/** How the plugin is started: in this process, or as a process of its own. */
+export type Boundary = "in process" | "over the wire"
+
+const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
+
 /** The plugin on a real OpenBao, by AppRole, with a key and a role of its own for each case. */
-export async function startContractRun(): Promise<ContractRun> {
+export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
   const bao = await OpenBao.start()
+  const start = boundary === "in process" ? startInProcess : startOverWire
   return {
     backend: "OpenBao",
     version: openBaoVersion,
@@ -31,20 +39,38 @@ export async function startContractRun(): Promise<ContractRun> {
       backendType: "openbao",
       network: "tcp",
       moduleUrl: import.meta.resolve("../src/index.ts"),
-      open: (request) => open(bao, request),
+      open: (request) => open(bao, request, start),
     },
     stop: () => bao.stop(),
   }
 }
 
-async function open(bao: OpenBao, { tenantId }: OpenRequest): Promise<OpenedKeystore> {
+type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
+
+async function startInProcess(bao: OpenBao): Promise<Started> {
+  const services = testServices()
+  const started = await bao.start({}, services)
+  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
+}
+
+function startOverWire(): Promise<Started> {
+  return openOverWire(plugin, executable, {
+    allowedEndpoints: ["https://127.0.0.1:*", "http://127.0.0.1:*"],
+    allowedAddresses: ["127.0.0.1/32"],
+  })
+}
+
+async function open(
+  bao: OpenBao,
+  { tenantId }: OpenRequest,
+  start: (bao: OpenBao) => Promise<Started>,
+): Promise<OpenedKeystore> {
   const key = await bao.createKey()
   const role = bao.newName("role")
   await bao.admin.writePolicy(role, careless(mount) + lifeOfAnyKey)
   const { roleId, secretId } = await bao.admin.createAppRole({ name: role, policies: [role] })
   const proxy = await tcpFaultProxy({ target: bao.server })
-  const services = testServices()
-  const started = await bao.start({}, services)
+  const started = await start(bao)
   const configuration = {
     ...bao.configuration(key),
     vault_address: `http://${proxy.host}:${proxy.port}`,
@@ -52,14 +78,12 @@ async function open(bao: OpenBao, { tenantId }: OpenRequest): Promise<OpenedKeys
     role_id: roleId,
     secret_id: secretId,
   }
-  const instance = await started.openKeystore(configuration, testCall({ tenantId }))
+  const instance = await started.plugin.openKeystore(configuration, testCall({ tenantId }))
   return {
-    plugin: started,
+    ...started,
     configuration,
     instance,
     canaries: [secretId],
-    logs: () => services.logger.text(),
-    auditEvents: () => services.auditEvents,
     proxy,
     close: () => proxy.close(),
     backend: backendOf(bao, role, secretId),

@@ -19,6 +19,7 @@ export {
   type PluginConnectionOptions,
 } from "./go-plugin/host/plugin-connection.ts"
 export { PluginProcessError } from "./go-plugin/host/process-error.ts"
+export { remoteKeystorePlugin } from "./go-plugin/host/remote-keystore.ts"
 export {
   inheritedVariables,
   type PluginProcessOptions,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import {
   create,
   type DescMessage,
+  type DescMethodBiDiStreaming,
   type DescMethodUnary,
   type Message,
   type MessageInitShape,
@@ -14,6 +15,7 @@ import { Config } from "../generated/service/common/config/v1/config_pb.js"
 import { Bootstrap } from "../generated/service/init/v1/init_pb.js"
 import { certificatePem, createOneTimeCertificate } from "../handshake/one-time-certificate.ts"
 import { channelOptions, methodDefinition } from "../wire/method-definition.ts"
+import { openStream } from "../wire/open-stream.ts"
 import { unaryCall } from "../wire/unary-call.ts"
 import { WireError } from "../wire/wire-error.ts"
 import { PluginProcessError } from "./process-error.ts"
@@ -42,6 +44,11 @@ export interface PluginConnection {
     request: MessageInitShape<Input>,
     options: { readonly deadlineMs: number; readonly signal: AbortSignal; readonly serviceName?: string },
   ): Promise<MessageShape<Output>>
+  /** Opens a stream in both directions; whoever opens it ends it. */
+  openStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    deadlineMs: number,
+  ): ClientDuplexStream<MessageShape<Input>, MessageShape<Output>>
   /** Ends it as upstream's host does: Deinit, Shutdown, 2 s, then by force. Idempotent. */
   close(): Promise<void>
   /** Ends it by force. */
@@ -116,6 +123,7 @@ export async function connectPlugin(options: PluginConnectionOptions): Promise<P
       ended: plugin.ended,
       lastLines: plugin.lastLines,
       call,
+      openStream: (method, deadlineMs) => openStream(client, method, deadlineMs),
       close: () => {
         closed ??= close()
         return closed

@@ -60,7 +60,6 @@ export function addKeystoreService(
     },
     () => clock.nowMs(),
   )
-  plugin.onReplaced(() => handles.close())
 
   const run: KeystoreRun = async (target, { signal, deadlineMs = Number.POSITIVE_INFINITY }, work) => {
     const timeoutMs = Math.min(callTimeoutMs, deadlineMs - clock.nowMs())

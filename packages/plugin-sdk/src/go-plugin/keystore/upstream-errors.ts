@@ -1,6 +1,7 @@
 import { isPluginError, type PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { status } from "@grpc/grpc-js"
 import { WireError } from "../wire/wire-error.ts"
+import { infoOf } from "./plugin-error-info.ts"
 
 /** A row: gRPC code, and the message where the host compares it letter by letter. */
 interface Row {
@@ -37,20 +38,18 @@ const rows: Readonly<Record<PluginErrorCode, Row>> = {
 
 export const errorDomain = "apeiro-cmk"
 
+/** Tells whether a text is one of a plugin's codes. */
+export function isPluginErrorCode(text: string): text is PluginErrorCode {
+  return Object.hasOwn(rows, text)
+}
+
 /** Translates what a plugin rejects with; its own code, origin and next step travel as `ErrorInfo`. */
 export function upstreamError(error: unknown): WireError {
   if (error instanceof WireError) return error
   if (!isPluginError(error))
     return new WireError(status.INTERNAL, "the plugin failed in a way that it does not declare")
   const { code, message } = rows[error.code]
-  const metadata = {
-    message: error.message,
-    origin: error.origin,
-    retryable: String(error.retryable),
-    nextStep: error.nextStep,
-  }
-  const info = { reason: error.code, domain: errorDomain, metadata }
-  return new WireError(code, message ?? error.message, info, { cause: error })
+  return new WireError(code, message ?? error.message, infoOf(error), { cause: error })
 }
 
 /** Why access data cannot be used, in the two words that the upstream host knows. */

@@ -6,6 +6,7 @@ import { Config } from "../generated/service/common/config/v1/config_pb.js"
 import { Bootstrap } from "../generated/service/init/v1/init_pb.js"
 import { writeHandshake } from "../handshake/handshake-line.ts"
 import { createOneTimeCertificate } from "../handshake/one-time-certificate.ts"
+import { addHandleService } from "../keystore/handle-service.ts"
 import { addKeystoreService, keystoreTypes } from "../keystore/keystore-service.ts"
 import { channelOptions, methodDefinitions } from "../wire/method-definition.ts"
 import { unaryImplementation } from "../wire/unary-service.ts"
@@ -73,11 +74,14 @@ async function serve(
   }
   const streams = addStandardServices(server, output, shutDown)
   const keystores = addKeystoreService(server, configured, services)
+  const closeHandles = addHandleService(server, configured, services)
+  const closeKeystores = () => Promise.all([keystores.close(), closeHandles()])
+  configured.onReplaced(async () => void (await closeKeystores()))
   const pluginServiceNames = [keystores.serviceName, Config.typeName]
   const bootstrap = {
     init: async () => ({ pluginServiceNames }),
     deinit: async () => {
-      await keystores.close()
+      await closeKeystores()
       return {}
     },
   }
@@ -99,7 +103,7 @@ async function serve(
     const kill = setTimeout(() => process.exit(0), stopTimeoutMs)
     streams.end()
     try {
-      await keystores.close()
+      await closeKeystores()
       await configured.stop()
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve())

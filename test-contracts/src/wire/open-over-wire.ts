@@ -1,0 +1,52 @@
+import type { JsonValue, KeystorePluginDefinitionV1, KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
+import { connectPlugin, remoteKeystorePlugin, type WireLogLine } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { testServices } from "@apeiro-cmk/plugin-sdk/testing"
+
+/** The executable of a plugin's package. */
+export interface PluginExecutable {
+  /** Absolute path; no shell is in between. */
+  readonly path: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A plugin in a process of its own, as `open` of the keystore contract needs it. */
+export interface OpenedOverWire {
+  /** The plugin; its `stop` ends the process. */
+  readonly plugin: KeystorePluginV1
+  /** All that the process has logged up to now, as text. */
+  logs(): string
+  /** All that the plugin has reported to the audit stream up to now. */
+  auditEvents(): readonly unknown[]
+}
+
+/**
+ * Starts a plugin's executable as the host does, so that the same cases run over the wire that run in process.
+ *
+ * @param definition - of the same package: what is pure in it needs no process
+ * @param pluginConfiguration - as an operator writes it
+ * @throws {PluginProcessError} it does not start, or refuses its configuration
+ */
+export async function openOverWire<Configuration>(
+  definition: KeystorePluginDefinitionV1<Configuration>,
+  executable: PluginExecutable,
+  pluginConfiguration: JsonValue = {},
+): Promise<OpenedOverWire> {
+  const lines: WireLogLine[] = []
+  const connection = await connectPlugin({
+    ...executable,
+    type: "KeystoreInstanceKeyOperation",
+    serviceName: "plugin.keystore.operations.v1.KeystoreInstanceKeyOperation",
+    // JSON is YAML.
+    yamlConfiguration: JSON.stringify(pluginConfiguration),
+    onLog: (line) => lines.push(line),
+  })
+  const parsed = definition.configuration.plugin.parse(pluginConfiguration)
+  if (!parsed.ok) throw new Error("the process accepted a configuration that its package refuses")
+  const local = definition.create(parsed.value, testServices())
+  return {
+    plugin: remoteKeystorePlugin(connection, (configuration) => local.setupMaterial(configuration)),
+    logs: () => lines.map((line) => JSON.stringify(line)).join("\n"),
+    auditEvents: () => lines.filter(({ message }) => message === "audit").map(({ fields }) => fields),
+  }
+}
