@@ -26,6 +26,7 @@ export {
   type SpawnedPlugin,
   spawnPlugin,
 } from "./go-plugin/host/spawn-plugin.ts"
+export { type SupervisedPluginOptions, supervisedKeystorePlugin } from "./go-plugin/host/supervised-plugin.ts"
 export { type ServeOptions, servePlugin } from "./go-plugin/serve/serve-plugin.ts"
 export { methodDefinition, methodDefinitions } from "./go-plugin/wire/method-definition.ts"
 export { type UnaryCallOptions, unaryCall } from "./go-plugin/wire/unary-call.ts"
