@@ -10,7 +10,10 @@ interface PackageJson {
   readonly name: string
   readonly private?: boolean
   readonly exports: Record<string, string>
-  readonly publishConfig?: { readonly exports: Record<string, { types: string; default: string } | string> }
+  readonly publishConfig?: {
+    readonly bin?: Readonly<Record<string, string>>
+    readonly exports: Record<string, { types: string; default: string } | string>
+  }
   readonly bin?: Readonly<Record<string, string>>
   readonly files?: readonly string[]
   readonly engines?: { readonly node: string }
@@ -117,7 +120,9 @@ describe.each(plugins)("$folder, as a plugin,", ({ folder, json }) => {
   })
 
   it("ships an executable for hosts that load plugins as processes", () => {
-    expect(json.bin).toEqual({ [`apeiro-cmk-${json.openkcm?.name ?? ""}`]: "./dist/serve.mjs" })
+    const name = `apeiro-cmk-${json.openkcm?.name ?? ""}`
+    expect(json.bin).toEqual({ [name]: "./src/serve.ts" })
+    expect(json.publishConfig?.bin).toEqual({ [name]: "./dist/serve.mjs" })
     expect(text(`${folder}/src/serve.ts`)).toMatch(/^#!\/usr\/bin\/env node\n/)
   })
 

@@ -1,13 +1,14 @@
 import { basename, join, resolve } from "node:path"
-import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue, KeystorePluginDefinitionV1, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import type { CatalogOptions } from "./catalog-options.ts"
 import { checkDeclaration, checkManifest } from "./check-manifest.ts"
 import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
 import { importDefinition } from "./import-definition.ts"
+import { isolatedDefinition } from "./isolated-plugin.ts"
 import { schemasAt } from "./json-schema-path.ts"
 import { pluginFailure } from "./load-failures.ts"
-import { readPluginPackage } from "./locate-package.ts"
+import { type PluginPackage, readPluginPackage } from "./locate-package.ts"
 import { type ConfigurationInput, parsePluginConfiguration } from "./plugin-configuration.ts"
 import type { PluginSlot } from "./plugin-slot.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
@@ -51,22 +52,47 @@ async function fillSlot(slot: PluginSlot, profile: LoadedProfile, options: Catal
   slot.redact = input.redact
   const configuration = parsePluginConfiguration(entry, definition, input)
   const services = withRedactedLog(options.makeServices(entry.name), input.redact)
-  slot.ready = { definition, configuration, services }
+  const ready = entry.isolation === "process" ? isolated(entry, found, definition, input, profile) : definition
+  slot.ready = { definition: ready, configuration, services }
 }
 
+function isolated(
+  entry: PluginEntry,
+  { executable }: PluginPackage,
+  definition: PluginDefinitionV1,
+  { value }: ConfigurationInput,
+  { credentialDirectory }: LoadedProfile,
+): PluginDefinitionV1 {
+  if (!isKeystore(definition)) {
+    throw noProcess(entry, "isolation", "only keystores run as processes in this version", inProcessHint)
+  }
+  if (executable === undefined) {
+    const nextStep = `${inProcessHint} Or ask its author for a package with an executable (\`bin\`).`
+    throw noProcess(entry, "isolation", "its package has no executable", nextStep)
+  }
+  return isolatedDefinition(definition, { name: entry.name, executable, configuration: value, credentialDirectory })
+}
+
+function isKeystore(definition: PluginDefinitionV1): definition is KeystorePluginDefinitionV1 {
+  return definition.manifest.kind === "keystore"
+}
+
+const inProcessHint = "Write `isolation: in-process` or leave `isolation` out, or take the plugin out of the profile."
+
 function requirePackage(entry: PluginEntry): string {
-  if (entry.isolation === "in-process" && entry.package !== undefined) return entry.package
-  const key = entry.has(["isolation"]) ? "isolation" : "path"
+  if (entry.package !== undefined) return entry.package
   const nextStep =
-    entry.package === undefined
-      ? "Name the plugin's npm package with `package` instead of `path`, or take the plugin out of the profile."
-      : "Write `isolation: in-process` or leave `isolation` out, or take the plugin out of the profile."
-  throw pluginFailure(
+    "Name the plugin's npm package with `package` instead of `path` (with `isolation: process` it runs as a process), or take the plugin out of the profile."
+  throw noProcess(entry, "path", "an executable without a package is not available in this version", nextStep)
+}
+
+function noProcess(entry: PluginEntry, key: "path" | "isolation", reason: string, nextStep: string) {
+  return pluginFailure(
     entry,
     "PLUGIN_ISOLATION_UNSUPPORTED",
-    "is to run as a process of its own, and this version of the host runs plugins in its own process only",
+    `is to run as a process of its own, and cannot: ${reason}`,
     nextStep,
-    { problems: [entry.problem([key], "value", "a process of its own is not available in this version")] },
+    { problems: [entry.problem([key], "value", reason)] },
   )
 }
 

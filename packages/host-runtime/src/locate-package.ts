@@ -8,12 +8,15 @@ import type { PluginEntry } from "./profile.ts"
 
 const packageJson = z.looseObject({
   version: z.string().default("unknown"),
+  bin: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
   openkcm: z.looseObject({ kind: z.string(), name: z.string(), contract: z.string() }).optional(),
 })
 
 /** What a plugin's package.json says, before any of its code runs. */
 export interface PluginPackage {
   readonly version: string
+  /** Its first executable, absolute; undefined when it has none. */
+  readonly executable: string | undefined
   /** The `openkcm` block. */
   readonly declared: { readonly kind: string; readonly name: string; readonly contract: string }
 }
@@ -31,8 +34,9 @@ export async function readPluginPackage(
 ): Promise<PluginPackage> {
   // Its `paths` is null for the names of Node's own modules, which are no plugins.
   for (const folder of createRequire(lookupFrom).resolve.paths(packageName) ?? []) {
-    const text = await readIfPresent(join(folder, packageName, "package.json"))
-    if (text !== undefined) return parsePackage(entry, packageName, text)
+    const packageFolder = join(folder, packageName)
+    const text = await readIfPresent(join(packageFolder, "package.json"))
+    if (text !== undefined) return parsePackage(entry, packageName, packageFolder, text)
   }
   throw pluginFailure(
     entry,
@@ -43,14 +47,16 @@ export async function readPluginPackage(
   )
 }
 
-function parsePackage(entry: PluginEntry, packageName: string, text: string): PluginPackage {
+function parsePackage(entry: PluginEntry, packageName: string, folder: string, text: string): PluginPackage {
   const parsed = packageJson.safeParse(parseJson(text))
   if (!parsed.success) throw mismatch(entry, `comes from ${packageName}, whose package.json cannot be understood`)
-  const { openkcm, version } = parsed.data
+  const { openkcm, version, bin } = parsed.data
   if (openkcm === undefined) {
     throw mismatch(entry, `comes from ${packageName}, which has no \`openkcm\` block in its package.json`)
   }
-  return { version, declared: { kind: openkcm.kind, name: openkcm.name, contract: openkcm.contract } }
+  const [first] = typeof bin === "string" ? [bin] : Object.values(bin ?? {})
+  const executable = first === undefined ? undefined : join(folder, first)
+  return { version, executable, declared: { kind: openkcm.kind, name: openkcm.name, contract: openkcm.contract } }
 }
 
 function mismatch(entry: PluginEntry, what: string): HostRuntimeError {

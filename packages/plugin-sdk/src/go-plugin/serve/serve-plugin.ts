@@ -22,7 +22,10 @@ import { wireLogger } from "./wire-logger.ts"
 export interface ServeOptions {
   /** Of the package, for the host's version information. */
   readonly version: string
-  /** Folder with one folder of credential files per tenant. Default: the files that configurations name are refused. */
+  /**
+   * Folder with one folder of credential files per tenant. Default: what `APEIRO_CMK_CREDENTIAL_DIRECTORY` says; without
+   * it the files that configurations name are refused.
+   */
   readonly credentialDirectory?: string
 }
 
@@ -46,7 +49,7 @@ export async function servePlugin(definition: KeystorePluginDefinitionV1, option
 
 async function serve(
   definition: KeystorePluginDefinitionV1,
-  { version, credentialDirectory }: ServeOptions,
+  { version, credentialDirectory = process.env.APEIRO_CMK_CREDENTIAL_DIRECTORY }: ServeOptions,
 ): Promise<void> {
   const { name } = definition.manifest
   const launch = readLaunch(process.env, keystoreTypes, name)
@@ -60,7 +63,7 @@ async function serve(
   const services = createPluginServices({
     logger,
     // Without our host there is no audit stream: the host's log has these events.
-    audit: { record: async (event) => logger.info("audit", { ...event }) },
+    audit: { record: async (event, { tenantId }) => logger.info("audit", { tenantId, ...event }) },
     ...(credentialDirectory === undefined ? {} : { credentialDirectory }),
   })
 
