@@ -11,7 +11,7 @@ export {
 export { type ConnectProxy, connectProxy } from "./connect-proxy.ts"
 export { freePorts } from "./free-port.ts"
 export { type GoHost, type GoHostAnswer, type GoHostPlugin, startGoHost } from "./go-host/go-host.ts"
-export { installGoHost, upstreamSdkVersion } from "./go-host/install.ts"
+export { installGoHost, installGoPlugin, upstreamSdkVersion } from "./go-host/install.ts"
 export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"
 export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
 export { type KubernetesRequest, KubernetesServer, startKubernetes } from "./kubernetes/server.ts"

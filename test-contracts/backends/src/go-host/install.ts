@@ -10,6 +10,17 @@ const module = {
 }
 
 /**
+ * Builds a plugin of any upstream type in Go, on upstream's own code: the foreign plugin for our own host.
+ * @returns path of the binary
+ * @throws {BackendUnavailable} it cannot be built on this machine
+ */
+export async function installGoPlugin(): Promise<string> {
+  const title = `the Go plugin on openkcm/plugin-sdk ${upstreamSdkVersion}`
+  const program = { ...module, title, packagePath: "./testplugin", binaryName: "testplugin" }
+  return installGoProgram({ ...program, cacheName: `go-host-${upstreamSdkVersion}` })
+}
+
+/**
  * Builds the host that loads plugins by upstream's own code.
  * @returns path of the binary
  * @throws {BackendUnavailable} it cannot be built on this machine
