@@ -1,3 +1,4 @@
+export { KeystoreInstanceKeyOperation } from "./go-plugin/generated/plugin/keystore/operations/v1/operations_pb.js"
 export {
   coreProtocolVersion,
   type Handshake,
