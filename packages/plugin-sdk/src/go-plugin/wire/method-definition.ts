@@ -11,6 +11,8 @@ import type { MethodDefinition } from "@grpc/grpc-js"
 /** No bound on the size of a message: the peers are one host and the plugins that it chose (Go hosts allow 2 GiB). */
 export const channelOptions = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 } as const
 
+const known = new WeakMap<DescMethod, Map<string, MethodDefinition<Message, Message>>>()
+
 /**
  * A method of a generated service in grpc-js's words.
  *
@@ -20,6 +22,14 @@ export function methodDefinition(
   method: DescMethod,
   serviceName: string = method.parent.typeName,
 ): MethodDefinition<Message, Message> {
+  const definitions = known.get(method) ?? new Map<string, MethodDefinition<Message, Message>>()
+  known.set(method, definitions)
+  const definition = definitions.get(serviceName) ?? made(method, serviceName)
+  definitions.set(serviceName, definition)
+  return definition
+}
+
+function made(method: DescMethod, serviceName: string): MethodDefinition<Message, Message> {
   return {
     path: `/${serviceName}/${method.name}`,
     requestStream: method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming",

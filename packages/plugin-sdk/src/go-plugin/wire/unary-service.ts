@@ -43,8 +43,13 @@ export function unaryImplementation<Service extends DescService>(
           const deadlineMs = deadlineOf(call)
           const context = { signal: controller.signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) }
           // The handler's type says that the request is of this method: grpc-js has just read it as one.
-          const answer = await handler(call.request as never, context)
-          return create(method.output, answer as MessageInitShape<typeof method.output>)
+          try {
+            const answer = await handler(call.request as never, context)
+            return create(method.output, answer as MessageInitShape<typeof method.output>)
+          } finally {
+            // It is told at the end of every call, too.
+            call.off("cancelled", giveUp)
+          }
         }
         const handle = (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
           respond(call).then(
