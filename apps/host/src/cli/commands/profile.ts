@@ -1,12 +1,16 @@
 import {
   checkProfile,
+  defaultExecutableFolder,
   formatProblem,
   type HostRuntimeError,
+  type LoadedProfile,
+  loadProfile,
   type ProfileCheck,
   ProfileError,
+  renderForOpenkcm,
 } from "@apeiro-cmk/host-runtime"
 import { createPluginServices } from "@apeiro-cmk/plugin-sdk/services"
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import { createLogger } from "../../pino-logger.ts"
 import { CliError } from "../cli-error.ts"
 import { contextOf } from "../context.ts"
@@ -15,12 +19,25 @@ import { table } from "../output.ts"
 
 /** `apeiro-cmk profile ...` */
 export function addProfileCommands(program: Command): void {
-  program
-    .command("profile")
-    .description("profiles: which plugins a host loads")
+  const profile = program.command("profile").description("profiles: which plugins a host loads")
+
+  profile
+    .command("render <file>")
+    .description("print what a profile is for another host, and on standard error what that one cannot express")
+    .addOption(otherHost().makeOptionMandatory())
+    .option("--executables <folder>", "where the plugins' executables lie there", defaultExecutableFolder)
+    .action(async (file: string, { executables }: { executables: string }, command: Command) => {
+      const { output } = contextOf(command)
+      const rendering = renderForOpenkcm(await loadProfile(file, { environment: process.env }), executables)
+      for (const problem of rendering.problems) output.warn(formatProblem(problem))
+      output.result(rendering, rendering.yaml.trimEnd())
+    })
+
+  profile
     .command("check <file>")
     .description("read a profile and load its plugins without starting anything: no network, no database")
-    .action(async (file: string, _options: unknown, command: Command) => {
+    .addOption(otherHost())
+    .action(async (file: string, options: { for?: string }, command: Command) => {
       const { output } = contextOf(command)
       const services = createPluginServices({
         logger: createLogger({ level: "silent" }),
@@ -29,8 +46,19 @@ export function addProfileCommands(program: Command): void {
       const check = await checkProfile(file, { environment: process.env, makeServices: () => services })
       const failures = check.failures.map(failureDocument)
       output.result({ ok: check.ok, plugins: check.plugins, failures }, checkText(file, check))
+      const foreign = options.for === undefined || check.profile === undefined ? [] : problemsThere(check.profile)
+      for (const problem of foreign) output.warn(formatProblem(problem))
+      if (foreign.length > 0) {
+        throw new CliError(exitCodes.usage, `${file} is more than that host can express.`, "See what is listed above.")
+      }
       if (!check.ok) throw new CliError(exitCodes.usage, `${file} is not sound.`, "Mend what is listed above.")
     })
+}
+
+const otherHost = () => new Option("--for <host>", "the upstream OpenKCM CMK server").choices(["openkcm"])
+
+function problemsThere(profile: LoadedProfile) {
+  return renderForOpenkcm(profile).problems
 }
 
 function checkText(file: string, { ok, plugins, failures }: ProfileCheck): string {
