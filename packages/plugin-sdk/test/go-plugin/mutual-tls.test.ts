@@ -5,6 +5,7 @@ import { Health } from "../../src/go-plugin/generated/grpc/health/v1/health_pb.j
 import {
   certificatePem,
   createOneTimeCertificate,
+  KeystoreInstanceKeyOperation,
   type SpawnedPlugin,
   spawnPlugin,
   unaryCall,
@@ -23,16 +24,19 @@ describe("the socket of a plugin", () => {
   })
   afterAll(() => plugin.kill())
 
-  async function check(as: ChannelCredentials): Promise<unknown> {
+  async function connected<T>(as: ChannelCredentials, work: (client: Client) => Promise<T>): Promise<T> {
     const options = { "grpc.ssl_target_name_override": "localhost", "grpc.default_authority": "localhost" }
     const client = new Client(`unix:${plugin.handshake.address}`, as, options)
     try {
-      const bounds = { deadlineMs: Date.now() + 5_000, signal: new AbortController().signal }
-      return await unaryCall(client, Health.method.check, { service: "plugin" }, bounds)
+      return await work(client)
     } finally {
       client.close()
     }
   }
+
+  const bounds = () => ({ deadlineMs: Date.now() + 5_000, signal: new AbortController().signal })
+  const check = (as: ChannelCredentials) =>
+    connected(as, (client) => unaryCall(client, Health.method.check, { service: "plugin" }, bounds()))
 
   const trusted = () => Buffer.from(certificatePem(plugin.handshake.certificate ?? new Uint8Array()))
   const pair = ({ privateKey, certificate }: typeof host) =>
@@ -40,6 +44,17 @@ describe("the socket of a plugin", () => {
 
   it("answers the host that started it", async () => {
     expect(await check(credentials.createSsl(trusted(), ...pair(host)))).toMatchObject({ status: 1 })
+  })
+
+  it("serves no key before it is configured", async () => {
+    const { getKey } = KeystoreInstanceKeyOperation.method
+    const asked = connected(credentials.createSsl(trusted(), ...pair(host)), (client) =>
+      unaryCall(client, getKey, { parameters: { keyId: "k" } }, bounds()),
+    )
+    await expect(asked).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      message: "toy has not been configured.",
+    })
   })
 
   it.each<[string, () => ChannelCredentials]>([

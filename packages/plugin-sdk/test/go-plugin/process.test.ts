@@ -130,6 +130,14 @@ describe("a plugin as a process", () => {
     expect(isAlive(connection.processId)).toBe(false)
   })
 
+  it("ends by force when it does not move any more, and its calls end by their deadlines", async () => {
+    const { connection } = await connect()
+    process.kill(connection.processId, "SIGSTOP")
+    await expect(getKey(connection, "k", 300)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED })
+    await connection.close()
+    expect(await connection.ended).toBe("SIGKILL")
+  })
+
   it("ignores the Ctrl-C that is meant for its host, and ends at SIGTERM", async () => {
     const { connection } = await connect()
     process.kill(connection.processId, "SIGINT")
