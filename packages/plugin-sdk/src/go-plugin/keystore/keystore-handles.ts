@@ -24,6 +24,8 @@ export interface HandleBounds {
   readonly idleMs: number
 }
 
+const sweepsPerIdleTime = 10
+
 export const defaultHandleBounds: HandleBounds = { maximumOpen: 256, idleMs: 10 * 60 * 1000 }
 
 /**
@@ -52,7 +54,11 @@ export function createKeystoreHandles(
     await closeUnused(handle)
   }
 
+  let lastSweepMs = nowMs()
   const sweep = async (): Promise<void> => {
+    // A look at all of them is not for every call.
+    if (handles.size <= maximumOpen && nowMs() - lastSweepMs < idleMs / sweepsPerIdleTime) return
+    lastSweepMs = nowMs()
     const tooOld = nowMs() - idleMs
     const idle = [...handles].filter(([, handle]) => handle.users === 0)
     const surplus = handles.size - maximumOpen
