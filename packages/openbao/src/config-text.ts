@@ -5,8 +5,8 @@ import { z } from "zod"
 const pathPattern = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/
 const keyNamePattern = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/
 
-// Together with the cluster id these make the key's identity, which has at most 500 characters.
-const longestPath = 128
+/** Longest path and name, in characters: with the cluster id they make the key's identity, which has at most 500. */
+export const longestPath = 128
 
 const pathMessage = 'must be letters, digits, "_", "-" and ".", in parts joined by "/", none of which begins with "."'
 

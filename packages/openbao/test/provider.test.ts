@@ -6,10 +6,11 @@ import {
   type ProvidedKeystore,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError, secretFromBytes } from "@apeiro-cmk/plugin-sdk"
-import { type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { openInProcess, type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { openBaoAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { z } from "zod"
+import { plugin } from "../src/index.ts"
 import { OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 import { platformPolicy } from "./platform-policy.ts"
 
@@ -177,6 +178,17 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     const { provider } = await start({ vault_address: "https://elsewhere.example" })
     const failure = provider.createKeystore(request, testCall({ tenantId: "acme" }))
     await expect(failure).rejects.toMatchObject({ code: "INVALID_REQUEST" })
+  })
+})
+
+it("asks no server for a keystore whose name no configuration could hold", async () => {
+  const platform = { vault_address: "https://openbao.example:8200", namespace: "team", name_prefix: "p".repeat(24) }
+  const pluginConfiguration = { platform: { ...platform, auth_method: "token" }, platformCredential: "unused" }
+  const started = await openInProcess(plugin, { pluginConfiguration })
+  const call = testCall({ tenantId: "t".repeat(40) })
+  await expect(required(started.provider).createKeystore({ keystoreId: "k".repeat(63) }, call)).rejects.toMatchObject({
+    code: "INVALID_REQUEST",
+    nextStep: expect.stringContaining("shorter plugin_name"),
   })
 })
 

@@ -2,6 +2,7 @@ import { unexpectedAnswer } from "@apeiro-cmk/openbao-client"
 import type { JsonValue, PluginError, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
+import { longestPath } from "../config-text.ts"
 import { unsuitable } from "../key-facts.ts"
 import { appRoleSettings } from "../setup-credential.ts"
 import { policyOf } from "../setup-material.ts"
@@ -22,6 +23,8 @@ export async function provideKeystore(
   place: ProvidedPlace,
   platform: PlatformConfiguration,
 ): Promise<ProvidedKeystore> {
+  const address = addressOf(platform, place)
+  requireShortPaths(address, place)
   if (place.ownNamespace !== undefined) await ensureNamespace(server, place.ownNamespace, place.mark)
   await ensureMount(server, place, "mounts", place.mountPath, "transit")
   await ensureKey(server, place)
@@ -37,7 +40,7 @@ export async function provideKeystore(
 
   const login = { auth_method: "approle", auth_mount_path: place.authMountPath, role_id }
   return {
-    configuration: { ...addressOf(platform, place), ...key, ...login },
+    configuration: { ...address, ...key, ...login },
     secrets: { secret_id: new TextEncoder().encode(secret_id) },
   }
 }
@@ -52,6 +55,17 @@ function addressOf(platform: PlatformConfiguration, { ownNamespace }: ProvidedPl
     ...(ca_certificate === undefined ? {} : { ca_certificate }),
     ...(namespace === "" ? {} : { namespace }),
   }
+}
+
+/** Said before anything is made: a keystore's configuration takes no longer ones. */
+function requireShortPaths({ namespace }: Record<string, JsonValue>, { mountPath }: ProvidedPlace): void {
+  const longest = Math.max(mountPath.length, typeof namespace === "string" ? namespace.length : 0)
+  if (longest <= longestPath) return
+  throw pluginError(
+    "INVALID_REQUEST",
+    `The path of the keystore would have ${longest} characters, of at most ${longestPath}.`,
+    "Choose a shorter plugin_name, or have the operator set a shorter name_prefix.",
+  )
 }
 
 async function ensureNamespace(server: PlatformServer, name: string, mark: string): Promise<void> {
