@@ -128,6 +128,9 @@ export function createPlatformKeystores(options: PlatformKeystoresOptions): Plat
       return { ...record, ...change }
     },
     async start() {
+      // Without a server of the platform there is nothing to do, and no reason to start a queue.
+      const isOffered = catalog.keystorePluginTypes().some((type) => catalog.keystorePlugin(type)?.instance.provider)
+      if (!isOffered) return async () => undefined
       const worker = await jobs.work(jobName, work.run)
       for (const record of await repository.platformKeystores()) {
         if (record.state === "pending" || record.state === "removing") await enqueue(record)
