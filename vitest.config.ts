@@ -17,6 +17,8 @@ export default defineConfig({
       },
     })),
     maxConcurrency: 12,
+    // Most files wait for servers; by itself vitest keeps one core for its main thread, half of a small machine.
+    maxWorkers: "100%",
     reporters: ["default", new CountingReporter()],
   },
 })

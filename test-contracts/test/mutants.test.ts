@@ -18,8 +18,10 @@ const mutants = [
 
 describe("a plugin with one fault fails the case that names it, and no other than those listed", () => {
   it.concurrent.each(mutants)("a plugin that $fault", { timeout: 120_000 }, async (mutant) => {
-    const failed = [...(await failuresOf(mutant)).keys()]
-    expect(failed.toSorted()).toEqual([mutant.caughtBy, ...(mutant.andBy ?? [])].toSorted())
+    const failures = await failuresOf(mutant)
+    const expected = [mutant.caughtBy, ...(mutant.andBy ?? [])]
+    expect(expected.filter((name) => !failures.has(name))).toEqual([])
+    expect([...failures].filter(([name]) => !expected.includes(name))).toEqual([])
   })
 })
 
