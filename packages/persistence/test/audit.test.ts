@@ -111,6 +111,26 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.head("acme")).toEqual(headOf("acme", entries))
   })
 
+  it("refuses quietly the sequencers that come late, whatever the newer one has just stored", async () => {
+    const { auditIntake, auditLog } = await openTestDatabase(engine)
+    const entries = Array.from({ length: 400 }, () => auditEntry())
+    await auditIntake.append(entries)
+    const older = await auditLog.takeFence("host-1")
+    const newer = await auditLog.takeFence("host-2")
+    let isStored = false
+    const store = async () => {
+      while ((await auditLog.integrate(newer, 2, integration)) !== 0);
+      isStored = true
+    }
+    const outcomes = new Set<unknown>()
+    const comeLate = async () => {
+      while (!isStored) outcomes.add(await auditLog.integrate(older, 2, integration))
+    }
+    await Promise.all([store(), comeLate(), comeLate(), comeLate()])
+    expect([...outcomes].filter((outcome) => outcome !== undefined && outcome !== 0)).toEqual([])
+    expect(await auditLog.head("acme")).toEqual(headOf("acme", entries))
+  })
+
   it("keeps the fence over a restart", async () => {
     const { open } = await engine.createDatabase()
     const first = await open()

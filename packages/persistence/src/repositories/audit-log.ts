@@ -20,8 +20,11 @@ export function auditLogRepository(store: Store): AuditLogRepository {
     async integrate(fence, limit, integrate) {
       // Read before the transaction, since what hosts record waits while it is open. Only a sequencer changes what is
       // read here, and when another one did, the fence says so.
-      const [waiting, heads] = await store.run((db) => Promise.all([oldestWaiting(db, limit), headsOfWaiting(db)]))
+      const waiting = await store.run((db) => oldestWaiting(db, limit))
       if (waiting.length === 0) return 0
+      // After the entries, never before: a head that is newer than they are stores nothing, an older one would store them
+      // at places that are taken.
+      const heads = await store.run(headsOfWaiting)
       const integrations = [...Map.groupBy(waiting, (entry) => entry.tenantId)].map(([tenantId, entries]) => {
         const head = heads.get(tenantId) ?? emptyHead(tenantId)
         const integration = integrate(head, entries)
@@ -89,11 +92,16 @@ async function storeIntegrations(store: Store, fence: number, integrations: read
   try {
     await store.transaction(async (transaction) => {
       // Sent together, so that the transaction is open for one answer only.
-      const isDone = await Promise.all([
+      const [holding, ...storing] = await Promise.allSettled([
         holdsFence(transaction, fence),
         ...integrations.map((integration) => storeIntegration(transaction, integration)),
       ])
-      if (isDone.includes(false)) throw fencedOff
+      // Without the fence it says nothing that the others failed: another sequencer may have been first.
+      if (holding.status === "fulfilled" && !holding.value) throw fencedOff
+      for (const outcome of [holding, ...storing]) {
+        if (outcome.status === "rejected") throw outcome.reason
+        if (!outcome.value) throw fencedOff
+      }
     }, "read committed")
     return true
   } catch (error) {
