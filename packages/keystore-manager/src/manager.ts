@@ -171,7 +171,7 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
       const input =
         saved === undefined ? withoutSecretText(plugin, document?.configuration ?? {}) : inputOf(saved, credentials)
       try {
-        return plugin.instance.setupMaterial(input)
+        return await plugin.instance.setupMaterial(input)
       } catch (error) {
         throw asCodedError(error)
       }

@@ -145,7 +145,7 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
       start: async () => undefined,
       stop: async () => undefined,
       openKeystore: async (input) => open(input),
-      setupMaterial: ({ key_name, token }) => [
+      setupMaterial: async ({ key_name, token }) => [
         { title: "Policy", fileName: "policy.txt", language: "text", text: `allow ${key_name} by ${typeof token}` },
       ],
     }),

@@ -49,7 +49,7 @@ function createLocalKeystore(
       const { key_name } = requireConfiguration(keystoreConfiguration, input)
       return new LocalKeystore(openFile, services.random, key_name)
     },
-    setupMaterial: (input) => [addKeyName(requireConfiguration(keystoreConfiguration, input).key_name)],
+    setupMaterial: async (input) => [addKeyName(requireConfiguration(keystoreConfiguration, input).key_name)],
     upstream: upstreamHooks,
   }
 }

@@ -39,7 +39,7 @@ async function startInProcess(files: KeyFolder): Promise<Started> {
 }
 
 function startOverWire(files: KeyFolder): Promise<Started> {
-  return openOverWire(plugin, executable, { keyFile: files.path, keyNames })
+  return openOverWire(executable, { keyFile: files.path, keyNames })
 }
 
 async function open({ tenantId }: OpenRequest, start: (files: KeyFolder) => Promise<Started>): Promise<OpenedKeystore> {

@@ -151,7 +151,7 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
       open.add(keystore)
       return keystore
     },
-    setupMaterial: (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
+    setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
     upstream: upstreamHooks,
     ...(platform === undefined || credential === undefined
       ? {}

@@ -54,7 +54,7 @@ async function startInProcess(bao: OpenBao): Promise<Started> {
 }
 
 function startOverWire(): Promise<Started> {
-  return openOverWire(plugin, executable, {
+  return openOverWire(executable, {
     allowedEndpoints: ["https://127.0.0.1:*", "http://127.0.0.1:*"],
     allowedAddresses: ["127.0.0.1/32"],
   })

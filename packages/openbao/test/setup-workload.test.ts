@@ -26,7 +26,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
 
   /** Runs the script as it is printed. @returns its output */
   async function follow(configuration: Readonly<Record<string, unknown>>, variables: Readonly<Record<string, string>>) {
-    const script = (await bao.start({}, testServices())).setupMaterial(configuration)[1]
+    const script = (await (await bao.start({}, testServices())).setupMaterial(configuration))[1]
     const path = `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`
     const env = { PATH: path, HOME: folder, BAO_TOKEN: bao.server.rootToken, ...variables }
     const { stdout } = await promisify(execFile)("bash", ["-c", script?.text ?? ""], { cwd: folder, env })

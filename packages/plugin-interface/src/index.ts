@@ -22,7 +22,6 @@ export type {
   ProvidedKeystore,
   ProvidedKeystoreRequest,
   SetupDocument,
-  UpstreamKeystoreHooksV1,
 } from "./keystore.ts"
 export type {
   ActivationFact,
@@ -82,3 +81,18 @@ export type {
   TlsOptions,
   Tracer,
 } from "./services.ts"
+export type {
+  DirectoryContext,
+  DirectoryGroup,
+  DirectoryUser,
+  UpstreamCertificateIssuerV1,
+  UpstreamCertificateRequest,
+  UpstreamIdentityV1,
+  UpstreamKeystoreHooksV1,
+  UpstreamKeystoreProviderV1,
+  UpstreamManagementAccess,
+  UpstreamNotification,
+  UpstreamNotificationV1,
+  UpstreamSystemInformationV1,
+  UpstreamTrustRequest,
+} from "./upstream.ts"

@@ -1,5 +1,6 @@
 import type { CallOptions } from "./call.ts"
 import type { JsonValue } from "./manifest.ts"
+import type { UpstreamKeystoreProviderV1 } from "./upstream.ts"
 
 /** A key inside one keystore, by the keystore's own name for it: AWS key ARN, OpenBao key name, DSM kid, ... */
 export interface KeyRef {
@@ -228,29 +229,6 @@ export interface KeystoreProviderV1 {
    * @throws {PluginError} as `createKeystore`
    */
   deleteKeystore(request: ProvidedKeystoreRequest, call: CallOptions): Promise<void>
-}
-
-/** Only what the upstream contract needs beside the keystore itself; pure, no network. */
-export interface UpstreamKeystoreHooksV1 {
-  /**
-   * Makes of upstream's configuration what `openKeystore` takes.
-   *
-   * @param values - `authType`, `clientCert` and `privateKey` of the upstream host, and the user's access data for
-   * management beside them
-   * @param nativeKeyId - the key that the call is about; empty where it is about none
-   */
-  keystoreConfiguration(
-    values: Readonly<Record<string, JsonValue>>,
-    nativeKeyId: string,
-  ): Readonly<Record<string, JsonValue>>
-  validateKey(request: { readonly keyType: "BYOK" | "HYOK"; readonly algorithm: string; readonly region: string }): void
-  validateKeyAccessData(
-    management: Readonly<Record<string, JsonValue>>,
-    crypto: Readonly<Record<string, JsonValue>>,
-  ): void
-  transformCryptoAccessData(
-    nativeKeyId: string,
-    crypto: Readonly<Record<string, JsonValue>>,
-  ): ReadonlyMap<string, Uint8Array>
-  extractKeyRegion(nativeKeyId: string, management: Readonly<Record<string, JsonValue>>): string
+  /** Present when the upstream host, too, can have keystores made. */
+  readonly upstream?: UpstreamKeystoreProviderV1
 }

@@ -1,5 +1,11 @@
 import type { CallOptions } from "./call.ts"
 import type { JsonValue } from "./manifest.ts"
+import type {
+  UpstreamCertificateIssuerV1,
+  UpstreamIdentityV1,
+  UpstreamNotificationV1,
+  UpstreamSystemInformationV1,
+} from "./upstream.ts"
 
 /** Who a token belongs to. */
 export interface Principal {
@@ -25,6 +31,7 @@ export interface IdentityV1 {
   resolveWorkload(svid: { readonly spiffeId: string }, call: CallOptions): Promise<WorkloadIdentity>
   /** @returns names of permissions that the principal has in the tenant; an unknown role gives none */
   permissions(principal: Principal, tenantId: string, call: CallOptions): Promise<readonly string[]>
+  readonly upstream?: UpstreamIdentityV1
 }
 
 /** A request for the certificate of a component (upstream: GetCertificate; the key comes from the caller). */
@@ -44,6 +51,7 @@ export interface CertificateIssuerV1 {
   /** @returns the chain, leaf first, PEM */
   issueComponentCertificate(request: ComponentCertificateRequest, call: CallOptions): Promise<string>
   revoke(serialNumber: string, call: CallOptions): Promise<void>
+  readonly upstream?: UpstreamCertificateIssuerV1
 }
 
 /** A change of a resource that a {@link SystemInformationV1} watches. */
@@ -69,6 +77,7 @@ export interface SystemInformationV1 {
     status: { readonly [key: string]: JsonValue },
     call: CallOptions,
   ): Promise<void>
+  readonly upstream?: UpstreamSystemInformationV1
 }
 
 /** An event to be delivered. */
@@ -88,4 +97,5 @@ export interface NotificationEvent {
 export interface NotificationV1 {
   /** @param target - `default`, or a target that the tenant configured */
   deliver(event: NotificationEvent, target: string, call: CallOptions): Promise<void>
+  readonly upstream?: UpstreamNotificationV1
 }

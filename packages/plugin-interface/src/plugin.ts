@@ -1,9 +1,10 @@
 import type { CallOptions } from "./call.ts"
-import type { KeystoreProviderV1, KeystoreV1, SetupDocument, UpstreamKeystoreHooksV1 } from "./keystore.ts"
+import type { KeystoreProviderV1, KeystoreV1, SetupDocument } from "./keystore.ts"
 import type { JsonValue, KeystoreManifest, OtherManifest } from "./manifest.ts"
 import type { CertificateIssuerV1, IdentityV1, NotificationV1, SystemInformationV1 } from "./other-kinds.ts"
 import type { ConfigurationIssue } from "./plugin-error.ts"
 import type { PluginServices } from "./services.ts"
+import type { UpstreamKeystoreHooksV1 } from "./upstream.ts"
 
 /** Outcome of parsing a configuration: the parsed value, or every issue at once. */
 export type ConfigurationResult<T> =
@@ -35,11 +36,11 @@ export interface KeystorePluginV1 extends PluginLifecycle {
    */
   openKeystore(configuration: KeystoreConfigurationInput, call: CallOptions): Promise<KeystoreV1>
   /**
-   * Writes the documents with which the keystore's administrator prepares it for this configuration. Pure; works before
-   * credentials exist.
+   * Writes the documents with which the keystore's administrator prepares it for this configuration. Touches no network;
+   * works before credentials exist, and is the same each time.
    * @throws {PluginError} INVALID_REQUEST - the configuration is wrong
    */
-  setupMaterial(configuration: KeystoreConfigurationInput): readonly SetupDocument[]
+  setupMaterial(configuration: KeystoreConfigurationInput): Promise<readonly SetupDocument[]>
   /** Present when the operator has configured a server of the platform. */
   readonly provider?: KeystoreProviderV1
   readonly upstream?: UpstreamKeystoreHooksV1

@@ -14,6 +14,7 @@ export {
   createOneTimeCertificate,
   type OneTimeCertificate,
 } from "./go-plugin/handshake/one-time-certificate.ts"
+export { describePlugin } from "./go-plugin/host/describe-plugin.ts"
 export {
   connectPlugin,
   type PluginConnection,
@@ -27,7 +28,10 @@ export {
   type SpawnedPlugin,
   spawnPlugin,
 } from "./go-plugin/host/spawn-plugin.ts"
-export { type SupervisedPluginOptions, supervisedKeystorePlugin } from "./go-plugin/host/supervised-plugin.ts"
+export { supervisedKeystorePlugin } from "./go-plugin/host/supervised-keystore.ts"
+export { supervisedPlugin, type WirePluginType, wirePluginTypes } from "./go-plugin/host/supervised-plugin.ts"
+export { createSupervisor, type Supervisor, type SupervisorOptions } from "./go-plugin/host/supervisor.ts"
+export { upstreamKeystoreConfiguration, upstreamKeystorePlugin } from "./go-plugin/host/upstream-keystore.ts"
 export { type ServeOptions, servePlugin } from "./go-plugin/serve/serve-plugin.ts"
 export { methodDefinition, methodDefinitions } from "./go-plugin/wire/method-definition.ts"
 export { type UnaryCallOptions, unaryCall } from "./go-plugin/wire/unary-call.ts"

@@ -214,7 +214,7 @@ describe("definePlugin", () => {
 
   it("gives a plugin that the host can open without knowing its types", async () => {
     const started: KeystorePluginV1 = await openInProcess(example)
-    expect(started.setupMaterial({})).toEqual([])
+    expect(await started.setupMaterial({})).toEqual([])
     await started.stop()
     await started.stop()
   })

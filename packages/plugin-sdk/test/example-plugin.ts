@@ -50,7 +50,7 @@ export const plugin = definePlugin({
     return {
       async start() {},
       stop: () => http.close(),
-      setupMaterial: () => [],
+      setupMaterial: async () => [],
       async openKeystore(input): Promise<KeystoreV1> {
         const { address, key_name, token } = requireConfiguration(keystoreConfiguration, input)
         requireAllowedUrl(address, egress)

@@ -69,14 +69,14 @@ export const configurationCases: readonly KeystoreCase[] = [
     async run({ plugin, definition, configuration, canaries, proxy }) {
       const connectionsBefore = proxy?.acceptedSockets
       const withoutSecrets = without(configuration, secretFields(definition.manifest.keystoreConfigurationSchema))
-      const documents = plugin.setupMaterial(withoutSecrets)
+      const documents = await plugin.setupMaterial(withoutSecrets)
       assert.notEqual(documents.length, 0, "there must be a document")
-      assertNoCanary("the set-up material", JSON.stringify(plugin.setupMaterial(configuration)), canaries)
+      assertNoCanary("the set-up material", JSON.stringify(await plugin.setupMaterial(configuration)), canaries)
       for (const { title, fileName, language, text } of documents) {
         for (const part of [title, fileName, language, text]) assert.notEqual(part.trim(), "")
       }
-      assert.deepEqual(plugin.setupMaterial(withoutSecrets), documents)
-      assert.deepEqual(plugin.setupMaterial(configuration), documents)
+      assert.deepEqual(await plugin.setupMaterial(withoutSecrets), documents)
+      assert.deepEqual(await plugin.setupMaterial(configuration), documents)
       assert.equal(proxy?.acceptedSockets, connectionsBefore, "the network was touched")
     },
   },

@@ -55,7 +55,7 @@ function createReference(egress: z.output<typeof pluginConfiguration>, services:
       http ??= services.createHttpClient({ egress })
       return new ReferenceKeystore(new ReferenceClient(http, address, api_key), key_name)
     },
-    setupMaterial(input) {
+    async setupMaterial(input) {
       const { key_name } = requireConfiguration(keystoreConfiguration.partial({ api_key: true }), input)
       const text = `POST / {"operation": "create", "key": ${JSON.stringify(key_name)}}\n`
       return [{ title: "Create the L1 key", fileName: "create-key.txt", language: "text", text }]

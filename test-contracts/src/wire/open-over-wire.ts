@@ -1,6 +1,5 @@
-import type { JsonValue, KeystorePluginDefinitionV1, KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue, KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
 import { connectPlugin, remoteKeystorePlugin, type WireLogLine } from "@apeiro-cmk/plugin-sdk/go-plugin"
-import { testServices } from "@apeiro-cmk/plugin-sdk/testing"
 
 /** The executable of a plugin's package. */
 export interface PluginExecutable {
@@ -23,12 +22,10 @@ export interface OpenedOverWire {
 /**
  * Starts a plugin's executable as the host does, so that the same cases run over the wire that run in process.
  *
- * @param definition - of the same package: what is pure in it needs no process
  * @param pluginConfiguration - as an operator writes it
  * @throws {PluginProcessError} it does not start, or refuses its configuration
  */
-export async function openOverWire<Configuration>(
-  definition: KeystorePluginDefinitionV1<Configuration>,
+export async function openOverWire(
   executable: PluginExecutable,
   pluginConfiguration: JsonValue = {},
 ): Promise<OpenedOverWire> {
@@ -41,11 +38,8 @@ export async function openOverWire<Configuration>(
     yamlConfiguration: JSON.stringify(pluginConfiguration),
     onLog: (line) => lines.push(line),
   })
-  const parsed = definition.configuration.plugin.parse(pluginConfiguration)
-  if (!parsed.ok) throw new Error("the process accepted a configuration that its package refuses")
-  const local = definition.create(parsed.value, testServices())
   return {
-    plugin: remoteKeystorePlugin(connection, (configuration) => local.setupMaterial(configuration)),
+    plugin: remoteKeystorePlugin(connection),
     logs: () => lines.map((line) => JSON.stringify(line)).join("\n"),
     auditEvents: () => lines.filter(({ message }) => message === "audit").map(({ fields }) => fields),
   }

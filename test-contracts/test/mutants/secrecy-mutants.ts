@@ -67,8 +67,11 @@ export const secrecyMutants: readonly Mutant[] = [
     fault: "writes its secret into the set-up material",
     caughtBy: "writes its set-up material before credentials exist, the same each time and without a secret",
     plugin: (real) => ({
-      setupMaterial: (input) =>
-        real.setupMaterial(input).map((each) => ({ ...each, text: `${each.text}# ${String(input.api_key)}\n` })),
+      setupMaterial: async (input) =>
+        (await real.setupMaterial(input)).map((each) => ({
+          ...each,
+          text: `${each.text}# ${String(input.api_key)}\n`,
+        })),
     }),
   },
   {
@@ -77,9 +80,9 @@ export const secrecyMutants: readonly Mutant[] = [
     plugin(real) {
       let written = 0
       return {
-        setupMaterial(input) {
+        async setupMaterial(input) {
           written += 1
-          return real.setupMaterial(input).map((each) => ({ ...each, text: `${each.text}# ${written}\n` }))
+          return (await real.setupMaterial(input)).map((each) => ({ ...each, text: `${each.text}# ${written}\n` }))
         },
       }
     },

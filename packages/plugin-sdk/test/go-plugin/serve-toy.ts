@@ -82,7 +82,7 @@ const plugin = definePlugin({
       if (hangOnStop) await new Promise(() => undefined)
     },
     openKeystore: async () => toyKeystore(),
-    setupMaterial: () => [],
+    setupMaterial: async () => [],
   }),
 })
 

@@ -1,7 +1,12 @@
 import { fileURLToPath } from "node:url"
 import type { KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { connectPlugin, type PluginConnection, supervisedKeystorePlugin } from "../../src/go-plugin.ts"
+import {
+  connectPlugin,
+  createSupervisor,
+  type PluginConnection,
+  supervisedKeystorePlugin,
+} from "../../src/go-plugin.ts"
 import { systemClock } from "../../src/services.ts"
 import { logSink, testCall } from "../../src/testing.ts"
 
@@ -21,14 +26,17 @@ async function start() {
     processes.push(connection)
     return connection
   }
-  const plugin = supervisedKeystorePlugin({
-    name: "toy",
-    connect,
-    setupMaterial: () => [],
-    clock: systemClock,
-    logger,
-    jitter: () => 0,
-  })
+  const plugin = supervisedKeystorePlugin(
+    createSupervisor({
+      name: "toy",
+      connect,
+      clock: systemClock,
+      logger,
+      jitter: () => 0,
+      healthIntervalMs: 50,
+      healthTimeoutMs: 500,
+    }),
+  )
   await plugin.start(AbortSignal.timeout(20_000))
   onTestFinished(() => plugin.stop())
   const die = async () => {
@@ -52,7 +60,19 @@ describe("a plugin whose process is watched", () => {
     await die()
     expect(await ask()).toMatchObject({ key: { keyId: "k" } })
     expect(processes).toHaveLength(2)
-    expect(logger.lines).toMatchObject([{ level: "error", fields: { plugin: "toy", how: "SIGKILL" } }])
+    // A health check may have met the death before it was known, and warned.
+    const errors = logger.lines.filter(({ level }) => level === "error")
+    expect(errors).toMatchObject([{ fields: { plugin: "toy", how: "SIGKILL" } }])
+  })
+
+  it("is ended and started again when it has stopped answering", { timeout: 60_000 }, async () => {
+    const { plugin, processes } = await start()
+    const ask = await describeKey(plugin)
+    const stopped = processes[0]
+    process.kill(stopped?.processId ?? 0, "SIGSTOP")
+    expect(await stopped?.ended).toBe("SIGKILL")
+    expect(await ask()).toMatchObject({ key: { keyId: "k" } })
+    expect(processes).toHaveLength(2)
   })
 
   it("rejects what was under way with the origin plugin", async () => {

@@ -3,19 +3,21 @@ import {
   create,
   type DescMessage,
   type DescMethodBiDiStreaming,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type Message,
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf"
-import { Client, type ClientDuplexStream, credentials, status } from "@grpc/grpc-js"
+import { Client, type ClientDuplexStream, type ClientReadableStream, credentials, status } from "@grpc/grpc-js"
+import { Health, HealthCheckResponse_ServingStatus } from "../generated/grpc/health/v1/health_pb.js"
 import { ConnInfoSchema, GRPCBroker } from "../generated/plugin/grpc_broker_pb.js"
 import { GRPCController } from "../generated/plugin/grpc_controller_pb.js"
 import { Config } from "../generated/service/common/config/v1/config_pb.js"
 import { Bootstrap } from "../generated/service/init/v1/init_pb.js"
 import { certificatePem, createOneTimeCertificate } from "../handshake/one-time-certificate.ts"
 import { channelOptions, methodDefinition } from "../wire/method-definition.ts"
-import { openStream } from "../wire/open-stream.ts"
+import { openAnswers, openStream } from "../wire/open-stream.ts"
 import { unaryCall } from "../wire/unary-call.ts"
 import { WireError } from "../wire/wire-error.ts"
 import { PluginProcessError } from "./process-error.ts"
@@ -25,8 +27,8 @@ import { type PluginProcessOptions, type SpawnedPlugin, spawnPlugin } from "./sp
 export interface PluginConnectionOptions extends PluginProcessOptions {
   /** Full name of the gRPC service that the plugin must serve. */
   readonly serviceName: string
-  /** The plugin configuration, YAML. */
-  readonly yamlConfiguration: string
+  /** The plugin configuration, YAML; without it the plugin is not configured, and can only be asked what it is. */
+  readonly yamlConfiguration?: string
 }
 
 /** A running, configured plugin process. */
@@ -49,12 +51,22 @@ export interface PluginConnection {
     method: DescMethodBiDiStreaming<Input, Output>,
     deadlineMs: number,
   ): ClientDuplexStream<MessageShape<Input>, MessageShape<Output>>
+  /** Asks once for a stream of answers. */
+  openAnswers<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodServerStreaming<Input, Output>,
+    request: MessageInitShape<Input>,
+    deadlineMs: number,
+  ): ClientReadableStream<MessageShape<Output>>
+  /** Asks for the health of the process; it says nothing about any keystore. @throws {WireError} */
+  checkHealth(timeoutMs: number): Promise<void>
   /** Ends it as upstream's host does: Deinit, Shutdown, 2 s, then by force. Idempotent. */
   close(): Promise<void>
   /** Ends it by force. */
   kill(): void
 }
 
+/** Under this name go-plugin asks for the health of a plugin. */
+const pluginHealthName = "plugin"
 const initTimeoutMs = 5_000
 const configureTimeoutMs = 30_000
 const deinitTimeoutMs = 5_000
@@ -112,9 +124,10 @@ export async function connectPlugin(options: PluginConnectionOptions): Promise<P
         `It serves ${pluginServiceNames.join(", ") || "nothing"}, and not ${options.serviceName}.`,
       )
     }
-    const configure = { yamlConfiguration: options.yamlConfiguration }
-    const configured = pluginServiceNames.includes(Config.typeName)
-      ? await call(Config.method.configure, configure, within(configureTimeoutMs))
+    const { yamlConfiguration } = options
+    const isConfigurable = pluginServiceNames.includes(Config.typeName) && yamlConfiguration !== undefined
+    const configured = isConfigurable
+      ? await call(Config.method.configure, { yamlConfiguration }, within(configureTimeoutMs))
       : undefined
     return {
       processId: plugin.processId,
@@ -124,6 +137,13 @@ export async function connectPlugin(options: PluginConnectionOptions): Promise<P
       lastLines: plugin.lastLines,
       call,
       openStream: (method, deadlineMs) => openStream(client, method, deadlineMs),
+      openAnswers: (method, request, deadlineMs) => openAnswers(client, method, request, deadlineMs),
+      async checkHealth(timeoutMs) {
+        const answer = await call(Health.method.check, { service: pluginHealthName }, within(timeoutMs))
+        if (answer.status !== HealthCheckResponse_ServingStatus.SERVING) {
+          throw new WireError(status.UNAVAILABLE, "The plugin says that it does not serve.")
+        }
+      },
       close: () => {
         closed ??= close()
         return closed

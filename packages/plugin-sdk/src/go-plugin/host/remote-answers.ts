@@ -3,7 +3,12 @@ import type {
   ImportParameters,
   KeyDescription,
   KeyVersionDescription,
+  Principal,
   ProbeResult,
+  ResourceChange,
+  ResourceVerdict,
+  SetupDocument,
+  WorkloadIdentity,
 } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
 import { pluginError } from "../../error-facts.ts"
@@ -38,6 +43,20 @@ const connectionStep = z.object({
   facts: z.record(z.string(), z.json()).optional(),
 })
 
+const setupDocuments = z.array(
+  z.object({ title: z.string(), fileName: z.string(), language: z.string(), text: z.string() }),
+)
+const principal = z.object({
+  subject: z.string(),
+  issuer: z.string(),
+  groups: z.array(z.string()),
+  displayName: z.string().optional(),
+})
+const workload = z.object({ spiffeId: z.string(), tenantId: z.string() })
+const resource = z.record(z.string(), z.json())
+const resourceChange = z.object({ type: z.enum(["added", "modified", "deleted"]), resource })
+const resourceVerdict = z.object({ accepted: z.boolean(), reason: z.string(), message: z.string() })
+
 /** The answers of a plugin that is another process: JSON, and believed only after a look. */
 export const remoteAnswers = {
   keyDescription: (json: string): KeyDescription => parsed(keyDescription, json),
@@ -45,6 +64,13 @@ export const remoteAnswers = {
   importParameters: (json: string): ImportParameters => parsed(importParameters, json),
   probeResult: (json: string): ProbeResult => parsed(probeResult, json),
   connectionStep: (json: string): ConnectionStep => parsed(connectionStep, json),
+  setupDocuments: (json: string): readonly SetupDocument[] => parsed(setupDocuments, json),
+  principal: (json: string): Principal => parsed(principal, json),
+  workload: (json: string): WorkloadIdentity => parsed(workload, json),
+  permissions: (json: string): readonly string[] => parsed(z.array(z.string()), json),
+  certificateChain: (json: string): string => parsed(z.string(), json),
+  resourceVerdict: (json: string): ResourceVerdict => parsed(resourceVerdict, json),
+  resourceChange: (json: string): ResourceChange => parsed(resourceChange, json),
 }
 
 /** What is left out is not there at all, as the interface's exact types want it. */

@@ -1,38 +1,30 @@
-import {
-  type CallOptions,
-  isPluginError,
-  type KeystoreConfigurationInput,
-  type KeystorePluginV1,
-  type KeystoreV1,
+import type {
+  CallOptions,
+  KeystoreConfigurationInput,
+  KeystorePluginV1,
+  KeystoreV1,
+  SecretHandle,
 } from "@apeiro-cmk/plugin-interface"
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf"
 import { abortReason } from "../../deadline.ts"
 import { pluginError } from "../../error-facts.ts"
 import { isSecretHandle } from "../../secret.ts"
 import { Keystores } from "../generated/apeiro/cmk/keystore/v1/keystore_pb.js"
-import { pluginErrorOf } from "../keystore/plugin-error-info.ts"
-import { WireError } from "../wire/wire-error.ts"
 import type { PluginConnection } from "./plugin-connection.ts"
 import { remoteAnswers } from "./remote-answers.ts"
+import { asked, behindSignal, callerOf } from "./remote-call.ts"
 import { remoteConnectionTest } from "./remote-connection-test.ts"
 
 const method = Keystores.method
 
-/** How far gRPC's deadline lies behind the caller's, in milliseconds. */
-const deadlineSlackMs = 1_000
-
 /** How long a keystore may take to close, in milliseconds. */
 const closeTimeoutMs = 5_000
 
-/**
- * A keystore plugin in another process, as if it were in this one. It has been started and configured already.
- *
- * @param setupMaterial - of the package, which is pure and needs no process
- */
-export function remoteKeystorePlugin(
-  connection: PluginConnection,
-  setupMaterial: KeystorePluginV1["setupMaterial"],
-): KeystorePluginV1 {
+/** Pure, and yet a question to another process. */
+const setupTimeoutMs = 5_000
+
+/** A keystore plugin in another process, as if it were in this one. It has been started and configured already. */
+export function remoteKeystorePlugin(connection: PluginConnection): KeystorePluginV1 {
   return {
     async start(signal) {
       if (signal.aborted) throw abortReason(signal)
@@ -47,7 +39,15 @@ export function remoteKeystorePlugin(
         for (const { value } of Object.values(request.secrets)) value.fill(0)
       }
     },
-    setupMaterial,
+    async setupMaterial(configuration) {
+      const { plain, secrets } = divided(configuration)
+      const signal = AbortSignal.timeout(setupTimeoutMs)
+      const call = { tenantId: "", signal, deadlineMs: Date.now() + setupTimeoutMs }
+      const request = { configuration: plain, secretNames: Object.keys(secrets) }
+      return remoteAnswers.setupDocuments(
+        (await asked(connection.call(method.setupMaterial, request, call), call)).json,
+      )
+    },
   }
 }
 
@@ -56,9 +56,7 @@ function remoteKeystore(connection: PluginConnection, handle: string, defaultKey
 
   /** Every call ends when the keystore is closed here, whatever the process does. */
   const bounded = (call: CallOptions) => ({
-    ...call,
-    // Behind the signal, which fires at the caller's own deadline and says why.
-    deadlineMs: call.deadlineMs + deadlineSlackMs,
+    ...behindSignal(call),
     signal: AbortSignal.any([call.signal, closing.signal]),
   })
   const head = (call: CallOptions) => ({ caller: callerOf(call), handle })
@@ -136,34 +134,25 @@ type KeyMethodName =
   | "deleteKey"
   | "getImportParameters"
 
-async function asked<T>(answer: Promise<T>, call: CallOptions): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    throw failure(error, call)
-  }
-}
-
-function failure(error: unknown, { signal }: CallOptions): unknown {
-  if (isPluginError(error)) return error
-  if (signal.aborted) return abortReason(signal)
-  return error instanceof WireError ? pluginErrorOf(error) : error
-}
-
-function callerOf({ tenantId, traceparent = "" }: CallOptions) {
-  return { tenantId, traceparent }
-}
-
 /** Secrets go apart from the rest, and as bytes. */
 async function taken(configuration: KeystoreConfigurationInput, signal: AbortSignal) {
+  const { plain, secrets } = divided(configuration)
+  const read: Record<string, { value: Uint8Array; version: string }> = {}
+  for (const [name, secret] of Object.entries(secrets)) {
+    read[name] = { value: await secret.read(signal), version: secret.version }
+  }
+  return { configuration: plain, secrets: read }
+}
+
+function divided(configuration: KeystoreConfigurationInput) {
   const plain: JsonObject = {}
-  const secrets: Record<string, { value: Uint8Array; version: string }> = {}
+  const secrets: Record<string, SecretHandle> = {}
   for (const [name, value] of Object.entries(configuration)) {
-    if (isSecretHandle(value)) secrets[name] = { value: await value.read(signal), version: value.version }
+    if (isSecretHandle(value)) secrets[name] = value
     // A document of an administrator: JSON, as the host has read it.
     else if (value !== undefined) plain[name] = value as JsonValue
   }
-  return { configuration: plain, secrets }
+  return { plain, secrets }
 }
 
 function requestId({ backendRequestId }: { readonly backendRequestId: string }) {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
-import { createInterface } from "node:readline"
 import {
   type Handshake,
   longestHandshakeBytes,
@@ -10,6 +9,7 @@ import {
 import { readLogLine, type WireLogLine } from "../handshake/log-line.ts"
 import { requireChecksum } from "./checksum.ts"
 import { PluginProcessError } from "./process-error.ts"
+import { readLines } from "./read-lines.ts"
 
 /** A plugin as a process, as a profile describes it. */
 export interface PluginProcessOptions {
@@ -143,7 +143,7 @@ async function firstLine(
 
 function readLog(child: ChildProcess, lines: string[], onLog: PluginProcessOptions["onLog"]): void {
   if (child.stderr === null) return
-  createInterface({ input: child.stderr }).on("line", (line) => {
+  readLines(child.stderr, (line) => {
     lines.push(line.slice(0, longestKeptLine))
     if (lines.length > keptLines) lines.shift()
     onLog?.(readLogLine(line))

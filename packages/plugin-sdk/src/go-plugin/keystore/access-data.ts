@@ -1,11 +1,11 @@
 import { isPluginError, type JsonValue, type UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-interface"
+import { invalidAccessData, keystoreWireError } from "../errors/upstream-errors.ts"
 import {
   KeyAlgorithm,
   type KeystoreInstanceKeyOperation,
   KeyType,
 } from "../generated/plugin/keystore/operations/v1/operations_pb.js"
 import type { UnaryHandlers } from "../wire/unary-service.ts"
-import { invalidAccessData, upstreamError } from "./upstream-errors.ts"
 import { reservedMembers } from "./upstream-hooks.ts"
 
 type AccessDataOperation = "validateKey" | "validateKeyAccessData" | "transformCryptoAccessData" | "extractKeyRegion"
@@ -46,7 +46,7 @@ export function accessDataHandlers(
       try {
         return { region: hooks().extractKeyRegion(nativeKeyId, managementAccessData) }
       } catch (error) {
-        throw upstreamError(error)
+        throw keystoreWireError(error)
       }
     },
   }
@@ -57,14 +57,14 @@ function verdict(judge: () => void): { readonly isValid: boolean; readonly messa
     judge()
     return { isValid: true }
   } catch (error) {
-    if (!isPluginError(error)) throw upstreamError(error)
+    if (!isPluginError(error)) throw keystoreWireError(error)
     return { isValid: false, message: `${error.message} ${error.nextStep}` }
   }
 }
 
 /** What is missing is said by name, as the host's users see it; all else cannot be parsed. */
 function accessDataError(error: unknown) {
-  if (!isPluginError(error) || error.code !== "INVALID_REQUEST") return upstreamError(error)
+  if (!isPluginError(error) || error.code !== "INVALID_REQUEST") return keystoreWireError(error)
   const issues = error.issues ?? []
   const missing = issues.filter(({ message }) => message.startsWith("is missing") || message.startsWith("is needed"))
   if (missing.length > 0) {

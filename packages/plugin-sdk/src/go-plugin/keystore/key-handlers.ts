@@ -8,7 +8,7 @@ import {
   KeyType,
 } from "../generated/plugin/keystore/operations/v1/operations_pb.js"
 import type { UnaryHandlers } from "../wire/unary-service.ts"
-import type { KeystoreRun } from "./keystore-service.ts"
+import type { KeystoreRun } from "./upstream-keystores.ts"
 
 type Operations = UnaryHandlers<typeof KeystoreInstanceKeyOperation>
 type KeyOperation =

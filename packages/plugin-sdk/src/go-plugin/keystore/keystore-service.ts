@@ -1,90 +1,190 @@
-import type { CallOptions, JsonValue, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
-import type { Server } from "@grpc/grpc-js"
-import { callOptions } from "../../deadline.ts"
-import type { KeystoreInstanceConfig } from "../generated/plugin/keystore/common/v1/common_pb.js"
-import { KeystoreInstanceKeyOperationSince015 } from "../generated/plugin/keystore/operations/v1/get_key_versions_pb.js"
-import { KeystoreInstanceKeyOperation } from "../generated/plugin/keystore/operations/v1/operations_pb.js"
-import type { ConfiguredPlugin } from "../serve/configured-plugin.ts"
+import { randomUUID } from "node:crypto"
+import type {
+  CallOptions,
+  EncryptionContext,
+  JsonValue,
+  KeystorePluginV1,
+  KeystoreV1,
+} from "@apeiro-cmk/plugin-interface"
+import { create, type Message } from "@bufbuild/protobuf"
+import type { ServerDuplexStream } from "@grpc/grpc-js"
+import { status } from "@grpc/grpc-js"
+import { pluginError } from "../../error-facts.ts"
+import { secretFromBytes } from "../../secret.ts"
+import { wireError } from "../errors/upstream-errors.ts"
+import { AnswerSchema, type Caller } from "../generated/apeiro/cmk/common/v1/common_pb.js"
+import {
+  Keystores,
+  type TestRequest,
+  type EncryptionContext as WireContext,
+} from "../generated/apeiro/cmk/keystore/v1/keystore_pb.js"
+import { jsonAnswer, ownCallOptions } from "../own-call.ts"
+import type { ServeContext } from "../serve/served-kind.ts"
 import { methodDefinitions } from "../wire/method-definition.ts"
 import { unaryImplementation, type WireCall } from "../wire/unary-service.ts"
-import { accessDataHandlers } from "./access-data.ts"
-import { keyHandlers } from "./key-handlers.ts"
-import { createKeystoreHandles } from "./keystore-handles.ts"
-import { upstreamError } from "./upstream-errors.ts"
-import { defaultHooks } from "./upstream-hooks.ts"
+import { toServiceError, WireError } from "../wire/wire-error.ts"
 
-/** Spellings of the plugin type under which a host may ask for a keystore plugin. */
-export const keystoreTypes: readonly string[] = ["KeystoreInstanceKeyOperation"]
+/** Stands for a secret where only its being there counts. */
+const unreadSecret = secretFromBytes(new Uint8Array(), "unread")
 
-/** The host sets no deadline: each call has this one of ours, in milliseconds. */
-const callTimeoutMs = 10_000
-
-/** The upstream host knows tenants, and does not say which one a call is for. */
-const upstreamTenantId = "upstream"
-
-/** Which key of which keystore. */
-export interface KeyTarget {
-  readonly keyId: string
-  readonly config?: KeystoreInstanceConfig | undefined
+interface Asked {
+  readonly caller?: Caller | undefined
+  readonly handle: string
 }
 
-/** Makes one call to the keystore that a request names; what it rejects with is what the upstream host understands. */
-export type KeystoreRun = <T>(
-  target: KeyTarget | undefined,
-  call: WireCall,
-  work: (keystore: KeystoreV1, keyId: string, options: CallOptions) => Promise<T>,
-) => Promise<T>
+/** Adds the service of our own host. @returns what closes every keystore that is open */
+export function addKeystoreService({
+  server,
+  plugin,
+  services: { clock },
+}: ServeContext<KeystorePluginV1>): () => Promise<void> {
+  const open = new Map<string, KeystoreV1>()
+  const optionsOf = (caller: Caller | undefined, call: WireCall) => ownCallOptions(clock, caller, call)
 
-/** A keystore plugin behind upstream's service. */
-export interface ServedKeystores {
-  readonly serviceName: string
-  /** Closes every keystore that is open. */
-  close(): Promise<void>
-}
+  const keystoreOf = (handle: string): KeystoreV1 => {
+    const keystore = open.get(handle)
+    if (keystore !== undefined) return keystore
+    throw pluginError("CANCELLED", "The keystore is not open in this process.", "Open it again.", { origin: "plugin" })
+  }
 
-/** Adds the service to a server. */
-export function addKeystoreService(
-  server: Server,
-  plugin: ConfiguredPlugin,
-  { clock }: Pick<PluginServices, "clock">,
-): ServedKeystores {
-  const hooks = () => plugin.current().upstream ?? defaultHooks
-  const handles = createKeystoreHandles(
-    async (configuration) => {
-      const options = callOptions({ tenantId: upstreamTenantId, timeoutMs: callTimeoutMs, clock })
-      try {
-        return await plugin.current().openKeystore(configuration, options)
-      } finally {
-        options.dispose()
-      }
-    },
-    () => clock.nowMs(),
-  )
-
-  const run: KeystoreRun = async (target, { signal, deadlineMs = Number.POSITIVE_INFINITY }, work) => {
-    const timeoutMs = Math.min(callTimeoutMs, deadlineMs - clock.nowMs())
-    const options = callOptions({ tenantId: upstreamTenantId, timeoutMs, signal, clock })
+  const run = async <T>(
+    { caller, handle }: Asked,
+    call: WireCall,
+    work: (keystore: KeystoreV1, options: CallOptions) => Promise<T>,
+  ): Promise<T> => {
+    const options = optionsOf(caller, call)
     try {
-      const keyId = target?.keyId ?? ""
-      const values: Readonly<Record<string, JsonValue>> = target?.config?.values ?? {}
-      const configuration = hooks().keystoreConfiguration(values, keyId)
-      return await handles.use(configuration, (keystore) => work(keystore, keyId, options))
+      return await work(keystoreOf(handle), options)
     } catch (error) {
-      throw upstreamError(error)
+      throw wireError(error)
     } finally {
       options.dispose()
     }
   }
 
-  const { getKeyVersions, ...keys } = keyHandlers(run)
-  const service = KeystoreInstanceKeyOperation
-  const since015 = KeystoreInstanceKeyOperationSince015
-  server.addService(
-    { ...methodDefinitions(service), ...methodDefinitions(since015, service.typeName) },
-    {
-      ...unaryImplementation(service, { ...keys, ...accessDataHandlers(hooks) }),
-      ...unaryImplementation(since015, { getKeyVersions }),
+  const onKey =
+    <T>(work: (keystore: KeystoreV1, keyId: string, options: CallOptions) => Promise<T>) =>
+    (request: Asked & { readonly keyId: string }, call: WireCall) =>
+      run(request, call, async (keystore, options) => jsonAnswer(await work(keystore, request.keyId, options)))
+
+  const handlers = unaryImplementation(Keystores, {
+    async open({ caller, configuration = {}, secrets }, call) {
+      const options = optionsOf(caller, call)
+      try {
+        const handles = Object.entries(secrets).map(([name, { value, version }]) => {
+          const secret = secretFromBytes(value, version)
+          value.fill(0)
+          return [name, secret] as const
+        })
+        const input = { ...(configuration as Record<string, JsonValue>), ...Object.fromEntries(handles) }
+        const keystore = await plugin.current().openKeystore(input, options)
+        const handle = randomUUID()
+        open.set(handle, keystore)
+        return { handle, defaultKeyId: keystore.defaultKey.keyId }
+      } catch (error) {
+        throw wireError(error)
+      } finally {
+        options.dispose()
+      }
     },
-  )
-  return { serviceName: service.typeName, close: () => handles.close() }
+    async close({ handle }) {
+      const keystore = open.get(handle)
+      open.delete(handle)
+      await keystore?.close()
+      return {}
+    },
+    encrypt: (request, call) =>
+      run(request, call, async (keystore, options) => {
+        const { keyId, plaintext } = request
+        try {
+          const made = await keystore.encrypt(
+            { key: { keyId }, plaintext, context: contextOf(request.context) },
+            options,
+          )
+          return { ...made, backendRequestId: made.backendRequestId ?? "" }
+        } finally {
+          plaintext.fill(0)
+        }
+      }),
+    decrypt: (request, call) =>
+      run(request, call, async (keystore, options) => {
+        const { keyId, ciphertext, keyVersion } = request
+        const context = contextOf(request.context)
+        const opened = await keystore.decrypt({ key: { keyId }, ciphertext, keyVersion, context }, options)
+        return { ...opened, backendRequestId: opened.backendRequestId ?? "" }
+      }),
+    describeKey: onKey((keystore, keyId, options) => keystore.describeKey({ keyId }, options)),
+    listKeyVersions: onKey((keystore, keyId, options) => keystore.listKeyVersions({ keyId }, options)),
+    createKey: (request, call) =>
+      run(request, call, async (keystore, options) => {
+        const origin = request.origin === "import" ? "import" : "generate"
+        return jsonAnswer(await keystore.createKey({ keyId: request.keyId, origin }, options))
+      }),
+    enableKey: onKey((keystore, keyId, options) => keystore.enableKey({ keyId }, options)),
+    disableKey: onKey((keystore, keyId, options) => keystore.disableKey({ keyId }, options)),
+    rotateKey: onKey((keystore, keyId, options) => keystore.rotateKey({ keyId }, options)),
+    deleteKey: onKey((keystore, keyId, options) => keystore.deleteKey({ keyId }, options)),
+    getImportParameters: onKey((keystore, keyId, options) => keystore.getImportParameters({ keyId }, options)),
+    importKeyMaterial: (request, call) =>
+      run(request, call, async (keystore, options) => {
+        const { keyId, encryptedKeyMaterial, providerParams } = request
+        const material = { key: { keyId }, encryptedKeyMaterial, providerParams }
+        return jsonAnswer(await keystore.importKeyMaterial(material, options))
+      }),
+    async setupMaterial({ configuration = {}, secretNames }) {
+      const shown = Object.fromEntries(secretNames.map((name) => [name, unreadSecret]))
+      try {
+        return jsonAnswer(await plugin.current().setupMaterial({ ...configuration, ...shown }))
+      } catch (error) {
+        throw wireError(error)
+      }
+    },
+    probe: (request, call) =>
+      run(request, call, async (keystore, options) => jsonAnswer(await keystore.probe(options))),
+  })
+
+  const testConnection = (stream: ServerDuplexStream<TestRequest, Message>) => {
+    const controller = new AbortController()
+    const giveUp = (code: string) =>
+      controller.abort(
+        pluginError(
+          code === "TIMED_OUT" ? code : "CANCELLED",
+          "The caller gave up.",
+          "Test again when the answer is wanted.",
+        ),
+      )
+    const steps = async ({ caller, handle }: TestRequest) => {
+      const options = optionsOf(caller, { signal: controller.signal })
+      try {
+        for await (const step of keystoreOf(handle).testConnection(options)) {
+          stream.write(create(AnswerSchema, jsonAnswer(step)))
+        }
+        stream.end()
+      } catch (error) {
+        stream.emit("error", toServiceError(wireError(error)))
+      } finally {
+        options.dispose()
+      }
+    }
+    stream.once("data", (first: TestRequest) => {
+      stream.on("data", (next: TestRequest) => giveUp(next.giveUp))
+      if (first.giveUp !== "") giveUp(first.giveUp)
+      void steps(first)
+    })
+    stream.once("cancelled", () => giveUp("CANCELLED"))
+  }
+
+  server.addService(methodDefinitions(Keystores), { ...handlers, testConnection })
+  const closeAll = async () => {
+    const keystores = [...open.values()]
+    open.clear()
+    await Promise.all(keystores.map((keystore) => keystore.close()))
+  }
+  return closeAll
+}
+
+function contextOf(context: WireContext | undefined): EncryptionContext {
+  if (context === undefined) throw new WireError(status.INVALID_ARGUMENT, "the encryption context is missing")
+  const { tenantId, keyId, keyVersion } = context
+  return { tenantId, keyId, keyVersion }
 }

@@ -1,8 +1,9 @@
 import {
   type ConfigurationIssue,
+  type ConfigurationParser,
   isCodedError,
-  type KeystorePluginDefinitionV1,
-  type KeystorePluginV1,
+  type JsonValue,
+  type PluginLifecycle,
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
 import { status } from "@grpc/grpc-js"
@@ -12,34 +13,53 @@ import type { UnaryHandlers } from "../wire/unary-service.ts"
 import { WireError } from "../wire/wire-error.ts"
 
 /** A plugin that its host configures over the wire. */
-export interface ConfiguredPlugin {
+export interface ConfiguredPlugin<Plugin> {
   readonly handlers: UnaryHandlers<typeof Config>
   /** @throws {WireError} FAILED_PRECONDITION - the host has not configured it */
-  current(): KeystorePluginV1
+  current(): Plugin
+  /** What the host has put beside the plugin's own configuration under one of {@link ConfiguredOptions.hostMembers}. */
+  hostMember(name: string): JsonValue | undefined
   /** Is told whenever a plugin is about to stop because another one has taken its place. */
   onReplaced(release: () => Promise<void>): void
   /** Idempotent. */
   stop(): Promise<void>
 }
 
+/** What makes a plugin of its configuration. */
+export interface PluginMaker<Plugin> {
+  readonly manifest: { readonly name: string }
+  readonly configuration: { readonly plugin: ConfigurationParser<unknown> }
+  create(configuration: unknown, services: PluginServices): Plugin
+}
+
+/** What {@link createConfigured} is told beside the plugin. */
+export interface ConfiguredOptions {
+  /** Of the package, for the host's version information. */
+  readonly version: string
+  /** Members that the host itself writes into every configuration; the plugin does not see them. */
+  readonly hostMembers: readonly string[]
+}
+
 const startTimeoutMs = 30_000
 
 /** Makes it: each `Configure` parses, creates and starts; a new one takes the place of the one before, which then stops. */
-export function createConfigured(
-  definition: KeystorePluginDefinitionV1,
+export function createConfigured<Plugin extends PluginLifecycle>(
+  maker: PluginMaker<Plugin>,
   services: PluginServices,
-  version: string,
-): ConfiguredPlugin {
-  const { name } = definition.manifest
+  { version, hostMembers }: ConfiguredOptions,
+): ConfiguredPlugin<Plugin> {
+  const { name } = maker.manifest
   const buildInfo = JSON.stringify({ product: name, version })
-  let running: KeystorePluginV1 | undefined
+  let running: Plugin | undefined
+  let given: Readonly<Record<string, JsonValue>> = {}
   let last: Promise<unknown> = Promise.resolve()
   let release: () => Promise<void> = async () => undefined
 
   async function configure(yaml: string): Promise<void> {
-    const parsed = definition.configuration.plugin.parse(readYaml(yaml))
+    const { own, byHost } = divided(readYaml(yaml), hostMembers)
+    const parsed = maker.configuration.plugin.parse(own)
     if (!parsed.ok) throw new WireError(status.INVALID_ARGUMENT, issuesText(name, parsed.issues))
-    const next = definition.create(parsed.value, services)
+    const next = maker.create(parsed.value, services)
     try {
       await next.start(AbortSignal.timeout(startTimeoutMs))
     } catch (error) {
@@ -51,6 +71,7 @@ export function createConfigured(
     }
     const before = running
     running = next
+    given = byHost
     await release()
     await before?.stop()
   }
@@ -69,6 +90,7 @@ export function createConfigured(
       if (running === undefined) throw new WireError(status.FAILED_PRECONDITION, `${name} has not been configured.`)
       return running
     },
+    hostMember: (member) => given[member],
     onReplaced(told) {
       release = told
     },
@@ -87,6 +109,17 @@ function readYaml(yaml: string): unknown {
     throw new WireError(status.INVALID_ARGUMENT, `yamlConfiguration is no YAML: line ${line}, column ${col}.`)
   }
   return document.toJS({ maxAliasCount: 0 }) ?? {}
+}
+
+function divided(document: unknown, hostMembers: readonly string[]) {
+  if (typeof document !== "object" || document === null || Array.isArray(document)) return { own: document, byHost: {} }
+  // What came as YAML, without aliases, is JSON.
+  const entries = Object.entries(document) as [string, JsonValue][]
+  const ofHost = ([name]: [string, JsonValue]) => hostMembers.includes(name)
+  return {
+    own: Object.fromEntries(entries.filter((entry) => !ofHost(entry))),
+    byHost: Object.fromEntries(entries.filter(ofHost)),
+  }
 }
 
 function issuesText(name: string, issues: readonly ConfigurationIssue[]): string {

@@ -1,20 +1,22 @@
-import type { KeystorePluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { PluginDefinitionV1, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
 import { Server, ServerCredentials } from "@grpc/grpc-js"
 import { systemClock } from "../../clock.ts"
 import { createPluginServices } from "../../plugin-services.ts"
+import { Plugin } from "../generated/apeiro/cmk/common/v1/common_pb.js"
 import { Config } from "../generated/service/common/config/v1/config_pb.js"
 import { Bootstrap } from "../generated/service/init/v1/init_pb.js"
 import { writeHandshake } from "../handshake/handshake-line.ts"
 import { createOneTimeCertificate } from "../handshake/one-time-certificate.ts"
-import { addHandleService } from "../keystore/handle-service.ts"
-import { addKeystoreService, keystoreTypes } from "../keystore/keystore-service.ts"
-import { channelOptions, methodDefinitions } from "../wire/method-definition.ts"
-import { unaryImplementation } from "../wire/unary-service.ts"
+import { jsonAnswer } from "../own-call.ts"
+import { channelOptions } from "../wire/method-definition.ts"
+import { addUnaryService } from "../wire/unary-service.ts"
 import { CapturedOutput } from "./captured-output.ts"
-import { createConfigured } from "./configured-plugin.ts"
+import { createConfigured, type PluginMaker } from "./configured-plugin.ts"
 import { LaunchError, readLaunch } from "./launch.ts"
 import { listen } from "./listen.ts"
 import { watchProcess } from "./process-life.ts"
+import type { ServedKind } from "./served-kind.ts"
+import { servedKinds } from "./served-kinds.ts"
 import { addStandardServices } from "./standard-services.ts"
 import { wireLogger } from "./wire-logger.ts"
 
@@ -36,7 +38,7 @@ const stopTimeoutMs = 1_200
  * Serves a plugin as a process of a go-plugin host (`openkcm/plugin-sdk`): handshake on standard output, AutoMTLS, log
  * lines on standard error. Ends the process: 0 when the host asked for it, 1 with a sentence when nobody could use it.
  */
-export async function servePlugin(definition: KeystorePluginDefinitionV1, options: ServeOptions): Promise<void> {
+export async function servePlugin(definition: PluginDefinitionV1, options: ServeOptions): Promise<void> {
   const { name } = definition.manifest
   try {
     await serve(definition, options)
@@ -48,11 +50,14 @@ export async function servePlugin(definition: KeystorePluginDefinitionV1, option
 }
 
 async function serve(
-  definition: KeystorePluginDefinitionV1,
+  definition: PluginDefinitionV1,
   { version, credentialDirectory = process.env.APEIRO_CMK_CREDENTIAL_DIRECTORY }: ServeOptions,
 ): Promise<void> {
-  const { name } = definition.manifest
-  const launch = readLaunch(process.env, keystoreTypes, name)
+  const { name, kind: kindName } = definition.manifest
+  // The manifest's kind says what `create` gives, and that is what the kind's services take.
+  const kind = servedKinds[kindName] as ServedKind<PluginLifecycle>
+  const maker = definition as PluginMaker<PluginLifecycle>
+  const launch = readLaunch(process.env, kind.types, name)
   const output = new CapturedOutput()
   const writeFirstLine = output.capture(process.stdout)
   const logger = wireLogger(
@@ -68,7 +73,7 @@ async function serve(
   })
 
   const server = new Server(channelOptions)
-  const configured = createConfigured(definition, services, version)
+  const configured = createConfigured(maker, services, { version, hostMembers: kind.hostMembers ?? [] })
   const certificate = createOneTimeCertificate()
   let isEnding = false
   const shutDown = () => {
@@ -76,20 +81,16 @@ async function serve(
     isEnding = true
   }
   const streams = addStandardServices(server, output, shutDown)
-  const keystores = addKeystoreService(server, configured, services)
-  const closeHandles = addHandleService(server, configured, services)
-  const closeKeystores = () => Promise.all([keystores.close(), closeHandles()])
-  configured.onReplaced(async () => void (await closeKeystores()))
-  const pluginServiceNames = [keystores.serviceName, Config.typeName]
-  const bootstrap = {
-    init: async () => ({ pluginServiceNames }),
-    deinit: async () => {
-      await closeKeystores()
-      return {}
-    },
+  const served = kind.addServices({ server, plugin: configured, services, type: launch.type })
+  configured.onReplaced(() => served.close())
+  const init = async () => ({ pluginServiceNames: [served.serviceName, Config.typeName] })
+  const deinit = async () => {
+    await served.close()
+    return {}
   }
-  server.addService(methodDefinitions(Bootstrap), unaryImplementation(Bootstrap, bootstrap))
-  server.addService(methodDefinitions(Config), unaryImplementation(Config, configured.handlers))
+  addUnaryService(server, Bootstrap, { init, deinit })
+  addUnaryService(server, Config, configured.handlers)
+  addUnaryService(server, Plugin, { describe: async () => jsonAnswer(definition.manifest) })
 
   const secured = ServerCredentials.createSsl(
     Buffer.from(launch.clientCertificate),
@@ -106,7 +107,7 @@ async function serve(
     const kill = setTimeout(() => process.exit(0), stopTimeoutMs)
     streams.end()
     try {
-      await closeKeystores()
+      await served.close()
       await configured.stop()
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve())

@@ -1,6 +1,7 @@
 import type { DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf"
 import { create, type Message } from "@bufbuild/protobuf"
-import type { ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js"
+import type { Server, ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js"
+import { methodDefinitions } from "./method-definition.ts"
 import { toServiceError } from "./wire-error.ts"
 
 /** What a handler knows about its call. */
@@ -21,6 +22,16 @@ export type UnaryHandlers<Service extends DescService> = {
     request: MessageShape<Service["method"][Name]["input"]>,
     call: WireCall,
   ) => Promise<MessageInitShape<Service["method"][Name]["output"]>>
+}
+
+/** Adds a service that has unary methods alone. @returns its full name */
+export function addUnaryService<Service extends DescService>(
+  server: Server,
+  service: Service,
+  handlers: UnaryHandlers<Service>,
+): string {
+  server.addService(methodDefinitions(service), unaryImplementation(service, handlers))
+  return service.typeName
 }
 
 /** Puts promises behind grpc-js's callbacks. */

@@ -7,6 +7,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { AnswerSchema, Caller } from "../../common/v1/common_pb.js";
 
 /**
  * Describes the file apeiro/cmk/keystore/v1/keystore.proto.
@@ -14,36 +15,11 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
 export declare const file_apeiro_cmk_keystore_v1_keystore: GenFile;
 
 /**
- * For whom a call is made. Its deadline is gRPC's own.
- *
- * @generated from message apeiro.cmk.keystore.v1.Caller
- */
-export declare type Caller = Message<"apeiro.cmk.keystore.v1.Caller"> & {
-  /**
-   * @generated from field: string tenant_id = 1;
-   */
-  tenantId: string;
-
-  /**
-   * W3C trace context; empty where there is none.
-   *
-   * @generated from field: string traceparent = 2;
-   */
-  traceparent: string;
-};
-
-/**
- * Describes the message apeiro.cmk.keystore.v1.Caller.
- * Use `create(CallerSchema)` to create a new message.
- */
-export declare const CallerSchema: GenMessage<Caller>;
-
-/**
  * @generated from message apeiro.cmk.keystore.v1.OpenRequest
  */
 export declare type OpenRequest = Message<"apeiro.cmk.keystore.v1.OpenRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -147,7 +123,7 @@ export declare const CloseResponseSchema: GenMessage<CloseResponse>;
  */
 export declare type HandleRequest = Message<"apeiro.cmk.keystore.v1.HandleRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -168,7 +144,7 @@ export declare const HandleRequestSchema: GenMessage<HandleRequest>;
  */
 export declare type TestRequest = Message<"apeiro.cmk.keystore.v1.TestRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -192,11 +168,34 @@ export declare type TestRequest = Message<"apeiro.cmk.keystore.v1.TestRequest"> 
 export declare const TestRequestSchema: GenMessage<TestRequest>;
 
 /**
+ * @generated from message apeiro.cmk.keystore.v1.SetupMaterialRequest
+ */
+export declare type SetupMaterialRequest = Message<"apeiro.cmk.keystore.v1.SetupMaterialRequest"> & {
+  /**
+   * Names of the secret fields that the configuration has beside the others.
+   *
+   * @generated from field: repeated string secret_names = 1;
+   */
+  secretNames: string[];
+
+  /**
+   * @generated from field: google.protobuf.Struct configuration = 2;
+   */
+  configuration?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message apeiro.cmk.keystore.v1.SetupMaterialRequest.
+ * Use `create(SetupMaterialRequestSchema)` to create a new message.
+ */
+export declare const SetupMaterialRequestSchema: GenMessage<SetupMaterialRequest>;
+
+/**
  * @generated from message apeiro.cmk.keystore.v1.KeyRequest
  */
 export declare type KeyRequest = Message<"apeiro.cmk.keystore.v1.KeyRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -248,7 +247,7 @@ export declare const EncryptionContextSchema: GenMessage<EncryptionContext>;
  */
 export declare type EncryptRequest = Message<"apeiro.cmk.keystore.v1.EncryptRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -312,7 +311,7 @@ export declare const EncryptResponseSchema: GenMessage<EncryptResponse>;
  */
 export declare type DecryptRequest = Message<"apeiro.cmk.keystore.v1.DecryptRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -374,7 +373,7 @@ export declare const DecryptResponseSchema: GenMessage<DecryptResponse>;
  */
 export declare type CreateKeyRequest = Message<"apeiro.cmk.keystore.v1.CreateKeyRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -407,7 +406,7 @@ export declare const CreateKeyRequestSchema: GenMessage<CreateKeyRequest>;
  */
 export declare type ImportKeyMaterialRequest = Message<"apeiro.cmk.keystore.v1.ImportKeyMaterialRequest"> & {
   /**
-   * @generated from field: apeiro.cmk.keystore.v1.Caller caller = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
   caller?: Caller | undefined;
 
@@ -437,24 +436,6 @@ export declare type ImportKeyMaterialRequest = Message<"apeiro.cmk.keystore.v1.I
  * Use `create(ImportKeyMaterialRequestSchema)` to create a new message.
  */
 export declare const ImportKeyMaterialRequestSchema: GenMessage<ImportKeyMaterialRequest>;
-
-/**
- * A value of the plugin interface as JSON, as its types say: `KeyDescription`, `ConnectionStep`, ... Never key material.
- *
- * @generated from message apeiro.cmk.keystore.v1.Answer
- */
-export declare type Answer = Message<"apeiro.cmk.keystore.v1.Answer"> & {
-  /**
-   * @generated from field: string json = 1;
-   */
-  json: string;
-};
-
-/**
- * Describes the message apeiro.cmk.keystore.v1.Answer.
- * Use `create(AnswerSchema)` to create a new message.
- */
-export declare const AnswerSchema: GenMessage<Answer>;
 
 /**
  * @generated from service apeiro.cmk.keystore.v1.Keystores
@@ -580,6 +561,16 @@ export declare const Keystores: GenService<{
   probe: {
     methodKind: "unary";
     input: typeof HandleRequestSchema;
+    output: typeof AnswerSchema;
+  },
+  /**
+   * Pure: needs no keystore that is open, and no secret.
+   *
+   * @generated from rpc apeiro.cmk.keystore.v1.Keystores.SetupMaterial
+   */
+  setupMaterial: {
+    methodKind: "unary";
+    input: typeof SetupMaterialRequestSchema;
     output: typeof AnswerSchema;
   },
 }>;
