@@ -1,5 +1,6 @@
 import type { PluginManifest } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
+import type { HostRuntimeError } from "./errors.ts"
 import { pluginFailure } from "./load-failures.ts"
 import type { PluginPackage } from "./locate-package.ts"
 import type { PluginEntry } from "./profile.ts"
@@ -68,16 +69,34 @@ export function checkManifest(entry: PluginEntry, { declared }: PluginPackage, m
     if (manifest[fact] === declared[fact]) continue
     faults.push(`${fact} is ${say(manifest[fact])} in the manifest and ${say(declared[fact])} in package.json`)
   }
-  if (faults.length === 0 && manifest.contract !== `${manifest.kind}/v1`) {
-    faults.push(`its contract ${manifest.contract} is not one of its kind ${manifest.kind}`)
+  if (faults.length === 0) faults.push(...contractFaults(manifest))
+  const nextStep = "Ask its author to make the manifest complete and equal to the `openkcm` block of package.json."
+  if (faults.length > 0) throw unreliable(entry, faults, nextStep)
+}
+
+/**
+ * The manifest that an executable says it has, once it is found sound and of the kind that the profile says.
+ * @throws {HostRuntimeError} PLUGIN_MANIFEST_MISMATCH
+ */
+export function soundManifest(entry: PluginEntry, said: unknown): PluginManifest {
+  const faults = soundnessFaults(said)
+  // What the schema has accepted has every member that the host relies on.
+  const manifest = said as PluginManifest
+  if (faults.length === 0 && manifest.kind !== entry.kind) {
+    faults.push(`kind is ${say(manifest.kind)} in the manifest and ${say(entry.kind)} in the profile`)
   }
-  if (faults.length === 0) return
-  throw pluginFailure(
-    entry,
-    "PLUGIN_MANIFEST_MISMATCH",
-    `has a manifest that cannot be relied on: ${faults.join("; ")}`,
-    "Ask its author to make the manifest complete and equal to the `openkcm` block of package.json.",
-  )
+  if (faults.length === 0) faults.push(...contractFaults(manifest))
+  if (faults.length === 0) return manifest
+  throw unreliable(entry, faults, "Ask the executable's author for a release whose manifest is complete.")
+}
+
+function unreliable(entry: PluginEntry, faults: readonly string[], nextStep: string): HostRuntimeError {
+  const what = `has a manifest that cannot be relied on: ${faults.join("; ")}`
+  return pluginFailure(entry, "PLUGIN_MANIFEST_MISMATCH", what, nextStep)
+}
+
+function contractFaults({ contract, kind }: PluginManifest): string[] {
+  return contract === `${kind}/v1` ? [] : [`its contract ${contract} is not one of its kind ${kind}`]
 }
 
 function soundnessFaults(manifest: unknown): string[] {

@@ -1,4 +1,5 @@
 import type { ErrorOrigin } from "@apeiro-cmk/plugin-interface"
+import { PluginProcessError } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { formatProblem, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "./errors.ts"
 import type { PluginEntry } from "./profile.ts"
 
@@ -18,6 +19,11 @@ const origins: Readonly<Record<HostRuntimeErrorCode, ErrorOrigin>> = {
   PLUGIN_ISOLATION_UNSUPPORTED: "caller",
   PLUGIN_START_FAILED: "plugin",
   PLUGIN_STOP_FAILED: "plugin",
+}
+
+/** Tells whether an error is the SDK's about a process that is no plugin. */
+export function isPluginProcessError(error: unknown): error is PluginProcessError {
+  return error instanceof PluginProcessError
 }
 
 type Extra = Partial<Omit<HostRuntimeErrorFacts, "nextStep" | "plugin">>

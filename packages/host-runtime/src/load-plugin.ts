@@ -1,15 +1,17 @@
 import { basename, join, resolve } from "node:path"
-import type { JsonValue, KeystorePluginDefinitionV1, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import type { CatalogOptions } from "./catalog-options.ts"
 import { checkDeclaration, checkManifest } from "./check-manifest.ts"
 import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
+import { executableDefinition } from "./executable-plugin.ts"
 import { importDefinition } from "./import-definition.ts"
 import { isolatedDefinition } from "./isolated-plugin.ts"
 import { schemasAt } from "./json-schema-path.ts"
 import { pluginFailure } from "./load-failures.ts"
 import { type PluginPackage, readPluginPackage } from "./locate-package.ts"
 import { type ConfigurationInput, parsePluginConfiguration } from "./plugin-configuration.ts"
+import type { PluginProcess } from "./plugin-process.ts"
 import type { PluginSlot } from "./plugin-slot.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
 import { redactionOf, withRedactedLog } from "./redaction.ts"
@@ -38,7 +40,17 @@ export async function loadPlugin(
 
 async function fillSlot(slot: PluginSlot, profile: LoadedProfile, options: CatalogOptions): Promise<void> {
   const { entry } = slot
-  const packageName = requirePackage(entry)
+  if (entry.path !== undefined) return fillFromExecutable(slot, entry.path, profile, options)
+  if (entry.package !== undefined) await fillFromPackage(slot, entry.package, profile, options)
+}
+
+async function fillFromPackage(
+  slot: PluginSlot,
+  packageName: string,
+  profile: LoadedProfile,
+  options: CatalogOptions,
+): Promise<void> {
+  const { entry } = slot
   const lookupFrom = join(profile.folder, basename(profile.file))
   const found = await readPluginPackage(entry, packageName, lookupFrom)
   slot.version = found.version
@@ -56,44 +68,59 @@ async function fillSlot(slot: PluginSlot, profile: LoadedProfile, options: Catal
   slot.ready = { definition: ready, configuration, services }
 }
 
+async function fillFromExecutable(
+  slot: PluginSlot,
+  path: string,
+  profile: LoadedProfile,
+  options: CatalogOptions,
+): Promise<void> {
+  const { entry } = slot
+  const { args, env, checksum } = entry
+  const definition = await executableDefinition(entry, {
+    ...processOf(entry),
+    path,
+    ...(args === undefined ? {} : { args }),
+    env: { ...credentialVariables(profile), ...env },
+    ...(checksum === undefined ? {} : { checksum }),
+  })
+  slot.definition = definition
+  checkProductionReady(entry, definition, profile.mode)
+  slot.ready = { definition, configuration: { value: undefined }, services: options.makeServices(entry.name) }
+}
+
 function isolated(
   entry: PluginEntry,
   { executable }: PluginPackage,
   definition: PluginDefinitionV1,
   { value }: ConfigurationInput,
-  { credentialDirectory }: LoadedProfile,
+  profile: LoadedProfile,
 ): PluginDefinitionV1 {
-  if (!isKeystore(definition)) {
-    throw noProcess(entry, "isolation", "only keystores run as processes in this version", inProcessHint)
-  }
   if (executable === undefined) {
-    const nextStep = `${inProcessHint} Or ask its author for a package with an executable (\`bin\`).`
-    throw noProcess(entry, "isolation", "its package has no executable", nextStep)
+    const reason = "its package has no executable"
+    throw pluginFailure(
+      entry,
+      "PLUGIN_ISOLATION_UNSUPPORTED",
+      `is to run as a process of its own, and cannot: ${reason}`,
+      "Write `isolation: in-process` or leave `isolation` out, or ask its author for a package with an executable (`bin`).",
+      { problems: [entry.problem(["isolation"], "value", reason)] },
+    )
   }
-  return isolatedDefinition(definition, { name: entry.name, executable, configuration: value, credentialDirectory })
+  const isolatedProcess: PluginProcess = {
+    ...processOf(entry),
+    path: process.execPath,
+    args: ["--disable-warning=ExperimentalWarning", executable],
+    env: credentialVariables(profile),
+  }
+  return isolatedDefinition(definition, isolatedProcess, value)
 }
 
-function isKeystore(definition: PluginDefinitionV1): definition is KeystorePluginDefinitionV1 {
-  return definition.manifest.kind === "keystore"
+function processOf({ name, kind, logLevel }: PluginEntry): Pick<PluginProcess, "name" | "kind" | "logLevel"> {
+  return { name, kind, logLevel }
 }
 
-const inProcessHint = "Write `isolation: in-process` or leave `isolation` out, or take the plugin out of the profile."
-
-function requirePackage(entry: PluginEntry): string {
-  if (entry.package !== undefined) return entry.package
-  const nextStep =
-    "Name the plugin's npm package with `package` instead of `path` (with `isolation: process` it runs as a process), or take the plugin out of the profile."
-  throw noProcess(entry, "path", "an executable without a package is not available in this version", nextStep)
-}
-
-function noProcess(entry: PluginEntry, key: "path" | "isolation", reason: string, nextStep: string) {
-  return pluginFailure(
-    entry,
-    "PLUGIN_ISOLATION_UNSUPPORTED",
-    `is to run as a process of its own, and cannot: ${reason}`,
-    nextStep,
-    { problems: [entry.problem([key], "value", reason)] },
-  )
+/** An executable made with our SDK finds tenants' files here; others do not read it. */
+function credentialVariables({ credentialDirectory }: LoadedProfile): Readonly<Record<string, string>> {
+  return { APEIRO_CMK_CREDENTIAL_DIRECTORY: credentialDirectory }
 }
 
 function checkProductionReady(entry: PluginEntry, { manifest }: PluginDefinitionV1, mode: LoadedProfile["mode"]): void {

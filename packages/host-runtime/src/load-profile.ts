@@ -77,6 +77,8 @@ function issueProblems(
   return problemsOfIssues(file, tree, profileJsonSchema(), issues).filter(({ path }) => !known.has(path))
 }
 
+const executableKeys = ["args", "env", "checksum", "version"] as const
+
 /** What no single value shows; on the written tree, so that it is reported together with everything else. */
 function contradictions(file: string, tree: YamlTree): readonly ProfileProblem[] {
   const found: ProfileProblem[] = []
@@ -94,6 +96,8 @@ function contradictions(file: string, tree: YamlTree): readonly ProfileProblem[]
       add([...path, "configuration"], "an executable takes `yamlConfiguration`")
     } else if (has("package") && has("yamlConfiguration")) {
       add([...path, "yamlConfiguration"], "a package takes `configuration`")
+    } else if (has("package") && executableKeys.some(has)) {
+      for (const key of executableKeys.filter(has)) add([...path, key], "belongs to an executable (`path`)")
     } else if (has("path") && "isolation" in entry && entry.isolation === "in-process") {
       add([...path, "isolation"], "an executable cannot run in process")
     }
@@ -124,6 +128,11 @@ function pluginEntry(entry: z.infer<typeof pluginEntrySchema>, index: number, co
     kind: entry.type,
     ...(entry.package === undefined ? {} : { package: entry.package }),
     ...(entry.path === undefined ? {} : { path: resolve(context.folder, entry.path) }),
+    ...(entry.args === undefined ? {} : { args: entry.args }),
+    ...(entry.env === undefined ? {} : { env: entry.env }),
+    ...(entry.checksum === undefined ? {} : { checksum: entry.checksum }),
+    ...(entry.yamlConfiguration === undefined ? {} : { yamlConfiguration: entry.yamlConfiguration }),
+    logLevel: entry.logLevel,
     isolation: entry.isolation ?? (entry.path === undefined ? "in-process" : "process"),
     onFailure: entry.onFailure,
     tags: entry.tags,

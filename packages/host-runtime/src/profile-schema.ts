@@ -3,6 +3,9 @@ import { z } from "zod"
 /** The values of `type` in a profile: the kind of the plugin. */
 export const pluginKinds = ["keystore", "identity", "certificate-issuer", "system-information", "notification"] as const
 
+/** Importance of a process's log lines, least first. */
+export const processLogLevels = ["trace", "debug", "info", "warn", "error"] as const
+
 const acceptsReference = { acceptsReference: true }
 
 /** Its value is never written into the profile. */
@@ -39,6 +42,24 @@ export const pluginEntrySchema = z
       .optional()
       .meta({ description: "npm package, looked up from the profile's own folder." }),
     path: path.optional().meta({ description: "Executable of a plugin that runs as a process of its own." }),
+    args: z.array(z.string().max(4096)).max(100).optional().meta({ description: "Arguments of the executable." }),
+    env: z
+      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"), z.string().max(32_768))
+      .optional()
+      .meta({
+        description: "Variables of the executable beside PATH, HOME, LANG, TZ and TMPDIR. No secrets: it stands here.",
+      }),
+    checksum: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, "expected the SHA-256 of the file, 64 hexadecimal digits")
+      .optional()
+      .meta({ description: "SHA-256 of the file at `path`, compared before it is started." }),
+    version: z.literal([0, 1], "expected 1: there is no other version of the plugin protocol").optional().meta({
+      description: "Version of the plugin's service; there is only 1.",
+    }),
+    logLevel: z.enum(processLogLevels).default("info").meta({
+      description: "What is less important is not taken into the host's log. For plugins that are processes.",
+    }),
     isolation: z
       .enum(["in-process", "process"])
       .optional()

@@ -1,5 +1,6 @@
 import type { JsonValue, PluginKind } from "@apeiro-cmk/plugin-interface"
 import type { ProfileProblem } from "./errors.ts"
+import type { processLogLevels } from "./profile-schema.ts"
 import type { PlacedReference } from "./reference.ts"
 import type { Path } from "./yaml-tree.ts"
 
@@ -10,6 +11,9 @@ export interface Listener {
   readonly port: number
 }
 
+/** Importance of a line in the log of a plugin's process. */
+export type ProcessLogLevel = (typeof processLogLevels)[number]
+
 /** One plugin of a profile. */
 export interface PluginEntry {
   /** Unique in the profile. */
@@ -19,6 +23,13 @@ export interface PluginEntry {
   readonly package?: string
   /** Executable, absolute. */
   readonly path?: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** SHA-256 of the executable, hexadecimal. */
+  readonly checksum?: string
+  /** Of an executable: text that it gets as it is. */
+  readonly yamlConfiguration?: string
+  readonly logLevel: ProcessLogLevel
   readonly isolation: "in-process" | "process"
   readonly onFailure: "abort" | "continue"
   readonly tags: readonly string[]

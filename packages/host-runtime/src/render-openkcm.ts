@@ -1,4 +1,5 @@
 import { posix } from "node:path"
+import { wirePluginTypes } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { stringify } from "yaml"
 import type { ProfileProblem } from "./errors.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
@@ -15,8 +16,8 @@ export interface OpenkcmRendering {
 export const defaultExecutableFolder = "/plugins"
 
 /**
- * Writes the `plugins:` section for the upstream server: each keystore package as the executable
- * `FOLDER/NAME/serve.mjs`. Pure.
+ * Writes the `plugins:` section for the upstream server: each package as the executable `FOLDER/NAME/serve.mjs`, each
+ * `path` as it is. Pure.
  *
  * @param executableFolder - absolute, in the server's image
  */
@@ -24,26 +25,38 @@ export function renderForOpenkcm(
   profile: LoadedProfile,
   executableFolder: string = defaultExecutableFolder,
 ): OpenkcmRendering {
-  const rendered = profile.plugins.filter(({ kind, package: source }) => kind === "keystore" && source !== undefined)
-  const plugins = rendered.map((entry) => ({
+  const plugins = profile.plugins.map((entry) => ({
     name: entry.name,
-    type: "KeystoreInstanceKeyOperation",
-    path: posix.join(executableFolder, entry.name, "serve.mjs"),
-    logLevel: "info",
+    type: wirePluginTypes[entry.kind].type,
+    ...(entry.path === undefined ? ofPackage(entry, executableFolder) : ofExecutable(entry, entry.path)),
+    logLevel: entry.logLevel,
     ...(entry.tags.length === 0 ? {} : { tags: [...entry.tags] }),
-    yamlConfiguration: stringify(entry.shownConfiguration),
   }))
   return { yaml: stringify({ plugins }, { lineWidth: 0 }), problems: profile.plugins.flatMap(problemsOf) }
 }
 
+function ofPackage({ name, shownConfiguration }: PluginEntry, executableFolder: string) {
+  return {
+    path: posix.join(executableFolder, name, "serve.mjs"),
+    yamlConfiguration: stringify(shownConfiguration),
+  }
+}
+
+function ofExecutable({ args, env, checksum, yamlConfiguration }: PluginEntry, path: string) {
+  return {
+    path,
+    ...(args === undefined ? {} : { args: [...args] }),
+    ...(env === undefined ? {} : { env: { ...env } }),
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(yamlConfiguration === undefined ? {} : { yamlConfiguration }),
+  }
+}
+
 function problemsOf(entry: PluginEntry): readonly ProfileProblem[] {
-  if (entry.kind !== "keystore") {
-    return [entry.problem(["type"], "value", "is left out: of our plugins only keystores run under that server yet")]
-  }
-  if (entry.package === undefined) {
-    return [entry.problem(["path"], "value", "is left out: write what is no package of ours by hand")]
-  }
   return [
+    ...(entry.path === undefined
+      ? []
+      : [entry.problem(["path"], "value", "has to lie in that server's image: its place on this machine is printed")]),
     ...entry.references.map(({ path }) =>
       entry.problem(
         ["configuration", ...path],

@@ -131,18 +131,18 @@ plugins:
     expect((await load(development)).catalog.plugins()).toMatchObject([{ state: "loaded" }])
   })
 
-  it.each([
-    ["path: ./bin/plugin", "without a package", "`package` instead of `path`"],
-    ["package: third-party-keystore, isolation: process", "has no executable", "isolation: in-process"],
-  ])("because it asks for a process of its own (%s) is told why it has none", async (how, reason, hint) => {
-    const failure = await failureOf(
-      load(project(`mode: development\nplugins: [{ name: a, type: keystore, ${how} }]\n`)),
-    )
-    expect(failure.code).toBe("PLUGIN_ISOLATION_UNSUPPORTED")
-    expect(failure.message).toContain(reason)
-    expect(failure.nextStep).toContain(hint)
-    expect(failure.problems).toMatchObject([{ line: 2 }])
-  })
+  it.each([["package: third-party-keystore, isolation: process", "has no executable", "isolation: in-process"]])(
+    "because it asks for a process of its own (%s) is told why it has none",
+    async (how, reason, hint) => {
+      const failure = await failureOf(
+        load(project(`mode: development\nplugins: [{ name: a, type: keystore, ${how} }]\n`)),
+      )
+      expect(failure.code).toBe("PLUGIN_ISOLATION_UNSUPPORTED")
+      expect(failure.message).toContain(reason)
+      expect(failure.nextStep).toContain(hint)
+      expect(failure.problems).toMatchObject([{ line: 2 }])
+    },
+  )
 
   it("because no keystore is in the profile at all", async () => {
     const failure = await failureOf(

@@ -13,7 +13,14 @@ plugins:
     onFailure: continue
     configuration: { allowedEndpoints: ["https://bao.example:8200"], token: { source: env, env: TOKEN } }
   - { name: IDENTITY, type: identity, package: "@apeiro-cmk/apeiro-identity" }
-  - { name: OTHER, type: keystore, path: ./other }
+  - name: OTHER
+    type: keystore
+    path: /opt/other
+    args: [--quiet]
+    env: { LANG: C }
+    checksum: ${"ab".repeat(32)}
+    logLevel: debug
+    yamlConfiguration: "region: eu"
 `
 
 const render = async (folder?: string) => {
@@ -21,7 +28,7 @@ const render = async (folder?: string) => {
   return renderForOpenkcm(profile, folder)
 }
 
-it("writes each keystore's package as an executable, in upstream's keys, and no secret", async () => {
+it("writes each package as an executable, in upstream's keys, and no secret", async () => {
   const { yaml } = await render()
   expect(parse(yaml)).toEqual({
     plugins: [
@@ -32,6 +39,23 @@ it("writes each keystore's package as an executable, in upstream's keys, and no 
         logLevel: "info",
         tags: ["hyok"],
         yamlConfiguration: expect.any(String),
+      },
+      {
+        name: "IDENTITY",
+        type: "IdentityManagementService",
+        path: "/plugins/IDENTITY/serve.mjs",
+        logLevel: "info",
+        yamlConfiguration: "{}\n",
+      },
+      {
+        name: "OTHER",
+        type: "KeystoreInstanceKeyOperation",
+        path: "/opt/other",
+        args: ["--quiet"],
+        env: { LANG: "C" },
+        checksum: "ab".repeat(32),
+        logLevel: "debug",
+        yamlConfiguration: "region: eu",
       },
     ],
   })
@@ -47,8 +71,7 @@ it("says what that server cannot express, and where it stands", async () => {
   expect(problems.map(({ line, message }) => [line, message])).toEqual([
     [8, expect.stringContaining("resolves no references")],
     [7, expect.stringContaining("ends when a plugin cannot be loaded")],
-    [9, expect.stringContaining("only keystores")],
-    [10, expect.stringContaining("by hand")],
+    [12, expect.stringContaining("in that server's image")],
   ])
 })
 
