@@ -40,7 +40,7 @@ export interface Executables {
 export async function buildExecutables(): Promise<Executables> {
   execFileSync("tsup", { cwd: packageFolder, stdio: "ignore" })
   const folder = await mkdtemp(join(tmpdir(), "wire-"))
-  const ours = { path: process.execPath, args: [join(packageFolder, "dist/serve.mjs")] }
+  const ours = { path: process.execPath, args: ["--max-semi-space-size=2", join(packageFolder, "dist/serve.mjs")] }
   return {
     ours: { ...ours, yaml: JSON.stringify({ keyFile: join(folder, "keys") }) },
     go: { path: await installGoPlugin(), args: [type], yaml: "" },

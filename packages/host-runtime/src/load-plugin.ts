@@ -18,6 +18,9 @@ import { redactionOf, withRedactedLog } from "./redaction.ts"
 import { nameReference, type Reference } from "./reference.ts"
 import type { Path } from "./yaml-tree.ts"
 
+/** A small young generation: a third less memory under load, at the same rate (benchmark `wire`). */
+const nodeArguments = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=2"]
+
 /** Longest time for importing one package, in milliseconds. */
 const importTimeoutMs = 30_000
 
@@ -108,7 +111,7 @@ function isolated(
   const isolatedProcess: PluginProcess = {
     ...processOf(entry),
     path: process.execPath,
-    args: ["--disable-warning=ExperimentalWarning", executable],
+    args: [...nodeArguments, executable],
     env: credentialVariables(profile),
   }
   return isolatedDefinition(definition, isolatedProcess, value)
