@@ -70,6 +70,22 @@ describe("a plugin as a process", () => {
     expect(await readdir(folder)).toEqual([])
   })
 
+  it("clears away what a plugin has left that was killed", async () => {
+    const parent = await mkdtemp(path.join(folder, "sockets-"))
+    const { connection: killed } = await connect({ socketDirectory: parent })
+    killed.kill()
+    await killed.ended
+    const [left] = await readdir(parent)
+    expect(left).toBeDefined()
+    const { connection } = await connect({ socketDirectory: parent })
+    await getKey(connection, "k")
+    await expect.poll(() => readdir(parent), { timeout: hangMs }).not.toContain(left)
+    expect(await getKey(connection, "k")).toMatchObject({ keyId: "k" })
+    await connection.close()
+    expect(await readdir(parent)).toEqual([])
+    await rm(parent, { recursive: true })
+  })
+
   it("takes a port where the path of the socket would be too long", async () => {
     const long = path.join(folder, "d".repeat(100))
     const { connection } = await connect({ socketDirectory: long })

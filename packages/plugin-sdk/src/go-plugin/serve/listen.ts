@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type { Server, ServerCredentials } from "@grpc/grpc-js"
 import type { Handshake } from "../handshake/handshake-line.ts"
 import type { Launch } from "./launch.ts"
+import { removeStaleSockets, socketFolderPrefix, socketName } from "./stale-sockets.ts"
 
 /** Where a server listens. */
 export interface Listening extends Pick<Handshake, "network" | "address"> {
@@ -32,12 +33,13 @@ export async function listen(server: Server, secured: ServerCredentials, launch:
 }
 
 async function listenOnSocket(server: Server, secured: ServerCredentials, parent: string): Promise<Listening> {
-  const folder = await mkdtemp(join(parent, "apeiro-cmk-"))
+  const folder = await mkdtemp(join(parent, socketFolderPrefix))
   const cleanUp = () => rm(folder, { recursive: true, force: true })
-  const path = join(folder, "plugin")
+  const path = join(folder, socketName)
   try {
     if (Buffer.byteLength(path) > longestSocketPathBytes) throw new Error(`${path} is too long for a socket`)
     await bind(server, `unix:${path}`, secured)
+    void removeStaleSockets(parent)
     return { network: "unix", address: path, cleanUp }
   } catch (error) {
     await cleanUp()
