@@ -51,7 +51,7 @@ export const plugin = definePlugin({
         requireAllowedUrl(address, egress)
         return new PocketKeystore(new PocketClient(http, address, token), key_name)
       },
-      setupMaterial(input) {
+      async setupMaterial(input) {
         const { address, key_name } = requireConfiguration(beforeCredentials, input)
         const text = `curl --request PUT --header @administrator.header ${address}/keys/${key_name}\n`
         return [{ title: "Create the L1 key", fileName: "create-key.sh", language: "bash", text }]

@@ -102,7 +102,7 @@ export interface KeystoreManager {
    * @throws {KeystoreManagerError} CONFIGURATION_INVALID, PLUGIN_TYPE_UNKNOWN, KEYSTORE_NOT_FOUND
    * @throws {PluginError} INVALID_REQUEST - the configuration is wrong; `issues` has each fault
    */
-  setupMaterial(tenantId: string, subject: KeystoreSubject): Promise<readonly SetupDocument[]>
+  setupMaterial(tenantId: string, subject: KeystoreSubject, call: HostCall): Promise<readonly SetupDocument[]>
   /** The last outcome and latency of each of the tenant's keystores. */
   health(tenantId: string): Promise<readonly KeystoreHealth[]>
   /** Closes every opened keystore; calls in flight reject with `CANCELLED`. */
@@ -164,14 +164,14 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
       requireKeystoreId(keystoreId)
       return oneAtATime(tenantId, call.signal, () => activate(tenantId, keystoreId, call))
     },
-    async setupMaterial(tenantId, subject) {
+    async setupMaterial(tenantId, subject, call) {
       const saved = "keystoreId" in subject ? await get(tenantId, subject.keystoreId) : undefined
       const document = "document" in subject ? readDocument(subject.document) : undefined
       const plugin = pluginFor(catalog, saved?.pluginType ?? document?.plugin_type ?? "")
       const input =
         saved === undefined ? withoutSecretText(plugin, document?.configuration ?? {}) : inputOf(saved, credentials)
       try {
-        return await plugin.instance.setupMaterial(input)
+        return await plugin.instance.setupMaterial(input, { ...call, tenantId })
       } catch (error) {
         throw asCodedError(error)
       }

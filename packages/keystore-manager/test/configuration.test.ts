@@ -255,15 +255,14 @@ describe("set-up material", () => {
   it("comes before there is a secret, and never shows one", async () => {
     const { manager, call } = setUp()
     const { configuration } = toyDocument({ token: undefined })
-    const unsaved = await manager.setupMaterial("acme", {
-      document: { ...toyDocument(), configuration: { ...configuration } },
-    })
+    const document = { ...toyDocument(), configuration: { ...configuration } }
+    const unsaved = await manager.setupMaterial("acme", { document }, call())
     expect(unsaved).toMatchObject([{ text: "allow master by undefined" }])
-    expect(await manager.setupMaterial("acme", { document: toyDocument() })).toMatchObject([
+    expect(await manager.setupMaterial("acme", { document: toyDocument() }, call())).toMatchObject([
       { text: "allow master by object" },
     ])
     await manager.add("acme", toyDocument(), call())
-    expect(await manager.setupMaterial("acme", { keystoreId: "primary" })).toMatchObject([
+    expect(await manager.setupMaterial("acme", { keystoreId: "primary" }, call())).toMatchObject([
       { text: "allow master by object" },
     ])
   })

@@ -30,7 +30,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
   afterAll(async () => bao?.stop())
 
   async function documents(configuration: Configuration) {
-    const [policy, script] = await (await bao.start({}, testServices())).setupMaterial(configuration)
+    const [policy, script] = await (await bao.start({}, testServices())).setupMaterial(configuration, testCall())
     if (policy === undefined || script === undefined) throw new Error("a document is missing")
     return { policy, script }
   }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { promisify } from "node:util"
-import { testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { installOpenBao, openBaoAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { OpenBao, stepsOf } from "./open-bao.ts"
@@ -26,7 +26,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
 
   /** Runs the script as it is printed. @returns its output */
   async function follow(configuration: Readonly<Record<string, unknown>>, variables: Readonly<Record<string, string>>) {
-    const script = (await (await bao.start({}, testServices())).setupMaterial(configuration))[1]
+    const script = (await (await bao.start({}, testServices())).setupMaterial(configuration, testCall()))[1]
     const path = `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`
     const env = { PATH: path, HOME: folder, BAO_TOKEN: bao.server.rootToken, ...variables }
     const { stdout } = await promisify(execFile)("bash", ["-c", script?.text ?? ""], { cwd: folder, env })

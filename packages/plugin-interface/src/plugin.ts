@@ -36,11 +36,11 @@ export interface KeystorePluginV1 extends PluginLifecycle {
    */
   openKeystore(configuration: KeystoreConfigurationInput, call: CallOptions): Promise<KeystoreV1>
   /**
-   * Writes the documents with which the keystore's administrator prepares it for this configuration. Touches no network;
-   * works before credentials exist, and is the same each time.
+   * Writes the documents with which the keystore's administrator prepares it for this configuration of `call.tenantId`.
+   * Touches no network; works before credentials exist, and is the same each time.
    * @throws {PluginError} INVALID_REQUEST - the configuration is wrong
    */
-  setupMaterial(configuration: KeystoreConfigurationInput): Promise<readonly SetupDocument[]>
+  setupMaterial(configuration: KeystoreConfigurationInput, call: CallOptions): Promise<readonly SetupDocument[]>
   /** Present when the operator has configured a server of the platform. */
   readonly provider?: KeystoreProviderV1
   readonly upstream?: UpstreamKeystoreHooksV1

@@ -2,7 +2,7 @@ import type { KeystorePluginV1, NotificationV1, PluginLifecycle } from "@apeiro-
 import { describe, expect, it } from "vitest"
 import { z } from "zod"
 import { definePlugin, type KeystorePluginSource, secret, secretFields } from "../src/index.ts"
-import { openInProcess } from "../src/testing.ts"
+import { openInProcess, testCall } from "../src/testing.ts"
 import { plugin as example } from "./example-plugin.ts"
 
 const reason = "not needed here"
@@ -214,7 +214,7 @@ describe("definePlugin", () => {
 
   it("gives a plugin that the host can open without knowing its types", async () => {
     const started: KeystorePluginV1 = await openInProcess(example)
-    expect(await started.setupMaterial({})).toEqual([])
+    expect(await started.setupMaterial({}, testCall())).toEqual([])
     await started.stop()
     await started.stop()
   })

@@ -66,17 +66,17 @@ export const configurationCases: readonly KeystoreCase[] = [
   },
   {
     name: "writes its set-up material before credentials exist, the same each time and without a secret",
-    async run({ plugin, definition, configuration, canaries, proxy }) {
+    async run({ plugin, definition, configuration, canaries, proxy, call }) {
       const connectionsBefore = proxy?.acceptedSockets
       const withoutSecrets = without(configuration, secretFields(definition.manifest.keystoreConfigurationSchema))
-      const documents = await plugin.setupMaterial(withoutSecrets)
+      const documents = await plugin.setupMaterial(withoutSecrets, call())
       assert.notEqual(documents.length, 0, "there must be a document")
-      assertNoCanary("the set-up material", JSON.stringify(await plugin.setupMaterial(configuration)), canaries)
+      assertNoCanary("the set-up material", JSON.stringify(await plugin.setupMaterial(configuration, call())), canaries)
       for (const { title, fileName, language, text } of documents) {
         for (const part of [title, fileName, language, text]) assert.notEqual(part.trim(), "")
       }
-      assert.deepEqual(await plugin.setupMaterial(withoutSecrets), documents)
-      assert.deepEqual(await plugin.setupMaterial(configuration), documents)
+      assert.deepEqual(await plugin.setupMaterial(withoutSecrets, call()), documents)
+      assert.deepEqual(await plugin.setupMaterial(configuration, call()), documents)
       assert.equal(proxy?.acceptedSockets, connectionsBefore, "the network was touched")
     },
   },

@@ -67,8 +67,8 @@ export const secrecyMutants: readonly Mutant[] = [
     fault: "writes its secret into the set-up material",
     caughtBy: "writes its set-up material before credentials exist, the same each time and without a secret",
     plugin: (real) => ({
-      setupMaterial: async (input) =>
-        (await real.setupMaterial(input)).map((each) => ({
+      setupMaterial: async (input, call) =>
+        (await real.setupMaterial(input, call)).map((each) => ({
           ...each,
           text: `${each.text}# ${String(input.api_key)}\n`,
         })),
@@ -80,9 +80,9 @@ export const secrecyMutants: readonly Mutant[] = [
     plugin(real) {
       let written = 0
       return {
-        async setupMaterial(input) {
+        async setupMaterial(input, call) {
           written += 1
-          return (await real.setupMaterial(input)).map((each) => ({ ...each, text: `${each.text}# ${written}\n` }))
+          return (await real.setupMaterial(input, call)).map((each) => ({ ...each, text: `${each.text}# ${written}\n` }))
         },
       }
     },

@@ -113,10 +113,10 @@ export const setupMaterial = defineRoute({
   body: none,
   response: { status: 200, description: "The documents", schema: setupMaterialAnswer },
   problems: ["KEYSTORE_NOT_FOUND"],
-  handler: async ({ params, services }) =>
-    document(
-      setupMaterialOf(await services.keystores.setupMaterial(params.tenant_id, { keystoreId: params.keystore_id })),
-    ),
+  handler: async ({ params, call, services }) => {
+    const subject = { keystoreId: params.keystore_id }
+    return document(setupMaterialOf(await services.keystores.setupMaterial(params.tenant_id, subject, call)))
+  },
 })
 
 /** Writes the set-up documents of a configuration that is not saved. */
@@ -130,6 +130,6 @@ export const setupMaterialUnsaved = defineRoute({
   body: keystoreDocument,
   response: { status: 200, description: "The documents", schema: setupMaterialAnswer },
   problems: ["PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID"],
-  handler: async ({ params, body, services }) =>
-    document(setupMaterialOf(await services.keystores.setupMaterial(params.tenant_id, { document: body }))),
+  handler: async ({ params, body, call, services }) =>
+    document(setupMaterialOf(await services.keystores.setupMaterial(params.tenant_id, { document: body }, call))),
 })

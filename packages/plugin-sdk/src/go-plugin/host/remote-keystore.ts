@@ -20,9 +20,6 @@ const method = Keystores.method
 /** How long a keystore may take to close, in milliseconds. */
 const closeTimeoutMs = 5_000
 
-/** Pure, and yet a question to another process. */
-const setupTimeoutMs = 5_000
-
 /** A keystore plugin in another process, as if it were in this one. It has been started and configured already. */
 export function remoteKeystorePlugin(connection: PluginConnection): KeystorePluginV1 {
   return {
@@ -39,14 +36,11 @@ export function remoteKeystorePlugin(connection: PluginConnection): KeystorePlug
         for (const { value } of Object.values(request.secrets)) value.fill(0)
       }
     },
-    async setupMaterial(configuration) {
+    async setupMaterial(configuration, call) {
       const { plain, secrets } = divided(configuration)
-      const signal = AbortSignal.timeout(setupTimeoutMs)
-      const call = { tenantId: "", signal, deadlineMs: Date.now() + setupTimeoutMs }
-      const request = { configuration: plain, secretNames: Object.keys(secrets) }
-      return remoteAnswers.setupDocuments(
-        (await asked(connection.call(method.setupMaterial, request, call), call)).json,
-      )
+      const request = { caller: callerOf(call), configuration: plain, secretNames: Object.keys(secrets) }
+      const answer = connection.call(method.setupMaterial, request, behindSignal(call))
+      return remoteAnswers.setupDocuments((await asked(answer, call)).json)
     },
   }
 }

@@ -32,13 +32,9 @@ export function supervisedKeystorePlugin(
       const plugin = await present(call)
       return survivingKeystore({ configuration, present }, plugin, await plugin.openKeystore(configuration, call))
     },
-    async setupMaterial(configuration) {
-      return (await present({ signal: AbortSignal.timeout(setupTimeoutMs) })).setupMaterial(configuration)
-    },
+    setupMaterial: async (configuration, call) => (await present(call)).setupMaterial(configuration, call),
   }
 }
-
-const setupTimeoutMs = 5_000
 
 interface SurvivingTools {
   readonly configuration: KeystoreConfigurationInput

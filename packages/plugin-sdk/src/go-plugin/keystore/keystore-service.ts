@@ -15,10 +15,11 @@ import { wireError } from "../errors/upstream-errors.ts"
 import { AnswerSchema, type Caller } from "../generated/apeiro/cmk/common/v1/common_pb.js"
 import {
   Keystores,
+  type SetupMaterialRequest,
   type TestRequest,
   type EncryptionContext as WireContext,
 } from "../generated/apeiro/cmk/keystore/v1/keystore_pb.js"
-import { jsonAnswer, ownCallOptions } from "../own-call.ts"
+import { jsonAnswer, ownCallOptions, ownMethods } from "../own-call.ts"
 import type { ServeContext } from "../serve/served-kind.ts"
 import { methodDefinitions } from "../wire/method-definition.ts"
 import { unaryImplementation, type WireCall } from "../wire/unary-service.ts"
@@ -131,14 +132,10 @@ export function addKeystoreService({
         const material = { key: { keyId }, encryptedKeyMaterial, providerParams }
         return jsonAnswer(await keystore.importKeyMaterial(material, options))
       }),
-    async setupMaterial({ configuration = {}, secretNames }) {
+    setupMaterial: ownMethods(clock)(({ configuration = {}, secretNames }: SetupMaterialRequest, options) => {
       const shown = Object.fromEntries(secretNames.map((name) => [name, unreadSecret]))
-      try {
-        return jsonAnswer(await plugin.current().setupMaterial({ ...configuration, ...shown }))
-      } catch (error) {
-        throw wireError(error)
-      }
-    },
+      return plugin.current().setupMaterial({ ...configuration, ...shown }, options)
+    }),
     probe: (request, call) =>
       run(request, call, async (keystore, options) => jsonAnswer(await keystore.probe(options))),
   })

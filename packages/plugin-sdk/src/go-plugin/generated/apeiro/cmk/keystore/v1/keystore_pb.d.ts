@@ -172,16 +172,21 @@ export declare const TestRequestSchema: GenMessage<TestRequest>;
  */
 export declare type SetupMaterialRequest = Message<"apeiro.cmk.keystore.v1.SetupMaterialRequest"> & {
   /**
-   * Names of the secret fields that the configuration has beside the others.
-   *
-   * @generated from field: repeated string secret_names = 1;
+   * @generated from field: apeiro.cmk.common.v1.Caller caller = 1;
    */
-  secretNames: string[];
+  caller?: Caller | undefined;
 
   /**
    * @generated from field: google.protobuf.Struct configuration = 2;
    */
   configuration?: JsonObject | undefined;
+
+  /**
+   * Names of the secret fields that the configuration has beside the others.
+   *
+   * @generated from field: repeated string secret_names = 3;
+   */
+  secretNames: string[];
 };
 
 /**
