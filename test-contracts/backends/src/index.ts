@@ -1,4 +1,13 @@
 export { goHostAvailable, kubernetesAvailable, openBaoAvailable, postgresAvailable } from "./availability.ts"
+export {
+  AwsEmulator,
+  type AwsEmulatorOptions,
+  type AwsLogEntry,
+  startAwsEmulator,
+} from "./aws-emulator/emulator.ts"
+export { decryptWithMaterial, type KmsKey, readHead } from "./aws-emulator/kms-key.ts"
+export { createTokenIssuer, type TokenIssuer, type TokenWish } from "./aws-emulator/token-issuer.ts"
+export type { IdentityProvider } from "./aws-emulator/web-identity-token.ts"
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,

@@ -1,0 +1,27 @@
+import type {
+  CallOptions,
+  ConnectionStep,
+  HttpResponse,
+  KeyDescription,
+  PluginServices,
+} from "@apeiro-cmk/plugin-interface"
+import type { Kms } from "../kms.ts"
+import type { SessionCache } from "../session/session-cache.ts"
+
+/** What the steps of a connection test work with. */
+export interface ConnectionTest {
+  readonly kms: Kms
+  readonly sessions: SessionCache
+  readonly keyId: string
+  readonly region: string
+  readonly describe: (keyId: string, call: CallOptions) => Promise<KeyDescription>
+  /** The last answer of AWS, for its date. */
+  readonly lastAnswer: () => { readonly answer: HttpResponse; readonly receivedAtMs: number } | undefined
+  readonly services: Pick<PluginServices, "clock" | "random">
+}
+
+/** What one step saw. */
+export type CheckResult = Omit<ConnectionStep, "name" | "durationMs">
+
+/** One step; what it rejects with is its failure. */
+export type Check = (test: ConnectionTest, call: CallOptions) => Promise<CheckResult>

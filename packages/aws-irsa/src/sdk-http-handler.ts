@@ -1,0 +1,77 @@
+import type { HttpClient, HttpResponse } from "@apeiro-cmk/plugin-interface"
+import { withDeadline } from "@apeiro-cmk/plugin-sdk"
+
+/** A request of the SDK (smithy `HttpRequest`), as far as it is read here. */
+interface SdkRequest {
+  readonly method: string
+  readonly protocol: string
+  readonly hostname: string
+  readonly port?: number
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | readonly string[] | null>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: unknown
+}
+
+/** What the SDK reads of an answer. */
+interface SdkResponse {
+  readonly response: {
+    readonly statusCode: number
+    readonly headers: Record<string, string>
+    readonly body: Uint8Array
+  }
+}
+
+/** What {@link sdkHttpHandler} needs. */
+export interface SdkHttpOptions {
+  readonly http: HttpClient
+  /** Longest time for one request, in milliseconds. */
+  readonly requestTimeoutMs: number
+  /** Sees each answer, e.g. its date. */
+  readonly onAnswer: (answer: HttpResponse) => void
+}
+
+/**
+ * Lets the SDK send by the host's own HTTP client, so that the operator's egress policy, proxy and certificates hold. It
+ * retries nothing.
+ */
+export function sdkHttpHandler({ http, requestTimeoutMs, onAnswer }: SdkHttpOptions) {
+  return {
+    metadata: { handlerProtocol: "http/1.1" },
+    async handle(
+      request: SdkRequest,
+      { abortSignal }: { abortSignal?: AbortSignal | undefined } = {},
+    ): Promise<SdkResponse> {
+      const { signal, dispose } = withDeadline(abortSignal, requestTimeoutMs)
+      try {
+        const answer = await http.request({
+          method: request.method === "GET" ? "GET" : "POST",
+          url: urlOf(request),
+          // The HTTP client writes these by itself.
+          headers: without(request.headers, ["host", "content-length"]),
+          ...(isBody(request.body) ? { body: request.body } : {}),
+          signal,
+        })
+        onAnswer(answer)
+        return { response: { statusCode: answer.status, headers: { ...answer.headers }, body: answer.body } }
+      } finally {
+        dispose()
+      }
+    },
+    updateHttpClientConfig: () => undefined,
+    httpHandlerConfigs: () => ({}),
+    destroy: () => undefined,
+  }
+}
+
+function urlOf({ protocol, hostname, port, path }: SdkRequest): string {
+  return `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${path}`
+}
+
+function isBody(body: unknown): body is string | Uint8Array {
+  return typeof body === "string" || body instanceof Uint8Array
+}
+
+function without(headers: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase())))
+}

@@ -1,0 +1,13 @@
+/**
+ * What an SDK client would otherwise look up in the process's environment or in `~/.aws`. One attempt: retries are the
+ * host's.
+ */
+export const sdkSettings = {
+  maxAttempts: 1,
+  retryMode: "standard" as const,
+  defaultsMode: "standard" as const,
+  useFipsEndpoint: false,
+  useDualstackEndpoint: false,
+  userAgentAppId: "apeiro-cmk",
+  authSchemePreference: ["aws.auth#sigv4"],
+}

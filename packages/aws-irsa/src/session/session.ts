@@ -1,0 +1,14 @@
+import type { CallOptions } from "@apeiro-cmk/plugin-interface"
+
+/** Temporary credentials of a role. */
+export interface AwsSession {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+  /** Milliseconds since the Unix epoch, by AWS's clock. */
+  readonly expiresAtMs: number
+  readonly backendRequestId?: string
+}
+
+/** Gets a new session. @throws {PluginError} any code of a keystore failure */
+export type OpenSession = (call: CallOptions) => Promise<AwsSession>

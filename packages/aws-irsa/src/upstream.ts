@@ -1,0 +1,125 @@
+import type { JsonValue, UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-interface"
+import { configurationError, parseConfiguration, pluginError } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+import { encodeAccessData } from "./access-data.ts"
+import { parseArn } from "./arns.ts"
+import { keystoreConfiguration } from "./config.ts"
+
+type Members = Readonly<Record<string, JsonValue>>
+
+/**
+ * Access data of the upstream host, in both shapes: Roles Anywhere (`trustAnchorArn`, `profileArn`, `roleArn`) and web
+ * identity (`roleArn`, `externalId`). What else is there, e.g. `certificateSubject`, is of no meaning here.
+ */
+const accessData = z.looseObject({
+  trustAnchorArn: z.string().optional(),
+  profileArn: z.string().optional(),
+  roleArn: z.string().optional(),
+  externalId: z.string().optional(),
+  region: z.string().optional(),
+})
+
+/** Our name for each of theirs. */
+const fields = {
+  trustAnchorArn: "trust_anchor_arn",
+  profileArn: "profile_arn",
+  roleArn: "role_arn",
+  externalId: "external_id",
+  region: "region",
+} as const
+
+/** AWS KMS under the upstream host. The key is the native key id; the host's certificate logs in by Roles Anywhere. */
+export const upstreamHooks: UpstreamKeystoreHooksV1 = {
+  keystoreConfiguration({ clientCert, privateKey, ...values }, nativeKeyId) {
+    const own = ownFields(values)
+    const certificate = isAnywhere(own) ? { client_certificate: clientCert ?? "", client_key: privateKey ?? "" } : {}
+    return {
+      ...own,
+      ...certificate,
+      kms_key_id: nativeKeyId === "" ? placeholderKey : nativeKeyId,
+      ...placeOf(own, nativeKeyId),
+    }
+  },
+
+  validateKey({ algorithm }) {
+    if (algorithm === "AES256") return
+    throw pluginError("INVALID_REQUEST", "AWS KMS serves AES-256 keys here.", "Use the algorithm AES256.")
+  },
+
+  validateKeyAccessData(management, crypto) {
+    requireAccessData(management)
+    for (const data of Object.values(crypto)) requireAccessData(asMembers(data))
+  },
+
+  transformCryptoAccessData: (nativeKeyId, crypto) =>
+    new Map(
+      Object.entries(crypto).map(([region, data]) => {
+        const { trustAnchorArn = "", profileArn = "", roleArn = "" } = requireAccessData(asMembers(data))
+        return [region, encodeAccessData({ keyArn: nativeKeyId, trustAnchorArn, profileArn, roleArn })]
+      }),
+    ),
+
+  extractKeyRegion(nativeKeyId, management) {
+    const { service, region } = parseArn(nativeKeyId) ?? { service: "", region: "" }
+    if (service === "kms" && region !== "") return region
+    if (typeof management.region === "string" && management.region !== "") return management.region
+    throw pluginError("INVALID_REQUEST", "The native key id is no ARN of a KMS key.", "Name the key by its ARN.")
+  },
+}
+
+/** Stands for the key where the host asks for none, e.g. to create one. */
+const placeholderKey = "00000000-0000-0000-0000-000000000000"
+
+function ownFields(values: Members): Members {
+  const named = Object.entries(fields).flatMap(([theirs, ours]) => {
+    const value = values[theirs]
+    return value === undefined ? [] : [[ours, value] as const]
+  })
+  const own = Object.fromEntries(named)
+  return { auth_method: isAnywhere(own) ? "roles_anywhere" : "web_identity", ...own }
+}
+
+function isAnywhere(own: Members): boolean {
+  return own.trust_anchor_arn !== undefined || own.profile_arn !== undefined
+}
+
+/** A key by its id alone lies where the access data say, or where the trust anchor does. */
+function placeOf({ region, trust_anchor_arn: anchor }: Members, nativeKeyId: string): Members {
+  if (region !== undefined || parseArn(nativeKeyId) !== undefined) return {}
+  const place = typeof anchor === "string" ? parseArn(anchor)?.region : undefined
+  return place === undefined ? {} : { region: place }
+}
+
+/** @throws {PluginError} INVALID_REQUEST - in the host's words: its own names of the fields */
+function requireAccessData(members: Members): z.output<typeof accessData> {
+  const read = parseConfiguration(accessData, members)
+  if (!read.ok) throw configurationError(read.issues)
+  const own = ownFields(members)
+  const missing = (
+    isAnywhere(own) ? (["trustAnchorArn", "profileArn", "roleArn"] as const) : (["roleArn"] as const)
+  ).filter((name) => !read.value[name])
+  if (missing.length > 0) throw configurationError(missing.map((name) => ({ path: [name], message: "is missing" })))
+  const certificate = isAnywhere(own) ? { client_certificate: "later", client_key: "later" } : {}
+  const complete = { ...own, ...certificate, kms_key_id: placeholderKey, region: regionFor(own) }
+  const parsed = parseConfiguration(keystoreConfiguration, complete)
+  if (!parsed.ok) {
+    const theirs = (name: unknown) => Object.entries(fields).find(([, ours]) => ours === name)?.[0]
+    throw configurationError(
+      parsed.issues.map((issue) => ({ ...issue, path: issue.path.map((part) => theirs(part) ?? part) })),
+    )
+  }
+  return read.value
+}
+
+/** Any region of the role's own partition: the key says later which it is. */
+function regionFor({ region, role_arn: role }: Members): JsonValue {
+  if (region !== undefined) return region
+  const partition = typeof role === "string" ? parseArn(role)?.partition : undefined
+  const regions: Readonly<Record<string, string>> = { "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1" }
+  return regions[partition ?? ""] ?? "us-east-1"
+}
+
+function asMembers(value: JsonValue): Members {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Members
+  throw configurationError([{ path: [], message: "must be an object for each region" }])
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto"
+import { fileURLToPath } from "node:url"
+import type { EncryptionContext, KeyState } from "@apeiro-cmk/plugin-interface"
+import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { decryptWithMaterial, type KmsKey, readHead } from "@apeiro-cmk/test-backends"
+import {
+  type ContractRun,
+  type KeystoreBackend,
+  type OpenedKeystore,
+  type OpenRequest,
+  openOverWire,
+  tcpFaultProxy,
+} from "@apeiro-cmk/test-contracts"
+import { plugin } from "../src/index.ts"
+import { Aws, policy, region } from "./aws.ts"
+
+/** How the plugin is started: in this process, or as a process of its own. */
+export type Boundary = "in process" | "over the wire"
+
+const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
+const externalId = "openkcm-external-id-12345"
+
+/** The plugin on our AWS emulator, by web identity and a role of its own for each case. */
+export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
+  const aws = await Aws.start()
+  const start = boundary === "in process" ? startInProcess : startOverWire
+  return {
+    backend: "AWS emulator (ours)",
+    version: "-",
+    judge: "emulator",
+    concurrency: 4,
+    options: {
+      plugin,
+      backendType: "aws-kms",
+      network: "tcp",
+      moduleUrl: import.meta.resolve("../src/index.ts"),
+      open: (request) => open(aws, request, start),
+    },
+    stop: () => aws.stop(),
+  }
+}
+
+type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
+
+async function startInProcess(aws: Aws, address: string): Promise<Started> {
+  const services = testServices()
+  const started = await aws.plugin(services, address)
+  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
+}
+
+function startOverWire(aws: Aws, address: string): Promise<Started> {
+  return openOverWire(executable, aws.pluginConfiguration(address))
+}
+
+async function open(
+  aws: Aws,
+  { tenantId }: OpenRequest,
+  start: (aws: Aws, address: string) => Promise<Started>,
+): Promise<OpenedKeystore> {
+  const key = aws.emulator.createKey(region)
+  const roleArn = aws.createRole(externalId)
+  const proxy = await tcpFaultProxy({ target: { host: aws.emulator.host, port: aws.emulator.port } })
+  const started = await start(aws, `http://${proxy.host}:${proxy.port}`)
+  const configuration = { region, kms_key_id: key.arn, role_arn: roleArn, external_id: externalId }
+  return {
+    ...started,
+    configuration,
+    instance: await started.plugin.openKeystore(configuration, testCall({ tenantId })),
+    canaries: [aws.issuer.issue({ subject: "unused" }).split(".")[2] ?? ""],
+    proxy,
+    close: () => proxy.close(),
+    backend: backendOf(aws, roleArn),
+  }
+}
+
+const states: Readonly<Record<KmsKey["state"], KeyState>> = {
+  Enabled: "ENABLED",
+  Disabled: "DISABLED",
+  PendingDeletion: "PENDING_DELETION",
+  PendingImport: "PENDING_IMPORT",
+}
+
+function backendOf({ emulator }: Aws, roleArn: string): KeystoreBackend {
+  const keyOf = (keyId: string): KmsKey => {
+    const key = emulator.kms.key(keyId)
+    if (key === undefined) throw new Error(`the emulator has no key ${keyId}`)
+    return key
+  }
+  return {
+    keyExists: async (keyId) => emulator.kms.key(keyId) !== undefined,
+    createKey: async () => ({ keyId: emulator.createKey(region).arn }),
+    unusedKeyId: () => randomUUID(),
+    keyState: async (keyId) => states[keyOf(keyId).state],
+    async decrypt({ keyId }, ciphertext, context) {
+      const { materialId } = readHead(Buffer.from(ciphertext))
+      const material = keyOf(keyId).materials.find(({ id }) => id === materialId)
+      if (material === undefined) throw new Error("the ciphertext is of another key")
+      return decryptWithMaterial(material.material, Buffer.from(ciphertext), partsOf(context))
+    },
+    decryptWithMaterial: async (material, ciphertext, context) =>
+      decryptWithMaterial(material, Buffer.from(ciphertext), partsOf(context)),
+    async disableKey(keyId) {
+      keyOf(keyId).state = "Disabled"
+    },
+    async enableKey(keyId) {
+      keyOf(keyId).state = "Enabled"
+    },
+    async deleteKey(keyId) {
+      keyOf(keyId).state = "PendingDeletion"
+    },
+    denyCredential: async () => emulator.iam.putRolePolicy(roleArn, policy()),
+    async revokeCredential() {
+      emulator.iam.putRole(roleArn, policy())
+      emulator.iam.revokeSessions(roleArn)
+    },
+    stop: () => emulator.stop(),
+    start: () => emulator.start(),
+  }
+}
+
+function partsOf({ tenantId, keyId, keyVersion }: EncryptionContext) {
+  return { tenant: tenantId, key: keyId, version: String(keyVersion) }
+}

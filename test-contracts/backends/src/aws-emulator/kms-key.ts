@@ -1,0 +1,135 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomUUID,
+} from "node:crypto"
+import { AwsError } from "./aws-error.ts"
+
+/** States of a key that the emulator knows. */
+export type KmsKeyState = "Enabled" | "Disabled" | "PendingDeletion" | "PendingImport"
+
+/** One key material of a key: the first, or one of a rotation. */
+export interface KeyMaterial {
+  /** 64 hexadecimal digits. */
+  readonly id: string
+  readonly material: Buffer
+  readonly createdAtMs: number
+}
+
+/** Parameters of an import that were given out. */
+export interface ImportOffer {
+  readonly token: string
+  readonly privateKey: KeyObject
+  readonly algorithm: string
+  readonly validToMs: number
+}
+
+/** A key of the emulator. */
+export interface KmsKey {
+  readonly id: string
+  readonly arn: string
+  readonly region: string
+  readonly origin: "AWS_KMS" | "EXTERNAL"
+  readonly usage: string
+  readonly spec: string
+  readonly multiRegion: boolean
+  readonly description: string
+  readonly createdAtMs: number
+  state: KmsKeyState
+  /** State before a deletion was scheduled. */
+  materials: KeyMaterial[]
+  offer?: ImportOffer
+  materialExpiresAtMs?: number
+}
+
+/** Makes a key; one of origin EXTERNAL waits for its material. */
+export function newKey(
+  place: { readonly region: string; readonly account: string; readonly nowMs: number },
+  wish: Partial<Pick<KmsKey, "origin" | "usage" | "spec" | "multiRegion" | "description">>,
+): KmsKey {
+  const { region, account, nowMs } = place
+  const multiRegion = wish.multiRegion ?? false
+  const id = multiRegion ? `mrk-${randomUUID().replaceAll("-", "")}` : randomUUID()
+  const origin = wish.origin ?? "AWS_KMS"
+  return {
+    id,
+    arn: `arn:aws:kms:${region}:${account}:key/${id}`,
+    region,
+    origin,
+    usage: wish.usage ?? "ENCRYPT_DECRYPT",
+    spec: wish.spec ?? "SYMMETRIC_DEFAULT",
+    multiRegion,
+    description: wish.description ?? "",
+    createdAtMs: nowMs,
+    state: origin === "EXTERNAL" ? "PendingImport" : "Enabled",
+    materials: origin === "EXTERNAL" ? [] : [newMaterial(randomBytes(32), nowMs)],
+  }
+}
+
+/** A material with the id that follows from it. */
+export function newMaterial(material: Buffer, createdAtMs: number): KeyMaterial {
+  return { id: createHash("sha256").update("material id").update(material).digest("hex"), material, createdAtMs }
+}
+
+/** A wrapping key for an import. */
+export function newOffer(algorithm: string, bits: number, validToMs: number): ImportOffer & { publicKey: KeyObject } {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: bits })
+  return { token: randomBytes(64).toString("base64"), privateKey, publicKey, algorithm, validToMs }
+}
+
+type Context = Readonly<Record<string, string>>
+
+const format = 1
+const nonceBytes = 12
+const tagBytes = 16
+const idBytes = 36
+const materialIdBytes = 32
+const headBytes = 1 + idBytes + materialIdBytes
+
+/** Encrypts under the newest material. Format: 1, key id, material id, nonce, bytes, tag. Only the emulator's own. */
+export function encryptWith(key: KmsKey, plaintext: Uint8Array, context: Context): Buffer {
+  const { id, material } = currentMaterial(key)
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv("aes-256-gcm", material, nonce).setAAD(associatedData(context))
+  const head = Buffer.concat([Uint8Array.of(format), Buffer.from(key.id.padEnd(idBytes)), Buffer.from(id, "hex")])
+  return Buffer.concat([head, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+}
+
+/** Which key and material a ciphertext names. @throws {AwsError} InvalidCiphertextException */
+export function readHead(ciphertext: Buffer): { readonly keyId: string; readonly materialId: string } {
+  if (ciphertext.length <= headBytes + nonceBytes + tagBytes || ciphertext[0] !== format) throw invalidCiphertext()
+  return {
+    keyId: ciphertext.toString("latin1", 1, 1 + idBytes).trimEnd(),
+    materialId: ciphertext.toString("hex", 1 + idBytes, headBytes),
+  }
+}
+
+/** Opens a ciphertext with nothing but the material of its key. @throws {AwsError} InvalidCiphertextException */
+export function decryptWithMaterial(material: Uint8Array, ciphertext: Buffer, context: Context): Buffer {
+  const decipher = createDecipheriv("aes-256-gcm", material, ciphertext.subarray(headBytes, headBytes + nonceBytes))
+  decipher.setAAD(associatedData(context)).setAuthTag(ciphertext.subarray(-tagBytes))
+  try {
+    return Buffer.concat([decipher.update(ciphertext.subarray(headBytes + nonceBytes, -tagBytes)), decipher.final()])
+  } catch {
+    throw invalidCiphertext() // OpenSSL says no more than that the tag does not fit
+  }
+}
+
+/** The material that encrypts. */
+export function currentMaterial({ materials, arn }: KmsKey): KeyMaterial {
+  const current = materials.at(-1)
+  if (current === undefined) throw new AwsError("KMSInvalidStateException", `${arn} is pending import.`)
+  return current
+}
+
+function associatedData(context: Context): Buffer {
+  return Buffer.from(JSON.stringify(Object.entries(context).sort(([left], [right]) => (left < right ? -1 : 1))))
+}
+
+export function invalidCiphertext(): AwsError {
+  return new AwsError("InvalidCiphertextException", "")
+}
