@@ -117,17 +117,12 @@ export const kmsErrors: Readonly<Record<string, AwsErrorMeaning>> = {
 
 const exchange = "Compare the trust policy of the role with the one in the set-up material."
 
-/** Errors of the exchanges for a session. Source: AWS STS API Reference; IAM Roles Anywhere User Guide. */
-export const sessionErrors: Readonly<Record<string, AwsErrorMeaning>> = {
+/** Errors of the exchange for a session by name. Source: AWS STS API Reference. */
+export const stsErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   AccessDenied: {
     code: "CREDENTIAL_REJECTED",
     message: "The role's trust policy does not let it be assumed.",
     nextStep: `${exchange} It must name this principal, and the same external_id.`,
-  },
-  AccessDeniedException: {
-    code: "CREDENTIAL_REJECTED",
-    message: "IAM Roles Anywhere does not accept the certificate for this role.",
-    nextStep: `${exchange} Trust anchor, profile and role must belong together, and the anchor must have issued the certificate.`,
   },
   InvalidIdentityToken: {
     code: "CREDENTIAL_REJECTED",
@@ -153,25 +148,35 @@ export const sessionErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   },
   SignatureDoesNotMatch: { ...notSigned, message: "AWS does not accept the signature.", nextStep: clock },
   InvalidClientTokenId: notSigned,
-  ResourceNotFoundException: {
-    code: "CREDENTIAL_REJECTED",
-    message: "IAM Roles Anywhere has no such trust anchor or profile.",
-    nextStep: "Check trust_anchor_arn and profile_arn.",
-  },
   ValidationError: {
     code: "INVALID_REQUEST",
     message: "AWS finds the request for a session malformed.",
     nextStep: "Check role_arn and external_id.",
+  },
+  Throttling: throttled,
+  ServiceUnavailable: busy,
+  InternalFailure: busy,
+}
+
+/** Errors of CreateSession by name. Source: IAM Roles Anywhere API Reference. */
+export const rolesAnywhereErrors: Readonly<Record<string, AwsErrorMeaning>> = {
+  AccessDeniedException: {
+    code: "CREDENTIAL_REJECTED",
+    message: "IAM Roles Anywhere does not accept the certificate for this role.",
+    nextStep: `${exchange} Trust anchor, profile and role must belong together, and the anchor must have issued the certificate.`,
+  },
+  ResourceNotFoundException: {
+    code: "CREDENTIAL_REJECTED",
+    message: "IAM Roles Anywhere has no such trust anchor or profile.",
+    nextStep: "Check trust_anchor_arn and profile_arn.",
   },
   ValidationException: {
     code: "INVALID_REQUEST",
     message: "AWS finds the request for a session malformed.",
     nextStep: "Check role_arn, trust_anchor_arn and profile_arn.",
   },
-  Throttling: throttled,
   ThrottlingException: throttled,
-  ServiceUnavailable: busy,
-  InternalFailure: busy,
+  InternalServerException: busy,
 }
 
 /** Errors by which AWS says that a session is not good any more. */
@@ -187,15 +192,22 @@ export function kmsError(error: unknown): PluginError {
   return isState(error) ? stateError(error) : translated(error, kmsErrors)
 }
 
-/** Translates what an exchange for a session was rejected with. */
-export function sessionError(error: unknown): PluginError {
-  return translated(error, sessionErrors)
+/** Translates what an exchange with STS was rejected with. */
+export function stsError(error: unknown): PluginError {
+  return translated(error, stsErrors)
+}
+
+/** Translates an answer of Roles Anywhere that is no session. @param name - of the error, where one was said */
+export function rolesAnywhereError(name: string, status: number): PluginError {
+  return translated(Object.assign(new Error(), { name, $metadata: { httpStatusCode: status } }), rolesAnywhereErrors)
 }
 
 function translated(error: unknown, table: Readonly<Record<string, AwsErrorMeaning>>): PluginError {
   if (isPluginError(error)) return error
   const name = nameOf(error)
-  const row = Object.hasOwn(table, name) ? table[name] : statusRow(error)
+  // For some errors of STS the SDK has a name of its own, with another end.
+  const known = [name, name.replace(/Exception$/, "")].find((each) => Object.hasOwn(table, each))
+  const row = known === undefined ? statusRow(error) : table[known]
   const { code, message, nextStep, ...facts } = row ?? unknownAnswer
   return pluginError(code, message, nextStep, { ...facts, cause: scrubbedCause(error) })
 }

@@ -30,14 +30,17 @@ const fields = {
 
 /** AWS KMS under the upstream host. The key is the native key id; the host's certificate logs in by Roles Anywhere. */
 export const upstreamHooks: UpstreamKeystoreHooksV1 = {
-  keystoreConfiguration({ clientCert, privateKey, ...values }, nativeKeyId) {
+  keystoreConfiguration({ clientCert, privateKey, ...values }, nativeKeyId, region) {
     const own = ownFields(values)
-    const certificate = isAnywhere(own) ? { client_certificate: clientCert ?? "", client_key: privateKey ?? "" } : {}
+    // The host does not say for which tenant it asks: nobody's own external id could be made here.
+    const certificate = isAnywhere(own)
+      ? { client_certificate: clientCert ?? "", client_key: privateKey ?? "" }
+      : { external_id: own.external_id ?? "" }
     return {
       ...own,
       ...certificate,
       kms_key_id: nativeKeyId === "" ? placeholderKey : nativeKeyId,
-      ...placeOf(own, nativeKeyId),
+      ...placeOf(own, nativeKeyId, region),
     }
   },
 
@@ -54,7 +57,7 @@ export const upstreamHooks: UpstreamKeystoreHooksV1 = {
   transformCryptoAccessData: (nativeKeyId, crypto) =>
     new Map(
       Object.entries(crypto).map(([region, data]) => {
-        const { trustAnchorArn = "", profileArn = "", roleArn = "" } = requireAccessData(asMembers(data))
+        const { trustAnchorArn = "", profileArn = "", roleArn = "" } = requireShape(asMembers(data))
         return [region, encodeAccessData({ keyArn: nativeKeyId, trustAnchorArn, profileArn, roleArn })]
       }),
     ),
@@ -84,31 +87,38 @@ function isAnywhere(own: Members): boolean {
 }
 
 /** A key by its id alone lies where the access data say, or where the trust anchor does. */
-function placeOf({ region, trust_anchor_arn: anchor }: Members, nativeKeyId: string): Members {
+function placeOf({ region, trust_anchor_arn: anchor }: Members, nativeKeyId: string, asked: string): Members {
   if (region !== undefined || parseArn(nativeKeyId) !== undefined) return {}
+  if (asked !== "") return { region: asked }
   const place = typeof anchor === "string" ? parseArn(anchor)?.region : undefined
   return place === undefined ? {} : { region: place }
 }
 
-/** @throws {PluginError} INVALID_REQUEST - in the host's words: its own names of the fields */
-function requireAccessData(members: Members): z.output<typeof accessData> {
+const anywhereShape = ["trustAnchorArn", "profileArn", "roleArn"] as const
+const webIdentityShape = ["roleArn", "externalId"] as const
+
+/** @throws {PluginError} INVALID_REQUEST - something is missing, by the host's own names of the fields */
+function requireShape(members: Members): z.output<typeof accessData> {
   const read = parseConfiguration(accessData, members)
   if (!read.ok) throw configurationError(read.issues)
-  const own = ownFields(members)
-  const missing = (
-    isAnywhere(own) ? (["trustAnchorArn", "profileArn", "roleArn"] as const) : (["roleArn"] as const)
-  ).filter((name) => !read.value[name])
+  const shape = isAnywhere(ownFields(members)) ? anywhereShape : webIdentityShape
+  const missing = shape.filter((name) => !read.value[name])
   if (missing.length > 0) throw configurationError(missing.map((name) => ({ path: [name], message: "is missing" })))
+  return read.value
+}
+
+/** @throws {PluginError} INVALID_REQUEST - something is missing or malformed, by the host's own names of the fields */
+function requireAccessData(members: Members): void {
+  requireShape(members)
+  const own = ownFields(members)
   const certificate = isAnywhere(own) ? { client_certificate: "later", client_key: "later" } : {}
   const complete = { ...own, ...certificate, kms_key_id: placeholderKey, region: regionFor(own) }
   const parsed = parseConfiguration(keystoreConfiguration, complete)
-  if (!parsed.ok) {
-    const theirs = (name: unknown) => Object.entries(fields).find(([, ours]) => ours === name)?.[0]
-    throw configurationError(
-      parsed.issues.map((issue) => ({ ...issue, path: issue.path.map((part) => theirs(part) ?? part) })),
-    )
-  }
-  return read.value
+  if (parsed.ok) return
+  const theirs = (name: unknown) => Object.entries(fields).find(([, ours]) => ours === name)?.[0]
+  throw configurationError(
+    parsed.issues.map((issue) => ({ ...issue, path: issue.path.map((part) => theirs(part) ?? part) })),
+  )
 }
 
 /** Any region of the role's own partition: the key says later which it is. */

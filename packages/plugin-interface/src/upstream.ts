@@ -12,8 +12,9 @@ export interface UpstreamKeystoreHooksV1 {
    * @param values - `authType`, `clientCert` and `privateKey` of the upstream host, and the user's access data for
    * management beside them
    * @param nativeKeyId - the key that the call is about; empty where it is about none
+   * @param region - of a key that is to be made; else empty
    */
-  keystoreConfiguration(values: Members, nativeKeyId: string): Members
+  keystoreConfiguration(values: Members, nativeKeyId: string, region: string): Members
   validateKey(request: { readonly keyType: "BYOK" | "HYOK"; readonly algorithm: string; readonly region: string }): void
   validateKeyAccessData(management: Members, crypto: Members): void
   transformCryptoAccessData(nativeKeyId: string, crypto: Members): ReadonlyMap<string, Uint8Array>

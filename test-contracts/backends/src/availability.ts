@@ -1,5 +1,6 @@
 import { installGoHost } from "./go-host/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
+import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
@@ -32,6 +33,11 @@ export async function kubernetesAvailable(): Promise<boolean> {
 /** Tells the same of the host that loads plugins by upstream's own Go code, which is built the first time. */
 export async function goHostAvailable(): Promise<boolean> {
   return isAvailable("the upstream Go host", installGoHost)
+}
+
+/** Tells the same of moto, an emulator of AWS by others, and of botocore, a client of AWS. */
+export async function motoAvailable(): Promise<boolean> {
+  return isAvailable("moto", installMoto)
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

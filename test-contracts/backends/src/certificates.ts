@@ -11,6 +11,12 @@ import {
 } from "@peculiar/x509"
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const
+const rsaAlgorithm = {
+  name: "RSASSA-PKCS1-v1_5",
+  modulusLength: 3072,
+  publicExponent: Uint8Array.of(1, 0, 1),
+  hash: "SHA-256",
+} as const
 const serverAndClient = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"] // RFC 5280 §4.2.1.12
 const hourMs = 3_600_000
 
@@ -27,6 +33,8 @@ export interface CertificateSubject {
   readonly dnsNames?: readonly string[]
   readonly addresses?: readonly string[]
   readonly uris?: readonly string[]
+  /** Of the subject's key. Default `ecdsa` on P-256; `rsa` has 3072 bits. */
+  readonly keyType?: "ecdsa" | "rsa"
   /** End of its validity, milliseconds since the Unix epoch; may lie in the past. Default: in a day. */
   readonly validUntilMs?: number
 }
@@ -35,7 +43,7 @@ export interface CertificateSubject {
 export interface TestAuthority {
   /** The authority's own certificate, PEM. */
   readonly certificate: string
-  /** Issues a P-256 certificate for servers and clients. */
+  /** Issues a certificate for servers and clients. */
   issue(subject: CertificateSubject): Promise<IssuedCertificate>
 }
 
@@ -56,7 +64,7 @@ export async function createTestAuthority(commonName = "test authority"): Promis
   return {
     certificate: authority.toString("pem"),
     async issue(subject) {
-      const subjectKeys = await newKeys()
+      const subjectKeys = await newKeys(subject.keyType)
       const certificate = await X509CertificateGenerator.create({
         ...validity(subject.validUntilMs),
         subject: `CN=${subject.commonName}`,
@@ -71,8 +79,8 @@ export async function createTestAuthority(commonName = "test authority"): Promis
   }
 }
 
-async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
+async function newKeys(type: CertificateSubject["keyType"] = "ecdsa"): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(type === "rsa" ? rsaAlgorithm : algorithm, true, ["sign", "verify"])
 }
 
 function validity(untilMs = Date.now() + 24 * hourMs): { readonly notBefore: Date; readonly notAfter: Date } {

@@ -1,4 +1,10 @@
-export { goHostAvailable, kubernetesAvailable, openBaoAvailable, postgresAvailable } from "./availability.ts"
+export {
+  goHostAvailable,
+  kubernetesAvailable,
+  motoAvailable,
+  openBaoAvailable,
+  postgresAvailable,
+} from "./availability.ts"
 export {
   AwsEmulator,
   type AwsEmulatorOptions,
@@ -24,6 +30,9 @@ export { installGoHost, installGoPlugin, upstreamSdkVersion } from "./go-host/in
 export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"
 export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
 export { type KubernetesRequest, KubernetesServer, startKubernetes } from "./kubernetes/server.ts"
+export { installMoto, motoVersion } from "./moto/install.ts"
+export { runBotocore } from "./moto/run-botocore.ts"
+export { type MotoServer, startMoto } from "./moto/server.ts"
 export {
   type AppRoleCredential,
   type AppRoleOptions,

@@ -1,6 +1,7 @@
 import { printProgress } from "./cache.ts"
 import { installGoHost } from "./go-host/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
+import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
@@ -12,6 +13,7 @@ const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   PostgreSQL: installPostgres,
   "upstream Go host": installGoHost,
   Kubernetes: installKubernetes,
+  moto: installMoto,
 }
 
 for (const [name, install] of Object.entries(backends)) {

@@ -39,6 +39,21 @@ export async function downloadWheel(requirement: string, targetFolder: string): 
   }
 }
 
+/**
+ * Installs a package with all that it needs into a folder of its own, from wheels alone.
+ * @throws {BackendUnavailable} pip could not install it
+ */
+export async function installWheels(requirement: string, targetFolder: string): Promise<void> {
+  await ensurePip()
+  printProgress(`installing ${requirement}`)
+  const outcome = await runCommand("python3", [
+    ...["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--target", targetFolder, requirement],
+  ])
+  if (outcome?.exitCode !== 0) {
+    throw new BackendUnavailable(`pip could not install ${requirement}: ${lastLines(outcome?.output)}`)
+  }
+}
+
 const extractEntry = `
 import shutil, sys, zipfile
 wheel, suffix, target = sys.argv[1:]

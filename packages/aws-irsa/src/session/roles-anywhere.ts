@@ -2,7 +2,7 @@ import { createHash, type KeyObject, sign, type X509Certificate } from "node:cry
 import type { CallOptions, Clock, HttpClient, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import { sessionError } from "../errors.ts"
+import { rolesAnywhereError } from "../errors.ts"
 import type { ClientCertificate } from "./certificates.ts"
 import type { AwsSession } from "./session.ts"
 
@@ -87,8 +87,7 @@ function readSession({ body, headers }: HttpResponse): AwsSession {
 function refused({ status, headers }: HttpResponse) {
   const named = headers["x-amzn-errortype"]?.split(":")[0]
   const name = named ?? (status === 403 ? "AccessDeniedException" : status === 404 ? "ResourceNotFoundException" : "")
-  const error = Object.assign(new Error(), { name, $metadata: { httpStatusCode: status } })
-  return sessionError(error)
+  return rolesAnywhereError(name, status)
 }
 
 function signedHeaders(

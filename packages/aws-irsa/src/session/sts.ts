@@ -1,7 +1,7 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { Credentials } from "@aws-sdk/client-sts"
-import { sessionError } from "../errors.ts"
+import { stsError } from "../errors.ts"
 import { type SdkHttpOptions, sdkHttpHandler } from "../sdk-http-handler.ts"
 import { sdkSettings } from "../sdk-settings.ts"
 import type { AwsSession } from "./session.ts"
@@ -57,7 +57,7 @@ interface ExchangeAnswer {
 
 async function exchanged(send: () => Promise<ExchangeAnswer>): Promise<AwsSession> {
   const { Credentials: given, $metadata } = await send().catch((error: unknown) => {
-    throw sessionError(error)
+    throw stsError(error)
   })
   const {
     AccessKeyId: accessKeyId,

@@ -88,7 +88,11 @@ export class AwsEmulator {
   }
 
   /** Has the next requests for an operation fail. */
-  failNext(operation: KmsOperation | "AssumeRole" | "AssumeRoleWithWebIdentity", code: string, times = 1): void {
+  failNext(
+    operation: KmsOperation | "AssumeRole" | "AssumeRoleWithWebIdentity" | "CreateSession",
+    code: string,
+    times = 1,
+  ): void {
     const status = code === "ThrottlingException" || code.endsWith("InternalException") ? 500 : 400
     const error = new AwsError(
       code,
@@ -96,6 +100,11 @@ export class AwsEmulator {
       code === "ThrottlingException" ? 400 : status,
     )
     for (let time = 0; time < times; time += 1) this.#failures.push({ operation, error })
+  }
+
+  /** Takes back what {@link AwsEmulator.failNext} has told. */
+  forgetFailures(): void {
+    this.#failures = []
   }
 
   /** Makes a key as an administrator does, past every policy. */
@@ -109,10 +118,11 @@ export class AwsEmulator {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk)
     const request = readRequest(incoming, Buffer.concat(chunks))
-    const { status, contentType, body } = this.#answer(request)
+    const { status, contentType, headers = {}, body } = this.#answer(request)
     outgoing.writeHead(status, {
       "content-type": contentType,
       "x-amzn-requestid": randomUUID(),
+      ...headers,
       date: new Date(Date.now() + this.clockOffsetMs).toUTCString(),
     })
     outgoing.end(body)
@@ -172,13 +182,15 @@ export class AwsEmulator {
     const asked = { service: "rolesanywhere", action: "CreateSession", role } as const
     const { iam, trustAnchors } = this
     try {
+      this.#failWhereTold("CreateSession")
       const answer = createSession(request, { iam, trustAnchors, nowMs: () => Date.now() + this.clockOffsetMs })
       this.log.push({ ...asked, outcome: "ok" })
       return answer
     } catch (error) {
       const { code, message, status } = awsError(error)
       this.log.push({ ...asked, outcome: code })
-      return { status, contentType: "application/json", body: JSON.stringify({ message }) }
+      const headers = { "x-amzn-errortype": code }
+      return { status, contentType: "application/json", headers, body: JSON.stringify({ message }) }
     }
   }
 

@@ -13,5 +13,6 @@ export interface AwsRequest {
 export interface AwsAnswer {
   readonly status: number
   readonly contentType: string
+  readonly headers?: Readonly<Record<string, string>>
   readonly body: string
 }

@@ -44,8 +44,8 @@ export function keyHandlers(run: KeystoreRun): KeyHandlers {
         }
       }),
 
-    createKey: ({ config, id = "", algorithm, keyType }, call) => {
-      const target = { keyId: id, config }
+    createKey: ({ config, id = "", region, algorithm, keyType }, call) => {
+      const target = { keyId: id, region, config }
       return run(target, call, async (keystore, keyId, options) => {
         if (keyId === "") throw pluginError("INVALID_REQUEST", "The new key has no id.", "Send the id of the key.")
         if (algorithm !== KeyAlgorithm.AES256) {

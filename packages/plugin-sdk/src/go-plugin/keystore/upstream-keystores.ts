@@ -18,6 +18,8 @@ const callTimeoutMs = 10_000
 /** Which key of which keystore. */
 export interface KeyTarget {
   readonly keyId: string
+  /** Of a key that is to be made. */
+  readonly region?: string
   readonly config?: KeystoreInstanceConfig | undefined
 }
 
@@ -49,7 +51,7 @@ export function addUpstreamKeystores({
     calls(call, (options) => {
       const keyId = target?.keyId ?? ""
       const values: Readonly<Record<string, JsonValue>> = target?.config?.values ?? {}
-      const configuration = hooks().keystoreConfiguration(values, keyId)
+      const configuration = hooks().keystoreConfiguration(values, keyId, target?.region ?? "")
       return handles.use(configuration, (keystore) => work(keystore, keyId, options))
     })
 

@@ -1,0 +1,69 @@
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { fakeClock, testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { describe, expect, it } from "vitest"
+import type { AwsSession } from "../src/session/session.ts"
+import { SessionCache } from "../src/session/session-cache.ts"
+
+const hourMs = 3_600_000
+
+/** A cache on a clock that stands still, whose exchanges succeed or fail as told. */
+function setUp() {
+  const clock = fakeClock()
+  let opened = 0
+  let failure: Error | undefined
+  const cache = new SessionCache(async (): Promise<AwsSession> => {
+    if (failure !== undefined) throw failure
+    opened += 1
+    return {
+      accessKeyId: `id-${opened}`,
+      secretAccessKey: "secret",
+      sessionToken: "token",
+      expiresAtMs: clock.nowMs() + hourMs,
+    }
+  }, clock)
+  const get = async () => (await cache.get(testCall())).accessKeyId
+  return { clock, cache, get, fail: (error: Error | undefined) => (failure = error) }
+}
+
+const refused = pluginError("CREDENTIAL_REJECTED", "no", "Look.")
+
+describe("a session", () => {
+  it("serves until three quarters of its life are over, and is then renewed beside the calls", async () => {
+    const { clock, get } = setUp()
+    expect(await get()).toBe("id-1")
+    await clock.advance(0.74 * hourMs)
+    expect(await get()).toBe("id-1")
+    await clock.advance(0.02 * hourMs)
+    expect(await get()).toBe("id-1")
+    await clock.advance(0)
+    expect(await get()).toBe("id-2")
+  })
+
+  it("serves on when its renewal fails, until its end", async () => {
+    const { clock, get, fail } = setUp()
+    await get()
+    await clock.advance(0.9 * hourMs)
+    fail(refused)
+    expect(await get()).toBe("id-1")
+    await clock.advance(0.1 * hourMs)
+    await expect(get()).rejects.toBe(refused)
+    fail(undefined)
+    expect(await get()).toBe("id-2")
+  })
+
+  it("is not used in its last seconds", async () => {
+    const { clock, get } = setUp()
+    await get()
+    await clock.advance(hourMs - 5_000)
+    expect(await get()).toBe("id-2")
+  })
+
+  it("is forgotten when AWS has refused it, and a newer one is not", async () => {
+    const { cache, get } = setUp()
+    const first = await cache.get(testCall())
+    cache.drop(first)
+    expect(await get()).toBe("id-2")
+    cache.drop(first)
+    expect(await get()).toBe("id-2")
+  })
+})

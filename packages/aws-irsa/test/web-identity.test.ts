@@ -1,0 +1,184 @@
+import { rm } from "node:fs/promises"
+import { type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { Aws, everything, platformRole, policy, region, subject } from "./aws.ts"
+
+let aws: Aws
+beforeAll(async () => {
+  aws = await Aws.start()
+})
+afterAll(() => aws.stop())
+
+const externalId = "external-id"
+
+/** The plugin, started anew: no session is left from another test. */
+async function start(services: TestServices = testServices()) {
+  const plugin = await aws.plugin(services)
+  onTestFinished(() => plugin.stop())
+  aws.emulator.log.length = 0
+  return {
+    services,
+    plugin,
+    open: (configuration: object, tenantId = "acme") =>
+      plugin.openKeystore({ ...configuration }, testCall({ tenantId })),
+  }
+}
+
+const keyOf = () => ({ kms_key_id: aws.emulator.createKey(region).arn })
+const exchanges = () => aws.emulator.log.filter(({ service }) => service === "sts").map(({ action }) => action)
+
+describe("web identity", () => {
+  it("trades the token, then assumes the tenant's role; the names of the sessions show host and tenant", async () => {
+    const { open, services } = await start()
+    const role = aws.createRole(externalId)
+    const keystore = await open({ ...keyOf(), role_arn: role, external_id: externalId })
+    await keystore.probe(testCall())
+    expect(aws.emulator.log.slice(0, 3)).toEqual([
+      {
+        service: "sts",
+        action: "AssumeRoleWithWebIdentity",
+        role: platformRole,
+        sessionName: "apeiro-cmk",
+        outcome: "ok",
+      },
+      { service: "sts", action: "AssumeRole", role, sessionName: "apeiro-cmk-acme", outcome: "ok" },
+      { service: "kms", action: "Encrypt", role, sessionName: "apeiro-cmk-acme", outcome: "ok" },
+    ])
+    expect(services.auditEvents).toMatchObject([
+      {
+        action: "keystoreLogin",
+        outcome: "success",
+        facts: { method: "web_identity", role, session_name: "apeiro-cmk-acme" },
+      },
+    ])
+  })
+
+  it("uses the platform's own role where the tenant has none", async () => {
+    const { open } = await start()
+    aws.emulator.iam.putRolePolicy(platformRole, everything)
+    onTestFinished(() =>
+      aws.emulator.iam.putRolePolicy(
+        platformRole,
+        policy({ Effect: "Allow", Action: "sts:AssumeRole", Resource: "*" }),
+      ),
+    )
+    const keystore = await open(keyOf())
+    await keystore.probe(testCall())
+    expect(aws.emulator.log[0]).toMatchObject({ role: platformRole, sessionName: "apeiro-cmk-acme" })
+    expect(exchanges()).toHaveLength(1)
+  })
+
+  it("opens one session for all who wait, and one of the platform for all keystores", async () => {
+    const { open } = await start()
+    const role = aws.createRole(externalId)
+    const keystores = await Promise.all([1, 2].map(() => open({ ...keyOf(), role_arn: role, external_id: externalId })))
+    await Promise.all(keystores.flatMap((each) => [1, 2, 3, 4].map(() => each.probe(testCall()))))
+    expect(exchanges().toSorted()).toEqual(["AssumeRole", "AssumeRole", "AssumeRoleWithWebIdentity"])
+  })
+
+  it("opens a new session when AWS does not know the old one any more, within the call", async () => {
+    const { open } = await start()
+    const role = aws.createRole(externalId)
+    const keystore = await open({ ...keyOf(), role_arn: role, external_id: externalId })
+    await keystore.probe(testCall())
+    aws.emulator.iam.revokeSessions(role)
+    aws.emulator.iam.revokeSessions(platformRole)
+    await keystore.probe(testCall())
+    expect(exchanges()).toEqual([
+      "AssumeRoleWithWebIdentity",
+      "AssumeRole",
+      "AssumeRole",
+      "AssumeRoleWithWebIdentity",
+      "AssumeRole",
+    ])
+  })
+
+  it("says CREDENTIAL_REJECTED, names the trust policy and records it when the role is denied", async () => {
+    const { open, services } = await start()
+    const keystore = await open({ ...keyOf(), role_arn: aws.createRole("another-id"), external_id: externalId })
+    await expect(keystore.probe(testCall())).rejects.toMatchObject({
+      code: "CREDENTIAL_REJECTED",
+      nextStep: expect.stringContaining("external_id"),
+    })
+    expect(services.auditEvents).toMatchObject([{ outcome: "failure", code: "CREDENTIAL_REJECTED" }])
+  })
+
+  it.each([
+    ["expired", () => aws.issuer.issue({ subject, expiresInSeconds: -10 })],
+    ["for another audience", () => aws.issuer.issue({ subject, audience: "elsewhere" })],
+    ["of another service account", () => aws.issuer.issue({ subject: "system:serviceaccount:other:cmk" })],
+    ["altered", () => `${aws.issuer.issue({ subject }).slice(0, -8)}AAAAAAAA`],
+    ["empty", () => "\n"],
+  ])(
+    "says CREDENTIAL_REJECTED of a token that is %s, and reads the file again for the next exchange",
+    async (_how, token) => {
+      const { open } = await start()
+      const keystore = await open({ ...keyOf(), role_arn: aws.createRole(externalId), external_id: externalId })
+      await aws.writeToken(token())
+      await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED" })
+      await aws.writeToken(aws.issuer.issue({ subject }))
+      await keystore.probe(testCall())
+    },
+  )
+
+  it("says whose fault it is when there is no token file", async () => {
+    const { open } = await start()
+    const keystore = await open({ ...keyOf(), role_arn: aws.createRole(externalId), external_id: externalId })
+    await rm(aws.tokenFile)
+    onTestFinished(() => aws.writeToken(aws.issuer.issue({ subject })))
+    await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "host" })
+  })
+
+  it("takes nothing from the environment", async () => {
+    const poison = {
+      AWS_ACCESS_KEY_ID: "AKIAPOISON",
+      AWS_SECRET_ACCESS_KEY: "canary-secret",
+      AWS_SESSION_TOKEN: "canary-session",
+      AWS_REGION: "us-poison-1",
+      AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+      AWS_ENDPOINT_URL_KMS: "http://127.0.0.1:1",
+      AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1",
+      AWS_ROLE_ARN: "arn:aws:iam::999999999999:role/poison",
+      AWS_WEB_IDENTITY_TOKEN_FILE: "/nowhere",
+      AWS_PROFILE: "poison",
+      AWS_USE_FIPS_ENDPOINT: "true",
+    }
+    Object.assign(process.env, poison)
+    onTestFinished(() => {
+      for (const name of Object.keys(poison)) delete process.env[name]
+    })
+    const { open } = await start()
+    const role = aws.createRole(externalId)
+    const keystore = await open({ ...keyOf(), role_arn: role, external_id: externalId })
+    await keystore.probe(testCall())
+    expect(new Set(aws.emulator.log.map((entry) => entry.role))).toEqual(new Set([platformRole, role]))
+  })
+})
+
+describe("external ids", () => {
+  it("belong to one tenant where none is given, and the set-up material shows them", async () => {
+    const { open, plugin } = await start()
+    const configuration = { ...keyOf(), role_arn: aws.newRoleArn() }
+    const [, trust] = await plugin.setupMaterial(configuration, testCall({ tenantId: "acme" }))
+    aws.emulator.iam.putRole(configuration.role_arn, trust?.text ?? "")
+    aws.emulator.iam.putRolePolicy(configuration.role_arn, everything)
+    await (await open(configuration, "acme")).probe(testCall())
+    const stranger = await open(configuration, "mallory")
+    await expect(stranger.probe(testCall({ tenantId: "mallory" }))).rejects.toMatchObject({
+      code: "CREDENTIAL_REJECTED",
+    })
+  })
+
+  it("of another tenant are refused before any network", async () => {
+    const { open, plugin } = await start()
+    const configuration = { ...keyOf(), role_arn: aws.newRoleArn() }
+    const [, trust] = await plugin.setupMaterial(configuration, testCall({ tenantId: "acme" }))
+    const [id] = /apeiro-cmk-[0-9a-f]+/.exec(trust?.text ?? "") ?? []
+    await open({ ...configuration, external_id: id }, "acme")
+    await expect(open({ ...configuration, external_id: id }, "mallory")).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      issues: [{ path: ["external_id"] }],
+    })
+    expect(aws.emulator.log).toEqual([])
+  })
+})
