@@ -1,6 +1,6 @@
 /**
  * Decrypts through the keystore plugins: how many a second behind a fixed delay of 10 ms, and what a plugin costs over a
- * bare HTTP client without one. Against a real OpenBao with its audit file on, and the local keystore.
+ * bare HTTP client without one. Against a real OpenBao with its audit file on, our own AWS emulator, and the local keystore.
  */
 import { parseArgs } from "node:util"
 import { type ConcurrentResult, concurrentLoad } from "../src/concurrent-load.ts"
@@ -8,6 +8,7 @@ import { startDelayProxy } from "../src/delay-proxy.ts"
 import { type ReportRow, rowWithTarget, type Target, table, targetTable, writeReport } from "../src/index.ts"
 import { figure } from "../src/report.ts"
 import { median } from "../src/statistics.ts"
+import { startAwsKms } from "./keystore/aws.ts"
 import { bareDecrypt } from "./keystore/bare-client.ts"
 import { startLocal } from "./keystore/local.ts"
 import { decryptOf, startTransit } from "./keystore/transit.ts"
@@ -43,12 +44,16 @@ async function benchmark(): Promise<void> {
   const transit = await startTransit()
   const proxy = await startDelayProxy(transit.port, delayMs)
   const local = await startLocal(delayMs)
+  const aws = await startAwsKms()
+  const awsProxy = await startDelayProxy(aws.port, delayMs)
   try {
     const contestants = {
       slowTransit: contestant("openbao behind 10 ms", 64, await decryptOf(transit, proxy.port)),
+      slowAws: contestant("aws-irsa (emulator) behind 10 ms", 64, await aws.decryptOf(awsProxy.port)),
       slowLocal: contestant("local behind 10 ms", 64, local.delayed),
       transit: contestant("openbao", 16, await decryptOf(transit, transit.port)),
       bare: contestant("bare HTTP client to OpenBao", 16, bareDecrypt(transit)),
+      aws: contestant("aws-irsa (emulator)", 16, await aws.decryptOf(aws.port)),
       local: contestant("local", 16, local.direct),
     }
     const all = Object.values(contestants)
@@ -64,6 +69,8 @@ async function benchmark(): Promise<void> {
     await report(rowsOf(contestants, connections), all)
   } finally {
     await proxy.stop()
+    await awsProxy.stop()
+    await aws.stop()
     await local.stop()
     await transit.stop()
   }
@@ -78,13 +85,13 @@ function of({ results }: Contestant, part: keyof ConcurrentResult): number {
 }
 
 function rowsOf(
-  one: Record<"slowTransit" | "slowLocal" | "transit" | "bare" | "local", Contestant>,
+  one: Record<"slowTransit" | "slowAws" | "slowLocal" | "transit" | "bare" | "local", Contestant>,
   connections: number,
 ): readonly ReportRow[] {
-  const { slowTransit, slowLocal, transit, bare } = one
+  const { slowTransit, slowAws, slowLocal, transit, bare } = one
   const row = (from: Contestant, what: string, part: keyof ConcurrentResult, unit: string, target: Target) =>
     rowWithTarget({ metric: `${from.name}: ${what}`, value: of(from, part), unit }, target)
-  const behindDelay = [slowTransit, slowLocal].flatMap((from) => [
+  const behindDelay = [slowTransit, slowAws, slowLocal].flatMap((from) => [
     row(from, "rate", "perSecond", "operations/s", { kind: "at least", bound: 1000 }),
     row(from, "p95", "p95Ms", "ms", { kind: "at most", bound: 100 }),
     row(from, "event-loop lag p99", "loopLagP99Ms", "ms", { kind: "at most", bound: 20 }),

@@ -51,6 +51,10 @@ export const pluginConfiguration = z
       })
       .default({})
       .meta({ title: "Endpoints", description: "In place of the public ones, e.g. VPC endpoints." }),
+    certificateAuthority: z.string().min(1).max(1_048_576).optional().meta({
+      title: "Certificate authority",
+      description: "PEM: trusted in place of the system's authorities, e.g. behind a proxy that opens TLS.",
+    }),
     importWrapping: z
       .enum(["RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_256"])
       .default("RSA_AES_KEY_WRAP_SHA_256")

@@ -1,5 +1,6 @@
 import { type ErrorOrigin, isPluginError, type PluginError, type PluginErrorCode } from "@apeiro-cmk/plugin-interface"
-import { pluginError, scrubbedCause } from "@apeiro-cmk/plugin-sdk"
+import { pluginError, retryAfterMs, scrubbedCause } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
 
 /** One row: an error of AWS, and what it means here. */
 export interface AwsErrorMeaning {
@@ -209,7 +210,17 @@ function translated(error: unknown, table: Readonly<Record<string, AwsErrorMeani
   const known = [name, name.replace(/Exception$/, "")].find((each) => Object.hasOwn(table, each))
   const row = known === undefined ? statusRow(error) : table[known]
   const { code, message, nextStep, ...facts } = row ?? unknownAnswer
-  return pluginError(code, message, nextStep, { ...facts, cause: scrubbedCause(error) })
+  const wait = code === "THROTTLED" ? waitOf(error) : undefined
+  const patience = wait === undefined ? {} : { retryAfterMs: wait }
+  return pluginError(code, message, nextStep, { ...facts, ...patience, cause: scrubbedCause(error) })
+}
+
+const answerOf = z.looseObject({ $response: z.looseObject({ headers: z.record(z.string(), z.string()) }) })
+
+/** The SDK keeps the answer beside its error. */
+function waitOf(error: unknown): number | undefined {
+  const { data } = answerOf.safeParse(error)
+  return data === undefined ? undefined : retryAfterMs(data.$response.headers)
 }
 
 const unknownAnswer: AwsErrorMeaning = {

@@ -60,7 +60,16 @@ export const plugin = definePlugin({
 })
 
 function createAwsPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const { allowedEndpoints, allowedAddresses, proxy, noProxy, requestTimeoutMs, connections, webIdentity } = settings
+  const {
+    allowedEndpoints,
+    allowedAddresses,
+    proxy,
+    noProxy,
+    requestTimeoutMs,
+    connections,
+    webIdentity,
+    certificateAuthority,
+  } = settings
   const { clock } = services
   const egress = { allowedEndpoints, allowedAddresses }
   const open = new Set<KeystoreV1>()
@@ -73,6 +82,7 @@ function createAwsPlugin(settings: PluginConfiguration, services: PluginServices
       egress,
       connections,
       connectTimeoutMs: requestTimeoutMs,
+      ...(certificateAuthority === undefined ? {} : { tls: { certificateAuthority } }),
       ...(proxy === undefined ? {} : { proxy: { url: proxy, noProxy } }),
     })
     return client

@@ -86,7 +86,7 @@ export class Aws {
   /** The plugin's configuration, as an operator writes it. @param address - default: the emulator's own */
   pluginConfiguration(address = this.emulator.address) {
     return {
-      allowedEndpoints: ["http://127.0.0.1:*"],
+      allowedEndpoints: [address],
       allowedAddresses: ["127.0.0.1/32"],
       webIdentity: { tokenFile: this.tokenFile, roleArn: platformRole, region },
       endpoints: { kms: address, sts: address, rolesanywhere: address },
