@@ -47,6 +47,11 @@ export class Iam {
     for (const [id, session] of this.#sessions) if (session.roleArn === roleArn) this.#sessions.delete(id)
   }
 
+  /** What nobody but the sessions' owners may know, of every session that is still known. */
+  secrets(): readonly string[] {
+    return [...this.#sessions.values()].flatMap(({ secretAccessKey, sessionToken }) => [secretAccessKey, sessionToken])
+  }
+
   /** Opens a session of a role. @throws {AwsError} AccessDenied - its trust policy does not allow it */
   assume(roleArn: string, sessionName: string, seconds: number, question: Omit<PolicyQuestion, "resource">): Session {
     const trust = this.#roles.get(roleArn)?.trust

@@ -40,7 +40,6 @@ export interface KmsKey {
   readonly description: string
   readonly createdAtMs: number
   state: KmsKeyState
-  /** State before a deletion was scheduled. */
   materials: KeyMaterial[]
   offer?: ImportOffer
   materialExpiresAtMs?: number
@@ -49,11 +48,11 @@ export interface KmsKey {
 /** Makes a key; one of origin EXTERNAL waits for its material. */
 export function newKey(
   place: { readonly region: string; readonly account: string; readonly nowMs: number },
-  wish: Partial<Pick<KmsKey, "origin" | "usage" | "spec" | "multiRegion" | "description">>,
+  wish: Partial<Pick<KmsKey, "id" | "origin" | "usage" | "spec" | "multiRegion" | "description">>,
 ): KmsKey {
   const { region, account, nowMs } = place
   const multiRegion = wish.multiRegion ?? false
-  const id = multiRegion ? `mrk-${randomUUID().replaceAll("-", "")}` : randomUUID()
+  const id = wish.id ?? (multiRegion ? `mrk-${randomUUID().replaceAll("-", "")}` : randomUUID())
   const origin = wish.origin ?? "AWS_KMS"
   return {
     id,
