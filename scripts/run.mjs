@@ -12,6 +12,7 @@ const tasks = {
   build: ["turbo", "run", "build"],
   bench: ["node", "scripts/bench.ts"],
   capabilities: ["node", "scripts/capabilities.ts"],
+  "demo-aws": ["node", "scripts/demo-aws.ts"],
   fix: ["biome", "check", "--write"],
 }
 

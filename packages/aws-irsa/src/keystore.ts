@@ -86,7 +86,7 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
       await importKeyMaterial(imports, request, call)
       return lifeCycle.describe(keyId, call)
     },
-    testConnection: (call) => testConnection({ ...options, describe: lifeCycle.describe }, call),
+    testConnection: (call) => testConnection(options, call),
     probe,
     close() {
       closed ??= (async () => {

@@ -28,7 +28,7 @@ export async function startContractRun(boundary: Boundary = "in process"): Promi
     backend: "AWS emulator (ours)",
     version: "-",
     judge: "emulator",
-    concurrency: 4,
+    concurrency: 1,
     options: {
       plugin,
       backendType: "aws-kms",

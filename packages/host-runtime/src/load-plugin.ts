@@ -194,13 +194,15 @@ async function readCredential(
 
 /** A field with `format: path` in the plugin's schema names a file of the operator: it starts at the profile's folder. */
 function startAtProfile(value: JsonValue, { manifest }: PluginDefinitionV1, folder: string): JsonValue {
-  if (!isMapping(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => {
-      const isPath = schemasAt(manifest.pluginConfigurationSchema, [key]).some(({ format }) => format === "path")
-      return [key, isPath && typeof item === "string" && item !== "" ? resolve(folder, item) : item]
-    }),
-  )
+  const schema = manifest.pluginConfigurationSchema
+  const placed = (item: JsonValue, path: Path): JsonValue => {
+    if (isMapping(item)) {
+      return Object.fromEntries(Object.entries(item).map(([key, child]) => [key, placed(child, [...path, key])]))
+    }
+    const isPath = schemasAt(schema, path).some(({ format }) => format === "path")
+    return isPath && typeof item === "string" && item !== "" ? resolve(folder, item) : item
+  }
+  return placed(value, [])
 }
 
 function valueAt(value: JsonValue, path: Path): JsonValue | undefined {

@@ -199,10 +199,13 @@ plugins: [{ name: a, type: keystore, package: scripted, configuration: { ${confi
   })
 
   it("starts paths of the operator at the profile's folder", async () => {
-    const made = scripted("folder: keys/l1")
+    const made = scripted("folder: keys/l1, files: { token: keys/token }")
     const { services, start } = await load(made)
     await start()
-    expect(services.logger.lines[0]?.fields.folder).toBe(`${made.folder}/keys/l1`)
+    expect(services.logger.lines[0]?.fields).toMatchObject({
+      folder: `${made.folder}/keys/l1`,
+      file: `${made.folder}/keys/token`,
+    })
   })
 
   it("gets stored credentials where the host keeps them", async () => {

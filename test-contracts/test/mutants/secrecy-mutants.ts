@@ -82,7 +82,10 @@ export const secrecyMutants: readonly Mutant[] = [
       return {
         async setupMaterial(input, call) {
           written += 1
-          return (await real.setupMaterial(input, call)).map((each) => ({ ...each, text: `${each.text}# ${written}\n` }))
+          return (await real.setupMaterial(input, call)).map((each) => ({
+            ...each,
+            text: `${each.text}# ${written}\n`,
+          }))
         },
       }
     },

@@ -3,7 +3,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { kmsContext, throwAwayContext } from "../encryption-context.ts"
 import { decrypt, encrypt, mismatch } from "../envelope.ts"
 import { kmsError, nameOf } from "../errors.ts"
-import { unsuitable } from "../key-facts.ts"
+import { descriptionOf, unsuitable } from "../key-facts.ts"
 import type { Check, ConnectionTest } from "./connection-check.ts"
 
 const purpose = "connection-test"
@@ -23,7 +23,7 @@ export const checkClock: Check = async ({ lastAnswer }) => {
   const dateMs = Date.parse(last?.answer.headers.date ?? "")
   if (last === undefined || Number.isNaN(dateMs)) return { outcome: "skipped", message: "AWS stated no date." }
   const skewMs = Math.abs(dateMs - last.receivedAtMs)
-  const seconds = Math.round(skewMs / 1000)
+  const seconds = Math.floor(skewMs / 1000)
   const message = `The clocks of this host and of AWS are ${seconds} s apart.`
   const nextStep = "Set the clock of this host by NTP."
   if (skewMs >= failSkewMs) return { outcome: "failed", code: "CREDENTIAL_REJECTED", message, nextStep }
@@ -31,7 +31,7 @@ export const checkClock: Check = async ({ lastAnswer }) => {
 }
 
 /** State, usage and kind of the key. */
-export const checkKey: Check = async ({ kms, keyId, region, describe }, call) => {
+export const checkKey: Check = async ({ kms, keyId, region }, call) => {
   const { KeyMetadata: metadata } = await withPolicyLine("kms:DescribeKey", () =>
     kms.send(call, (client, { DescribeKeyCommand }, abortSignal) =>
       client.send(new DescribeKeyCommand({ KeyId: keyId }), { abortSignal }),
@@ -39,7 +39,7 @@ export const checkKey: Check = async ({ kms, keyId, region, describe }, call) =>
   )
   const refusal = metadata === undefined ? undefined : unsuitable(metadata)
   if (refusal !== undefined) throw refusal
-  const { state, warnings } = await describe(keyId, call)
+  const { state, warnings } = descriptionOf(keyId, metadata)
   if (state !== "ENABLED") throw notEnabled(state)
   const facts = {
     key_region: region,

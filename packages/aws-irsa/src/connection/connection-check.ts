@@ -1,10 +1,4 @@
-import type {
-  CallOptions,
-  ConnectionStep,
-  HttpResponse,
-  KeyDescription,
-  PluginServices,
-} from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, ConnectionStep, HttpResponse, PluginServices } from "@apeiro-cmk/plugin-interface"
 import type { Kms } from "../kms.ts"
 import type { SessionCache } from "../session/session-cache.ts"
 
@@ -14,7 +8,6 @@ export interface ConnectionTest {
   readonly sessions: SessionCache
   readonly keyId: string
   readonly region: string
-  readonly describe: (keyId: string, call: CallOptions) => Promise<KeyDescription>
   /** The last answer of AWS, for its date. */
   readonly lastAnswer: () => { readonly answer: HttpResponse; readonly receivedAtMs: number } | undefined
   readonly services: Pick<PluginServices, "clock" | "random">
