@@ -13,6 +13,9 @@ export interface Arn {
 export const keyIdForm =
   /^(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key\/(mrk-)?[0-9a-f-]{32,36}|alias\/[\w/-]{1,250})|(mrk-)?[0-9a-fA-F-]{32,36}|alias\/[\w/-]{1,250})$/
 
+/** Name of a region, e.g. `eu-central-1`. */
+export const regionForm = /^[a-z]{2}(-[a-z]+)+-\d$/
+
 /** ARN of an IAM role. */
 export const roleArnForm = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/
 

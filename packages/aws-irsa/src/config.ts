@@ -1,10 +1,10 @@
 import { egressConfiguration, namesEveryHost, proxyConfiguration, secret } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import { keyIdForm, parseArn, partitionOf, roleArnForm } from "./arns.ts"
+import { keyIdForm, parseArn, partitionOf, regionForm, roleArnForm } from "./arns.ts"
 
 const region = z
   .string()
-  .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "expected the name of a region, e.g. eu-central-1")
+  .regex(regionForm, "expected the name of a region, e.g. eu-central-1")
   .meta({ title: "Region", examples: ["us-east-1"] })
 
 const roleArn = z.string().max(700).regex(roleArnForm, "expected arn:aws:iam::ACCOUNT:role/NAME")

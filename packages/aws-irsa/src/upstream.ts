@@ -2,7 +2,7 @@ import type { JsonValue, UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-inte
 import { configurationError, parseConfiguration, pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { encodeAccessData } from "./access-data.ts"
-import { parseArn } from "./arns.ts"
+import { parseArn, regionForm } from "./arns.ts"
 import { keystoreConfiguration } from "./config.ts"
 
 type Members = Readonly<Record<string, JsonValue>>
@@ -44,9 +44,13 @@ export const upstreamHooks: UpstreamKeystoreHooksV1 = {
     }
   },
 
-  validateKey({ algorithm }) {
-    if (algorithm === "AES256") return
-    throw pluginError("INVALID_REQUEST", "AWS KMS serves AES-256 keys here.", "Use the algorithm AES256.")
+  validateKey({ algorithm, region }) {
+    if (algorithm !== "AES256") {
+      throw pluginError("INVALID_REQUEST", "AWS KMS serves AES-256 keys here.", "Use the algorithm AES256.")
+    }
+    if (!regionForm.test(region)) {
+      throw pluginError("INVALID_REQUEST", "This is no region of AWS.", "Name one as AWS does, e.g. eu-central-1.")
+    }
   },
 
   validateKeyAccessData(management, crypto) {

@@ -147,6 +147,16 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     })
   })
 
+  it("judges a key that is to be made by its algorithm and region", async () => {
+    const judge = async (more: object) => {
+      const request = { keyType: "KEY_TYPE_BYOK", algorithm: "KEY_ALGORITHM_AES256", region, ...more }
+      return (await host.call("ValidateKey", request)).response
+    }
+    expect(await judge({})).toEqual({ isValid: true })
+    expect(await judge({ algorithm: "KEY_ALGORITHM_RSA3072" })).toEqual({ message: expect.stringContaining("AES256") })
+    expect(await judge({ region: "Frankfurt" })).toEqual({ message: expect.stringContaining("region") })
+  })
+
   it("writes crypto access data byte by byte as upstream's own plugin", async () => {
     const crypto = { eu10: { trustAnchorArn: "t", profileArn: "p", roleArn: "r" } }
     const nativeKeyId = "arn:aws:kms:eu-west-1:123456789012:key/ab"
