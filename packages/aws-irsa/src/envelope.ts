@@ -6,9 +6,9 @@ import type {
   EncryptResult,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { Kms } from "./client.ts"
 import { kmsContext } from "./encryption-context.ts"
 import { unnamedVersion } from "./key-facts.ts"
-import type { Kms } from "./kms.ts"
 
 const longestPlaintextBytes = 4096
 const algorithm = "SYMMETRIC_DEFAULT"

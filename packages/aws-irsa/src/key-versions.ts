@@ -1,7 +1,7 @@
 import type { CallOptions, KeyVersionDescription } from "@apeiro-cmk/plugin-interface"
 import type { ListKeyRotationsResponse, RotationsListEntry } from "@aws-sdk/client-kms"
+import type { Kms } from "./client.ts"
 import { unnamedVersion } from "./key-facts.ts"
-import type { Kms } from "./kms.ts"
 
 const mostPages = 100
 

@@ -7,13 +7,13 @@ import type {
   PluginServices,
 } from "@apeiro-cmk/plugin-interface"
 import { abortReason } from "@apeiro-cmk/plugin-sdk"
+import type { Kms } from "./client.ts"
 import { testConnection } from "./connection/test-connection.ts"
 import { throwAwayContext } from "./encryption-context.ts"
 import { decrypt, encrypt, mismatch } from "./envelope.ts"
 import { getImportParameters, importKeyMaterial, type KeyImportOptions } from "./key-import.ts"
 import { checkedKeyId, createKeyLifeCycle } from "./key-life-cycle.ts"
 import { listVersions } from "./key-versions.ts"
-import type { Kms } from "./kms.ts"
 import type { SessionCache } from "./session/session-cache.ts"
 
 /** What {@link createKeystore} needs. */

@@ -13,6 +13,7 @@ import {
   pluginError,
   requireConfiguration,
 } from "@apeiro-cmk/plugin-sdk"
+import { createKms } from "./client.ts"
 import {
   keystoreConfiguration,
   type PluginConfiguration,
@@ -22,7 +23,6 @@ import {
 } from "./config.ts"
 import { endpointOf } from "./endpoints.ts"
 import { createKeystore } from "./keystore.ts"
-import { createKms } from "./kms.ts"
 import { loginOf, stsPlace } from "./session/login.ts"
 import { openPlatformSession } from "./session/platform-session.ts"
 import { SessionCache } from "./session/session-cache.ts"

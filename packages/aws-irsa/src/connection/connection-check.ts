@@ -1,5 +1,5 @@
 import type { CallOptions, ConnectionStep, HttpResponse, PluginServices } from "@apeiro-cmk/plugin-interface"
-import type { Kms } from "../kms.ts"
+import type { Kms } from "../client.ts"
 import type { SessionCache } from "../session/session-cache.ts"
 
 /** What the steps of a connection test work with. */
