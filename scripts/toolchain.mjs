@@ -40,8 +40,12 @@ export function ensureToolchain() {
   const folder = join(cacheFolder(), "toolchain", packages.join("-").replaceAll("@", "-"))
   if (!existsSync(folder)) installInto(folder, packages)
   const bin = join(folder, "node_modules", ".bin")
+  const own = nodePackages[`${process.platform}-${process.arch}`] ?? ""
+  const brought = join(folder, "node_modules", own)
   const path = [bin, join(projectFolder, "node_modules", ".bin"), process.env.PATH].join(delimiter)
-  return { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" }
+  // Headers for add-ons that are built: those of the Node that runs them, so that none are downloaded.
+  const headers = own !== "" && existsSync(brought) ? brought : dirname(dirname(process.execPath))
+  return { ...process.env, npm_config_nodedir: headers, PATH: path, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" }
 }
 
 function installInto(folder, packages) {

@@ -3,6 +3,7 @@ import { installKubernetes } from "./kubernetes/install.ts"
 import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
+import { installSoftHsm } from "./softhsm/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 /**
@@ -38,6 +39,11 @@ export async function goHostAvailable(): Promise<boolean> {
 /** Tells the same of moto, an emulator of AWS by others, and of botocore, a client of AWS. */
 export async function motoAvailable(): Promise<boolean> {
   return isAvailable("moto", installMoto)
+}
+
+/** Tells the same of SoftHSM, a PKCS#11 token in software. */
+export async function softHsmAvailable(): Promise<boolean> {
+  return isAvailable("SoftHSM", installSoftHsm)
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

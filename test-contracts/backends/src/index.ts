@@ -4,6 +4,7 @@ export {
   motoAvailable,
   openBaoAvailable,
   postgresAvailable,
+  softHsmAvailable,
 } from "./availability.ts"
 export {
   AwsEmulator,
@@ -47,4 +48,6 @@ export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
 export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
 export { installPostgres, postgresVersion } from "./postgres/install.ts"
 export { type PostgresOptions, PostgresServer, startPostgres } from "./postgres/server.ts"
+export { installSoftHsm, type SoftHsmInstallation, softHsmVersion } from "./softhsm/install.ts"
+export { type SoftHsm, startSoftHsm } from "./softhsm/tokens.ts"
 export { BackendUnavailable } from "./unavailable.ts"

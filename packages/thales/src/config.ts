@@ -1,0 +1,69 @@
+import { secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+
+const moduleSettings = z.strictObject({
+  library: z.string().min(1).max(4096).meta({ format: "path", title: "PKCS#11 library" }),
+  environment: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"), z.string().max(4096))
+    .default({})
+    .meta({ title: "Variables for the library", description: "E.g. SOFTHSM2_CONF. No secrets." }),
+})
+
+/** What the operator sets once for all keystores of this plugin. */
+export const pluginConfiguration = z.strictObject({
+  modules: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,30}$/, "expected lower-case letters and digits"), moduleSettings)
+    .default({ luna: { library: "/usr/safenet/lunaclient/lib/libCryptoki2_64.so", environment: {} } })
+    .meta({ title: "PKCS#11 modules", description: "By the name that keystores use; only the operator names files." }),
+  sessions: z.int().min(1).max(64).default(16).meta({
+    title: "Sessions",
+    description: "Most sessions of one keystore with its partition; one for each operation in flight.",
+  }),
+  heartbeatMs: z.int().min(100).max(60_000).default(500).meta({ title: "Heartbeat", description: "In milliseconds." }),
+  silenceMs: z.int().min(200).max(120_000).default(3_000).meta({
+    title: "Silence",
+    description: "A process that has not answered for so long is replaced, in milliseconds.",
+  }),
+})
+
+/** The parsed plugin configuration. */
+export type PluginConfiguration = z.output<typeof pluginConfiguration>
+
+const label = z.string().min(1).max(32)
+
+const keystoreFields = z.strictObject({
+  hsm_ip_addresses: z
+    .array(z.union([z.ipv4(), z.ipv6()]))
+    .min(1)
+    .max(4)
+    .meta({ title: "Addresses of the appliances" }),
+  partition_label: label.meta({ title: "Label of the partition" }),
+  slot_id: z.int().min(0).max(65_535).optional().meta({
+    title: "Slot",
+    description: "Not needed: the partition is found by its label. Warned about when it is in another slot.",
+  }),
+  serial_numbers: z
+    .array(z.string().min(1).max(16))
+    .max(4)
+    .default([])
+    .meta({ title: "Serial numbers of the partition" }),
+  key_label: label.default("openkcm-l1").meta({ title: "Label of the L1 key" }),
+  pin: secret().meta({ title: "PIN of the crypto user" }),
+  module: z
+    .string()
+    .max(31)
+    .default("luna")
+    .meta({ title: "PKCS#11 module", description: "A name that the operator has configured." }),
+  client_certificate: tenantPath().optional().meta({ title: "Client certificate", description: "File." }),
+  client_private_key: tenantPath().optional().meta({ title: "Key of the client certificate", description: "File." }),
+  ca_certificate: tenantPath().optional().meta({ title: "Certificate of the appliances", description: "File." }),
+})
+
+/** What an administrator enters for one partition (story 3, step 2). */
+export const keystoreConfiguration = keystoreFields
+
+/** The parsed configuration of one keystore. */
+export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
+
+/** The same before there are credentials: what set-up material is written from. */
+export const setupConfiguration = keystoreFields.partial({ pin: true })

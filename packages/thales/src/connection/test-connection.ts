@@ -1,0 +1,114 @@
+import type { CallOptions, ConnectionStep, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import { abortable, callOptions, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import type { SupervisedToken } from "../process/supervised-token.ts"
+
+/** What the steps of a connection test work with. */
+export interface ConnectionTest {
+  readonly token: SupervisedToken
+  readonly keystore: KeystoreV1
+  readonly slotId: number | undefined
+  readonly services: Pick<PluginServices, "clock" | "random">
+}
+
+type CheckResult = Omit<ConnectionStep, "name" | "durationMs">
+type Check = (test: ConnectionTest, call: CallOptions) => Promise<CheckResult>
+
+const latencySamples = 10
+const warnLatencyMs = 45
+const failLatencyMs = 50
+
+const checks: readonly (readonly [string, Check])[] = [
+  [
+    "partition",
+    async ({ token, slotId }, call) => {
+      const { serialNumber, model, firmware, slotId: found, pinState } = await token.ask("facts", {}, call)
+      const facts = { partition_status: "authenticated", hsm_serial_number: serialNumber, hsm_firmware: firmware }
+      const message = `The partition was found (${model}, serial number ${serialNumber}), and the PIN was accepted.`
+      if (pinState !== "fine") {
+        return {
+          outcome: "warned",
+          message: `${message} PIN: ${pinState}.`,
+          nextStep: "See who uses wrong PINs.",
+          facts,
+        }
+      }
+      if (slotId !== undefined && String(slotId) !== found) {
+        const nextStep = "Leave slot_id out: slots move, and the label is what counts."
+        return { outcome: "warned", message: `${message} It is in slot ${found}, not in ${slotId}.`, nextStep, facts }
+      }
+      return { outcome: "passed", message, facts }
+    },
+  ],
+  [
+    "key_access",
+    async ({ keystore }, call) => {
+      const { warnings } = await keystore.describeKey(keystore.defaultKey, call)
+      if (warnings.length === 0) return { outcome: "passed", message: "The key is there, and never leaves the HSM." }
+      return { outcome: "warned", message: warnings.join(" "), nextStep: "Make the key as the set-up material shows." }
+    },
+  ],
+  [
+    "round_trip",
+    async ({ keystore }, call) => {
+      await keystore.probe(call)
+      return { outcome: "passed", message: "32 random bytes were encrypted and came back." }
+    },
+  ],
+  [
+    "latency",
+    async ({ keystore, services: { clock } }, call) => {
+      const timesMs: number[] = []
+      for (let sample = 0; sample < latencySamples; sample += 1) {
+        const startedMs = clock.monotonicMs()
+        await keystore.probe(call)
+        timesMs.push((clock.monotonicMs() - startedMs) / 2)
+      }
+      const p50Ms = timesMs.toSorted((left, right) => left - right)[latencySamples / 2] ?? 0
+      const message = `Half of the operations took at most ${p50Ms.toFixed(1)} ms.`
+      const nextStep = "Bring the host nearer to the HSM, or see what else loads it."
+      const facts = { latency_ms: Math.round(p50Ms) }
+      if (p50Ms >= failLatencyMs) return { outcome: "failed", code: "TIMED_OUT", message, nextStep, facts }
+      return p50Ms >= warnLatencyMs
+        ? { outcome: "warned", message, nextStep, facts }
+        : { outcome: "passed", message, facts }
+    },
+  ],
+]
+
+// Four shares stay below the 30 s that a whole test may take.
+const stepTimeoutMs = 7_000
+
+/** Runs the named steps one after the other; what one needs is not tried after it has failed. */
+export async function* testConnection(test: ConnectionTest, call: CallOptions): AsyncGenerator<ConnectionStep> {
+  let obstacle: string | undefined
+  for (const [name, check] of checks) {
+    if (obstacle !== undefined) {
+      yield { name, outcome: "skipped", durationMs: 0, message: `Not tried, since ${obstacle} failed.` }
+      continue
+    }
+    const step = await run(name, check, test, call)
+    if (step.outcome === "failed") obstacle = name
+    yield step
+  }
+}
+
+async function run(name: string, check: Check, test: ConnectionTest, outer: CallOptions): Promise<ConnectionStep> {
+  const { clock } = test.services
+  const { tenantId, signal, traceparent } = outer
+  const startedMs = clock.monotonicMs()
+  const trace = traceparent === undefined ? {} : { traceparent }
+  const call = callOptions({ tenantId, timeoutMs: stepTimeoutMs, signal, clock, ...trace })
+  let result: CheckResult
+  try {
+    result = await abortable(check(test, call), call.signal)
+  } catch (error) {
+    const { code, message, nextStep } = toPluginError(error, {
+      message: "The step failed in a way that it should not.",
+      nextStep: "Report this as a fault of the thales plugin.",
+    })
+    result = { outcome: "failed", code, message, nextStep }
+  } finally {
+    call.dispose()
+  }
+  return { name, durationMs: clock.monotonicMs() - startedMs, ...result }
+}

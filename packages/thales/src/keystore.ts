@@ -1,0 +1,127 @@
+import type { CallOptions, KeyDescription, KeyRef, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import { abortReason, encodeEncryptionContext, pluginError, unsupportedOperations } from "@apeiro-cmk/plugin-sdk"
+import { testConnection } from "./connection/test-connection.ts"
+import type { SupervisedToken } from "./process/supervised-token.ts"
+import type { TokenFacts, TokenKey } from "./token/messages.ts"
+
+/** What {@link createKeystore} needs. */
+export interface KeystoreOptions {
+  readonly token: SupervisedToken
+  readonly keyLabel: string
+  readonly slotId: number | undefined
+  readonly services: Pick<PluginServices, "clock" | "random">
+  /** Called once, when the keystore has closed. */
+  readonly onClose: () => void
+}
+
+/** Why the plugin lacks a capability: stands in the manifest and in the error. */
+export const unsupportedReasons = {
+  listKeyVersions: "a token has no versions of a key; another key has another label",
+  enableKey: "a token has no switch that disables a key",
+  disableKey: "a token has no switch that disables a key",
+  rotateKey: "a token has no versions of a key; make another key and move to it",
+  importKey: "material from elsewhere would be known elsewhere; make the key in the HSM",
+} as const
+
+const longestPlaintextBytes = 4096
+const longestLabel = 32
+/** Version of a key whose check value the token does not tell. */
+const unnamedVersion = "1"
+
+/** Opens one key of one partition. Touches no token. */
+export function createKeystore(options: KeystoreOptions): KeystoreV1 {
+  const { token, keyLabel, services, onClose } = options
+  const { clock, random } = services
+  const defaultKey: KeyRef = { keyId: keyLabel }
+
+  const keystore: KeystoreV1 = {
+    ...unsupportedOperations(unsupportedReasons),
+    defaultKey,
+    async encrypt({ key, plaintext, context }, call) {
+      const label = checkedLabel(key, call)
+      if (plaintext.length < 1 || plaintext.length > longestPlaintextBytes) {
+        const message = `The plaintext must have 1 to ${longestPlaintextBytes} bytes.`
+        throw pluginError("INVALID_REQUEST", message, "Wrap a key, not data.")
+      }
+      const associatedData = encodeEncryptionContext(context)
+      const { ciphertext, checkValue } = await token.ask(
+        "encrypt",
+        { keyLabel: label, plaintext, associatedData },
+        call,
+      )
+      return { ciphertext, keyVersion: checkValue || unnamedVersion }
+    },
+    async decrypt({ key, ciphertext, keyVersion, context }, call) {
+      const label = checkedLabel(key, call)
+      const associatedData = encodeEncryptionContext(context)
+      const opened = await token.ask("decrypt", { keyLabel: label, ciphertext, associatedData }, call)
+      if ((opened.checkValue || unnamedVersion) === keyVersion) return { plaintext: opened.plaintext }
+      opened.plaintext.fill(0)
+      const next = "Use the ciphertext and the key version that one encrypt returned together."
+      throw pluginError("CIPHERTEXT_REJECTED", "The ciphertext is of another key than stated.", next)
+    },
+    async describeKey(key, call) {
+      const label = checkedLabel(key, call)
+      const facts = await token.ask("facts", {}, call)
+      return descriptionOf(label, facts, await token.ask("describe", { keyLabel: label }, call))
+    },
+    async createKey({ keyId, origin }, call) {
+      const label = checkedLabel({ keyId }, call)
+      if (origin === "import") return keystore.getImportParameters({ keyId }, call) as Promise<never>
+      const facts = await token.ask("facts", {}, call)
+      return descriptionOf(label, facts, await token.ask("generate", { keyLabel: label }, call))
+    },
+    async deleteKey(key, call) {
+      await token.ask("destroy", { keyLabel: checkedLabel(key, call) }, call)
+    },
+    testConnection: (call) => testConnection({ ...options, keystore }, call),
+    async probe(call) {
+      const startedMs = clock.monotonicMs()
+      const plaintext = random.bytes(32)
+      const context = { tenantId: call.tenantId, keyId: "apeiro-cmk/probe", keyVersion: 1 }
+      const sealed = await keystore.encrypt({ key: defaultKey, plaintext, context }, call)
+      const opened = await keystore.decrypt({ key: defaultKey, ...sealed, context }, call)
+      if (!Buffer.from(opened.plaintext).equals(plaintext)) throw mismatch()
+      return { latencyMs: clock.monotonicMs() - startedMs }
+    },
+    async close() {
+      token.close()
+      onClose()
+    },
+  }
+  return keystore
+}
+
+function checkedLabel({ keyId }: KeyRef, { signal }: CallOptions): string {
+  if (signal.aborted) throw abortReason(signal)
+  if (keyId.length >= 1 && keyId.length <= longestLabel * 2) return keyId
+  throw pluginError("INVALID_REQUEST", "This is no label of a key.", "Use the key's label (CKA_LABEL).")
+}
+
+/** A key is the one of its token: serial number and label, as the token states them. */
+export function descriptionOf(label: string, { serialNumber }: TokenFacts, key: TokenKey): KeyDescription {
+  return {
+    key: { keyId: label },
+    identity: `pkcs11:serial=${serialNumber};object=${encodeURIComponent(label)};check=${key.checkValue}`,
+    state: "ENABLED",
+    algorithm: `aes${key.lengthBytes * 8}-gcm`,
+    exportable: key.extractable || !key.neverExtractable,
+    latestVersion: key.checkValue || unnamedVersion,
+    warnings: warningsAbout(key),
+  }
+}
+
+function warningsAbout({ extractable, neverExtractable, alwaysSensitive, lengthBytes }: TokenKey): readonly string[] {
+  return [
+    ...(extractable ? ["The key is extractable: it could leave the HSM."] : []),
+    ...(!extractable && !neverExtractable ? ["The key was extractable at some time, or was made elsewhere."] : []),
+    ...(alwaysSensitive ? [] : ["The key was not sensitive at some time, or was made elsewhere."]),
+    ...(lengthBytes === 32 ? [] : ["The key has fewer than 256 bits."]),
+  ]
+}
+
+/** The token gave back something else than what was encrypted. */
+export function mismatch() {
+  const next = "Do not use this keystore; have the HSM looked at."
+  return pluginError("KEY_MISMATCH", "The HSM decrypted to something else than what it had encrypted.", next)
+}

@@ -1,0 +1,87 @@
+import { fileURLToPath } from "node:url"
+import type { KeystorePluginV1, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import {
+  abortReason,
+  configurationError,
+  definePlugin,
+  pluginError,
+  requireConfiguration,
+} from "@apeiro-cmk/plugin-sdk"
+import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
+import { createKeystore, unsupportedReasons } from "./keystore.ts"
+import { createSupervisedToken } from "./process/supervised-token.ts"
+import { setupMaterial } from "./setup-material.ts"
+
+/** Keys in a partition of a Thales Luna HSM, or in another PKCS#11 token, as L1 keys. */
+export const plugin = definePlugin({
+  manifest: {
+    name: "thales",
+    kind: "keystore",
+    contract: "keystore/v1",
+    pluginType: "thales_luna",
+    displayName: "Thales Luna Network HSM",
+    description: "Wraps with keys in a partition of a Thales Luna HSM, by PKCS#11.",
+    capabilities: ["createKey", "deleteKey"],
+    unsupported: unsupportedReasons,
+    activationFacts: {
+      partition_status: { description: "`authenticated` when the partition was found and accepted the PIN." },
+      hsm_serial_number: { description: "Serial number of the partition, as it states it." },
+      hsm_firmware: { description: "Firmware of the HSM, as it states it." },
+      latency_ms: { description: "Half of ten operations took at most so long, in milliseconds." },
+    },
+    identityFields: ["partition_label", "serial_numbers", "key_label", "module"],
+    productionReady: true,
+  },
+  configuration: { plugin: pluginConfiguration, keystore: keystoreConfiguration },
+  create: createThalesPlugin,
+})
+
+/** The module of a token's process: this one's neighbour, or the bundled executable itself. */
+function processEntry(): string {
+  const isBundled = import.meta.url.endsWith("/serve.mjs")
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
+  return fileURLToPath(isBundled ? import.meta.url : new URL(`./run-token-process.${extension}`, import.meta.url))
+}
+
+function createThalesPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
+  const { modules, sessions, heartbeatMs, silenceMs } = settings
+  const { clock, logger } = services
+  const refusedPins = new Set<string>()
+  const open = new Set<KeystoreV1>()
+  let stopped = false
+  return {
+    async start(signal) {
+      if (signal.aborted) throw abortReason(signal)
+    },
+    async stop() {
+      stopped = true
+      await Promise.all([...open].map((keystore) => keystore.close()))
+    },
+    async openKeystore(input) {
+      if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
+      const configuration = requireConfiguration(keystoreConfiguration, input)
+      const library = modules[configuration.module]
+      if (library === undefined) {
+        throw configurationError([
+          { path: ["module"], message: "is none that the operator has configured", allowed: Object.keys(modules) },
+        ])
+      }
+      const {
+        partition_label: label,
+        serial_numbers: serialNumbers,
+        key_label: keyLabel,
+        slot_id: slotId,
+        pin,
+      } = configuration
+      const token = createSupervisedToken({
+        settings: { module: library.library, label, serialNumbers, sessions },
+        environment: library.environment,
+        ...{ pin, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
+      })
+      const keystore = createKeystore({ token, keyLabel, slotId, services, onClose: () => void open.delete(keystore) })
+      open.add(keystore)
+      return keystore
+    },
+    setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
+  }
+}

@@ -1,0 +1,213 @@
+import { type ChildProcess, fork } from "node:child_process"
+import {
+  type CallOptions,
+  type Clock,
+  isPluginError,
+  type Logger,
+  type SecretHandle,
+} from "@apeiro-cmk/plugin-interface"
+import { abortable, pluginError } from "@apeiro-cmk/plugin-sdk"
+import type {
+  FromToken,
+  TokenFailure,
+  TokenOperation,
+  TokenOperations,
+  TokenSettings,
+  ToToken,
+} from "../token/messages.ts"
+import { tokenProcessVariable } from "../token/token-process.ts"
+
+/** What {@link createSupervisedToken} needs. */
+export interface SupervisedTokenOptions {
+  readonly settings: TokenSettings
+  /** What the library finds its tokens by, e.g. `ChrystokiConfigurationPath`. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Read when a process is opened. */
+  readonly pin: SecretHandle
+  /** Versions of PINs that a token has refused: they are never tried again, since attempts are few. */
+  readonly refusedPins: Set<string>
+  /** The module of the process. */
+  readonly entry: string
+  readonly heartbeatMs: number
+  /** A process that has not answered a heartbeat for so long is replaced. */
+  readonly silenceMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** A token in a process of its own, which is replaced when it hangs or dies. */
+export interface SupervisedToken {
+  /** @throws {PluginError} what the token says; TIMED_OUT or CANCELLED by the call; UNREACHABLE - its process is gone */
+  ask<Operation extends TokenOperation>(
+    operation: Operation,
+    request: TokenOperations[Operation]["request"],
+    call: Pick<CallOptions, "signal">,
+  ): Promise<TokenOperations[Operation]["answer"]>
+  /** Ends the process. Idempotent. */
+  close(): void
+}
+
+/** What a process needs to run at all. */
+const inherited = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"] as const
+const spareThreads = 4
+const openTimeoutMs = 10_000
+
+interface Running {
+  readonly child: ChildProcess
+  readonly waiting: Map<number, { resolve(answer: unknown): void; reject(reason: unknown): void }>
+  readonly opened: Promise<unknown>
+  stopWatching(): void
+}
+
+/** Makes a {@link SupervisedToken}; the process starts with the first question. */
+export function createSupervisedToken(options: SupervisedTokenOptions): SupervisedToken {
+  const { settings, environment, pin, refusedPins, entry, heartbeatMs, silenceMs, clock, logger } = options
+  const pinName = JSON.stringify([settings.module, settings.label, pin.version])
+  let running: Running | undefined
+  let lastId = 0
+  let isClosed = false
+
+  function start(): Running {
+    const kept = inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+    const child = fork(entry, [], {
+      serialization: "advanced",
+      execArgv: [],
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      env: {
+        ...Object.fromEntries(kept),
+        ...environment,
+        [tokenProcessVariable]: "1",
+        UV_THREADPOOL_SIZE: String(settings.sessions + spareThreads),
+      },
+    })
+    const waiting: Running["waiting"] = new Map()
+    const started: Running = { child, waiting, opened: Promise.resolve(), stopWatching: watch(child) }
+    child.on("message", (message: FromToken) => settle(waiting, message))
+    child.once("exit", (code, signal) => end(started, String(code ?? signal)))
+    child.once("error", () => end(started, "could not be started"))
+    const opened = openToken(started)
+    opened.catch(() => undefined) // each question waits for it, and hears why it failed
+    return Object.assign(started, { opened })
+  }
+
+  async function openToken(started: Running): Promise<unknown> {
+    const signal = AbortSignal.timeout(openTimeoutMs)
+    const bytes = await pin.read(signal)
+    try {
+      return await abortable(send(started, "open", { settings, pin: bytes }), signal)
+    } catch (error) {
+      if (isPluginError(error) && error.code === "CREDENTIAL_REJECTED") refusedPins.add(pinName)
+      throw error
+    } finally {
+      bytes.fill(0)
+    }
+  }
+
+  function send(to: Running, operation: TokenOperation, request: unknown): Promise<unknown> {
+    lastId += 1
+    const id = lastId
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    to.waiting.set(id, { resolve, reject })
+    const message: ToToken = { kind: "request", id, operation, request }
+    to.child.send(message, (error) => (error === null ? undefined : settleWith(to.waiting, id, gone())))
+    return promise
+  }
+
+  /** A library that hangs in a synchronous call answers nothing: the process is replaced. */
+  function watch(child: ChildProcess): () => void {
+    let lastHeardMs = clock.monotonicMs()
+    let cancel: () => void = () => undefined
+    const hear = (message: FromToken) => {
+      if (message.kind === "pong") lastHeardMs = clock.monotonicMs()
+    }
+    const beat = () => {
+      if (clock.monotonicMs() - lastHeardMs > silenceMs) {
+        logger.error("the token's process hangs, and is replaced", { partition: settings.label })
+        child.kill("SIGKILL")
+        return
+      }
+      const ping: ToToken = { kind: "ping", id: 0 }
+      if (child.connected) child.send(ping)
+      cancel = clock.after(heartbeatMs, beat)
+    }
+    child.on("message", hear)
+    beat()
+    return () => cancel()
+  }
+
+  function end(ended: Running, how: string): void {
+    ended.stopWatching()
+    if (running === ended) running = undefined
+    if (!isClosed) logger.warn("the token's process ended", { partition: settings.label, how })
+    for (const { reject } of ended.waiting.values()) reject(gone())
+    ended.waiting.clear()
+  }
+
+  return {
+    async ask(operation, request, { signal }) {
+      if (isClosed) throw closed()
+      if (refusedPins.has(pinName)) throw pinRefused()
+      running ??= start()
+      const to = running
+      const asked = async () => {
+        await to.opened.catch((error: unknown) => {
+          retire(to)
+          throw error
+        })
+        return send(to, operation, request)
+      }
+      // The answer is the one of the operation that was asked.
+      return abortable(asked(), signal) as Promise<TokenOperations[typeof operation]["answer"]>
+    },
+    close() {
+      isClosed = true
+      running?.child.disconnect()
+      running?.stopWatching()
+      for (const { reject } of running?.waiting.values() ?? []) reject(closed())
+      running = undefined
+    },
+  }
+
+  /** A token that could not be opened is opened anew by the next question, in a new process. */
+  function retire(failed: Running): void {
+    if (running !== failed) return
+    running = undefined
+    failed.stopWatching()
+    failed.child.kill("SIGKILL")
+  }
+}
+
+function settle(waiting: Running["waiting"], message: FromToken): void {
+  if (message.kind === "pong") return
+  const question = waiting.get(message.id)
+  waiting.delete(message.id)
+  if (message.kind === "answer") question?.resolve(message.answer)
+  else question?.reject(failureError(message.failure))
+}
+
+function settleWith(waiting: Running["waiting"], id: number, reason: unknown): void {
+  waiting.get(id)?.reject(reason)
+  waiting.delete(id)
+}
+
+function failureError({ code, message, nextStep, returnValue }: TokenFailure) {
+  const shown = returnValue === undefined ? message : `${message} (${returnValue})`
+  return pluginError(code, shown, nextStep)
+}
+
+function pinRefused() {
+  const next = "Correct the PIN of the keystore; have the partition's security officer unlock it if it is locked."
+  return pluginError("CREDENTIAL_REJECTED", "The HSM has refused this PIN, which is not tried again.", next)
+}
+
+function gone() {
+  const next = "It is started again by itself; see why in the HSM's log when it dies again."
+  return pluginError("UNREACHABLE", "The process of the HSM's partition ended.", next, {
+    origin: "plugin",
+    retryable: true,
+  })
+}
+
+function closed() {
+  return pluginError("CANCELLED", "The keystore has been closed.", "Open the keystore again.", { origin: "host" })
+}

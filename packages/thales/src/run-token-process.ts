@@ -1,0 +1,4 @@
+import { runTokenProcess } from "./token/token-process.ts"
+
+// The module of a token's process: forked by the plugin, never imported.
+runTokenProcess()

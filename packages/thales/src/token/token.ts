@@ -1,0 +1,266 @@
+import { randomBytes } from "node:crypto"
+import type { PKCS11 } from "pkcs11js"
+import { newKeyTemplate, readKey } from "./key-attributes.ts"
+import type { TokenFacts, TokenKey, TokenSettings } from "./messages.ts"
+import { loadAddon, type Pkcs11Module, TokenError, TokenMismatch, TokenRefusal, tokenError } from "./pkcs11.ts"
+import { Sessions } from "./sessions.ts"
+
+type Handle = Buffer
+
+/** What belongs to one login: no session and no handle outlives it. */
+interface Generation {
+  readonly library: PKCS11
+  readonly slot: Handle
+  readonly sessions: Sessions
+  /** Keys that were found, by label. */
+  readonly keys: Map<string, FoundKey>
+  facts: TokenFacts
+}
+
+interface FoundKey {
+  readonly handle: Handle
+  readonly key: TokenKey
+}
+
+const userType = 1 // CKU_USER
+const withThreads = 2 // CKF_OS_LOCKING_OK: without it parallel calls corrupt the heap
+const pinStates = [
+  [0x40000, "locked"],
+  [0x20000, "last attempt"],
+  [0x10000, "few attempts left"],
+] as const
+
+/** One token, in the process that belongs to it. */
+export class Token {
+  readonly #settings: TokenSettings
+  readonly #pin: string
+  readonly #constants: Pkcs11Module
+  #library: PKCS11 | undefined
+  #generation: Generation | undefined
+  #inFlight = 0
+  #idle: (() => void)[] = []
+  #needsInitialization = true
+  #generating: Promise<unknown> = Promise.resolve()
+  /** The PIN is never tried again after the HSM has refused it: attempts are few. */
+  #refusal: unknown
+
+  /** @throws {TokenMismatch} the add-on is not there */
+  constructor(settings: TokenSettings, pin: string) {
+    this.#settings = settings
+    this.#pin = pin
+    this.#constants = loadAddon()
+  }
+
+  /** Logs in where that is not done yet. @returns what the token says about itself, now */
+  async facts(): Promise<TokenFacts> {
+    const { library, slot } = await this.#ready()
+    return this.#read(() => readFacts(library, slot))
+  }
+
+  /** Works with a key under a session of its own. @param repeatable - once more after a new login, or a restart of the device */
+  async withKey<T>(
+    keyLabel: string,
+    work: (library: PKCS11, session: Handle, found: FoundKey) => Promise<T>,
+    repeatable = true,
+  ): Promise<T> {
+    return this.#inSession(async (generation, session) => {
+      return work(generation.library, session, this.#find(generation, session, keyLabel))
+    }, repeatable)
+  }
+
+  /** Makes a key, unless there is one of that label; one at a time, since a token lets any number have the same label. */
+  async generate(keyLabel: string): Promise<TokenKey> {
+    const made = this.#generating.then(() => this.#generateNow(keyLabel))
+    this.#generating = made.catch(() => undefined)
+    return made
+  }
+
+  async #generateNow(keyLabel: string): Promise<TokenKey> {
+    return this.#inSession(async (generation, session) => {
+      const { library, keys } = generation
+      const known = this.#search(generation, session, keyLabel)
+      if (known.length === 0) {
+        const mechanism = { mechanism: this.#constants.CKM_AES_KEY_GEN }
+        await library.C_GenerateKeyAsync(session, mechanism, newKeyTemplate(this.#constants, keyLabel))
+      }
+      keys.delete(keyLabel)
+      return this.#find(generation, session, keyLabel).key
+    }, false)
+  }
+
+  /** Destroys a key; one that is not there is gone. */
+  async destroy(keyLabel: string): Promise<void> {
+    await this.#inSession(async (generation, session) => {
+      for (const handle of this.#search(generation, session, keyLabel))
+        generation.library.C_DestroyObject(session, handle)
+      generation.keys.delete(keyLabel)
+    }, false)
+  }
+
+  get constants(): Pkcs11Module {
+    return this.#constants
+  }
+
+  /** Has the library start anew before the next call: what a fault of the device needs. */
+  restart(): void {
+    this.#generation = undefined
+    this.#needsInitialization = true
+  }
+
+  async #inSession<T>(work: (generation: Generation, session: Handle) => Promise<T>, repeatable: boolean): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const generation = await this.#ready()
+      this.#inFlight += 1
+      let session: Handle | undefined
+      try {
+        session = await generation.sessions.borrow()
+        const result = await work(generation, session)
+        generation.sessions.giveBack(session)
+        return result
+      } catch (native) {
+        const error = tokenError(native)
+        const isStale = this.#follow(error, generation, session)
+        if (attempt > 1 || !isStale || !repeatable) throw error
+      } finally {
+        this.#leave()
+      }
+    }
+  }
+
+  /** Does what a failure asks for. @returns whether a new login may help */
+  #follow(error: unknown, generation: Generation, session: Handle | undefined): boolean {
+    const consequence = error instanceof TokenError ? error.meaning.consequence : "keep"
+    if (session !== undefined) {
+      if (consequence === "keep" || consequence === "prove") generation.sessions.giveBack(session)
+      else generation.sessions.drop(session)
+    }
+    if (consequence === "re-initialize" && this.#generation === generation) this.restart()
+    if (consequence === "drop generation" && this.#generation === generation) this.#generation = undefined
+    return consequence === "drop generation" || consequence === "re-initialize"
+  }
+
+  #leave(): void {
+    this.#inFlight -= 1
+    if (this.#inFlight > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #ready(): Promise<Generation> {
+    if (this.#generation !== undefined) return this.#generation
+    // The library must not be finalized under a call that is still in it.
+    while (this.#needsInitialization && this.#inFlight > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#generation ??= this.#read(() => this.#enter())
+    return this.#generation
+  }
+
+  #enter(): Generation {
+    if (this.#refusal !== undefined) throw this.#refusal
+    const library = this.#initialized()
+    const slot = this.#slot(library)
+    const sessions = new Sessions(library, slot, this.#settings.sessions)
+    const session = library.C_OpenSession(slot, 4)
+    try {
+      library.C_Login(session, userType, this.#pin)
+    } catch (native) {
+      this.#afterRefusedLogin(tokenError(native))
+    }
+    return { library, slot, sessions, keys: new Map(), facts: readFacts(library, slot) }
+  }
+
+  #afterRefusedLogin(error: unknown): void {
+    if (!(error instanceof TokenError)) throw error
+    if (error.meaning.name === "CKR_0x00000100") return // CKR_USER_ALREADY_LOGGED_IN: by another session of this process
+    if (error.meaning.code === "CREDENTIAL_REJECTED") this.#refusal = error
+    throw error
+  }
+
+  #initialized(): PKCS11 {
+    if (this.#library !== undefined && !this.#needsInitialization) return this.#library
+    if (this.#library === undefined) {
+      this.#library = new this.#constants.PKCS11()
+      try {
+        this.#library.load(this.#settings.module)
+      } catch {
+        this.#library = undefined
+        throw new TokenMismatch(`The PKCS#11 library ${this.#settings.module} cannot be loaded.`)
+      }
+    } else {
+      try {
+        this.#library.C_Finalize()
+      } catch {
+        // It was never initialized, or lost that with its device.
+      }
+    }
+    this.#library.C_Initialize({ flags: withThreads })
+    this.#needsInitialization = false
+    return this.#library
+  }
+
+  /** By label and serial number, never by the number of the slot, which moves. */
+  #slot(library: PKCS11): Handle {
+    const { label, serialNumbers } = this.#settings
+    const fitting = library.C_GetSlotList(true).filter((slot) => {
+      const token = library.C_GetTokenInfo(slot)
+      const isNamed = token.label.trimEnd() === label
+      return isNamed && (serialNumbers.length === 0 || serialNumbers.includes(token.serialNumber.trimEnd()))
+    })
+    const [slot, ...others] = fitting
+    if (slot === undefined) {
+      this.#needsInitialization = true // a token that comes later is seen after a new start alone
+      throw new TokenMismatch(`No partition is labelled ${label}, or its serial number is another one.`)
+    }
+    if (others.length > 0) throw new TokenMismatch(`Several partitions are labelled ${label}: state serial_numbers.`)
+    return slot
+  }
+
+  #find(generation: Generation, session: Handle, keyLabel: string): FoundKey {
+    const known = generation.keys.get(keyLabel)
+    if (known !== undefined) return known
+    const [handle, ...others] = this.#search(generation, session, keyLabel)
+    if (handle === undefined) throw new TokenRefusal("KEY_NOT_FOUND", "The partition has no key of this label.")
+    if (others.length > 0) throw new TokenRefusal("KEY_UNSUITABLE", "The partition has several keys of this label.")
+    const found = { handle, key: readKey(generation.library, this.#constants, session, handle) }
+    generation.keys.set(keyLabel, found)
+    return found
+  }
+
+  #search({ library }: Generation, session: Handle, keyLabel: string): readonly Handle[] {
+    library.C_FindObjectsInit(session, [
+      { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
+      { type: this.#constants.CKA_LABEL, value: keyLabel },
+    ])
+    try {
+      return library.C_FindObjects(session, 2)
+    } finally {
+      library.C_FindObjectsFinal(session)
+    }
+  }
+
+  #read<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (native) {
+      const error = tokenError(native)
+      if (error instanceof TokenError && error.meaning.consequence !== "keep") this.restart()
+      throw error
+    }
+  }
+}
+
+function readFacts(library: PKCS11, slot: Handle): TokenFacts {
+  const token = library.C_GetTokenInfo(slot)
+  const { major, minor } = token.firmwareVersion
+  return {
+    label: token.label.trimEnd(),
+    serialNumber: token.serialNumber.trimEnd(),
+    model: token.model.trimEnd(),
+    manufacturer: token.manufacturerID.trimEnd(),
+    firmware: `${major}.${minor}`,
+    slotId: slot.readBigUInt64LE(0).toString(),
+    pinState: pinStates.find(([flag]) => (token.flags & flag) !== 0)?.[1] ?? "fine",
+  }
+}
+
+/** Random bytes for what the token is told, e.g. an initialization vector. */
+export const random = randomBytes

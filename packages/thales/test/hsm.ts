@@ -1,0 +1,58 @@
+import { openInProcess, type TestServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { type SoftHsm, startSoftHsm } from "@apeiro-cmk/test-backends"
+import { plugin } from "../src/index.ts"
+import { TokenAdmin } from "./token-admin.ts"
+
+export const pin = "canary-pin-1234"
+const spareTokens = 40
+
+/** SoftHSM with a token for each case: the library sees tokens that are there when it starts. */
+export class Hsm {
+  readonly softHsm: SoftHsm
+  readonly admin: TokenAdmin
+  readonly #tokens: string[]
+  #lastNumber = 0
+
+  private constructor(softHsm: SoftHsm, tokens: string[]) {
+    this.softHsm = softHsm
+    this.#tokens = tokens
+    this.admin = new TokenAdmin(softHsm.module, softHsm.environment, pin)
+  }
+
+  static async start(tokens = spareTokens): Promise<Hsm> {
+    const softHsm = await startSoftHsm()
+    const labels = Array.from({ length: tokens }, (_each, index) => `partition-${index + 1}`)
+    for (const label of labels) await softHsm.createToken(label, pin)
+    return new Hsm(softHsm, labels)
+  }
+
+  /** A token that nobody has used; one that is in use again when all are. */
+  token(): string {
+    const label = this.#tokens[this.#lastNumber % this.#tokens.length] ?? ""
+    this.#lastNumber += 1
+    return label
+  }
+
+  newLabel(): string {
+    this.#lastNumber += 1
+    return `key-${this.#lastNumber}`
+  }
+
+  pluginConfiguration() {
+    const { module: library, environment } = this.softHsm
+    return { modules: { softhsm: { library, environment } } }
+  }
+
+  plugin(services: TestServices) {
+    return openInProcess(plugin, { pluginConfiguration: this.pluginConfiguration(), services })
+  }
+
+  configuration(partition_label: string, key_label: string) {
+    return { hsm_ip_addresses: ["127.0.0.1"], partition_label, key_label, pin, module: "softhsm" }
+  }
+
+  async stop(): Promise<void> {
+    this.admin.close()
+    await this.softHsm.stop()
+  }
+}

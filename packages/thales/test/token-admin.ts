@@ -1,0 +1,97 @@
+import { createRequire } from "node:module"
+import type * as pkcs11js from "pkcs11js"
+
+const pkcs11: typeof pkcs11js = createRequire(import.meta.url)("pkcs11js")
+
+const serial = 4
+const readWrite = 2
+const withThreads = 2
+
+/** The second route into tokens: the same library in the test's own process, past the plugin. */
+export class TokenAdmin {
+  readonly #library: pkcs11js.PKCS11
+  readonly #pin: string
+
+  /** @param environment - what the library finds its tokens by */
+  constructor(module: string, environment: Readonly<Record<string, string>>, pin: string) {
+    Object.assign(process.env, environment)
+    this.#pin = pin
+    this.#library = new pkcs11.PKCS11()
+    this.#library.load(module)
+    this.#library.C_Initialize({ flags: withThreads })
+  }
+
+  /** Makes a key as the set-up material says, but for what is asked for. */
+  createKey(token: string, label: string, more: pkcs11js.Template = []): void {
+    this.#inSession(token, (session) => {
+      const template: pkcs11js.Template = [
+        { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+        { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
+        { type: pkcs11.CKA_VALUE_LEN, value: 32 },
+        { type: pkcs11.CKA_LABEL, value: label },
+        { type: pkcs11.CKA_TOKEN, value: true },
+        { type: pkcs11.CKA_PRIVATE, value: true },
+        { type: pkcs11.CKA_SENSITIVE, value: true },
+        { type: pkcs11.CKA_EXTRACTABLE, value: false },
+        { type: pkcs11.CKA_ENCRYPT, value: true },
+        { type: pkcs11.CKA_DECRYPT, value: true },
+      ]
+      const kept = template.filter(({ type }) => !more.some((other) => other.type === type))
+      this.#library.C_GenerateKey(session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [...kept, ...more])
+    })
+  }
+
+  keyExists(token: string, label: string): boolean {
+    return this.#inSession(token, (session) => this.#find(session, label) !== undefined)
+  }
+
+  deleteKey(token: string, label: string): void {
+    this.#inSession(token, (session) => {
+      const key = this.#find(session, label)
+      if (key !== undefined) this.#library.C_DestroyObject(session, key)
+    })
+  }
+
+  /** Opens what the plugin made: a byte 1, 12 bytes of vector, bytes, tag. */
+  decrypt(token: string, label: string, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+    const bytes = Buffer.from(ciphertext)
+    return this.#inSession(token, (session) => {
+      const key = this.#find(session, label)
+      if (key === undefined) throw new Error(`the token has no key ${label}`)
+      const parameter = {
+        type: pkcs11.CK_PARAMS_AES_GCM,
+        iv: bytes.subarray(1, 13),
+        ivBits: 96,
+        aad: Buffer.from(associatedData),
+        tagBits: 128,
+      }
+      this.#library.C_DecryptInit(session, { mechanism: pkcs11.CKM_AES_GCM, parameter }, key)
+      return this.#library.C_Decrypt(session, bytes.subarray(13), Buffer.alloc(bytes.length))
+    })
+  }
+
+  close(): void {
+    this.#library.C_Finalize()
+  }
+
+  #find(session: Buffer, label: string): Buffer | undefined {
+    this.#library.C_FindObjectsInit(session, [{ type: pkcs11.CKA_LABEL, value: label }])
+    const [key] = this.#library.C_FindObjects(session, 1)
+    this.#library.C_FindObjectsFinal(session)
+    return key
+  }
+
+  #inSession<T>(token: string, work: (session: Buffer) => T): T {
+    const slot = this.#library
+      .C_GetSlotList(true)
+      .find((each) => this.#library.C_GetTokenInfo(each).label.trimEnd() === token)
+    if (slot === undefined) throw new Error(`there is no token ${token}`)
+    const session = this.#library.C_OpenSession(slot, serial | readWrite)
+    try {
+      this.#library.C_Login(session, pkcs11.CKU_USER, this.#pin)
+      return work(session)
+    } finally {
+      this.#library.C_CloseSession(session)
+    }
+  }
+}
