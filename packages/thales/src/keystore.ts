@@ -1,7 +1,7 @@
 import type { CallOptions, KeyDescription, KeyRef, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { abortReason, encodeEncryptionContext, pluginError, unsupportedOperations } from "@apeiro-cmk/plugin-sdk"
+import type { SupervisedToken } from "./client.ts"
 import { testConnection } from "./connection/test-connection.ts"
-import type { SupervisedToken } from "./process/supervised-token.ts"
 import type { TokenFacts, TokenKey } from "./token/messages.ts"
 
 /** What {@link createKeystore} needs. */

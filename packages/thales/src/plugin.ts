@@ -7,9 +7,9 @@ import {
   pluginError,
   requireConfiguration,
 } from "@apeiro-cmk/plugin-sdk"
+import { createSupervisedToken } from "./client.ts"
 import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
-import { createSupervisedToken } from "./process/supervised-token.ts"
 import { setupMaterial } from "./setup-material.ts"
 
 /** Keys in a partition of a Thales Luna HSM, or in another PKCS#11 token, as L1 keys. */

@@ -1,6 +1,6 @@
 import type { CallOptions, ConnectionStep, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { abortable, callOptions, toPluginError } from "@apeiro-cmk/plugin-sdk"
-import type { SupervisedToken } from "../process/supervised-token.ts"
+import type { SupervisedToken } from "../client.ts"
 
 /** What the steps of a connection test work with. */
 export interface ConnectionTest {

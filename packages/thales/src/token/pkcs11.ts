@@ -1,7 +1,7 @@
 import { createRequire } from "node:module"
 import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import type * as pkcs11js from "pkcs11js"
-import { meaningOf, type ReturnValueMeaning } from "./return-values.ts"
+import { meaningOf, type ReturnValueMeaning } from "../errors.ts"
 
 /** The add-on with its constants. */
 export type Pkcs11Module = typeof pkcs11js

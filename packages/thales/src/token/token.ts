@@ -127,7 +127,7 @@ export class Token {
     }
   }
 
-  /** Does what a failure asks for. @returns whether a new login may help */
+  /** Does what a failure asks for. @returns whether the same again may succeed */
   #follow(error: unknown, generation: Generation, session: Handle | undefined): boolean {
     const consequence = error instanceof TokenError ? error.meaning.consequence : "keep"
     if (session !== undefined) {
@@ -136,7 +136,9 @@ export class Token {
     }
     if (consequence === "re-initialize" && this.#generation === generation) this.restart()
     if (consequence === "drop generation" && this.#generation === generation) this.#generation = undefined
-    return consequence === "drop generation" || consequence === "re-initialize"
+    // An operation that was left open by an earlier failure: another session has none.
+    const isBusy = error instanceof TokenError && error.meaning.name === "CKR_OPERATION_ACTIVE"
+    return isBusy || consequence === "drop generation" || consequence === "re-initialize"
   }
 
   #leave(): void {

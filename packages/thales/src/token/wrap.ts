@@ -22,8 +22,15 @@ export async function encrypt(
 ): Promise<Encrypted> {
   return token.withKey(keyLabel, async (library, session, { handle, key }) => {
     requireUsable(key)
-    const sealed = await seal({ library, constants: token.constants, session, handle }, plaintext, associatedData)
-    return { ciphertext: sealed, checkValue: key.checkValue }
+    try {
+      const sealed = await seal({ library, constants: token.constants, session, handle }, plaintext, associatedData)
+      return { ciphertext: sealed, checkValue: key.checkValue }
+    } catch (native) {
+      const error = tokenError(native)
+      // Nothing is wrong with data that are to be encrypted: it is the token.
+      if (error instanceof TokenError && error.meaning.consequence === "prove") token.restart()
+      throw error
+    }
   })
 }
 

@@ -14,8 +14,8 @@ import type {
   TokenOperations,
   TokenSettings,
   ToToken,
-} from "../token/messages.ts"
-import { tokenProcessVariable } from "../token/token-process.ts"
+} from "./token/messages.ts"
+import { tokenProcessVariable } from "./token/token-process.ts"
 
 /** What {@link createSupervisedToken} needs. */
 export interface SupervisedTokenOptions {
@@ -56,6 +56,8 @@ interface Running {
   readonly child: ChildProcess
   readonly waiting: Map<number, { resolve(answer: unknown): void; reject(reason: unknown): void }>
   readonly opened: Promise<unknown>
+  /** Calls whose callers have given up, and which the token has not answered. */
+  readonly abandoned: Set<Promise<unknown>>
   stopWatching(): void
 }
 
@@ -81,7 +83,13 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
       },
     })
     const waiting: Running["waiting"] = new Map()
-    const started: Running = { child, waiting, opened: Promise.resolve(), stopWatching: watch(child) }
+    const started: Running = {
+      child,
+      waiting,
+      opened: Promise.resolve(),
+      stopWatching: watch(child),
+      abandoned: new Set(),
+    }
     child.on("message", (message: FromToken) => settle(waiting, message))
     child.once("exit", (code, signal) => end(started, String(code ?? signal)))
     child.once("error", () => end(started, "could not be started"))
@@ -156,8 +164,13 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
         })
         return send(to, operation, request)
       }
-      // The answer is the one of the operation that was asked.
-      return abortable(asked(), signal) as Promise<TokenOperations[typeof operation]["answer"]>
+      const answer = asked()
+      try {
+        // The answer is the one of the operation that was asked.
+        return (await abortable(answer, signal)) as TokenOperations[typeof operation]["answer"]
+      } finally {
+        if (signal.aborted) abandon(to, answer)
+      }
     },
     close() {
       isClosed = true
@@ -166,6 +179,16 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
       for (const { reject } of running?.waiting.values() ?? []) reject(closed())
       running = undefined
     },
+  }
+
+  /** A call that nobody waits for any more still has its session; when that is true of all of them, the process is stuck. */
+  function abandon(to: Running, answer: Promise<unknown>): void {
+    to.abandoned.add(answer)
+    const forget = () => void to.abandoned.delete(answer)
+    answer.then(forget, forget)
+    if (to.abandoned.size < settings.sessions || running !== to) return
+    logger.error("every session with the token is stuck, and its process is replaced", { partition: settings.label })
+    to.child.kill("SIGKILL")
   }
 
   /** A token that could not be opened is opened anew by the next question, in a new process. */
