@@ -20,6 +20,14 @@ export const pluginConfiguration = z.strictObject({
     description: "Most sessions of one keystore with its partition; one for each operation in flight.",
   }),
   heartbeatMs: z.int().min(100).max(60_000).default(500).meta({ title: "Heartbeat", description: "In milliseconds." }),
+  tryTimeoutMs: z.int().min(50).max(30_000).default(1_000).meta({
+    title: "Time for one appliance",
+    description: "Before the next one is asked, in milliseconds.",
+  }),
+  recoveryMs: z.int().min(100).max(600_000).default(5_000).meta({
+    title: "Recovery",
+    description: "How often a failed appliance is looked at again, in milliseconds.",
+  }),
   silenceMs: z.int().min(200).max(120_000).default(3_000).meta({
     title: "Silence",
     description: "A process that has not answered for so long is replaced, in milliseconds.",
@@ -59,11 +67,21 @@ const keystoreFields = z.strictObject({
   ca_certificate: tenantPath().optional().meta({ title: "Certificate of the appliances", description: "File." }),
 })
 
-/** What an administrator enters for one partition (story 3, step 2). */
-export const keystoreConfiguration = keystoreFields
+type Addressed = Pick<z.output<typeof keystoreFields>, "hsm_ip_addresses" | "serial_numbers">
+
+/** Each appliance has a partition of its own under the same label: only the serial numbers tell them apart. */
+const serialsFit = ({ hsm_ip_addresses: addresses, serial_numbers: serials }: Addressed) =>
+  serials.length === 0 || serials.length === addresses.length
+const serialsError = {
+  error: "must be one for each of hsm_ip_addresses, in the same order, or none",
+  path: ["serial_numbers"],
+}
+
+/** What an administrator enters for one partition, or for several that hold the same key (story 3, step 2). */
+export const keystoreConfiguration = keystoreFields.refine(serialsFit, serialsError)
 
 /** The parsed configuration of one keystore. */
 export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
 
 /** The same before there are credentials: what set-up material is written from. */
-export const setupConfiguration = keystoreFields.partial({ pin: true })
+export const setupConfiguration = keystoreFields.partial({ pin: true }).refine(serialsFit, serialsError)

@@ -1,14 +1,16 @@
 import type { CallOptions, KeyDescription, KeyRef, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { abortReason, encodeEncryptionContext, pluginError, unsupportedOperations } from "@apeiro-cmk/plugin-sdk"
-import type { SupervisedToken } from "./client.ts"
+import type { Appliances } from "./appliances.ts"
 import { testConnection } from "./connection/test-connection.ts"
 import type { TokenFacts, TokenKey } from "./token/messages.ts"
 
 /** What {@link createKeystore} needs. */
 export interface KeystoreOptions {
-  readonly token: SupervisedToken
+  readonly token: Appliances
   readonly keyLabel: string
   readonly slotId: number | undefined
+  /** Of the appliances' partitions, where they are stated. */
+  readonly serialNumbers: readonly string[]
   readonly services: Pick<PluginServices, "clock" | "random">
   /** Called once, when the keystore has closed. */
   readonly onClose: () => void
@@ -30,7 +32,7 @@ const unnamedVersion = "1"
 
 /** Opens one key of one partition. Touches no token. */
 export function createKeystore(options: KeystoreOptions): KeystoreV1 {
-  const { token, keyLabel, services, onClose } = options
+  const { token, keyLabel, serialNumbers, services, onClose } = options
   const { clock, random } = services
   const defaultKey: KeyRef = { keyId: keyLabel }
 
@@ -63,13 +65,13 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
     async describeKey(key, call) {
       const label = checkedLabel(key, call)
       const facts = await token.ask("facts", {}, call)
-      return descriptionOf(label, facts, await token.ask("describe", { keyLabel: label }, call))
+      return descriptionOf(label, serialNumbers, facts, await token.ask("describe", { keyLabel: label }, call))
     },
     async createKey({ keyId, origin }, call) {
       const label = checkedLabel({ keyId }, call)
       if (origin === "import") return keystore.getImportParameters({ keyId }, call) as Promise<never>
       const facts = await token.ask("facts", {}, call)
-      return descriptionOf(label, facts, await token.ask("generate", { keyLabel: label }, call))
+      return descriptionOf(label, serialNumbers, facts, await token.ask("generate", { keyLabel: label }, call))
     },
     async deleteKey(key, call) {
       await token.ask("destroy", { keyLabel: checkedLabel(key, call) }, call)
@@ -99,10 +101,17 @@ function checkedLabel({ keyId }: KeyRef, { signal }: CallOptions): string {
 }
 
 /** A key is the one of its token: serial number and label, as the token states them. */
-export function descriptionOf(label: string, { serialNumber }: TokenFacts, key: TokenKey): KeyDescription {
+function descriptionOf(
+  label: string,
+  serialNumbers: readonly string[],
+  { serialNumber }: TokenFacts,
+  key: TokenKey,
+): KeyDescription {
+  // Of several appliances the same one names the key, whichever serves.
+  const [first = serialNumber] = serialNumbers.toSorted()
   return {
     key: { keyId: label },
-    identity: `pkcs11:serial=${serialNumber};object=${encodeURIComponent(label)};check=${key.checkValue}`,
+    identity: `pkcs11:serial=${first};object=${encodeURIComponent(label)};check=${key.checkValue}`,
     state: "ENABLED",
     algorithm: `aes${key.lengthBytes * 8}-gcm`,
     exportable: key.extractable || !key.neverExtractable,

@@ -7,6 +7,7 @@ import {
   pluginError,
   requireConfiguration,
 } from "@apeiro-cmk/plugin-sdk"
+import { createAppliances } from "./appliances.ts"
 import { createSupervisedToken } from "./client.ts"
 import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
@@ -27,6 +28,7 @@ export const plugin = definePlugin({
       partition_status: { description: "`authenticated` when the partition was found and accepted the PIN." },
       hsm_serial_number: { description: "Serial number of the partition, as it states it." },
       hsm_firmware: { description: "Firmware of the HSM, as it states it." },
+      hsm_appliances: { description: "Each appliance with `online`, `standby` or `failed`, as they were seen." },
       latency_ms: { description: "Half of ten operations took at most so long, in milliseconds." },
     },
     identityFields: ["partition_label", "serial_numbers", "key_label", "module"],
@@ -44,7 +46,7 @@ function processEntry(): string {
 }
 
 function createThalesPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const { modules, sessions, heartbeatMs, silenceMs } = settings
+  const { modules, sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs } = settings
   const { clock, logger } = services
   const refusedPins = new Set<string>()
   const open = new Set<KeystoreV1>()
@@ -69,16 +71,30 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
       const {
         partition_label: label,
         serial_numbers: serialNumbers,
+        hsm_ip_addresses: addresses,
         key_label: keyLabel,
         slot_id: slotId,
         pin,
       } = configuration
-      const token = createSupervisedToken({
-        settings: { module: library.library, label, serialNumbers, sessions },
-        environment: library.environment,
-        ...{ pin, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
+      // Without serial numbers there is one partition to be found, by its label.
+      const partitions = serialNumbers.length === 0 ? [[]] : serialNumbers.map((serial) => [serial])
+      const appliances = partitions.map((serials, index) => ({
+        address: addresses[index] ?? "",
+        token: createSupervisedToken({
+          settings: { module: library.library, label, serialNumbers: serials, sessions },
+          environment: library.environment,
+          ...{ pin, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
+        }),
+      }))
+      const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, clock, logger })
+      const keystore = createKeystore({
+        token,
+        keyLabel,
+        slotId,
+        serialNumbers,
+        services,
+        onClose: () => void open.delete(keystore),
       })
-      const keystore = createKeystore({ token, keyLabel, slotId, services, onClose: () => void open.delete(keystore) })
       open.add(keystore)
       return keystore
     },

@@ -19,7 +19,7 @@ const executable = { path: process.execPath, args: [fileURLToPath(new URL("../sr
 
 /** The plugin on SoftHSM, with a key of its own for each case. */
 export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
-  const hsm = await Hsm.start(1)
+  const hsm = await Hsm.start()
   const start = boundary === "in process" ? startInProcess : startOverWire
   return {
     backend: "SoftHSM",

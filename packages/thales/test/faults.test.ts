@@ -10,7 +10,7 @@ const hangMs = 20_000
 describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
   let faulty: FaultyHsm
   beforeAll(async () => {
-    faulty = await FaultyHsm.start(2)
+    faulty = await FaultyHsm.start()
   })
   afterAll(() => faulty.stop())
 

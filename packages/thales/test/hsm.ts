@@ -4,9 +4,8 @@ import { plugin } from "../src/index.ts"
 import { TokenAdmin } from "./token-admin.ts"
 
 export const pin = "canary-pin-1234"
-const spareTokens = 40
 
-/** SoftHSM with a token for each case: the library sees tokens that are there when it starts. */
+/** SoftHSM with its tokens: the library sees those that are there when it starts. */
 export class Hsm {
   readonly softHsm: SoftHsm
   readonly admin: TokenAdmin
@@ -19,14 +18,14 @@ export class Hsm {
     this.admin = new TokenAdmin(softHsm.module, softHsm.environment, pin)
   }
 
-  static async start(tokens = spareTokens): Promise<Hsm> {
+  /** @param labels - of the tokens; one label may stand for several tokens */
+  static async start(labels: readonly string[] = ["partition"]): Promise<Hsm> {
     const softHsm = await startSoftHsm()
-    const labels = Array.from({ length: tokens }, (_each, index) => `partition-${index + 1}`)
     for (const label of labels) await softHsm.createToken(label, pin)
-    return new Hsm(softHsm, labels)
+    return new Hsm(softHsm, [...labels])
   }
 
-  /** A token that nobody has used; one that is in use again when all are. */
+  /** Label of the next token. */
   token(): string {
     const label = this.#tokens[this.#lastNumber % this.#tokens.length] ?? ""
     this.#lastNumber += 1

@@ -41,6 +41,33 @@ export class TokenAdmin {
     })
   }
 
+  /** Puts a key with known material into a token, as an appliance does with one that was cloned to it. */
+  putKey(token: string, label: string, material: Buffer): void {
+    this.#inSession(token, (session) => {
+      this.#library.C_CreateObject(session, [
+        { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+        { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
+        { type: pkcs11.CKA_VALUE, value: material },
+        { type: pkcs11.CKA_LABEL, value: label },
+        { type: pkcs11.CKA_TOKEN, value: true },
+        { type: pkcs11.CKA_PRIVATE, value: true },
+        { type: pkcs11.CKA_SENSITIVE, value: true },
+        { type: pkcs11.CKA_EXTRACTABLE, value: false },
+        { type: pkcs11.CKA_ENCRYPT, value: true },
+        { type: pkcs11.CKA_DECRYPT, value: true },
+      ])
+    })
+  }
+
+  /** Serial numbers of the tokens with a label. */
+  serialNumbers(label: string): readonly string[] {
+    return this.#library
+      .C_GetSlotList(true)
+      .map((slot) => this.#library.C_GetTokenInfo(slot))
+      .filter((token) => token.label.trimEnd() === label)
+      .map(({ serialNumber }) => serialNumber.trimEnd())
+  }
+
   keyExists(token: string, label: string): boolean {
     return this.#inSession(token, (session) => this.#find(session, label) !== undefined)
   }
@@ -82,9 +109,10 @@ export class TokenAdmin {
   }
 
   #inSession<T>(token: string, work: (session: Buffer) => T): T {
-    const slot = this.#library
-      .C_GetSlotList(true)
-      .find((each) => this.#library.C_GetTokenInfo(each).label.trimEnd() === token)
+    const slot = this.#library.C_GetSlotList(true).find((each) => {
+      const { label, serialNumber } = this.#library.C_GetTokenInfo(each)
+      return [label.trimEnd(), serialNumber.trimEnd()].includes(token)
+    })
     if (slot === undefined) throw new Error(`there is no token ${token}`)
     const session = this.#library.C_OpenSession(slot, serial | readWrite)
     try {

@@ -1,11 +1,18 @@
-import type { CallOptions, ConnectionStep, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, toPluginError } from "@apeiro-cmk/plugin-sdk"
-import type { SupervisedToken } from "../client.ts"
+import {
+  type CallOptions,
+  type ConnectionStep,
+  isPluginError,
+  type KeystoreV1,
+  type PluginServices,
+} from "@apeiro-cmk/plugin-interface"
+import { abortable, callOptions, pluginError, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import type { Appliances } from "../appliances.ts"
 
 /** What the steps of a connection test work with. */
 export interface ConnectionTest {
-  readonly token: SupervisedToken
+  readonly token: Appliances
   readonly keystore: KeystoreV1
+  readonly keyLabel: string
   readonly slotId: number | undefined
   readonly services: Pick<PluginServices, "clock" | "random">
 }
@@ -48,6 +55,22 @@ const checks: readonly (readonly [string, Check])[] = [
     },
   ],
   [
+    "appliances",
+    async ({ token, keyLabel }, call) => {
+      const seen: string[] = []
+      const checkValues = new Set<string>()
+      for (const [index] of token.states().entries()) {
+        const { checkValue } = await token.askOne(index, "describe", { keyLabel }, call)
+        checkValues.add(checkValue)
+      }
+      if (checkValues.size > 1) throw differentKeys()
+      await crossDecrypt(token, keyLabel, call)
+      for (const { address, state } of token.states()) seen.push(`${address}:${state}`)
+      const facts = { hsm_appliances: seen }
+      return { outcome: "passed", message: `Every appliance holds the same key: ${seen.join(", ")}.`, facts }
+    },
+  ],
+  [
     "round_trip",
     async ({ keystore }, call) => {
       await keystore.probe(call)
@@ -75,8 +98,26 @@ const checks: readonly (readonly [string, Check])[] = [
   ],
 ]
 
-// Four shares stay below the 30 s that a whole test may take.
-const stepTimeoutMs = 7_000
+/** What one appliance has encrypted every other must open. */
+async function crossDecrypt(token: Appliances, keyLabel: string, call: CallOptions): Promise<void> {
+  const plaintext = new TextEncoder().encode("apeiro-cmk")
+  const request = { keyLabel, associatedData: plaintext }
+  const { ciphertext } = await token.askOne(0, "encrypt", { ...request, plaintext }, call)
+  for (const [index] of token.states().entries()) {
+    const opened = await token.askOne(index, "decrypt", { ...request, ciphertext }, call).catch((error: unknown) => {
+      throw isPluginError(error) && error.code === "CIPHERTEXT_REJECTED" ? differentKeys() : error
+    })
+    if (!Buffer.from(opened.plaintext).equals(plaintext)) throw differentKeys()
+  }
+}
+
+function differentKeys() {
+  const next = "Clone the key to each appliance, e.g. in an HA group: keys that are made apart are different keys."
+  return pluginError("KEY_MISMATCH", "The appliances hold different keys under this label.", next)
+}
+
+// Five shares stay below the 30 s that a whole test may take.
+const stepTimeoutMs = 5_800
 
 /** Runs the named steps one after the other; what one needs is not tried after it has failed. */
 export async function* testConnection(test: ConnectionTest, call: CallOptions): AsyncGenerator<ConnectionStep> {

@@ -7,6 +7,7 @@
  *   C_Login stall 0 1        the next call never comes back
  *   C_Decrypt crash 0 1      the next call ends the process
  *
+ * FUNCTION@SERIAL holds in a process that has opened a session with the token of that serial number alone.
  * Counts start again when the file changes, and in each process. Calls are written down in a file (FAULT_MODULE_TRACE),
  * a line each.
  */
@@ -42,6 +43,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fault faults[MOST_LINES];
 static int fault_count;
 static char seen[4096];
+static char serial[17];
 
 static void read_control(void) {
   char text[sizeof seen] = {0};
@@ -62,6 +64,12 @@ static void read_control(void) {
   }
 }
 
+static int is_about(const char *named, const char *function) {
+  size_t length = strlen(function);
+  if (strncmp(named, function, length) != 0) return 0;
+  return named[length] == 0 || (named[length] == '@' && strcmp(named + length + 1, serial) == 0);
+}
+
 static void write_trace(const char *function) {
   const char *path = getenv("FAULT_MODULE_TRACE");
   FILE *file = path == NULL ? NULL : fopen(path, "a");
@@ -78,7 +86,7 @@ static CK_RV meet(const char *function) {
   read_control();
   for (int index = 0; index < fault_count; index++) {
     struct fault *fault = &faults[index];
-    if (fault->times == 0 || strcmp(fault->function, function) != 0) continue;
+    if (fault->times == 0 || !is_about(fault->function, function)) continue;
     if (fault->times > 0) fault->times--;
     met = *fault;
     break;
@@ -108,7 +116,15 @@ WRAP(C_Initialize, (CK_VOID_PTR a), a)
 WRAP(C_Finalize, (CK_VOID_PTR a), a)
 WRAP(C_GetSlotList, (CK_BBOOL a, CK_SLOT_ID_PTR b, CK_ULONG_PTR c), a, b, c)
 WRAP(C_GetTokenInfo, (CK_SLOT_ID a, CK_TOKEN_INFO_PTR b), a, b)
-WRAP(C_OpenSession, (CK_SLOT_ID a, CK_FLAGS b, CK_VOID_PTR c, CK_NOTIFY d, CK_SESSION_HANDLE_PTR e), a, b, c, d, e)
+static CK_RV wrapped_C_OpenSession(CK_SLOT_ID a, CK_FLAGS b, CK_VOID_PTR c, CK_NOTIFY d, CK_SESSION_HANDLE_PTR e) {
+  CK_TOKEN_INFO token;
+  if (target->C_GetTokenInfo(a, &token) == CKR_OK) {
+    memcpy(serial, token.serialNumber, 16);
+    for (int index = 15; index >= 0 && serial[index] == ' '; index--) serial[index] = 0;
+  }
+  CK_RV met = meet("C_OpenSession");
+  return met == CKR_OK ? target->C_OpenSession(a, b, c, d, e) : met;
+}
 WRAP(C_CloseSession, (CK_SESSION_HANDLE a), a)
 WRAP(C_Login, (CK_SESSION_HANDLE a, CK_USER_TYPE b, CK_UTF8CHAR_PTR c, CK_ULONG d), a, b, c, d)
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE a, CK_ATTRIBUTE_PTR b, CK_ULONG c), a, b, c)

@@ -12,6 +12,7 @@ import { Hsm, pin } from "../hsm.ts"
 
 /** What the fault module does at a call. */
 export interface Fault {
+  /** With `@SERIAL`, of one token alone. */
   readonly function: `C_${string}`
   readonly action: "return" | "sleep" | "stall" | "crash"
   /** Return value, or milliseconds. */
@@ -32,13 +33,13 @@ export class FaultyHsm {
     this.#module = module
   }
 
-  static async start(tokens = 1): Promise<FaultyHsm> {
+  static async start(labels?: readonly string[]): Promise<FaultyHsm> {
     const folder = await mkdtemp(join(tmpdir(), "fault-module-"))
     const module = join(folder, "fault-module.so")
     const source = fileURLToPath(new URL("fault-module.c", import.meta.url))
     const headers = join(dirname(createRequire(import.meta.url).resolve("pkcs11js")), "includes/pkcs11")
     execFileSync("cc", ["-shared", "-fPIC", "-O1", "-Wall", "-I", headers, "-o", module, source, "-ldl", "-lpthread"])
-    return new FaultyHsm(await Hsm.start(tokens), folder, module)
+    return new FaultyHsm(await Hsm.start(labels), folder, module)
   }
 
   /** Replaces the faults; none without arguments. */
