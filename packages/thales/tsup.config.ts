@@ -1,3 +1,3 @@
 import { pluginConfig } from "../../tsup.base.ts"
 
-export default pluginConfig({ index: "src/index.ts" })
+export default pluginConfig({ index: "src/index.ts", "run-token-process": "src/run-token-process.ts" })

@@ -7,6 +7,10 @@ const moduleSettings = z.strictObject({
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"), z.string().max(4096))
     .default({})
     .meta({ title: "Variables for the library", description: "E.g. SOFTHSM2_CONF. No secrets." }),
+  fipsLevel: z.string().min(1).max(100).optional().meta({
+    title: "FIPS level",
+    description: "As the operator knows it, e.g. `140-3 level 3`: tokens do not tell it.",
+  }),
 })
 
 /** What the operator sets once for all keystores of this plugin. */
@@ -79,9 +83,6 @@ const serialsError = {
 
 /** What an administrator enters for one partition, or for several that hold the same key (story 3, step 2). */
 export const keystoreConfiguration = keystoreFields.refine(serialsFit, serialsError)
-
-/** The parsed configuration of one keystore. */
-export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
 
 /** The same before there are credentials: what set-up material is written from. */
 export const setupConfiguration = keystoreFields.partial({ pin: true }).refine(serialsFit, serialsError)

@@ -9,6 +9,8 @@ export interface KeystoreOptions {
   readonly token: Appliances
   readonly keyLabel: string
   readonly slotId: number | undefined
+  /** What the operator says of the module. */
+  readonly fipsLevel: string | undefined
   /** Of the appliances' partitions, where they are stated. */
   readonly serialNumbers: readonly string[]
   readonly services: Pick<PluginServices, "clock" | "random">

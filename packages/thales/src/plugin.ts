@@ -27,6 +27,7 @@ export const plugin = definePlugin({
     activationFacts: {
       partition_status: { description: "`authenticated` when the partition was found and accepted the PIN." },
       hsm_serial_number: { description: "Serial number of the partition, as it states it." },
+      fips_level: { description: "`not_reported`, or `asserted_by_operator` with what the operator has configured." },
       hsm_firmware: { description: "Firmware of the HSM, as it states it." },
       hsm_appliances: { description: "Each appliance with `online`, `standby` or `failed`, as they were seen." },
       latency_ms: { description: "Half of ten operations took at most so long, in milliseconds." },
@@ -92,6 +93,7 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         keyLabel,
         slotId,
         serialNumbers,
+        fipsLevel: library.fipsLevel,
         services,
         onClose: () => void open.delete(keystore),
       })

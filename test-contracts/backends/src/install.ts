@@ -4,6 +4,7 @@ import { installKubernetes } from "./kubernetes/install.ts"
 import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
+import { installSoftHsm } from "./softhsm/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 // Installs every backend ahead of the tests. What cannot be had is said and left to the tests' own skips; with CI=true it
@@ -14,6 +15,7 @@ const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   "upstream Go host": installGoHost,
   Kubernetes: installKubernetes,
   moto: installMoto,
+  SoftHSM: installSoftHsm,
 }
 
 for (const [name, install] of Object.entries(backends)) {

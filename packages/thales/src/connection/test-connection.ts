@@ -14,6 +14,8 @@ export interface ConnectionTest {
   readonly keystore: KeystoreV1
   readonly keyLabel: string
   readonly slotId: number | undefined
+  /** What the operator says of the module; the token does not say it. */
+  readonly fipsLevel: string | undefined
   readonly services: Pick<PluginServices, "clock" | "random">
 }
 
@@ -27,9 +29,15 @@ const failLatencyMs = 50
 const checks: readonly (readonly [string, Check])[] = [
   [
     "partition",
-    async ({ token, slotId }, call) => {
+    async ({ token, slotId, fipsLevel }, call) => {
       const { serialNumber, model, firmware, slotId: found, pinState } = await token.ask("facts", {}, call)
-      const facts = { partition_status: "authenticated", hsm_serial_number: serialNumber, hsm_firmware: firmware }
+      const facts = {
+        partition_status: "authenticated",
+        hsm_serial_number: serialNumber,
+        hsm_firmware: firmware,
+        // No call of PKCS#11 tells it.
+        fips_level: fipsLevel === undefined ? "not_reported" : `asserted_by_operator: ${fipsLevel}`,
+      }
       const message = `The partition was found (${model}, serial number ${serialNumber}), and the PIN was accepted.`
       if (pinState !== "fine") {
         return {

@@ -11,9 +11,6 @@ export interface TokenSettings {
   readonly sessions: number
 }
 
-/** Ways to wrap, as the first byte of each ciphertext names them. */
-export type WrapMechanism = "aes-gcm" | "aes-gcm-token-iv" | "aes-key-wrap"
-
 /** What a key's attributes say. */
 export interface TokenKey {
   /** Hexadecimal, of three bytes; empty where the token has none. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto"
 import type { PKCS11 } from "pkcs11js"
 import { newKeyTemplate, readKey } from "./key-attributes.ts"
 import type { TokenFacts, TokenKey, TokenSettings } from "./messages.ts"
@@ -263,6 +262,3 @@ function readFacts(library: PKCS11, slot: Handle): TokenFacts {
     pinState: pinStates.find(([flag]) => (token.flags & flag) !== 0)?.[1] ?? "fine",
   }
 }
-
-/** Random bytes for what the token is told, e.g. an initialization vector. */
-export const random = randomBytes

@@ -1,0 +1,110 @@
+import { createRequire } from "node:module"
+import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
+import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { softHsmAvailable } from "@apeiro-cmk/test-backends"
+import type * as pkcs11js from "pkcs11js"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { plugin } from "../src/index.ts"
+import { Hsm } from "./hsm.ts"
+
+const pkcs11: typeof pkcs11js = createRequire(import.meta.url)("pkcs11js")
+const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
+
+describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
+  let hsm: Hsm
+  beforeAll(async () => {
+    hsm = await Hsm.start(["partition", "double", "double"])
+  })
+  afterAll(() => hsm.stop())
+
+  async function open(more: object, settings: object = {}) {
+    const pluginConfiguration = { ...hsm.pluginConfiguration(), ...settings }
+    const started = await openInProcess(plugin, { pluginConfiguration, services: testServices() })
+    onTestFinished(() => started.stop())
+    return started.openKeystore({ ...hsm.configuration("partition", hsm.newLabel()), ...more }, testCall())
+  }
+
+  async function withKey(more: pkcs11js.Template, configuration: object = {}) {
+    const key_label = hsm.newLabel()
+    hsm.admin.createKey("partition", key_label, more)
+    return open({ key_label, ...configuration })
+  }
+
+  async function stepsOf(keystore: Awaited<ReturnType<typeof open>>) {
+    const steps: ConnectionStep[] = []
+    for await (const step of keystore.testConnection(testCall())) steps.push(step)
+    return steps
+  }
+
+  it.each<[string, pkcs11js.Template]>([
+    ["could leave the HSM", [{ type: pkcs11.CKA_EXTRACTABLE, value: true }]],
+    ["is not sensitive", [{ type: pkcs11.CKA_SENSITIVE, value: false }]],
+    ["does not decrypt", [{ type: pkcs11.CKA_DECRYPT, value: false }]],
+  ])("refuses a key that %s", async (_what, attributes) => {
+    const keystore = await withKey(attributes)
+    const request = { key: keystore.defaultKey, plaintext: new Uint8Array(32), context }
+    await expect(keystore.encrypt(request, testCall())).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
+  })
+
+  it("says of a key whether it can be exported, by its attributes", async () => {
+    const good = await withKey([])
+    expect(await good.describeKey(good.defaultKey, testCall())).toMatchObject({ exportable: false, warnings: [] })
+    const exportable = await withKey([{ type: pkcs11.CKA_EXTRACTABLE, value: true }])
+    expect(await exportable.describeKey(exportable.defaultKey, testCall())).toMatchObject({ exportable: true })
+    const short = await withKey([{ type: pkcs11.CKA_VALUE_LEN, value: 16 }])
+    expect(await short.describeKey(short.defaultKey, testCall())).toMatchObject({
+      ...{ algorithm: "aes128-gcm", warnings: [expect.stringContaining("256 bits")] },
+    })
+  })
+
+  it("refuses a label that two keys have", async () => {
+    const key_label = hsm.newLabel()
+    for (let time = 0; time < 2; time += 1) hsm.admin.createKey("partition", key_label)
+    const keystore = await open({ key_label })
+    await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
+  })
+
+  it("finds a partition by its label, and warns when a slot is stated that it is not in", async () => {
+    const steps = await stepsOf(await withKey([], { slot_id: 1 }))
+    expect(steps.find(({ name }) => name === "partition")).toMatchObject({
+      ...{ outcome: "warned", nextStep: expect.stringContaining("slots move") },
+    })
+  })
+
+  it.each([
+    ["there is none of that label", { partition_label: "nowhere" }, "labelled nowhere"],
+    ["the serial number is another one", { serial_numbers: ["0000"] }, "serial number"],
+    ["two have the label", { partition_label: "double" }, "state serial_numbers"],
+  ])("says which partition is missing when %s", async (_what, configuration, words) => {
+    const [step] = await stepsOf(await open(configuration))
+    expect(step).toMatchObject({ name: "partition", outcome: "failed", message: expect.stringContaining(words) })
+  })
+
+  it("says so when the library is not there, and refuses modules that the operator has not named", async () => {
+    const modules = { softhsm: { library: "/nowhere/lib.so" } }
+    const [step] = await stepsOf(await open({}, { modules }))
+    expect(step).toMatchObject({ outcome: "failed", message: expect.stringContaining("cannot be loaded") })
+    await expect(open({ module: "other" })).rejects.toMatchObject({
+      issues: [{ path: ["module"], allowed: ["softhsm"] }],
+    })
+  })
+
+  it("states what it saw as facts", async () => {
+    const steps = await stepsOf(await withKey([]))
+    expect(steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
+      "partition passed",
+      "key_access passed",
+      "appliances passed",
+      "round_trip passed",
+      "latency passed",
+    ])
+    expect(Object.assign({}, ...steps.map(({ facts }) => facts))).toEqual({
+      partition_status: "authenticated",
+      hsm_serial_number: expect.stringMatching(/^[0-9a-f]{16}$/),
+      hsm_firmware: "2.6",
+      hsm_appliances: ["127.0.0.1:online"],
+      latency_ms: expect.any(Number),
+      fips_level: "not_reported",
+    })
+  })
+})
