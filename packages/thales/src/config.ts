@@ -1,4 +1,4 @@
-import { secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
+import { egressConfiguration, secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 
 const moduleSettings = z.strictObject({
@@ -7,6 +7,10 @@ const moduleSettings = z.strictObject({
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"), z.string().max(4096))
     .default({})
     .meta({ title: "Variables for the library", description: "E.g. SOFTHSM2_CONF. No secrets." }),
+  port: z.int().min(1).max(65_535).optional().meta({
+    title: "Port of the appliances",
+    description: "Looked at by the connection test, e.g. 1792 (NTLS). Without it the network is not looked at.",
+  }),
   fipsLevel: z.string().min(1).max(100).optional().meta({
     title: "FIPS level",
     description: "As the operator knows it, e.g. `140-3 level 3`: tokens do not tell it.",
@@ -15,9 +19,10 @@ const moduleSettings = z.strictObject({
 
 /** What the operator sets once for all keystores of this plugin. */
 export const pluginConfiguration = z.strictObject({
+  ...egressConfiguration,
   modules: z
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,30}$/, "expected lower-case letters and digits"), moduleSettings)
-    .default({ luna: { library: "/usr/safenet/lunaclient/lib/libCryptoki2_64.so", environment: {} } })
+    .default({ luna: { library: "/usr/safenet/lunaclient/lib/libCryptoki2_64.so", environment: {}, port: 1792 } })
     .meta({ title: "PKCS#11 modules", description: "By the name that keystores use; only the operator names files." }),
   sessions: z.int().min(1).max(64).default(16).meta({
     title: "Sessions",

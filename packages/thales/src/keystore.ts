@@ -1,7 +1,7 @@
 import type { CallOptions, KeyDescription, KeyRef, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { abortReason, encodeEncryptionContext, pluginError, unsupportedOperations } from "@apeiro-cmk/plugin-sdk"
 import type { Appliances } from "./appliances.ts"
-import { testConnection } from "./connection/test-connection.ts"
+import { type ConnectionTest, testConnection } from "./connection/test-connection.ts"
 import type { TokenFacts, TokenKey } from "./token/messages.ts"
 
 /** What {@link createKeystore} needs. */
@@ -13,6 +13,7 @@ export interface KeystoreOptions {
   readonly fipsLevel: string | undefined
   /** Of the appliances' partitions, where they are stated. */
   readonly serialNumbers: readonly string[]
+  readonly network: ConnectionTest["network"]
   readonly services: Pick<PluginServices, "clock" | "random">
   /** Called once, when the keystore has closed. */
   readonly onClose: () => void

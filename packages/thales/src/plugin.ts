@@ -47,8 +47,10 @@ function processEntry(): string {
 }
 
 function createThalesPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const { modules, sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs } = settings
+  const { allowedEndpoints, allowedAddresses, modules, sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs } =
+    settings
   const { clock, logger } = services
+  const egress = { allowedEndpoints, allowedAddresses }
   const refusedPins = new Set<string>()
   const open = new Set<KeystoreV1>()
   let stopped = false
@@ -94,6 +96,7 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         slotId,
         serialNumbers,
         fipsLevel: library.fipsLevel,
+        network: library.port === undefined ? undefined : { port: library.port, egress, tcp: services.tcp },
         services,
         onClose: () => void open.delete(keystore),
       })

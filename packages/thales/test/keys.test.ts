@@ -1,4 +1,6 @@
+import { once } from "node:events"
 import { createRequire } from "node:module"
+import { type AddressInfo, createServer } from "node:net"
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { softHsmAvailable } from "@apeiro-cmk/test-backends"
@@ -76,22 +78,40 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     ["the serial number is another one", { serial_numbers: ["0000"] }, "serial number"],
     ["two have the label", { partition_label: "double" }, "state serial_numbers"],
   ])("says which partition is missing when %s", async (_what, configuration, words) => {
-    const [step] = await stepsOf(await open(configuration))
+    const step = (await stepsOf(await open(configuration))).find(({ outcome }) => outcome === "failed")
     expect(step).toMatchObject({ name: "partition", outcome: "failed", message: expect.stringContaining(words) })
   })
 
   it("says so when the library is not there, and refuses modules that the operator has not named", async () => {
     const modules = { softhsm: { library: "/nowhere/lib.so" } }
-    const [step] = await stepsOf(await open({}, { modules }))
+    const step = (await stepsOf(await open({}, { modules }))).find(({ outcome }) => outcome === "failed")
     expect(step).toMatchObject({ outcome: "failed", message: expect.stringContaining("cannot be loaded") })
     await expect(open({ module: "other" })).rejects.toMatchObject({
       issues: [{ path: ["module"], allowed: ["softhsm"] }],
     })
   })
 
+  it("looks whether the appliances can be reached, where the operator allows that and has stated a port", async () => {
+    const server = createServer().listen(0, "127.0.0.1")
+    await once(server, "listening")
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const key_label = hsm.newLabel()
+    hsm.admin.createKey("partition", key_label)
+    const { softhsm } = hsm.pluginConfiguration().modules
+    const look = async (allowedAddresses: readonly string[], seenPort = port) => {
+      const modules = { softhsm: { ...softhsm, port: seenPort } }
+      return (await stepsOf(await open({ key_label }, { modules, allowedAddresses })))[0]
+    }
+    expect(await look(["127.0.0.0/8"])).toMatchObject({ name: "network", outcome: "passed" })
+    expect(await look([])).toMatchObject({ outcome: "failed", nextStep: expect.stringContaining("allowedAddresses") })
+    expect(await look(["127.0.0.0/8"], 9)).toMatchObject({ outcome: "failed", code: "UNREACHABLE" })
+  })
+
   it("states what it saw as facts", async () => {
     const steps = await stepsOf(await withKey([]))
     expect(steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
+      "network skipped",
       "partition passed",
       "key_access passed",
       "appliances passed",

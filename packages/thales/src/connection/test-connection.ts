@@ -1,6 +1,7 @@
 import {
   type CallOptions,
   type ConnectionStep,
+  type EgressPolicy,
   isPluginError,
   type KeystoreV1,
   type PluginServices,
@@ -16,6 +17,10 @@ export interface ConnectionTest {
   readonly slotId: number | undefined
   /** What the operator says of the module; the token does not say it. */
   readonly fipsLevel: string | undefined
+  /** How the appliances' port is looked at; absent where the operator has stated none. */
+  readonly network:
+    | { readonly port: number; readonly egress: EgressPolicy; readonly tcp: PluginServices["tcp"] }
+    | undefined
   readonly services: Pick<PluginServices, "clock" | "random">
 }
 
@@ -27,6 +32,27 @@ const warnLatencyMs = 45
 const failLatencyMs = 50
 
 const checks: readonly (readonly [string, Check])[] = [
+  [
+    "network",
+    async ({ token, network }, { signal }) => {
+      if (network === undefined) return { outcome: "skipped", message: "The operator has stated no port to look at." }
+      const { port, egress, tcp } = network
+      const unreachable: string[] = []
+      const addresses = token.states().map(({ address }) => address)
+      for (const address of addresses) {
+        await tcp.probe(address, port, egress, signal).catch((error: unknown) => {
+          if (signal.aborted) throw error
+          unreachable.push(address)
+        })
+      }
+      const shown = addresses.map((address) => `${address}:${port}`).join(", ")
+      if (unreachable.length === 0) return { outcome: "passed", message: `Somebody listens at ${shown}.` }
+      const message = `Nobody can be reached at port ${port} of ${unreachable.join(", ")}.`
+      const nextStep = "Let the network rules of the set-up material pass, and allowedAddresses of the plugin."
+      if (unreachable.length < addresses.length) return { outcome: "warned", message, nextStep }
+      return { outcome: "failed", code: "UNREACHABLE", message, nextStep }
+    },
+  ],
   [
     "partition",
     async ({ token, slotId, fipsLevel }, call) => {
@@ -124,8 +150,8 @@ function differentKeys() {
   return pluginError("KEY_MISMATCH", "The appliances hold different keys under this label.", next)
 }
 
-// Five shares stay below the 30 s that a whole test may take.
-const stepTimeoutMs = 5_800
+// Six shares stay below the 30 s that a whole test may take.
+const stepTimeoutMs = 4_800
 
 /** Runs the named steps one after the other; what one needs is not tried after it has failed. */
 export async function* testConnection(test: ConnectionTest, call: CallOptions): AsyncGenerator<ConnectionStep> {
