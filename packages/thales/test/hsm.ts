@@ -1,7 +1,6 @@
 import { openInProcess, type TestServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { type SoftHsm, startSoftHsm } from "@apeiro-cmk/test-backends"
+import { type SoftHsm, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { plugin } from "../src/index.ts"
-import { TokenAdmin } from "./token-admin.ts"
 
 export const pin = "canary-pin-1234"
 

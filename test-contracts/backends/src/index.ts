@@ -49,5 +49,6 @@ export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from ".
 export { installPostgres, postgresVersion } from "./postgres/install.ts"
 export { type PostgresOptions, PostgresServer, startPostgres } from "./postgres/server.ts"
 export { installSoftHsm, type SoftHsmInstallation, softHsmVersion } from "./softhsm/install.ts"
+export { TokenAdmin } from "./softhsm/token-admin.ts"
 export { type SoftHsm, startSoftHsm } from "./softhsm/tokens.ts"
 export { BackendUnavailable } from "./unavailable.ts"

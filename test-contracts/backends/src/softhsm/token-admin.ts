@@ -1,14 +1,13 @@
 import { createRequire } from "node:module"
 import type * as pkcs11js from "pkcs11js"
 
-const pkcs11: typeof pkcs11js = createRequire(import.meta.url)("pkcs11js")
-
 const serial = 4
 const readWrite = 2
 const withThreads = 2
 
 /** The second route into tokens: the same library in the test's own process, past the plugin. */
 export class TokenAdmin {
+  readonly #constants: typeof pkcs11js
   readonly #library: pkcs11js.PKCS11
   readonly #pin: string
 
@@ -16,7 +15,9 @@ export class TokenAdmin {
   constructor(module: string, environment: Readonly<Record<string, string>>, pin: string) {
     Object.assign(process.env, environment)
     this.#pin = pin
-    this.#library = new pkcs11.PKCS11()
+    // An add-on that had to be built: whoever needs no token needs no compiler.
+    this.#constants = createRequire(import.meta.url)("pkcs11js")
+    this.#library = new this.#constants.PKCS11()
     this.#library.load(module)
     this.#library.C_Initialize({ flags: withThreads })
   }
@@ -25,19 +26,19 @@ export class TokenAdmin {
   createKey(token: string, label: string, more: pkcs11js.Template = []): void {
     this.#inSession(token, (session) => {
       const template: pkcs11js.Template = [
-        { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
-        { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
-        { type: pkcs11.CKA_VALUE_LEN, value: 32 },
-        { type: pkcs11.CKA_LABEL, value: label },
-        { type: pkcs11.CKA_TOKEN, value: true },
-        { type: pkcs11.CKA_PRIVATE, value: true },
-        { type: pkcs11.CKA_SENSITIVE, value: true },
-        { type: pkcs11.CKA_EXTRACTABLE, value: false },
-        { type: pkcs11.CKA_ENCRYPT, value: true },
-        { type: pkcs11.CKA_DECRYPT, value: true },
+        { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
+        { type: this.#constants.CKA_KEY_TYPE, value: this.#constants.CKK_AES },
+        { type: this.#constants.CKA_VALUE_LEN, value: 32 },
+        { type: this.#constants.CKA_LABEL, value: label },
+        { type: this.#constants.CKA_TOKEN, value: true },
+        { type: this.#constants.CKA_PRIVATE, value: true },
+        { type: this.#constants.CKA_SENSITIVE, value: true },
+        { type: this.#constants.CKA_EXTRACTABLE, value: false },
+        { type: this.#constants.CKA_ENCRYPT, value: true },
+        { type: this.#constants.CKA_DECRYPT, value: true },
       ]
       const kept = template.filter(({ type }) => !more.some((other) => other.type === type))
-      this.#library.C_GenerateKey(session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [...kept, ...more])
+      this.#library.C_GenerateKey(session, { mechanism: this.#constants.CKM_AES_KEY_GEN }, [...kept, ...more])
     })
   }
 
@@ -45,16 +46,16 @@ export class TokenAdmin {
   putKey(token: string, label: string, material: Buffer): void {
     this.#inSession(token, (session) => {
       this.#library.C_CreateObject(session, [
-        { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
-        { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
-        { type: pkcs11.CKA_VALUE, value: material },
-        { type: pkcs11.CKA_LABEL, value: label },
-        { type: pkcs11.CKA_TOKEN, value: true },
-        { type: pkcs11.CKA_PRIVATE, value: true },
-        { type: pkcs11.CKA_SENSITIVE, value: true },
-        { type: pkcs11.CKA_EXTRACTABLE, value: false },
-        { type: pkcs11.CKA_ENCRYPT, value: true },
-        { type: pkcs11.CKA_DECRYPT, value: true },
+        { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
+        { type: this.#constants.CKA_KEY_TYPE, value: this.#constants.CKK_AES },
+        { type: this.#constants.CKA_VALUE, value: material },
+        { type: this.#constants.CKA_LABEL, value: label },
+        { type: this.#constants.CKA_TOKEN, value: true },
+        { type: this.#constants.CKA_PRIVATE, value: true },
+        { type: this.#constants.CKA_SENSITIVE, value: true },
+        { type: this.#constants.CKA_EXTRACTABLE, value: false },
+        { type: this.#constants.CKA_ENCRYPT, value: true },
+        { type: this.#constants.CKA_DECRYPT, value: true },
       ])
     })
   }
@@ -86,13 +87,13 @@ export class TokenAdmin {
       const key = this.#find(session, label)
       if (key === undefined) throw new Error(`the token has no key ${label}`)
       const parameter = {
-        type: pkcs11.CK_PARAMS_AES_GCM,
+        type: this.#constants.CK_PARAMS_AES_GCM,
         iv: bytes.subarray(1, 13),
         ivBits: 96,
         aad: Buffer.from(associatedData),
         tagBits: 128,
       }
-      this.#library.C_DecryptInit(session, { mechanism: pkcs11.CKM_AES_GCM, parameter }, key)
+      this.#library.C_DecryptInit(session, { mechanism: this.#constants.CKM_AES_GCM, parameter }, key)
       return this.#library.C_Decrypt(session, bytes.subarray(13), Buffer.alloc(bytes.length))
     })
   }
@@ -102,7 +103,7 @@ export class TokenAdmin {
   }
 
   #find(session: Buffer, label: string): Buffer | undefined {
-    this.#library.C_FindObjectsInit(session, [{ type: pkcs11.CKA_LABEL, value: label }])
+    this.#library.C_FindObjectsInit(session, [{ type: this.#constants.CKA_LABEL, value: label }])
     const [key] = this.#library.C_FindObjects(session, 1)
     this.#library.C_FindObjectsFinal(session)
     return key
@@ -116,7 +117,7 @@ export class TokenAdmin {
     if (slot === undefined) throw new Error(`there is no token ${token}`)
     const session = this.#library.C_OpenSession(slot, serial | readWrite)
     try {
-      this.#library.C_Login(session, pkcs11.CKU_USER, this.#pin)
+      this.#library.C_Login(session, this.#constants.CKU_USER, this.#pin)
       return work(session)
     } finally {
       this.#library.C_CloseSession(session)
