@@ -3,7 +3,7 @@ import type { ConnectionStep, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { softHsmAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { FaultyHsm } from "./fault-module/faulty-hsm.ts"
+import { FaultyHsm } from "./faulty-hsm.ts"
 
 const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
 const addresses = ["192.168.1.100", "192.168.1.101"]
@@ -59,14 +59,14 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     const { keystore, services } = await open()
     const sealed = await encrypt(keystore)
     const { identity } = await keystore.describeKey(keystore.defaultKey, testCall())
-    await faulty.control({ function: `C_Encrypt@${serials[0]}`, ...fault })
+    await faulty.faults.control({ function: `C_Encrypt@${serials[0]}`, ...fault })
     await encrypt(keystore)
     expect(services.logger.text()).toContain("the next one serves")
     const opened = await keystore.decrypt({ key: keystore.defaultKey, ...sealed, context }, testCall())
     expect(opened.plaintext).toHaveLength(32)
     expect(await keystore.describeKey(keystore.defaultKey, testCall())).toMatchObject({ identity })
     expect((await applianceStep(keystore))?.outcome).not.toBe("passed")
-    await faulty.control()
+    await faulty.faults.control()
     await expect.poll(() => services.logger.text(), { timeout: hangMs }).toContain("is back")
     expect((await applianceStep(keystore))?.facts).toEqual({
       hsm_appliances: ["192.168.1.100:online", "192.168.1.101:standby"],
@@ -76,9 +76,9 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
   it("are both away: the call says so, and works again when one is back", async () => {
     const { keystore } = await open()
     await encrypt(keystore)
-    await faulty.control({ function: "C_Encrypt", action: "return", number: 48, times: -1 })
+    await faulty.faults.control({ function: "C_Encrypt", action: "return", number: 48, times: -1 })
     await expect(encrypt(keystore)).rejects.toMatchObject({ code: "UNREACHABLE" })
-    await faulty.control({ function: `C_Encrypt@${serials[0]}`, action: "return", number: 48, times: -1 })
+    await faulty.faults.control({ function: `C_Encrypt@${serials[0]}`, action: "return", number: 48, times: -1 })
     await encrypt(keystore)
   })
 })

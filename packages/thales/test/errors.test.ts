@@ -2,7 +2,7 @@ import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { softHsmAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { returnValues } from "../src/errors.ts"
-import { FaultyHsm } from "./fault-module/faulty-hsm.ts"
+import { FaultyHsm } from "./faulty-hsm.ts"
 
 const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
 
@@ -18,7 +18,7 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
     const request = { key: keystore.defaultKey, plaintext: new Uint8Array(32), context }
     const encrypt = () => keystore.encrypt(request, testCall())
     await encrypt()
-    await faulty.calls()
+    await faulty.faults.calls()
     return encrypt
   }
 
@@ -27,15 +27,15 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
     const isStale = consequence === "drop generation" || consequence === "re-initialize"
     if (isStale) {
       // Once, a new login goes before the answer.
-      await faulty.control({ function: "C_Encrypt", action: "return", number: Number(number) })
+      await faulty.faults.control({ function: "C_Encrypt", action: "return", number: Number(number) })
       await encrypt()
     }
-    await faulty.control({ function: "C_Encrypt", action: "return", number: Number(number), times: 2 })
+    await faulty.faults.control({ function: "C_Encrypt", action: "return", number: Number(number), times: 2 })
     await expect(encrypt()).rejects.toMatchObject({ code, message: expect.stringContaining(name) })
-    await faulty.control()
-    await faulty.calls()
+    await faulty.faults.control()
+    await faulty.faults.calls()
     await encrypt()
-    const calls = await faulty.calls()
+    const calls = await faulty.faults.calls()
     expect(calls.includes("C_Initialize")).toBe(consequence === "re-initialize" || consequence === "prove")
     expect(calls.includes("C_Login")).toBe(isStale || consequence === "prove")
     expect(calls.includes("C_OpenSession")).toBe(consequence !== "keep")
@@ -43,12 +43,12 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
 
   it("that is the vendor's own is a fault of the device", async () => {
     const encrypt = await open()
-    await faulty.control({ function: "C_Encrypt", action: "return", number: 0x8000_0011, times: 2 })
+    await faulty.faults.control({ function: "C_Encrypt", action: "return", number: 0x8000_0011, times: 2 })
     await expect(encrypt()).rejects.toMatchObject({
       code: "UNREACHABLE",
       message: expect.stringContaining("0x80000011"),
     })
-    await faulty.control()
+    await faulty.faults.control()
     await encrypt()
   })
 })

@@ -2,7 +2,7 @@ import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { softHsmAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { FaultyHsm } from "./fault-module/faulty-hsm.ts"
+import { FaultyHsm } from "./faulty-hsm.ts"
 
 const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
 const hangMs = 20_000
@@ -25,7 +25,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, call())
     const decrypt = (ciphertext = sealed.ciphertext, timeoutMs = hangMs) =>
       keystore.decrypt({ key, ciphertext, keyVersion: sealed.keyVersion, context }, call(timeoutMs))
-    await faulty.calls()
+    await faulty.faults.calls()
     return { keystore, services, sealed, decrypt }
   }
 
@@ -38,31 +38,31 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
       await expect(decrypt(altered(sealed.ciphertext))).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
     }
     await decrypt()
-    const calls = await faulty.calls()
+    const calls = await faulty.faults.calls()
     expect(calls.filter((name) => name === "C_Initialize" || name === "C_Login")).toEqual([])
   })
 
   it("is started anew when a general error is its own", async () => {
     const { decrypt } = await open()
-    await faulty.control({ function: "C_Decrypt", action: "return", number: 5, times: 2 })
+    await faulty.faults.control({ function: "C_Decrypt", action: "return", number: 5, times: 2 })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE" })
-    await faulty.control()
+    await faulty.faults.control()
     await decrypt()
-    expect(await faulty.calls()).toContain("C_Initialize")
+    expect(await faulty.faults.calls()).toContain("C_Initialize")
   })
 
   it("stalls one call: that one ends by its deadline, and the others are served", async () => {
     const { decrypt } = await open({ sessions: 3 })
-    await faulty.control({ function: "C_Decrypt", action: "stall" })
+    await faulty.faults.control({ function: "C_Decrypt", action: "stall" })
     await expect(decrypt(undefined, 300)).rejects.toMatchObject({ code: "TIMED_OUT" })
     await Promise.all([1, 2, 3, 4, 5, 6].map(() => decrypt()))
   })
 
   it("stalls every session: the process is replaced, and service goes on", async () => {
     const { decrypt, services } = await open({ sessions: 2 })
-    await faulty.control({ function: "C_Decrypt", action: "stall", times: 2 })
+    await faulty.faults.control({ function: "C_Decrypt", action: "stall", times: 2 })
     await Promise.all([1, 2].map(() => expect(decrypt(undefined, 300)).rejects.toMatchObject({ code: "TIMED_OUT" })))
-    await faulty.control()
+    await faulty.faults.control()
     await expect.poll(() => decrypt().then(() => true, isPluginError), { timeout: hangMs }).toBe(true)
     await decrypt()
     expect(services.logger.text()).toContain("stuck")
@@ -70,36 +70,36 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
 
   it("hangs in a call that blocks its process: the process is replaced by its heartbeat", async () => {
     const { decrypt, services } = await open({ heartbeatMs: 100, silenceMs: 500 })
-    await faulty.control({ function: "C_DecryptInit", action: "stall" })
+    await faulty.faults.control({ function: "C_DecryptInit", action: "stall" })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE", origin: "plugin", retryable: true })
-    await faulty.control()
+    await faulty.faults.control()
     await decrypt()
     expect(services.logger.text()).toContain("hangs")
   })
 
   it("crashes with its library: calls in flight hear of it, and the next one is served", async () => {
     const { decrypt } = await open()
-    await faulty.control({ function: "C_Decrypt", action: "crash" })
+    await faulty.faults.control({ function: "C_Decrypt", action: "crash" })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE", origin: "plugin", retryable: true })
-    await faulty.control()
+    await faulty.faults.control()
     await decrypt()
   })
 
   it("comes back after it was restarted, without a restart of ours", async () => {
     const { decrypt } = await open()
-    await faulty.control({ function: "C_DecryptInit", action: "return", number: 48, times: -1 })
+    await faulty.faults.control({ function: "C_DecryptInit", action: "return", number: 48, times: -1 })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE" })
-    await faulty.control()
+    await faulty.faults.control()
     await decrypt()
   })
 
   it("refuses a PIN once, and is not asked with it again", async () => {
     const { keystore, services } = await faulty.open({}, { pin: "canary-wrong-pin" })
-    await faulty.calls()
+    await faulty.faults.calls()
     for (let time = 0; time < 3; time += 1) {
       await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED" })
     }
-    expect((await faulty.calls()).filter((name) => name === "C_Login")).toHaveLength(1)
+    expect((await faulty.faults.calls()).filter((name) => name === "C_Login")).toHaveLength(1)
     expect(services.logger.text()).not.toContain("canary-wrong-pin")
   })
 })

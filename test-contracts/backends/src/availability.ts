@@ -4,6 +4,7 @@ import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
 import { installPostgres } from "./postgres/install.ts"
 import { installSoftHsm } from "./softhsm/install.ts"
+import { requireTokenBinding } from "./softhsm/token-admin.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 /**
@@ -43,7 +44,10 @@ export async function motoAvailable(): Promise<boolean> {
 
 /** Tells the same of SoftHSM, a PKCS#11 token in software. */
 export async function softHsmAvailable(): Promise<boolean> {
-  return isAvailable("SoftHSM", installSoftHsm)
+  return isAvailable("SoftHSM", async () => {
+    await requireTokenBinding()
+    await installSoftHsm()
+  })
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {

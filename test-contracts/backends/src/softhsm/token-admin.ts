@@ -1,9 +1,19 @@
 import { createRequire } from "node:module"
 import type * as pkcs11js from "pkcs11js"
+import { BackendUnavailable } from "../unavailable.ts"
 
 const serial = 4
 const readWrite = 2
 const withThreads = 2
+
+/** Whether the binding for PKCS#11 is there. @throws {BackendUnavailable} it is not */
+export async function requireTokenBinding(): Promise<void> {
+  try {
+    createRequire(import.meta.url)("pkcs11js")
+  } catch {
+    throw new BackendUnavailable("pkcs11js was not built: it needs a C++ compiler when it is installed")
+  }
+}
 
 /** The second route into tokens: the same library in the test's own process, past the plugin. */
 export class TokenAdmin {

@@ -1,0 +1,43 @@
+import type { KeystoreV1 } from "@apeiro-cmk/plugin-interface"
+import { openInProcess, type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { buildFaultModule, type FaultModule } from "@apeiro-cmk/test-backends"
+import { onTestFinished } from "vitest"
+import { plugin } from "../src/index.ts"
+import { Hsm } from "./hsm.ts"
+
+/** SoftHSM behind the fault module. */
+export class FaultyHsm {
+  readonly hsm: Hsm
+  readonly faults: FaultModule
+
+  private constructor(hsm: Hsm, faults: FaultModule) {
+    this.hsm = hsm
+    this.faults = faults
+  }
+
+  /** @param labels - of the tokens */
+  static async start(labels?: readonly string[]): Promise<FaultyHsm> {
+    const hsm = await Hsm.start(labels)
+    return new FaultyHsm(hsm, await buildFaultModule(hsm.softHsm.module))
+  }
+
+  /** Opens a keystore on a key of its own; it goes when the test ends. */
+  async open(settings: object = {}, more: object = {}): Promise<{ keystore: KeystoreV1; services: TestServices }> {
+    await this.faults.control()
+    const services = testServices()
+    const environment = { ...this.hsm.softHsm.environment, ...this.faults.environment }
+    const modules = { softhsm: { library: this.faults.module, environment } }
+    const started = await openInProcess(plugin, { pluginConfiguration: { modules, ...settings }, services })
+    onTestFinished(() => started.stop())
+    const token = this.hsm.token()
+    const label = this.hsm.newLabel()
+    this.hsm.admin.createKey(token, label)
+    const configuration = { ...this.hsm.configuration(token, label), ...more }
+    return { services, keystore: await started.openKeystore(configuration, testCall()) }
+  }
+
+  async stop(): Promise<void> {
+    await this.hsm.stop()
+    await this.faults.remove()
+  }
+}
