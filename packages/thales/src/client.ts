@@ -124,12 +124,16 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
   /** A library that hangs in a synchronous call answers nothing: the process is replaced. */
   function watch(child: ChildProcess): () => void {
     let lastHeardMs = clock.monotonicMs()
+    // A process that starts on a busy machine takes its time.
+    let limitMs = Math.max(silenceMs, openTimeoutMs)
     let cancel: () => void = () => undefined
     const hear = (message: FromToken) => {
-      if (message.kind === "pong") lastHeardMs = clock.monotonicMs()
+      if (message.kind !== "pong") return
+      lastHeardMs = clock.monotonicMs()
+      limitMs = silenceMs
     }
     const beat = () => {
-      if (clock.monotonicMs() - lastHeardMs > silenceMs) {
+      if (clock.monotonicMs() - lastHeardMs > limitMs) {
         logger.error("the token's process hangs, and is replaced", { partition: settings.label })
         child.kill("SIGKILL")
         return

@@ -106,6 +106,8 @@ export const returnValues: Readonly<Record<number, ReturnValueMeaning>> = {
     message: "The partition has no user PIN yet.",
     nextStep: "Initialize the crypto user of the partition.",
   },
+  272: { name: "CKR_WRAPPED_KEY_INVALID", ...rejected, message: "The token refuses the ciphertext." },
+  274: { name: "CKR_WRAPPED_KEY_LEN_RANGE", ...rejected, message: "The token refuses a ciphertext of this length." },
   400: { name: "CKR_CRYPTOKI_NOT_INITIALIZED", ...device, message: "The PKCS#11 library is not initialized." },
 }
 

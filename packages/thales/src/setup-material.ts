@@ -18,7 +18,7 @@ export function setupMaterial(configuration: z.output<typeof setupConfiguration>
         `partition init -label ${partition}`,
         "role init -name co",
         "# The key, made in the HSM, never to leave it (cmu of the Luna client):",
-        `cmu generatekey -keytype=AES -keysize=32 -label=${key} -encrypt=1 -decrypt=1 -sensitive=1 -extractable=0 -private=1`,
+        `cmu generatekey -keytype=AES -keysize=32 -label=${key} -encrypt=1 -decrypt=1 -sensitive=1 -extractable=0 -private=1 -wrap=0 -unwrap=0`,
         "",
       ].join("\n"),
     },

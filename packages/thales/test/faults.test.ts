@@ -93,6 +93,24 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     await decrypt()
   })
 
+  it.each([113, 7, 112])(
+    "does not take our vector (%d): the wrap falls back to AES key wrap, where the key may",
+    async (number) => {
+      const { keystore } = await faulty.open()
+      const label = faulty.hsm.newLabel()
+      const attributes = [262, 263].map((type) => ({ type, value: true })) // CKA_WRAP, CKA_UNWRAP
+      faulty.hsm.admin.createKey("partition", label, attributes)
+      await faulty.faults.control({ function: "C_EncryptInit", action: "return", number, times: -1 })
+      const key = { keyId: label }
+      const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
+      expect(sealed.ciphertext[0]).toBe(3)
+      const { plaintext } = await keystore.decrypt({ key, ...sealed, context }, testCall())
+      expect(Buffer.from(plaintext).equals(new Uint8Array(32))).toBe(true)
+      const strict = keystore.encrypt({ key: keystore.defaultKey, plaintext: new Uint8Array(32), context }, testCall())
+      await expect(strict).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
+    },
+  )
+
   it("refuses a PIN once, and is not asked with it again", async () => {
     const { keystore, services } = await faulty.open({}, { pin: "canary-wrong-pin" })
     await faulty.faults.calls()

@@ -48,6 +48,35 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     await expect(keystore.encrypt(request, testCall())).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
   })
 
+  it.each<[string, pkcs11js.Template, number]>([
+    ["AES-GCM where the key encrypts", [], 1],
+    [
+      "AES key wrap where the key wraps and does not encrypt",
+      [
+        { type: pkcs11.CKA_ENCRYPT, value: false },
+        { type: pkcs11.CKA_DECRYPT, value: false },
+        { type: pkcs11.CKA_WRAP, value: true },
+        { type: pkcs11.CKA_UNWRAP, value: true },
+      ],
+      3,
+    ],
+  ])("wraps by %s, bound to its context, from 1 to 4096 bytes", async (_how, attributes, mark) => {
+    const keystore = await withKey(attributes)
+    const key = keystore.defaultKey
+    for (const length of [1, 7, 8, 32, 4096]) {
+      const plaintext = new Uint8Array(length).fill(length % 251)
+      const sealed = await keystore.encrypt({ key, plaintext, context }, testCall())
+      expect(sealed.ciphertext[0]).toBe(mark)
+      const opened = await keystore.decrypt({ key, ...sealed, context }, testCall())
+      expect(Buffer.from(opened.plaintext).equals(plaintext)).toBe(true)
+      const other = keystore.decrypt({ key, ...sealed, context: { ...context, tenantId: "mallory" } }, testCall())
+      await expect(other).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
+      const altered = Uint8Array.from(sealed.ciphertext, (byte, index) => (index === 20 ? byte ^ 1 : byte))
+      const spoilt = keystore.decrypt({ key, ...sealed, ciphertext: altered, context }, testCall())
+      await expect(spoilt).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
+    }
+  })
+
   it("says of a key whether it can be exported, by its attributes", async () => {
     const good = await withKey([])
     expect(await good.describeKey(good.defaultKey, testCall())).toMatchObject({ exportable: false, warnings: [] })

@@ -17,6 +17,8 @@ export function newKeyTemplate(constants: Pkcs11Module, keyLabel: string) {
     { type: constants.CKA_EXTRACTABLE, value: false },
     { type: constants.CKA_ENCRYPT, value: true },
     { type: constants.CKA_DECRYPT, value: true },
+    { type: constants.CKA_WRAP, value: false },
+    { type: constants.CKA_UNWRAP, value: false },
   ]
 }
 
@@ -39,6 +41,8 @@ export function readKey(library: PKCS11, constants: Pkcs11Module, session: Handl
     alwaysSensitive: is(constants.CKA_ALWAYS_SENSITIVE),
     encrypts: is(constants.CKA_ENCRYPT),
     decrypts: is(constants.CKA_DECRYPT),
+    wraps: is(constants.CKA_WRAP),
+    unwraps: is(constants.CKA_UNWRAP),
     lengthBytes: value(constants.CKA_VALUE_LEN)?.readUInt32LE(0) ?? 0,
   }
 }

@@ -21,6 +21,8 @@ export interface TokenKey {
   readonly alwaysSensitive: boolean
   readonly encrypts: boolean
   readonly decrypts: boolean
+  readonly wraps: boolean
+  readonly unwraps: boolean
   readonly lengthBytes: number
 }
 

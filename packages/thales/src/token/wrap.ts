@@ -1,37 +1,58 @@
 import { randomBytes } from "node:crypto"
-import type { PKCS11 } from "pkcs11js"
+import { gcmOverheadBytes, type KeyUse, openByGcm, sealByGcm } from "./gcm.ts"
+import { keyWrapOverheadBytes, openByKeyWrap, sealByKeyWrap } from "./key-wrap.ts"
 import type { TokenKey, TokenOperations } from "./messages.ts"
-import { type Pkcs11Module, TokenError, TokenRefusal, tokenError } from "./pkcs11.ts"
+import { TokenError, TokenRefusal, tokenError } from "./pkcs11.ts"
 import type { Token } from "./token.ts"
 
-type Handle = Buffer
 type Encrypted = TokenOperations["encrypt"]["answer"]
 type Decrypted = TokenOperations["decrypt"]["answer"]
 
-/** First byte of each ciphertext: how it was made. */
-const gcmWithOurIv = 1
-const ivBytes = 12 // NIST SP 800-38D, §5.2.1.1
-const tagBytes = 16
-const headBytes = 1 + ivBytes
+/** First byte of each ciphertext: how it was made. Fixed for ever. */
+const gcmWithOurVector = 1
+const keyWrap = 3
+
 const probeLabel = Buffer.from("apeiro-cmk/probe")
 
-/** Encrypts by AES-GCM under an initialization vector of ours. Format: 1, vector, bytes, tag. */
+/**
+ * Encrypts by AES-GCM under a vector of ours; where the token or the key does not do that, by AES key wrap. What the token
+ * can is seen by trying, never assumed.
+ */
 export async function encrypt(
   token: Token,
   { keyLabel, plaintext, associatedData }: TokenOperations["encrypt"]["request"],
 ): Promise<Encrypted> {
   return token.withKey(keyLabel, async (library, session, { handle, key }) => {
     requireUsable(key)
-    try {
-      const sealed = await seal({ library, constants: token.constants, session, handle }, plaintext, associatedData)
-      return { ciphertext: sealed, checkValue: key.checkValue }
-    } catch (native) {
-      const error = tokenError(native)
-      // Nothing is wrong with data that are to be encrypted: it is the token.
-      if (error instanceof TokenError && error.meaning.consequence === "prove") token.restart()
-      throw error
-    }
+    const use = { library, constants: token.constants, session, handle }
+    const ciphertext = await seal(token, use, key, plaintext, associatedData)
+    return { ciphertext, checkValue: key.checkValue }
   })
+}
+
+async function seal(token: Token, use: KeyUse, key: TokenKey, plaintext: Uint8Array, associatedData: Uint8Array) {
+  const canWrap = key.wraps && key.unwraps
+  if (key.encrypts && key.decrypts) {
+    try {
+      return marked(gcmWithOurVector, await sealByGcm(use, plaintext, associatedData))
+    } catch (native) {
+      const error = asFault(token, native)
+      const isRefused = error instanceof TokenError && error.meaning.code === "KEY_UNSUITABLE"
+      if (!isRefused || !canWrap) throw error
+    }
+  }
+  try {
+    return marked(keyWrap, await sealByKeyWrap(use, plaintext, associatedData))
+  } catch (native) {
+    throw asFault(token, native)
+  }
+}
+
+/** Nothing is wrong with data that are to be encrypted: what is unclear is the token's fault. */
+function asFault(token: Token, native: unknown): unknown {
+  const error = tokenError(native)
+  if (error instanceof TokenError && error.meaning.consequence === "prove") token.restart()
+  return error
 }
 
 /**
@@ -45,74 +66,59 @@ export async function decrypt(
   { keyLabel, ciphertext, associatedData }: TokenOperations["decrypt"]["request"],
 ): Promise<Decrypted> {
   const bytes = Buffer.from(ciphertext)
-  if (bytes[0] !== gcmWithOurIv || bytes.length <= headBytes + tagBytes) throw refused()
+  const open = openerOf(bytes)
+  const sealed = bytes.subarray(1)
   return token.withKey(keyLabel, async (library, session, { handle, key }) => {
     requireUsable(key)
     const use = { library, constants: token.constants, session, handle }
     try {
-      return { plaintext: await open(use, bytes, associatedData), checkValue: key.checkValue }
+      const plaintext = await open(use, sealed, associatedData)
+      if (plaintext === undefined) throw refused()
+      return { plaintext, checkValue: key.checkValue }
     } catch (native) {
       const error = tokenError(native)
       if (!(error instanceof TokenError) || error.meaning.consequence !== "prove") throw error
-      if (await works(use)) throw refused()
+      if (await works(token, use, key)) throw refused()
       token.restart()
       throw error
     }
   })
 }
 
-interface KeyUse {
-  readonly library: PKCS11
-  readonly constants: Pkcs11Module
-  readonly session: Handle
-  readonly handle: Handle
-}
+type Opener = (use: KeyUse, sealed: Buffer, associatedData: Uint8Array) => Promise<Buffer | undefined>
 
-async function seal(use: KeyUse, plaintext: Uint8Array, associatedData: Uint8Array): Promise<Buffer> {
-  const { library, session, handle } = use
-  const iv = randomBytes(ivBytes)
-  library.C_EncryptInit(session, mechanism(use.constants, iv, associatedData), handle)
-  const room = Buffer.alloc(plaintext.length + tagBytes)
-  const sealed = await library.C_EncryptAsync(session, Buffer.from(plaintext), room)
-  return Buffer.concat([Uint8Array.of(gcmWithOurIv), iv, sealed])
-}
-
-async function open({ library, constants, session, handle }: KeyUse, bytes: Buffer, associatedData: Uint8Array) {
-  const iv = bytes.subarray(1, headBytes)
-  library.C_DecryptInit(session, mechanism(constants, iv, associatedData), handle)
-  const room = Buffer.alloc(bytes.length)
-  return library.C_DecryptAsync(session, bytes.subarray(headBytes), room)
+/** @throws {TokenRefusal} CIPHERTEXT_REJECTED - it is none of ours */
+function openerOf(bytes: Buffer): Opener {
+  if (bytes[0] === gcmWithOurVector && bytes.length > 1 + gcmOverheadBytes) return openByGcm
+  const wrapped = bytes.length - 1
+  if (bytes[0] === keyWrap && wrapped >= keyWrapOverheadBytes && wrapped % 8 === 0) return openByKeyWrap
+  throw refused()
 }
 
 /** Whether the token still does for this key what it must. */
-async function works(use: KeyUse): Promise<boolean> {
+async function works(token: Token, use: KeyUse, key: TokenKey): Promise<boolean> {
   try {
     const sample = randomBytes(32)
-    const opened = await open(use, await seal(use, sample, probeLabel), probeLabel)
-    return sample.equals(opened)
+    const sealed = Buffer.from(await seal(token, use, key, sample, probeLabel))
+    const opened = await openerOf(sealed)(use, sealed.subarray(1), probeLabel)
+    return opened !== undefined && sample.equals(opened)
   } catch {
     return false // whatever it was: the caller knows now that the token is at fault
   }
 }
 
-function mechanism(constants: Pkcs11Module, iv: Buffer, associatedData: Uint8Array) {
-  return {
-    mechanism: constants.CKM_AES_GCM,
-    parameter: {
-      type: constants.CK_PARAMS_AES_GCM,
-      iv,
-      ivBits: ivBytes * 8,
-      aad: Buffer.from(associatedData),
-      tagBits: tagBytes * 8,
-    },
-  }
+function marked(mark: number, sealed: Buffer): Buffer {
+  return Buffer.concat([Uint8Array.of(mark), sealed])
 }
 
 /** A key that could leave the token is no L1 key (REQ-009). */
-function requireUsable({ extractable, sensitive, encrypts, decrypts }: TokenKey): void {
+function requireUsable({ extractable, sensitive, encrypts, decrypts, wraps, unwraps }: TokenKey): void {
   if (extractable || !sensitive) throw new TokenRefusal("KEY_UNSUITABLE", "The key could leave the HSM.")
-  if (!encrypts || !decrypts)
-    throw new TokenRefusal("KEY_UNSUITABLE", "The key's attributes do not let it encrypt and decrypt.")
+  if ((encrypts && decrypts) || (wraps && unwraps)) return
+  throw new TokenRefusal(
+    "KEY_UNSUITABLE",
+    "The key's attributes let it neither encrypt and decrypt nor wrap and unwrap.",
+  )
 }
 
 function refused(): TokenRefusal {

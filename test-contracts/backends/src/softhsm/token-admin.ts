@@ -46,6 +46,8 @@ export class TokenAdmin {
         { type: this.#constants.CKA_EXTRACTABLE, value: false },
         { type: this.#constants.CKA_ENCRYPT, value: true },
         { type: this.#constants.CKA_DECRYPT, value: true },
+        { type: this.#constants.CKA_WRAP, value: false },
+        { type: this.#constants.CKA_UNWRAP, value: false },
       ]
       const kept = template.filter(({ type }) => !more.some((other) => other.type === type))
       this.#library.C_GenerateKey(session, { mechanism: this.#constants.CKM_AES_KEY_GEN }, [...kept, ...more])

@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto"
+import type { PKCS11 } from "pkcs11js"
+import type { Pkcs11Module } from "./pkcs11.ts"
+
+/** A key with the session in which it is used. */
+export interface KeyUse {
+  readonly library: PKCS11
+  readonly constants: Pkcs11Module
+  readonly session: Buffer
+  readonly handle: Buffer
+}
+
+const ivBytes = 12 // NIST SP 800-38D, §5.2.1.1
+const tagBytes = 16
+
+/** Shortest that {@link sealByGcm} makes is longer than this. */
+export const gcmOverheadBytes = ivBytes + tagBytes
+
+/** AES-GCM under a vector of ours. Format: vector, bytes, tag. */
+export async function sealByGcm(use: KeyUse, plaintext: Uint8Array, associatedData: Uint8Array): Promise<Buffer> {
+  const { library, session, handle } = use
+  const iv = randomBytes(ivBytes)
+  library.C_EncryptInit(session, mechanism(use.constants, iv, associatedData), handle)
+  const room = Buffer.alloc(plaintext.length + tagBytes)
+  return Buffer.concat([iv, await library.C_EncryptAsync(session, Buffer.from(plaintext), room)])
+}
+
+/** Opens what {@link sealByGcm} made. */
+export async function openByGcm(use: KeyUse, sealed: Buffer, associatedData: Uint8Array): Promise<Buffer> {
+  const { library, session, handle } = use
+  library.C_DecryptInit(session, mechanism(use.constants, sealed.subarray(0, ivBytes), associatedData), handle)
+  return library.C_DecryptAsync(session, sealed.subarray(ivBytes), Buffer.alloc(sealed.length))
+}
+
+function mechanism(constants: Pkcs11Module, iv: Buffer, associatedData: Uint8Array) {
+  return {
+    mechanism: constants.CKM_AES_GCM,
+    parameter: {
+      type: constants.CK_PARAMS_AES_GCM,
+      iv,
+      ivBits: ivBytes * 8,
+      aad: Buffer.from(associatedData),
+      tagBits: tagBytes * 8,
+    },
+  }
+}
