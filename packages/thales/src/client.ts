@@ -7,6 +7,7 @@ import {
   type SecretHandle,
 } from "@apeiro-cmk/plugin-interface"
 import { abortable, pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { PreparedClient } from "./luna-client.ts"
 import type {
   FromToken,
   TokenFailure,
@@ -24,6 +25,8 @@ export interface SupervisedTokenOptions {
   readonly environment: Readonly<Record<string, string>>
   /** Read when a process is opened. */
   readonly pin: SecretHandle
+  /** Makes what a process needs to itself, e.g. a client configuration; it is removed when the process has ended. */
+  readonly prepare: (signal: AbortSignal) => Promise<PreparedClient | undefined>
   /** Versions of PINs that a token has refused: they are never tried again, since attempts are few. */
   readonly refusedPins: Set<string>
   /** The module of the process. */
@@ -58,12 +61,15 @@ interface Running {
   readonly opened: Promise<unknown>
   /** Calls whose callers have given up, and which the token has not answered. */
   readonly abandoned: Set<Promise<unknown>>
+  hasEnded: boolean
+  /** Removes what was made for this process. */
+  removePrepared?: () => Promise<void>
   stopWatching(): void
 }
 
 /** Makes a {@link SupervisedToken}; the process starts with the first question. */
 export function createSupervisedToken(options: SupervisedTokenOptions): SupervisedToken {
-  const { settings, environment, pin, refusedPins, entry, heartbeatMs, silenceMs, clock, logger } = options
+  const { settings, environment, pin, prepare, refusedPins, entry, heartbeatMs, silenceMs, clock, logger } = options
   const pinName = JSON.stringify([settings.module, settings.label, pin.version])
   let running: Running | undefined
   let lastId = 0
@@ -89,6 +95,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
       opened: Promise.resolve(),
       stopWatching: watch(child),
       abandoned: new Set(),
+      hasEnded: false,
     }
     child.on("message", (message: FromToken) => settle(waiting, message))
     child.once("exit", (code, signal) => end(started, String(code ?? signal)))
@@ -100,9 +107,13 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
 
   async function openToken(started: Running): Promise<unknown> {
     const signal = AbortSignal.timeout(openTimeoutMs)
+    const prepared = await prepare(signal)
+    if (prepared !== undefined) started.removePrepared = prepared.remove
+    if (started.hasEnded) await prepared?.remove()
     const bytes = await pin.read(signal)
     try {
-      return await abortable(send(started, "open", { settings, pin: bytes }), signal)
+      const request = { settings, pin: bytes, environment: prepared?.environment ?? {} }
+      return await abortable(send(started, "open", request), signal)
     } catch (error) {
       if (isPluginError(error) && error.code === "CREDENTIAL_REJECTED") refusedPins.add(pinName)
       throw error
@@ -149,6 +160,10 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
 
   function end(ended: Running, how: string): void {
     ended.stopWatching()
+    ended.hasEnded = true
+    ended.removePrepared?.().catch(() => {
+      logger.error("the client configuration of a token's process could not be removed", { partition: settings.label })
+    })
     if (running === ended) running = undefined
     if (!isClosed) logger.warn("the token's process ended", { partition: settings.label, how })
     for (const { reject } of ended.waiting.values()) reject(gone())

@@ -7,6 +7,10 @@ const moduleSettings = z.strictObject({
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"), z.string().max(4096))
     .default({})
     .meta({ title: "Variables for the library", description: "E.g. SOFTHSM2_CONF. No secrets." }),
+  clientConfiguration: z.enum(["none", "chrystoki"]).default("none").meta({
+    title: "Client configuration",
+    description: "chrystoki: the plugin writes one for each process, with the tenant's certificate.",
+  }),
   port: z.int().min(1).max(65_535).optional().meta({
     title: "Port of the appliances",
     description: "Looked at by the connection test, e.g. 1792 (NTLS). Without it the network is not looked at.",
@@ -22,7 +26,14 @@ export const pluginConfiguration = z.strictObject({
   ...egressConfiguration,
   modules: z
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,30}$/, "expected lower-case letters and digits"), moduleSettings)
-    .default({ luna: { library: "/usr/safenet/lunaclient/lib/libCryptoki2_64.so", environment: {}, port: 1792 } })
+    .default({
+      luna: {
+        library: "/usr/safenet/lunaclient/lib/libCryptoki2_64.so",
+        environment: {},
+        clientConfiguration: "chrystoki",
+        port: 1792,
+      },
+    })
     .meta({ title: "PKCS#11 modules", description: "By the name that keystores use; only the operator names files." }),
   sessions: z.int().min(1).max(64).default(16).meta({
     title: "Sessions",
@@ -78,6 +89,17 @@ const keystoreFields = z.strictObject({
 
 type Addressed = Pick<z.output<typeof keystoreFields>, "hsm_ip_addresses" | "serial_numbers">
 
+type Certified = Pick<z.output<typeof keystoreFields>, "client_certificate" | "client_private_key" | "ca_certificate">
+
+const filesFit = (given: Certified) => {
+  const { client_certificate: certificate, client_private_key: key, ca_certificate: authority } = given
+  return new Set([certificate, key, authority].map((each) => each === undefined)).size === 1
+}
+const filesError = {
+  error: "goes with client_private_key and ca_certificate: all three, or none",
+  path: ["client_certificate"],
+}
+
 /** Each appliance has a partition of its own under the same label: only the serial numbers tell them apart. */
 const serialsFit = ({ hsm_ip_addresses: addresses, serial_numbers: serials }: Addressed) =>
   serials.length === 0 || serials.length === addresses.length
@@ -87,7 +109,10 @@ const serialsError = {
 }
 
 /** What an administrator enters for one partition, or for several that hold the same key (story 3, step 2). */
-export const keystoreConfiguration = keystoreFields.refine(serialsFit, serialsError)
+export const keystoreConfiguration = keystoreFields.refine(serialsFit, serialsError).refine(filesFit, filesError)
 
 /** The same before there are credentials: what set-up material is written from. */
-export const setupConfiguration = keystoreFields.partial({ pin: true }).refine(serialsFit, serialsError)
+export const setupConfiguration = keystoreFields
+  .partial({ pin: true })
+  .refine(serialsFit, serialsError)
+  .refine(filesFit, filesError)

@@ -11,6 +11,7 @@ import { createAppliances } from "./appliances.ts"
 import { createSupervisedToken } from "./client.ts"
 import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
+import { type LunaClientFiles, prepareLunaClient } from "./luna-client.ts"
 import { setupMaterial } from "./setup-material.ts"
 
 /** Keys in a partition of a Thales Luna HSM, or in another PKCS#11 token, as L1 keys. */
@@ -39,6 +40,18 @@ export const plugin = definePlugin({
   create: createThalesPlugin,
 })
 
+/** Network Trust Link Service of Luna appliances. */
+const ntlsPort = 1792
+
+function clientFilesOf(configuration: LunaClientFilesGiven): LunaClientFiles | undefined {
+  const { client_certificate, client_private_key, ca_certificate } = configuration
+  if (client_certificate === undefined || client_private_key === undefined || ca_certificate === undefined)
+    return undefined
+  return { client_certificate, client_private_key, ca_certificate }
+}
+
+type LunaClientFilesGiven = { readonly [field in keyof LunaClientFiles]?: string | undefined }
+
 /** The module of a token's process: this one's neighbour, or the bundled executable itself. */
 function processEntry(): string {
   const isBundled = import.meta.url.endsWith("/serve.mjs")
@@ -49,7 +62,7 @@ function processEntry(): string {
 function createThalesPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
   const { allowedEndpoints, allowedAddresses, modules, sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs } =
     settings
-  const { clock, logger } = services
+  const { clock, files, logger } = services
   const egress = { allowedEndpoints, allowedAddresses }
   const refusedPins = new Set<string>()
   const open = new Set<KeystoreV1>()
@@ -62,7 +75,7 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
       stopped = true
       await Promise.all([...open].map((keystore) => keystore.close()))
     },
-    async openKeystore(input) {
+    async openKeystore(input, { tenantId }) {
       if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
       const configuration = requireConfiguration(keystoreConfiguration, input)
       const library = modules[configuration.module]
@@ -79,6 +92,21 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         slot_id: slotId,
         pin,
       } = configuration
+      const paths = library.clientConfiguration === "chrystoki" ? clientFilesOf(configuration) : undefined
+      const prepare = (signal: AbortSignal) =>
+        paths === undefined
+          ? Promise.resolve(undefined)
+          : prepareLunaClient(
+              {
+                library: library.library,
+                addresses,
+                port: library.port ?? ntlsPort,
+                paths,
+                files,
+                nowMs: clock.nowMs(),
+              },
+              { tenantId, signal },
+            )
       // Without serial numbers there is one partition to be found, by its label.
       const partitions = serialNumbers.length === 0 ? [[]] : serialNumbers.map((serial) => [serial])
       const appliances = partitions.map((serials, index) => ({
@@ -86,7 +114,7 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         token: createSupervisedToken({
           settings: { module: library.library, label, serialNumbers: serials, sessions },
           environment: library.environment,
-          ...{ pin, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
+          ...{ pin, prepare, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
         }),
       }))
       const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, clock, logger })

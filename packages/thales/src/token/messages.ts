@@ -41,7 +41,12 @@ export interface TokenFacts {
 /** Questions to a token's process, and their answers. */
 export interface TokenOperations {
   open: {
-    readonly request: { readonly settings: TokenSettings; readonly pin: Uint8Array }
+    readonly request: {
+      readonly settings: TokenSettings
+      readonly pin: Uint8Array
+      /** Variables for the library, which reads them when it is loaded. */
+      readonly environment: Readonly<Record<string, string>>
+    }
     readonly answer: TokenFacts
   }
   facts: { readonly request: Record<string, never>; readonly answer: TokenFacts }

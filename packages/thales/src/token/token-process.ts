@@ -21,7 +21,8 @@ export function runTokenProcess(): void {
     throw new TokenMismatch("The process was asked before it was told which token it serves.")
   }
   const handlers: Handlers = {
-    async open({ settings, pin }) {
+    async open({ settings, pin, environment }) {
+      Object.assign(process.env, environment)
       token = new Token(settings, Buffer.from(pin).toString("utf8"))
       return token.facts()
     },

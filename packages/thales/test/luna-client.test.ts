@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { createTestAuthority, softHsmAvailable, type TestAuthority } from "@apeiro-cmk/test-backends"
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
+import { plugin } from "../src/index.ts"
+import { Hsm } from "./hsm.ts"
+
+const hangMs = 20_000
+const paths = {
+  client_certificate: "thales_client_cert.pem",
+  client_private_key: "thales_client_key.pem",
+  ca_certificate: "thales_ca_cert.pem",
+}
+
+describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", () => {
+  let hsm: Hsm
+  let authority: TestAuthority
+  let credentialDirectory: string
+  let temporary: string
+
+  beforeAll(async () => {
+    hsm = await Hsm.start()
+    authority = await createTestAuthority("appliances")
+    credentialDirectory = await mkdtemp(join(tmpdir(), "thales-credentials-"))
+    await mkdir(join(credentialDirectory, "acme"))
+  })
+  afterAll(async () => {
+    await hsm.stop()
+    await rm(credentialDirectory, { recursive: true, force: true })
+  })
+
+  beforeEach(async () => {
+    temporary = await mkdtemp(join(tmpdir(), "thales-temporary-"))
+    const before = process.env.TMPDIR
+    process.env.TMPDIR = temporary
+    onTestFinished(async () => {
+      if (before === undefined) delete process.env.TMPDIR
+      else process.env.TMPDIR = before
+      await rm(temporary, { recursive: true, force: true })
+    })
+    const { certificate, privateKey } = await authority.issue({ commonName: "client" })
+    await write({
+      client_certificate: certificate,
+      client_private_key: privateKey,
+      ca_certificate: authority.certificate,
+    })
+  })
+
+  async function write(files: Partial<Record<keyof typeof paths, string>>): Promise<void> {
+    for (const [field, text] of Object.entries(files)) {
+      await writeFile(join(credentialDirectory, "acme", paths[field as keyof typeof paths]), text)
+    }
+  }
+
+  async function open() {
+    const key_label = hsm.newLabel()
+    hsm.admin.createKey("partition", key_label)
+    const { softhsm } = hsm.pluginConfiguration().modules
+    const services = testServices({ credentialDirectory })
+    const started = await openInProcess(plugin, {
+      services,
+      pluginConfiguration: { modules: { softhsm: { ...softhsm, clientConfiguration: "chrystoki" } } },
+    })
+    onTestFinished(() => started.stop())
+    const addresses = { hsm_ip_addresses: ["192.168.1.100"] }
+    const configuration = { ...hsm.configuration("partition", key_label), ...addresses, ...paths }
+    return { started, services, keystore: await started.openKeystore(configuration, testCall()) }
+  }
+
+  const written = async () => (await readdir(temporary)).filter((name) => name.startsWith("apeiro-cmk-luna-"))
+
+  it("is written for one process alone, where only its user may look, and goes with the process", async () => {
+    const { keystore, services } = await open()
+    await keystore.probe(testCall())
+    const [name = ""] = await written()
+    const folder = join(temporary, name)
+    expect((await stat(folder)).mode & 0o777).toBe(0o700)
+    for (const file of await readdir(folder)) expect((await stat(join(folder, file))).mode & 0o777).toBe(0o600)
+    const text = await readFile(join(folder, "Chrystoki.conf"), "utf8")
+    expect(text).toContain("ServerName00 = 192.168.1.100;")
+    expect(text).toContain(`ClientPrivKeyFile = ${folder}/client-key.pem;`)
+    await keystore.close()
+    await expect.poll(written, { timeout: hangMs }).toEqual([])
+    expect(services.logger.text()).not.toContain("PRIVATE KEY")
+  })
+
+  it.each<[string, () => Promise<Partial<Record<keyof typeof paths, string>>>, string, string]>([
+    [
+      "the key of another certificate",
+      async () => ({ client_private_key: (await authority.issue({ commonName: "other" })).privateKey }),
+      "client_private_key",
+      "is not the key",
+    ],
+    [
+      "an expired certificate",
+      async () => {
+        const issued = await authority.issue({ commonName: "client", validUntilMs: Date.now() - 1000 })
+        return { client_certificate: issued.certificate, client_private_key: issued.privateKey }
+      },
+      "client_certificate",
+      "has expired",
+    ],
+    [
+      "no certificate of the appliances",
+      async () => ({ ca_certificate: "none" }),
+      "ca_certificate",
+      "holds no certificate",
+    ],
+    ["an empty key", async () => ({ client_private_key: "" }), "client_private_key", "holds no unencrypted key"],
+  ])("is refused with %s, and nothing is left", async (_what, spoil, field, words) => {
+    await write(await spoil())
+    const { keystore } = await open()
+    await expect(keystore.probe(testCall())).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      issues: [{ path: [field], message: expect.stringContaining(words) }],
+    })
+    expect(await written()).toEqual([])
+  })
+})
