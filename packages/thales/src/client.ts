@@ -193,7 +193,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
     },
     close() {
       isClosed = true
-      running?.child.disconnect()
+      if (running?.child.connected === true) running.child.disconnect()
       running?.stopWatching()
       for (const { reject } of running?.waiting.values() ?? []) reject(closed())
       running = undefined

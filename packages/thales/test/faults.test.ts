@@ -111,6 +111,23 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     },
   )
 
+  it("makes the vector itself, as in FIPS mode: it is taken from the ciphertext", async () => {
+    const { keystore } = await faulty.open({}, {}, { FAULT_MODULE_OWN_VECTOR: "1" })
+    const key = keystore.defaultKey
+    for (const length of [1, 32, 4096]) {
+      const plaintext = new Uint8Array(length).fill(7)
+      const sealed = await keystore.encrypt({ key, plaintext, context }, testCall())
+      expect(sealed.ciphertext[0]).toBe(2)
+      const opened = await keystore.decrypt({ key, ...sealed, context }, testCall())
+      expect(Buffer.from(opened.plaintext).equals(plaintext)).toBe(true)
+      for (const at of [1, 2, sealed.ciphertext.length - 1]) {
+        const spoilt = Uint8Array.from(sealed.ciphertext, (byte, index) => (index === at ? byte ^ 1 : byte))
+        const refused = keystore.decrypt({ key, ...sealed, ciphertext: spoilt, context }, testCall())
+        await expect(refused).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
+      }
+    }
+  })
+
   it("refuses a PIN once, and is not asked with it again", async () => {
     const { keystore, services } = await faulty.open({}, { pin: "canary-wrong-pin" })
     await faulty.faults.calls()

@@ -22,10 +22,14 @@ export class FaultyHsm {
   }
 
   /** Opens a keystore on a key of its own; it goes when the test ends. */
-  async open(settings: object = {}, more: object = {}): Promise<{ keystore: KeystoreV1; services: TestServices }> {
+  async open(
+    settings: object = {},
+    more: object = {},
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<{ keystore: KeystoreV1; services: TestServices }> {
     await this.faults.control()
     const services = testServices()
-    const environment = { ...this.hsm.softHsm.environment, ...this.faults.environment }
+    const environment = { ...this.hsm.softHsm.environment, ...this.faults.environment, ...variables }
     const modules = { softhsm: { library: this.faults.module, environment } }
     const started = await openInProcess(plugin, { pluginConfiguration: { modules, ...settings }, services })
     onTestFinished(() => started.stop())

@@ -32,13 +32,54 @@ export async function openByGcm(use: KeyUse, sealed: Buffer, associatedData: Uin
   return library.C_DecryptAsync(session, sealed.subarray(ivBytes), Buffer.alloc(sealed.length))
 }
 
+/** Lengths of a vector that HSMs make. */
+const tokenVectorBytes = [12, 16]
+
+/**
+ * AES-GCM under a vector that the token makes and appends to the ciphertext, as HSMs do in FIPS mode. Format: length of the
+ * vector, bytes, tag, vector. It is opened once before it is handed out: a token that appends nothing would have lost it.
+ *
+ * @returns nothing when the token does it in another way
+ */
+export async function sealByTokenVector(
+  use: KeyUse,
+  plaintext: Uint8Array,
+  associatedData: Uint8Array,
+): Promise<Buffer | undefined> {
+  const { library, session, handle } = use
+  library.C_EncryptInit(session, mechanism(use.constants, Buffer.alloc(0), associatedData), handle)
+  const room = Buffer.alloc(plaintext.length + tagBytes + Math.max(...tokenVectorBytes))
+  const made = await library.C_EncryptAsync(session, Buffer.from(plaintext), room)
+  const vectorBytes = made.length - plaintext.length - tagBytes
+  if (!tokenVectorBytes.includes(vectorBytes)) return undefined
+  const sealed = Buffer.concat([Uint8Array.of(vectorBytes), made])
+  const opened = await openByTokenVector(use, sealed, associatedData)
+  const isSame = opened?.equals(plaintext) === true
+  opened?.fill(0)
+  return isSame ? sealed : undefined
+}
+
+/** Opens what {@link sealByTokenVector} made. @returns nothing for what cannot be of it */
+export async function openByTokenVector(
+  use: KeyUse,
+  sealed: Buffer,
+  associatedData: Uint8Array,
+): Promise<Buffer | undefined> {
+  const { library, session, handle } = use
+  const vectorBytes = sealed[0] ?? 0
+  if (!tokenVectorBytes.includes(vectorBytes) || sealed.length <= 1 + tagBytes + vectorBytes) return undefined
+  const iv = sealed.subarray(-vectorBytes)
+  library.C_DecryptInit(session, mechanism(use.constants, iv, associatedData), handle)
+  return library.C_DecryptAsync(session, sealed.subarray(1, -vectorBytes), Buffer.alloc(sealed.length))
+}
+
 function mechanism(constants: Pkcs11Module, iv: Buffer, associatedData: Uint8Array) {
   return {
     mechanism: constants.CKM_AES_GCM,
     parameter: {
       type: constants.CK_PARAMS_AES_GCM,
       iv,
-      ivBits: ivBytes * 8,
+      ivBits: iv.length * 8,
       aad: Buffer.from(associatedData),
       tagBits: tagBytes * 8,
     },

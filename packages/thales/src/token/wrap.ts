@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { gcmOverheadBytes, type KeyUse, openByGcm, sealByGcm } from "./gcm.ts"
+import { gcmOverheadBytes, type KeyUse, openByGcm, openByTokenVector, sealByGcm, sealByTokenVector } from "./gcm.ts"
 import { keyWrapOverheadBytes, openByKeyWrap, sealByKeyWrap } from "./key-wrap.ts"
 import type { TokenKey, TokenOperations } from "./messages.ts"
 import { TokenError, TokenRefusal, tokenError } from "./pkcs11.ts"
@@ -10,13 +10,14 @@ type Decrypted = TokenOperations["decrypt"]["answer"]
 
 /** First byte of each ciphertext: how it was made. Fixed for ever. */
 const gcmWithOurVector = 1
+const gcmWithTokenVector = 2
 const keyWrap = 3
 
 const probeLabel = Buffer.from("apeiro-cmk/probe")
 
 /**
- * Encrypts by AES-GCM under a vector of ours; where the token or the key does not do that, by AES key wrap. What the token
- * can is seen by trying, never assumed.
+ * Encrypts by AES-GCM under a vector of ours; where the token or the key does not do that, under one of the token's, or by
+ * AES key wrap. What the token can is seen by trying, never assumed.
  */
 export async function encrypt(
   token: Token,
@@ -31,22 +32,30 @@ export async function encrypt(
 }
 
 async function seal(token: Token, use: KeyUse, key: TokenKey, plaintext: Uint8Array, associatedData: Uint8Array) {
-  const canWrap = key.wraps && key.unwraps
-  if (key.encrypts && key.decrypts) {
+  let refusal: unknown
+  for (const [mark, sealer, isFor] of sealers) {
+    if (!isFor(key)) continue
     try {
-      return marked(gcmWithOurVector, await sealByGcm(use, plaintext, associatedData))
+      const sealed = await sealer(use, plaintext, associatedData)
+      if (sealed !== undefined) return marked(mark, sealed)
     } catch (native) {
-      const error = asFault(token, native)
-      const isRefused = error instanceof TokenError && error.meaning.code === "KEY_UNSUITABLE"
-      if (!isRefused || !canWrap) throw error
+      refusal = asFault(token, native)
+      if (!(refusal instanceof TokenError) || refusal.meaning.code !== "KEY_UNSUITABLE") throw refusal
     }
   }
-  try {
-    return marked(keyWrap, await sealByKeyWrap(use, plaintext, associatedData))
-  } catch (native) {
-    throw asFault(token, native)
-  }
+  throw refusal ?? new TokenRefusal("KEY_UNSUITABLE", "The token does AES-GCM in a way that the plugin does not know.")
 }
+
+type Sealer = (use: KeyUse, plaintext: Uint8Array, associatedData: Uint8Array) => Promise<Buffer | undefined>
+
+const encrypts = (key: TokenKey) => key.encrypts && key.decrypts
+
+/** In the order of preference. */
+const sealers: readonly (readonly [mark: number, sealer: Sealer, isFor: (key: TokenKey) => boolean])[] = [
+  [gcmWithOurVector, sealByGcm, encrypts],
+  [gcmWithTokenVector, sealByTokenVector, encrypts],
+  [keyWrap, sealByKeyWrap, (key) => key.wraps && key.unwraps],
+]
 
 /** Nothing is wrong with data that are to be encrypted: what is unclear is the token's fault. */
 function asFault(token: Token, native: unknown): unknown {
@@ -90,6 +99,7 @@ type Opener = (use: KeyUse, sealed: Buffer, associatedData: Uint8Array) => Promi
 /** @throws {TokenRefusal} CIPHERTEXT_REJECTED - it is none of ours */
 function openerOf(bytes: Buffer): Opener {
   if (bytes[0] === gcmWithOurVector && bytes.length > 1 + gcmOverheadBytes) return openByGcm
+  if (bytes[0] === gcmWithTokenVector) return openByTokenVector
   const wrapped = bytes.length - 1
   if (bytes[0] === keyWrap && wrapped >= keyWrapOverheadBytes && wrapped % 8 === 0) return openByKeyWrap
   throw refused()

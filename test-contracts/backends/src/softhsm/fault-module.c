@@ -8,6 +8,9 @@
  *   C_Decrypt crash 0 1      the next call ends the process
  *
  * FUNCTION@SERIAL holds in a process that has opened a session with the token of that serial number alone.
+ * With FAULT_MODULE_OWN_VECTOR=1 it makes the vector of AES-GCM itself, refuses any other, and appends it to the
+ * ciphertext, as HSMs do in FIPS mode.
+ *
  * Counts start again when the file changes, and in each process. Calls are written down in a file (FAULT_MODULE_TRACE),
  * a line each.
  */
@@ -130,8 +133,44 @@ WRAP(C_Login, (CK_SESSION_HANDLE a, CK_USER_TYPE b, CK_UTF8CHAR_PTR c, CK_ULONG 
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE a, CK_ATTRIBUTE_PTR b, CK_ULONG c), a, b, c)
 WRAP(C_FindObjects, (CK_SESSION_HANDLE a, CK_OBJECT_HANDLE_PTR b, CK_ULONG c, CK_ULONG_PTR d), a, b, c, d)
 WRAP(C_GetAttributeValue, (CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE_PTR c, CK_ULONG d), a, b, c, d)
-WRAP(C_EncryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c), a, b, c)
-WRAP_END(C_Encrypt, (CK_SESSION_HANDLE a, CK_BYTE_PTR b, CK_ULONG c, CK_BYTE_PTR d, CK_ULONG_PTR e), a, b, c, d, e)
+#define VECTOR_BYTES 12
+#define MOST_SESSIONS 1024
+
+/* The vector of the operation that is under way in each session. */
+static unsigned char vectors[MOST_SESSIONS][VECTOR_BYTES];
+
+static int makes_vectors(void) {
+  const char *own = getenv("FAULT_MODULE_OWN_VECTOR");
+  return own != NULL && strcmp(own, "1") == 0;
+}
+
+static CK_RV wrapped_C_EncryptInit(CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c) {
+  CK_RV met = meet("C_EncryptInit");
+  if (met != CKR_OK) return met;
+  if (!makes_vectors() || b->mechanism != CKM_AES_GCM) return target->C_EncryptInit(a, b, c);
+  CK_GCM_PARAMS given = *(CK_GCM_PARAMS *)b->pParameter;
+  if (given.ulIvLen != 0) return CKR_MECHANISM_PARAM_INVALID;
+  unsigned char *vector = vectors[a % MOST_SESSIONS];
+  if (getentropy(vector, VECTOR_BYTES) != 0) return CKR_FUNCTION_FAILED;
+  given.pIv = vector;
+  given.ulIvLen = VECTOR_BYTES;
+  given.ulIvBits = VECTOR_BYTES * 8;
+  CK_MECHANISM with_vector = {b->mechanism, &given, sizeof given};
+  return target->C_EncryptInit(a, &with_vector, c);
+}
+
+static CK_RV wrapped_C_Encrypt(CK_SESSION_HANDLE a, CK_BYTE_PTR b, CK_ULONG c, CK_BYTE_PTR d, CK_ULONG_PTR e) {
+  CK_RV met = meet("C_Encrypt");
+  CK_ULONG room = *e;
+  CK_RV result = target->C_Encrypt(a, b, c, d, e);
+  if (met != CKR_OK) return met;
+  if (result != CKR_OK || d == NULL_PTR || !makes_vectors()) return result;
+  if (room < *e + VECTOR_BYTES) return CKR_BUFFER_TOO_SMALL;
+  memcpy(d + *e, vectors[a % MOST_SESSIONS], VECTOR_BYTES);
+  *e += VECTOR_BYTES;
+  return CKR_OK;
+}
+
 WRAP(C_DecryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c), a, b, c)
 WRAP_END(C_Decrypt, (CK_SESSION_HANDLE a, CK_BYTE_PTR b, CK_ULONG c, CK_BYTE_PTR d, CK_ULONG_PTR e), a, b, c, d, e)
 WRAP(C_GenerateKey, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_ATTRIBUTE_PTR c, CK_ULONG d, CK_OBJECT_HANDLE_PTR e), a, b, c, d, e)
