@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process"
+import { existsSync } from "node:fs"
 import {
   type CallOptions,
   type Clock,
@@ -53,6 +54,7 @@ export interface SupervisedToken {
 /** What a process needs to run at all. */
 const inherited = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"] as const
 const spareThreads = 4
+const parentDeathHelper = "/usr/bin/setpriv"
 const openTimeoutMs = 10_000
 
 interface Running {
@@ -78,8 +80,8 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
   function start(): Running {
     const kept = inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
     const child = fork(entry, [], {
+      ...withParentDeathSignal(),
       serialization: "advanced",
-      execArgv: [],
       stdio: ["ignore", "ignore", "ignore", "ipc"],
       env: {
         ...Object.fromEntries(kept),
@@ -217,6 +219,16 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
     failed.stopWatching()
     failed.child.kill("SIGKILL")
   }
+}
+
+/**
+ * On Linux the kernel ends the process with this one: a library that hangs in a synchronous call would not let it see that
+ * its host is gone.
+ */
+function withParentDeathSignal(): { readonly execPath: string; readonly execArgv: string[] } {
+  if (process.platform !== "linux" || !existsSync(parentDeathHelper))
+    return { execPath: process.execPath, execArgv: [] }
+  return { execPath: parentDeathHelper, execArgv: ["--pdeathsig", "KILL", "--", process.execPath] }
 }
 
 function settle(waiting: Running["waiting"], message: FromToken): void {

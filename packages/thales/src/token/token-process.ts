@@ -40,8 +40,8 @@ export function runTokenProcess(): void {
     if (message.kind === "ping") send({ kind: "pong", id: message.id })
     else void answer(handlers, message)
   })
-  // Whoever forked this process is gone, or does not want it any more.
-  process.on("disconnect", () => process.exit(0))
+  // Whoever forked this process is gone, or does not want it any more. An orderly exit would wait for threads that hang.
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
 }
 
 async function answer(handlers: Handlers, message: Extract<ToToken, { kind: "request" }>): Promise<void> {

@@ -1,0 +1,56 @@
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+import { softHsmAvailable } from "@apeiro-cmk/test-backends"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { FaultyHsm } from "./faulty-hsm.ts"
+
+const hangMs = 20_000
+const program = fileURLToPath(new URL("host-of-token.ts", import.meta.url))
+
+describe.skipIf(!(await softHsmAvailable()))("a token's process", () => {
+  let faulty: FaultyHsm
+  beforeAll(async () => {
+    faulty = await FaultyHsm.start()
+  })
+  afterAll(() => faulty.stop())
+
+  it.each(["C_Decrypt", "C_DecryptInit"] as const)("is gone with its host, also while it hangs in %s", async (name) => {
+    await faulty.faults.control()
+    const label = faulty.hsm.newLabel()
+    faulty.hsm.admin.createKey("partition", label)
+    const environment = { ...faulty.hsm.softHsm.environment, ...faulty.faults.environment }
+    const modules = { softhsm: { library: faulty.faults.module, environment } }
+    // Its heartbeat would end it as well, later.
+    const pluginConfiguration = { modules, heartbeatMs: 60_000, silenceMs: 120_000 }
+    const given = JSON.stringify({ pluginConfiguration, configuration: faulty.hsm.configuration("partition", label) })
+    const host = spawn(process.execPath, [program, given], { stdio: ["pipe", "pipe", "inherit"] })
+    onTestFinished(() => void host.kill("SIGKILL"))
+    await once(host.stdout, "data")
+    const [tokenProcess = 0] = childrenOf(host.pid ?? 0)
+    expect(isAlive(tokenProcess)).toBe(true)
+    await faulty.faults.control({ function: name, action: "stall" })
+    await faulty.faults.calls()
+    host.stdin.write("go\n")
+    await expect.poll(() => faulty.faults.calls(), { timeout: hangMs }).toContain(name)
+    host.kill("SIGKILL")
+    await expect.poll(() => isAlive(tokenProcess), { timeout: hangMs }).toBe(false)
+  })
+})
+
+function childrenOf(processId: number): readonly number[] {
+  return execFileSync("pgrep", ["-P", String(processId)])
+    .toString()
+    .trim()
+    .split("\n")
+    .map(Number)
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0)
+    return true
+  } catch {
+    return false // ESRCH: gone
+  }
+}
