@@ -40,6 +40,9 @@ export interface AppliancesOptions {
   readonly logger: Logger
 }
 
+/** Longest time for one whose process has to start and log in first, in milliseconds. */
+const startTimeoutMs = 5_000
+
 /** So many looks in a row must succeed before an appliance serves again: one that comes and goes must not be followed. */
 const provenAfter = 3
 
@@ -64,9 +67,11 @@ export function createAppliances(options: AppliancesOptions): Appliances {
     isLast: boolean,
   ) {
     if (isLast) return tokenOf(index).ask(operation, request, outer)
-    const call = callOptions({ tenantId: "", timeoutMs: tryTimeoutMs, signal: outer.signal, clock })
+    const token = tokenOf(index)
+    const timeoutMs = token.isOpen() ? tryTimeoutMs : Math.max(tryTimeoutMs, startTimeoutMs)
+    const call = callOptions({ tenantId: "", timeoutMs, signal: outer.signal, clock })
     try {
-      return await tokenOf(index).ask(operation, request, call)
+      return await token.ask(operation, request, call)
     } finally {
       call.dispose()
     }
@@ -100,7 +105,7 @@ export function createAppliances(options: AppliancesOptions): Appliances {
   }
 
   async function answers(index: number): Promise<boolean> {
-    const call = callOptions({ tenantId: "", timeoutMs: tryTimeoutMs, clock })
+    const call = callOptions({ tenantId: "", timeoutMs: Math.max(tryTimeoutMs, startTimeoutMs), clock })
     try {
       const sample = new Uint8Array(32)
       const associatedData = new TextEncoder().encode("apeiro-cmk/recovery")
@@ -139,6 +144,7 @@ export function createAppliances(options: AppliancesOptions): Appliances {
         return { address, state: index === first ? "online" : "standby" }
       })
     },
+    isOpen: () => appliances[Math.max(serving(), 0)]?.token.isOpen() === true,
     close() {
       isClosed = true
       cancelLook?.()

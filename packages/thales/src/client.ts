@@ -47,6 +47,8 @@ export interface SupervisedToken {
     request: TokenOperations[Operation]["request"],
     call: Pick<CallOptions, "signal">,
   ): Promise<TokenOperations[Operation]["answer"]>
+  /** Whether the process runs and is logged in: else the next question starts it, which takes longer. */
+  isOpen(): boolean
   /** Ends the process. Idempotent. */
   close(): void
 }
@@ -64,6 +66,7 @@ interface Running {
   /** Calls whose callers have given up, and which the token has not answered. */
   readonly abandoned: Set<Promise<unknown>>
   hasEnded: boolean
+  isOpen: boolean
   /** Removes what was made for this process. */
   removePrepared?: () => Promise<void>
   stopWatching(): void
@@ -98,6 +101,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
       stopWatching: watch(child),
       abandoned: new Set(),
       hasEnded: false,
+      isOpen: false,
     }
     child.on("message", (message: FromToken) => settle(waiting, message))
     child.once("exit", (code, signal) => end(started, String(code ?? signal)))
@@ -115,7 +119,9 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
     const bytes = await pin.read(signal)
     try {
       const request = { settings, pin: bytes, environment: prepared?.environment ?? {} }
-      return await abortable(send(started, "open", request), signal)
+      const facts = await abortable(send(started, "open", request), signal)
+      started.isOpen = true
+      return facts
     } catch (error) {
       if (isPluginError(error) && error.code === "CREDENTIAL_REJECTED") refusedPins.add(pinName)
       throw error
@@ -193,6 +199,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
         if (signal.aborted) abandon(to, answer)
       }
     },
+    isOpen: () => running?.isOpen === true,
     close() {
       isClosed = true
       if (running?.child.connected === true) running.child.disconnect()

@@ -45,6 +45,8 @@ export async function buildFaultModule(target: string): Promise<FaultModule> {
   const outcome = await runCommand("cc", given)
   if (outcome?.exitCode !== 0) throw new BackendUnavailable(`cc cannot build the fault module: ${outcome?.output}`)
   await writeFile(control, "")
+  await writeFile(trace, "")
+  let seen = 0
   return {
     module,
     environment: { FAULT_MODULE_TARGET: target, FAULT_MODULE_CONTROL: control, FAULT_MODULE_TRACE: trace },
@@ -56,9 +58,11 @@ export async function buildFaultModule(target: string): Promise<FaultModule> {
       await writeFile(control, `# ${performance.now()}\n${lines.join("")}`)
     },
     async calls() {
-      const text = await readFile(trace, "utf8").catch(() => "")
-      await writeFile(trace, "")
-      return text.split("\n").filter(Boolean)
+      // Never emptied: a call that comes between reading and emptying would be lost.
+      const lines = (await readFile(trace, "utf8")).split("\n").slice(0, -1)
+      const fresh = lines.slice(seen)
+      seen = lines.length
+      return fresh
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   }
