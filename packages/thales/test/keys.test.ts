@@ -1,5 +1,4 @@
 import { once } from "node:events"
-import { createRequire } from "node:module"
 import { type AddressInfo, createServer } from "node:net"
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
@@ -9,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { plugin } from "../src/index.ts"
 import { Hsm } from "./hsm.ts"
 
-const pkcs11: typeof pkcs11js = createRequire(import.meta.url)("pkcs11js")
+const CKA = { SENSITIVE: 259, ENCRYPT: 260, DECRYPT: 261, WRAP: 262, UNWRAP: 263, VALUE_LEN: 353, EXTRACTABLE: 354 }
 const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
 
 describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
@@ -39,9 +38,9 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
   }
 
   it.each<[string, pkcs11js.Template]>([
-    ["could leave the HSM", [{ type: pkcs11.CKA_EXTRACTABLE, value: true }]],
-    ["is not sensitive", [{ type: pkcs11.CKA_SENSITIVE, value: false }]],
-    ["does not decrypt", [{ type: pkcs11.CKA_DECRYPT, value: false }]],
+    ["could leave the HSM", [{ type: CKA.EXTRACTABLE, value: true }]],
+    ["is not sensitive", [{ type: CKA.SENSITIVE, value: false }]],
+    ["does not decrypt", [{ type: CKA.DECRYPT, value: false }]],
   ])("refuses a key that %s", async (_what, attributes) => {
     const keystore = await withKey(attributes)
     const request = { key: keystore.defaultKey, plaintext: new Uint8Array(32), context }
@@ -53,10 +52,10 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     [
       "AES key wrap where the key wraps and does not encrypt",
       [
-        { type: pkcs11.CKA_ENCRYPT, value: false },
-        { type: pkcs11.CKA_DECRYPT, value: false },
-        { type: pkcs11.CKA_WRAP, value: true },
-        { type: pkcs11.CKA_UNWRAP, value: true },
+        { type: CKA.ENCRYPT, value: false },
+        { type: CKA.DECRYPT, value: false },
+        { type: CKA.WRAP, value: true },
+        { type: CKA.UNWRAP, value: true },
       ],
       3,
     ],
@@ -80,9 +79,9 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
   it("says of a key whether it can be exported, by its attributes", async () => {
     const good = await withKey([])
     expect(await good.describeKey(good.defaultKey, testCall())).toMatchObject({ exportable: false, warnings: [] })
-    const exportable = await withKey([{ type: pkcs11.CKA_EXTRACTABLE, value: true }])
+    const exportable = await withKey([{ type: CKA.EXTRACTABLE, value: true }])
     expect(await exportable.describeKey(exportable.defaultKey, testCall())).toMatchObject({ exportable: true })
-    const short = await withKey([{ type: pkcs11.CKA_VALUE_LEN, value: 16 }])
+    const short = await withKey([{ type: CKA.VALUE_LEN, value: 16 }])
     expect(await short.describeKey(short.defaultKey, testCall())).toMatchObject({
       ...{ algorithm: "aes128-gcm", warnings: [expect.stringContaining("256 bits")] },
     })
