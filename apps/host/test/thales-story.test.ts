@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { type SoftHsm, softHsmAvailable, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
+import { type Pkcs11Tokens, softHsmAvailable, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Cli, cliOf } from "./cli/run-cli.ts"
 import { startTestHost, type TestHost, testFolder } from "./test-host.ts"
@@ -25,7 +25,7 @@ const story = {
 }
 
 describe.skipIf(!(await softHsmAvailable()))("story 3, with SoftHSM in place of a Luna", () => {
-  let softHsm: SoftHsm
+  let softHsm: Pkcs11Tokens
   let admin: TokenAdmin
   let host: TestHost
   let cli: Cli

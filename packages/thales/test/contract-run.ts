@@ -1,7 +1,14 @@
 import { fileURLToPath } from "node:url"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { softHsmVersion } from "@apeiro-cmk/test-backends"
+import {
+  kryopticAvailable,
+  kryopticVersion,
+  softHsmAvailable,
+  softHsmVersion,
+  startKryoptic,
+  startSoftHsm,
+} from "@apeiro-cmk/test-backends"
 import {
   type ContractRun,
   type KeystoreBackend,
@@ -17,13 +24,26 @@ export type Boundary = "in process" | "over the wire"
 
 const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
 
-/** The plugin on SoftHSM, with a key of its own for each case. */
-export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
-  const hsm = await Hsm.start()
+/** Tokens that share no code: what holds on both is no habit of one. */
+export const tokenBackends = [
+  { name: "SoftHSM", version: softHsmVersion, isAvailable: softHsmAvailable, start: startSoftHsm },
+  { name: "kryoptic", version: kryopticVersion, isAvailable: kryopticAvailable, start: startKryoptic },
+] as const
+
+/** The plugin on a token in software, with a key of its own for each case. */
+export async function startContractRun(
+  boundary: Boundary = "in process",
+  {
+    name,
+    version,
+    start: startTokens,
+  }: Pick<(typeof tokenBackends)[number], "name" | "version" | "start"> = tokenBackends[0],
+): Promise<ContractRun> {
+  const hsm = await Hsm.start(undefined, startTokens)
   const start = boundary === "in process" ? startInProcess : startOverWire
   return {
-    backend: "SoftHSM",
-    version: softHsmVersion,
+    backend: name,
+    version,
     judge: "software",
     concurrency: 1,
     options: {

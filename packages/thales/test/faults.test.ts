@@ -44,11 +44,14 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
 
   it("is started anew when a general error is its own", async () => {
     const { decrypt } = await open()
+    // Once for the call, and once for the round trip that tells whose fault it is.
     await faulty.faults.control({ function: "C_Decrypt", action: "return", number: 5, times: 2 })
+    await decrypt()
+    expect(await faulty.faults.calls()).toContain("C_Initialize")
+    await faulty.faults.control({ function: "C_Decrypt", action: "return", number: 5, times: -1 })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE" })
     await faulty.faults.control()
     await decrypt()
-    expect(await faulty.faults.calls()).toContain("C_Initialize")
   })
 
   it("stalls one call: that one ends by its deadline, and the others are served", async () => {

@@ -18,7 +18,7 @@ export class FaultyHsm {
   /** @param labels - of the tokens */
   static async start(labels?: readonly string[]): Promise<FaultyHsm> {
     const hsm = await Hsm.start(labels)
-    return new FaultyHsm(hsm, await buildFaultModule(hsm.softHsm.module))
+    return new FaultyHsm(hsm, await buildFaultModule(hsm.tokens.module))
   }
 
   /** Opens a keystore on a key of its own; it goes when the test ends. */
@@ -29,8 +29,8 @@ export class FaultyHsm {
   ): Promise<{ keystore: KeystoreV1; services: TestServices }> {
     await this.faults.control()
     const services = testServices()
-    const environment = { ...this.hsm.softHsm.environment, ...this.faults.environment, ...variables }
-    const modules = { softhsm: { library: this.faults.module, environment } }
+    const environment = { ...this.hsm.tokens.environment, ...this.faults.environment, ...variables }
+    const modules = { test: { library: this.faults.module, environment } }
     const started = await openInProcess(plugin, { pluginConfiguration: { modules, ...settings }, services })
     onTestFinished(() => started.stop())
     const token = this.hsm.token()

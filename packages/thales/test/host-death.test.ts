@@ -19,8 +19,8 @@ describe.skipIf(!(await softHsmAvailable()))("a token's process", () => {
     await faulty.faults.control()
     const label = faulty.hsm.newLabel()
     faulty.hsm.admin.createKey("partition", label)
-    const environment = { ...faulty.hsm.softHsm.environment, ...faulty.faults.environment }
-    const modules = { softhsm: { library: faulty.faults.module, environment } }
+    const environment = { ...faulty.hsm.tokens.environment, ...faulty.faults.environment }
+    const modules = { test: { library: faulty.faults.module, environment } }
     // Its heartbeat would end it as well, later.
     const pluginConfiguration = { modules, heartbeatMs: 60_000, silenceMs: 120_000 }
     const given = JSON.stringify({ pluginConfiguration, configuration: faulty.hsm.configuration("partition", label) })

@@ -1,32 +1,32 @@
 import { openInProcess, type TestServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { type SoftHsm, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
+import { type Pkcs11Tokens, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { plugin } from "../src/index.ts"
 
 export const pin = "canary-pin-1234"
 
-/** SoftHSM with its tokens: the library sees those that are there when it starts. */
+/** Tokens of a PKCS#11 module: its library sees those that are there when it starts. */
 export class Hsm {
-  readonly softHsm: SoftHsm
+  readonly tokens: Pkcs11Tokens
   readonly admin: TokenAdmin
-  readonly #tokens: string[]
+  readonly #labels: string[]
   #lastNumber = 0
 
-  private constructor(softHsm: SoftHsm, tokens: string[]) {
-    this.softHsm = softHsm
-    this.#tokens = tokens
-    this.admin = new TokenAdmin(softHsm.module, softHsm.environment, pin)
+  private constructor(tokens: Pkcs11Tokens, labels: string[]) {
+    this.tokens = tokens
+    this.#labels = labels
+    this.admin = new TokenAdmin(tokens.module, tokens.environment, pin)
   }
 
   /** @param labels - of the tokens; one label may stand for several tokens */
-  static async start(labels: readonly string[] = ["partition"]): Promise<Hsm> {
-    const softHsm = await startSoftHsm()
-    for (const label of labels) await softHsm.createToken(label, pin)
-    return new Hsm(softHsm, [...labels])
+  static async start(labels: readonly string[] = ["partition"], startTokens = startSoftHsm): Promise<Hsm> {
+    const tokens = await startTokens()
+    for (const label of labels) await tokens.createToken(label, pin)
+    return new Hsm(tokens, [...labels])
   }
 
   /** Label of the next token. */
   token(): string {
-    const label = this.#tokens[this.#lastNumber % this.#tokens.length] ?? ""
+    const label = this.#labels[this.#lastNumber % this.#labels.length] ?? ""
     this.#lastNumber += 1
     return label
   }
@@ -37,8 +37,8 @@ export class Hsm {
   }
 
   pluginConfiguration() {
-    const { module: library, environment } = this.softHsm
-    return { modules: { softhsm: { library, environment } } }
+    const { module: library, environment } = this.tokens
+    return { modules: { test: { library, environment } } }
   }
 
   plugin(services: TestServices) {
@@ -46,11 +46,11 @@ export class Hsm {
   }
 
   configuration(partition_label: string, key_label: string) {
-    return { hsm_ip_addresses: ["127.0.0.1"], partition_label, key_label, pin, module: "softhsm" }
+    return { hsm_ip_addresses: ["127.0.0.1"], partition_label, key_label, pin, module: "test" }
   }
 
   async stop(): Promise<void> {
     this.admin.close()
-    await this.softHsm.stop()
+    await this.tokens.stop()
   }
 }

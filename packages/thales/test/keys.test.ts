@@ -111,11 +111,11 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
   })
 
   it("says so when the library is not there, and refuses modules that the operator has not named", async () => {
-    const modules = { softhsm: { library: "/nowhere/lib.so" } }
+    const modules = { test: { library: "/nowhere/lib.so" } }
     const step = (await stepsOf(await open({}, { modules }))).find(({ outcome }) => outcome === "failed")
     expect(step).toMatchObject({ outcome: "failed", message: expect.stringContaining("cannot be loaded") })
     await expect(open({ module: "other" })).rejects.toMatchObject({
-      issues: [{ path: ["module"], allowed: ["softhsm"] }],
+      issues: [{ path: ["module"], allowed: ["test"] }],
     })
   })
 
@@ -126,9 +126,9 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     const { port } = server.address() as AddressInfo
     const key_label = hsm.newLabel()
     hsm.admin.createKey("partition", key_label)
-    const { softhsm } = hsm.pluginConfiguration().modules
+    const { test } = hsm.pluginConfiguration().modules
     const look = async (allowedAddresses: readonly string[], seenPort = port) => {
-      const modules = { softhsm: { ...softhsm, port: seenPort } }
+      const modules = { test: { ...test, port: seenPort } }
       return (await stepsOf(await open({ key_label }, { modules, allowedAddresses })))[0]
     }
     expect(await look(["127.0.0.0/8"])).toMatchObject({ name: "network", outcome: "passed" })

@@ -57,11 +57,11 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
   async function open() {
     const key_label = hsm.newLabel()
     hsm.admin.createKey("partition", key_label)
-    const { softhsm } = hsm.pluginConfiguration().modules
+    const { test } = hsm.pluginConfiguration().modules
     const services = testServices({ credentialDirectory })
     const started = await openInProcess(plugin, {
       services,
-      pluginConfiguration: { modules: { softhsm: { ...softhsm, clientConfiguration: "chrystoki" } } },
+      pluginConfiguration: { modules: { test: { ...test, clientConfiguration: "chrystoki" } } },
     })
     onTestFinished(() => started.stop())
     const addresses = { hsm_ip_addresses: ["192.168.1.100"] }

@@ -1,10 +1,11 @@
 import { installGoHost } from "./go-host/install.ts"
+import { installKryoptic } from "./kryoptic/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
 import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
+import { requireTokenBinding } from "./pkcs11/token-admin.ts"
 import { installPostgres } from "./postgres/install.ts"
 import { installSoftHsm } from "./softhsm/install.ts"
-import { requireTokenBinding } from "./softhsm/token-admin.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 /**
@@ -47,6 +48,14 @@ export async function softHsmAvailable(): Promise<boolean> {
   return isAvailable("SoftHSM", async () => {
     await requireTokenBinding()
     await installSoftHsm()
+  })
+}
+
+/** Tells the same of kryoptic, a PKCS#11 token by others, which is built the first time. */
+export async function kryopticAvailable(): Promise<boolean> {
+  return isAvailable("kryoptic", async () => {
+    await requireTokenBinding()
+    await installKryoptic()
   })
 }
 

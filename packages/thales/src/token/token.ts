@@ -101,7 +101,7 @@ export class Token {
   }
 
   /** Has the library start anew before the next call: what a fault of the device needs. */
-  restart(): void {
+  #restart(): void {
     this.#generation = undefined
     this.#needsInitialization = true
   }
@@ -133,7 +133,7 @@ export class Token {
       if (consequence === "keep" || consequence === "prove") generation.sessions.giveBack(session)
       else generation.sessions.drop(session)
     }
-    if (consequence === "re-initialize" && this.#generation === generation) this.restart()
+    if (consequence === "re-initialize" && this.#generation === generation) this.#restart()
     if (consequence === "drop generation" && this.#generation === generation) this.#generation = undefined
     // An operation that was left open by an earlier failure: another session has none.
     const isBusy = error instanceof TokenError && error.meaning.name === "CKR_OPERATION_ACTIVE"
@@ -243,7 +243,7 @@ export class Token {
       return work()
     } catch (native) {
       const error = tokenError(native)
-      if (error instanceof TokenError && error.meaning.consequence !== "keep") this.restart()
+      if (error instanceof TokenError && error.meaning.consequence !== "keep") this.#restart()
       throw error
     }
   }

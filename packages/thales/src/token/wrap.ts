@@ -26,12 +26,12 @@ export async function encrypt(
   return token.withKey(keyLabel, async (library, session, { handle, key }) => {
     requireUsable(key)
     const use = { library, constants: token.constants, session, handle }
-    const ciphertext = await seal(token, use, key, plaintext, associatedData)
+    const ciphertext = await seal(use, key, plaintext, associatedData)
     return { ciphertext, checkValue: key.checkValue }
   })
 }
 
-async function seal(token: Token, use: KeyUse, key: TokenKey, plaintext: Uint8Array, associatedData: Uint8Array) {
+async function seal(use: KeyUse, key: TokenKey, plaintext: Uint8Array, associatedData: Uint8Array) {
   let refusal: unknown
   for (const [mark, sealer, isFor] of sealers) {
     if (!isFor(key)) continue
@@ -39,7 +39,7 @@ async function seal(token: Token, use: KeyUse, key: TokenKey, plaintext: Uint8Ar
       const sealed = await sealer(use, plaintext, associatedData)
       if (sealed !== undefined) return marked(mark, sealed)
     } catch (native) {
-      refusal = asFault(token, native)
+      refusal = asFault(native)
       if (!(refusal instanceof TokenError) || refusal.meaning.code !== "KEY_UNSUITABLE") throw refusal
     }
   }
@@ -58,10 +58,13 @@ const sealers: readonly (readonly [mark: number, sealer: Sealer, isFor: (key: To
 ]
 
 /** Nothing is wrong with data that are to be encrypted: what is unclear is the token's fault. */
-function asFault(token: Token, native: unknown): unknown {
+function asFault(native: unknown): unknown {
   const error = tokenError(native)
-  if (error instanceof TokenError && error.meaning.consequence === "prove") token.restart()
-  return error
+  return error instanceof TokenError && error.meaning.consequence === "prove" ? provenFault(error) : error
+}
+
+function provenFault({ meaning }: TokenError): TokenError {
+  return new TokenError({ ...meaning, consequence: "re-initialize" })
 }
 
 /**
@@ -87,9 +90,7 @@ export async function decrypt(
     } catch (native) {
       const error = tokenError(native)
       if (!(error instanceof TokenError) || error.meaning.consequence !== "prove") throw error
-      if (await works(token, use, key)) throw refused()
-      token.restart()
-      throw error
+      throw (await works(use, key)) ? refused() : provenFault(error)
     }
   })
 }
@@ -106,10 +107,10 @@ function openerOf(bytes: Buffer): Opener {
 }
 
 /** Whether the token still does for this key what it must. */
-async function works(token: Token, use: KeyUse, key: TokenKey): Promise<boolean> {
+async function works(use: KeyUse, key: TokenKey): Promise<boolean> {
   try {
     const sample = randomBytes(32)
-    const sealed = Buffer.from(await seal(token, use, key, sample, probeLabel))
+    const sealed = Buffer.from(await seal(use, key, sample, probeLabel))
     const opened = await openerOf(sealed)(use, sealed.subarray(1), probeLabel)
     return opened !== undefined && sample.equals(opened)
   } catch {

@@ -16,7 +16,7 @@ const module = {
  */
 export async function installGoPlugin(): Promise<string> {
   const title = `the Go plugin on openkcm/plugin-sdk ${upstreamSdkVersion}`
-  const program = { ...module, title, packagePath: "./testplugin", binaryName: "testplugin" }
+  const program = { ...module, title, packagePath: "./testplugin", fileName: "testplugin" }
   return installGoProgram({ ...program, cacheName: `go-host-${upstreamSdkVersion}` })
 }
 
@@ -27,5 +27,5 @@ export async function installGoPlugin(): Promise<string> {
  */
 export async function installGoHost(): Promise<string> {
   const title = `the Go host on openkcm/plugin-sdk ${upstreamSdkVersion}`
-  return installGoProgram({ ...module, title, cacheName: `go-host-${upstreamSdkVersion}`, binaryName: "gohost" })
+  return installGoProgram({ ...module, title, cacheName: `go-host-${upstreamSdkVersion}`, fileName: "gohost" })
 }

@@ -16,7 +16,7 @@ export async function installKubernetes(): Promise<string> {
     folder: fileURLToPath(new URL("../../kubernetes/", import.meta.url)),
     sources: ["main.go", "certmanager.go", "go.mod", "go.sum"],
     cacheName: `kubernetes-${kubernetesVersion}`,
-    binaryName: "kubetest",
+    fileName: "kubetest",
     linkerFlags: `-X k8s.io/component-base/version.gitVersion=v${kubernetesVersion}`,
   })
 }

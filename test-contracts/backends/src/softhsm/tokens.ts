@@ -1,25 +1,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Pkcs11Tokens } from "../pkcs11/tokens.ts"
 import { runCommand } from "../run-command.ts"
 import { installSoftHsm } from "./install.ts"
-
-/** Tokens of SoftHSM in a folder of their own. */
-export interface SoftHsm {
-  /** The PKCS#11 module. */
-  readonly module: string
-  /** What a process needs to find these tokens. */
-  readonly environment: Readonly<Record<string, string>>
-  /** Makes a token. @throws {Error} with the tool's words */
-  createToken(label: string, pin: string): Promise<void>
-  stop(): Promise<void>
-}
 
 /**
  * Makes room for tokens; they keep their keys in files.
  * @throws {BackendUnavailable} SoftHSM cannot be had here
  */
-export async function startSoftHsm(): Promise<SoftHsm> {
+export async function startSoftHsm(): Promise<Pkcs11Tokens> {
   const { module, tool } = await installSoftHsm()
   const folder = await mkdtemp(join(tmpdir(), "softhsm-"))
   const configuration = join(folder, "softhsm2.conf")
