@@ -36,6 +36,8 @@ export interface AppliancesOptions {
   readonly tryTimeoutMs: number
   /** How often an appliance that failed is looked at again, in milliseconds. */
   readonly recoveryMs: number
+  /** An appliance that was not used for so long is looked at, in milliseconds. */
+  readonly keepAliveMs: number
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -47,15 +49,17 @@ const startTimeoutMs = 5_000
 const provenAfter = 3
 
 /** These change something, and are not asked of two appliances. */
-const askedOnce: readonly TokenOperation[] = ["generate", "destroy"]
+const askedOnce: readonly TokenOperation[] = ["generate", "rotate", "destroy"]
 
 /** Makes {@link Appliances}; touches no token. */
 export function createAppliances(options: AppliancesOptions): Appliances {
-  const { appliances, keyLabel, tryTimeoutMs, recoveryMs, clock, logger } = options
+  const { appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger } = options
   /** Looks that succeeded since an appliance failed; absent: it has not. */
   const recovering = new Map<number, number>()
   let isClosed = false
   let cancelLook: (() => void) | undefined
+  const usedAtMs = appliances.map(() => Number.NEGATIVE_INFINITY)
+  let cancelKeepAlive: (() => void) | undefined
 
   const serving = () => appliances.findIndex((_each, index) => !recovering.has(index))
 
@@ -66,6 +70,8 @@ export function createAppliances(options: AppliancesOptions): Appliances {
     outer: Pick<CallOptions, "signal">,
     isLast: boolean,
   ) {
+    usedAtMs[index] = clock.monotonicMs()
+    keepAlive()
     if (isLast) return tokenOf(index).ask(operation, request, outer)
     const token = tokenOf(index)
     const timeoutMs = token.isOpen() ? tryTimeoutMs : Math.max(tryTimeoutMs, startTimeoutMs)
@@ -84,9 +90,9 @@ export function createAppliances(options: AppliancesOptions): Appliances {
   }
 
   function fail(index: number): void {
-    if (recovering.has(index)) return
+    if (isClosed || recovering.has(index)) return
     const address = appliances[index]?.address ?? ""
-    logger.warn("an appliance failed; the next one serves", { address })
+    logger.warn("an appliance failed", { address })
     recovering.set(index, 0)
     cancelLook ??= clock.after(recoveryMs, () => void look())
   }
@@ -95,7 +101,7 @@ export function createAppliances(options: AppliancesOptions): Appliances {
   async function look(): Promise<void> {
     cancelLook = undefined
     for (const [index, successes] of [...recovering]) {
-      const isBack = await answers(index)
+      const isBack = (await lookAt(index)) === undefined
       if (isBack && successes + 1 >= provenAfter) {
         recovering.delete(index)
         logger.info("an appliance is back", { address: appliances[index]?.address ?? "" })
@@ -104,17 +110,38 @@ export function createAppliances(options: AppliancesOptions): Appliances {
     if (recovering.size > 0 && !isClosed) cancelLook = clock.after(recoveryMs, () => void look())
   }
 
-  async function answers(index: number): Promise<boolean> {
+  /**
+   * Looks at every appliance that is not in use: so that the one that stands by has logged in before it is needed, and no
+   * firewall on the way forgets an idle connection. Begins with the first call.
+   */
+  function keepAlive(): void {
+    if (!isClosed) cancelKeepAlive ??= clock.after(0, () => void lookAtIdle())
+  }
+
+  async function lookAtIdle(): Promise<void> {
+    for (const index of appliances.keys()) {
+      const idleMs = clock.monotonicMs() - (usedAtMs[index] ?? 0)
+      if (idleMs < keepAliveMs || recovering.has(index) || isClosed) continue
+      usedAtMs[index] = clock.monotonicMs()
+      const failure = await lookAt(index)
+      // Where there is one alone, a refusal is an answer; of several, one that refuses cannot take over.
+      if (failure !== undefined && (isFailure(failure) || appliances.length > 1)) fail(index)
+    }
+    if (!isClosed) cancelKeepAlive = clock.after(keepAliveMs, () => void lookAtIdle())
+  }
+
+  /** @returns why it does not serve; nothing when it does */
+  async function lookAt(index: number): Promise<unknown> {
     const call = callOptions({ tenantId: "", timeoutMs: Math.max(tryTimeoutMs, startTimeoutMs), clock })
     try {
       const sample = new Uint8Array(32)
       const associatedData = new TextEncoder().encode("apeiro-cmk/recovery")
       const token = tokenOf(index)
-      const { ciphertext } = await token.ask("encrypt", { keyLabel, plaintext: sample, associatedData }, call)
-      await token.ask("decrypt", { keyLabel, ciphertext, associatedData }, call)
-      return true
-    } catch {
-      return false // whatever it was: it does not serve yet
+      const { ciphertext, version } = await token.ask("encrypt", { keyLabel, plaintext: sample, associatedData }, call)
+      await token.ask("decrypt", { keyLabel, version, ciphertext, associatedData }, call)
+      return undefined
+    } catch (error) {
+      return error
     } finally {
       call.dispose()
     }
@@ -148,6 +175,7 @@ export function createAppliances(options: AppliancesOptions): Appliances {
     close() {
       isClosed = true
       cancelLook?.()
+      cancelKeepAlive?.()
       for (const { token } of appliances) token.close()
     },
   }

@@ -75,7 +75,7 @@ interface Running {
 /** Makes a {@link SupervisedToken}; the process starts with the first question. */
 export function createSupervisedToken(options: SupervisedTokenOptions): SupervisedToken {
   const { settings, environment, pin, prepare, refusedPins, entry, heartbeatMs, silenceMs, clock, logger } = options
-  const pinName = JSON.stringify([settings.module, settings.label, pin.version])
+  const pinName = JSON.stringify([settings.module, settings.label, settings.serialNumbers, pin.version])
   let running: Running | undefined
   let lastId = 0
   let isClosed = false

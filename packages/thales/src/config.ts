@@ -48,6 +48,10 @@ export const pluginConfiguration = z.strictObject({
     title: "Recovery",
     description: "How often a failed appliance is looked at again, in milliseconds.",
   }),
+  keepAliveMs: z.int().min(1_000).max(3_600_000).default(30_000).meta({
+    title: "Keep-alive",
+    description: "An appliance that was not used for so long is looked at, in milliseconds.",
+  }),
   silenceMs: z.int().min(200).max(120_000).default(3_000).meta({
     title: "Silence",
     description: "A process that has not answered for so long is replaced, in milliseconds.",

@@ -3,6 +3,7 @@ import { abortReason, encodeEncryptionContext, pluginError, unsupportedOperation
 import type { Appliances } from "./appliances.ts"
 import { type ConnectionTest, testConnection } from "./connection/test-connection.ts"
 import type { TokenFacts, TokenKey } from "./token/messages.ts"
+import { versionName, versionNumber } from "./token/versions.ts"
 
 /** What {@link createKeystore} needs. */
 export interface KeystoreOptions {
@@ -21,17 +22,13 @@ export interface KeystoreOptions {
 
 /** Why the plugin lacks a capability: stands in the manifest and in the error. */
 export const unsupportedReasons = {
-  listKeyVersions: "a token has no versions of a key; another key has another label",
   enableKey: "a token has no switch that disables a key",
   disableKey: "a token has no switch that disables a key",
-  rotateKey: "a token has no versions of a key; make another key and move to it",
   importKey: "material from elsewhere would be known elsewhere; make the key in the HSM",
 } as const
 
 const longestPlaintextBytes = 4096
 const longestLabel = 32
-/** Version of a key whose check value the token does not tell. */
-const unnamedVersion = "1"
 
 /** Opens one key of one partition. Touches no token. */
 export function createKeystore(options: KeystoreOptions): KeystoreV1 {
@@ -49,32 +46,48 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
         throw pluginError("INVALID_REQUEST", message, "Wrap a key, not data.")
       }
       const associatedData = encodeEncryptionContext(context)
-      const { ciphertext, checkValue } = await token.ask(
+      const { ciphertext, version, checkValue } = await token.ask(
         "encrypt",
         { keyLabel: label, plaintext, associatedData },
         call,
       )
-      return { ciphertext, keyVersion: checkValue || unnamedVersion }
+      return { ciphertext, keyVersion: versionName(version, checkValue) }
     },
     async decrypt({ key, ciphertext, keyVersion, context }, call) {
       const label = checkedLabel(key, call)
       const associatedData = encodeEncryptionContext(context)
-      const opened = await token.ask("decrypt", { keyLabel: label, ciphertext, associatedData }, call)
-      if ((opened.checkValue || unnamedVersion) === keyVersion) return { plaintext: opened.plaintext }
+      const version = versionNumber(keyVersion)
+      if (version === undefined) throw ofAnotherVersion()
+      const opened = await token.ask("decrypt", { keyLabel: label, version, ciphertext, associatedData }, call)
+      if (versionName(version, opened.checkValue) === keyVersion) return { plaintext: opened.plaintext }
       opened.plaintext.fill(0)
-      const next = "Use the ciphertext and the key version that one encrypt returned together."
-      throw pluginError("CIPHERTEXT_REJECTED", "The ciphertext is of another key than stated.", next)
+      throw ofAnotherVersion()
     },
     async describeKey(key, call) {
       const label = checkedLabel(key, call)
       const facts = await token.ask("facts", {}, call)
       return descriptionOf(label, serialNumbers, facts, await token.ask("describe", { keyLabel: label }, call))
     },
+    async listKeyVersions(key, call) {
+      const versions = await token.ask("describe", { keyLabel: checkedLabel(key, call) }, call)
+      // A token does not tell when a key was made.
+      return versions.map(({ checkValue }, index) => ({
+        versionId: versionName(index + 1, checkValue),
+        createdAtMs: 0,
+        status: index === versions.length - 1 ? "ENABLED" : "DECRYPT_ONLY",
+      }))
+    },
+    async rotateKey(key, call) {
+      const label = checkedLabel(key, call)
+      if (token.states().length > 1) throw rotatedByHand()
+      await token.ask("rotate", { keyLabel: label }, call)
+      return keystore.describeKey(key, call)
+    },
     async createKey({ keyId, origin }, call) {
       const label = checkedLabel({ keyId }, call)
       if (origin === "import") return keystore.getImportParameters({ keyId }, call) as Promise<never>
-      const facts = await token.ask("facts", {}, call)
-      return descriptionOf(label, serialNumbers, facts, await token.ask("generate", { keyLabel: label }, call))
+      await token.ask("generate", { keyLabel: label }, call)
+      return keystore.describeKey({ keyId: label }, call)
     },
     async deleteKey(key, call) {
       await token.ask("destroy", { keyLabel: checkedLabel(key, call) }, call)
@@ -103,23 +116,26 @@ function checkedLabel({ keyId }: KeyRef, { signal }: CallOptions): string {
   throw pluginError("INVALID_REQUEST", "This is no label of a key.", "Use the key's label (CKA_LABEL).")
 }
 
-/** A key is the one of its token: serial number and label, as the token states them. */
+/** A key is the one of its token: serial number, label and check value of its first version, as the token states them. */
 function descriptionOf(
   label: string,
   serialNumbers: readonly string[],
   { serialNumber }: TokenFacts,
-  key: TokenKey,
+  versions: readonly TokenKey[],
 ): KeyDescription {
+  const [oldest] = versions
+  const latest = versions.at(-1)
+  if (oldest === undefined || latest === undefined) throw new Error("the token described no version of its key")
   // Of several appliances the same one names the key, whichever serves.
   const [first = serialNumber] = serialNumbers.toSorted()
   return {
     key: { keyId: label },
-    identity: `pkcs11:serial=${first};object=${encodeURIComponent(label)};check=${key.checkValue}`,
+    identity: `pkcs11:serial=${first};object=${encodeURIComponent(label)};check=${oldest.checkValue}`,
     state: "ENABLED",
-    algorithm: `aes${key.lengthBytes * 8}-gcm`,
-    exportable: key.extractable || !key.neverExtractable,
-    latestVersion: key.checkValue || unnamedVersion,
-    warnings: warningsAbout(key),
+    algorithm: `aes${latest.lengthBytes * 8}-gcm`,
+    exportable: versions.some((key) => key.extractable || !key.neverExtractable),
+    latestVersion: versionName(versions.length, latest.checkValue),
+    warnings: [...new Set(versions.flatMap(warningsAbout))],
   }
 }
 
@@ -130,6 +146,20 @@ function warningsAbout({ extractable, neverExtractable, alwaysSensitive, lengthB
     ...(alwaysSensitive ? [] : ["The key was not sensitive at some time, or was made elsewhere."]),
     ...(lengthBytes === 32 ? [] : ["The key has fewer than 256 bits."]),
   ]
+}
+
+function ofAnotherVersion() {
+  const next = "Use the ciphertext and the key version that one encrypt returned together."
+  return pluginError("CIPHERTEXT_REJECTED", "The ciphertext is of another key or version than stated.", next)
+}
+
+function rotatedByHand() {
+  const next = "Make the version in one appliance and clone it to each, as the guide shows."
+  return pluginError(
+    "UNSUPPORTED",
+    "A version that one of several appliances makes would be missing in the others.",
+    next,
+  )
 }
 
 /** The token gave back something else than what was encrypted. */

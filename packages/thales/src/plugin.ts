@@ -23,7 +23,7 @@ export const plugin = definePlugin({
     pluginType: "thales_luna",
     displayName: "Thales Luna Network HSM",
     description: "Wraps with keys in a partition of a Thales Luna HSM, by PKCS#11.",
-    capabilities: ["createKey", "deleteKey"],
+    capabilities: ["listKeyVersions", "createKey", "rotateKey", "deleteKey"],
     unsupported: unsupportedReasons,
     activationFacts: {
       partition_status: { description: "`authenticated` when the partition was found and accepted the PIN." },
@@ -60,8 +60,17 @@ function processEntry(): string {
 }
 
 function createThalesPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const { allowedEndpoints, allowedAddresses, modules, sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs } =
-    settings
+  const {
+    allowedEndpoints,
+    allowedAddresses,
+    modules,
+    sessions,
+    heartbeatMs,
+    silenceMs,
+    tryTimeoutMs,
+    recoveryMs,
+    keepAliveMs,
+  } = settings
   const { clock, files, logger } = services
   const egress = { allowedEndpoints, allowedAddresses }
   const refusedPins = new Set<string>()
@@ -117,7 +126,7 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
           ...{ pin, prepare, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
         }),
       }))
-      const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, clock, logger })
+      const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger })
       const keystore = createKeystore({
         token,
         keyLabel,

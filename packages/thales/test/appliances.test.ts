@@ -18,12 +18,12 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
   })
   afterAll(() => faulty.stop())
 
-  async function open(materials: readonly Buffer[] = Array(2).fill(randomBytes(32))) {
+  async function open(materials: readonly Buffer[] = Array(2).fill(randomBytes(32)), settings: object = {}) {
     const key_label = faulty.hsm.newLabel()
     for (const [index, material] of materials.entries())
       faulty.hsm.admin.putKey(serials[index] ?? "", key_label, material)
     const more = { hsm_ip_addresses: addresses, serial_numbers: serials, partition_label: "pair", key_label }
-    const { keystore, services } = await faulty.open({ recoveryMs: 100, tryTimeoutMs: 500 }, more)
+    const { keystore, services } = await faulty.open({ recoveryMs: 100, tryTimeoutMs: 500, ...settings }, more)
     return { keystore, services }
   }
 
@@ -61,7 +61,7 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     const { identity } = await keystore.describeKey(keystore.defaultKey, testCall())
     await faulty.faults.control({ function: `C_Encrypt@${serials[0]}`, ...fault })
     await encrypt(keystore)
-    expect(services.logger.text()).toContain("the next one serves")
+    expect(services.logger.text()).toContain("an appliance failed")
     const opened = await keystore.decrypt({ key: keystore.defaultKey, ...sealed, context }, testCall())
     expect(opened.plaintext).toHaveLength(32)
     expect(await keystore.describeKey(keystore.defaultKey, testCall())).toMatchObject({ identity })
@@ -70,6 +70,37 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     await expect.poll(() => services.logger.text(), { timeout: hangMs }).toContain("is back")
     expect((await applianceStep(keystore))?.facts).toEqual({
       hsm_appliances: ["192.168.1.100:online", "192.168.1.101:standby"],
+    })
+  })
+
+  it("have both logged in after the first call, before the second one is needed", async () => {
+    const { keystore } = await open()
+    await faulty.faults.calls()
+    await encrypt(keystore)
+    const logins: string[] = []
+    const logIns = async () => {
+      logins.push(...(await faulty.faults.calls()).filter((name) => name === "C_Login"))
+      return logins.length
+    }
+    await expect.poll(logIns, { timeout: hangMs }).toBe(2)
+  })
+
+  it("are looked at while nobody uses them: one that stands by and fails is listed so", async () => {
+    const { keystore, services } = await open(undefined, { keepAliveMs: 1000, recoveryMs: 60_000 })
+    await encrypt(keystore)
+    await faulty.faults.control({ function: `C_Encrypt@${serials[1]}`, action: "return", number: 48, times: -1 })
+    await expect.poll(() => services.logger.text(), { timeout: hangMs }).toContain("an appliance failed")
+    await faulty.faults.control()
+    expect((await applianceStep(keystore))?.facts).toEqual({
+      hsm_appliances: ["192.168.1.100:online", "192.168.1.101:failed"],
+    })
+  })
+
+  it("do not rotate by themselves: a version that one makes would be missing in the other", async () => {
+    const { keystore } = await open()
+    await expect(keystore.rotateKey(keystore.defaultKey, testCall())).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      nextStep: expect.stringContaining("clone it to each"),
     })
   })
 

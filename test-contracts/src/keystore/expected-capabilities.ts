@@ -8,7 +8,7 @@ export const expectedByBackend: Readonly<Record<BackendType, readonly KeystoreCa
   openbao: ["listKeyVersions", "createKey", "rotateKey", "deleteKey", "importKey"],
   "aws-kms": ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"],
   "fortanix-dsm": ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"],
-  // A token has no versions of a key and no switch that disables one; an import depends on its unwrap mechanisms.
-  pkcs11: ["createKey", "deleteKey"],
+  // A token has no switch that disables a key; an import depends on its unwrap mechanisms. Versions are keys of one series.
+  pkcs11: ["listKeyVersions", "createKey", "rotateKey", "deleteKey"],
   software: ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey"],
 }

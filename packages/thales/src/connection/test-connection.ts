@@ -94,8 +94,8 @@ const checks: readonly (readonly [string, Check])[] = [
       const seen: string[] = []
       const checkValues = new Set<string>()
       for (const [index] of token.states().entries()) {
-        const { checkValue } = await token.askOne(index, "describe", { keyLabel }, call)
-        checkValues.add(checkValue)
+        const versions = await token.askOne(index, "describe", { keyLabel }, call)
+        checkValues.add(versions.map(({ checkValue }) => checkValue).join(" "))
       }
       if (checkValues.size > 1) throw differentKeys()
       await crossDecrypt(token, keyLabel, call)
@@ -136,11 +136,13 @@ const checks: readonly (readonly [string, Check])[] = [
 async function crossDecrypt(token: Appliances, keyLabel: string, call: CallOptions): Promise<void> {
   const plaintext = new TextEncoder().encode("apeiro-cmk")
   const request = { keyLabel, associatedData: plaintext }
-  const { ciphertext } = await token.askOne(0, "encrypt", { ...request, plaintext }, call)
+  const { ciphertext, version } = await token.askOne(0, "encrypt", { ...request, plaintext }, call)
   for (const [index] of token.states().entries()) {
-    const opened = await token.askOne(index, "decrypt", { ...request, ciphertext }, call).catch((error: unknown) => {
-      throw isPluginError(error) && error.code === "CIPHERTEXT_REJECTED" ? differentKeys() : error
-    })
+    const opened = await token
+      .askOne(index, "decrypt", { ...request, version, ciphertext }, call)
+      .catch((error: unknown) => {
+        throw isPluginError(error) && error.code === "CIPHERTEXT_REJECTED" ? differentKeys() : error
+      })
     if (!Buffer.from(opened.plaintext).equals(plaintext)) throw differentKeys()
   }
 }

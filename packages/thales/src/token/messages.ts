@@ -52,18 +52,24 @@ export interface TokenOperations {
   facts: { readonly request: Record<string, never>; readonly answer: TokenFacts }
   encrypt: {
     readonly request: { readonly keyLabel: string; readonly plaintext: Uint8Array; readonly associatedData: Uint8Array }
-    readonly answer: { readonly ciphertext: Uint8Array; readonly checkValue: string }
+    readonly answer: { readonly ciphertext: Uint8Array; readonly version: number; readonly checkValue: string }
   }
   decrypt: {
     readonly request: {
       readonly keyLabel: string
+      readonly version: number
       readonly ciphertext: Uint8Array
       readonly associatedData: Uint8Array
     }
     readonly answer: { readonly plaintext: Uint8Array; readonly checkValue: string }
   }
-  describe: { readonly request: { readonly keyLabel: string }; readonly answer: TokenKey }
-  generate: { readonly request: { readonly keyLabel: string }; readonly answer: TokenKey }
+  /** Answers with the versions, oldest first; there is one at least. */
+  describe: { readonly request: { readonly keyLabel: string }; readonly answer: readonly TokenKey[] }
+  /** Makes the first version, unless there is one. */
+  generate: { readonly request: { readonly keyLabel: string }; readonly answer: Record<string, never> }
+  /** Makes one more version of a key that is there. */
+  rotate: { readonly request: { readonly keyLabel: string }; readonly answer: Record<string, never> }
+  /** Destroys all versions. */
   destroy: { readonly request: { readonly keyLabel: string }; readonly answer: Record<string, never> }
 }
 

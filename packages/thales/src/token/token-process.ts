@@ -29,8 +29,15 @@ export function runTokenProcess(): void {
     facts: () => entered().facts(),
     encrypt: (request) => encrypt(entered(), request),
     decrypt: (request) => decrypt(entered(), request),
-    describe: ({ keyLabel }) => entered().withKey(keyLabel, async (_library, _session, { key }) => key),
-    generate: ({ keyLabel }) => entered().generate(keyLabel),
+    describe: ({ keyLabel }) => entered().describe(keyLabel),
+    async generate({ keyLabel }) {
+      await entered().generate(keyLabel)
+      return {}
+    },
+    async rotate({ keyLabel }) {
+      await entered().rotate(keyLabel)
+      return {}
+    },
     async destroy({ keyLabel }) {
       await entered().destroy(keyLabel)
       return {}

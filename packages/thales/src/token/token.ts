@@ -1,8 +1,9 @@
 import type { PKCS11 } from "pkcs11js"
-import { newKeyTemplate, readKey } from "./key-attributes.ts"
+import { type FoundKey, TokenKeys } from "./keys.ts"
 import type { TokenFacts, TokenKey, TokenSettings } from "./messages.ts"
-import { loadAddon, type Pkcs11Module, TokenError, TokenMismatch, TokenRefusal, tokenError } from "./pkcs11.ts"
+import { loadAddon, type Pkcs11Module, TokenError, TokenMismatch, tokenError } from "./pkcs11.ts"
 import { Sessions } from "./sessions.ts"
+import { labelOfVersion } from "./versions.ts"
 
 type Handle = Buffer
 
@@ -11,14 +12,8 @@ interface Generation {
   readonly library: PKCS11
   readonly slot: Handle
   readonly sessions: Sessions
-  /** Keys that were found, by label. */
-  readonly keys: Map<string, FoundKey>
+  readonly keys: TokenKeys
   facts: TokenFacts
-}
-
-interface FoundKey {
-  readonly handle: Handle
-  readonly key: TokenKey
 }
 
 const userType = 1 // CKU_USER
@@ -39,7 +34,7 @@ export class Token {
   #inFlight = 0
   #idle: (() => void)[] = []
   #needsInitialization = true
-  #generating: Promise<unknown> = Promise.resolve()
+  #changing: Promise<unknown> = Promise.resolve()
   /** The PIN is never tried again after the HSM has refused it: attempts are few. */
   #refusal: unknown
 
@@ -56,44 +51,51 @@ export class Token {
     return this.#read(() => readFacts(library, slot))
   }
 
-  /** Works with a key under a session of its own. @param repeatable - once more after a new login, or a restart of the device */
+  /**
+   * Works with a version of a key under a session of its own; once more after a new login, or a restart of the device.
+   * @param stated - the newest where it is left out
+   */
   async withKey<T>(
     keyLabel: string,
-    work: (library: PKCS11, session: Handle, found: FoundKey) => Promise<T>,
-    repeatable = true,
+    stated: number | undefined,
+    work: (library: PKCS11, session: Handle, found: FoundKey, version: number) => Promise<T>,
   ): Promise<T> {
-    return this.#inSession(async (generation, session) => {
-      return work(generation.library, session, this.#find(generation, session, keyLabel))
-    }, repeatable)
+    return this.#inSession(async ({ library, keys }, session) => {
+      const version = stated ?? keys.newest(session, keyLabel)
+      return work(library, session, keys.find(session, keyLabel, version), version)
+    }, true)
   }
 
-  /** Makes a key, unless there is one of that label; one at a time, since a token lets any number have the same label. */
-  async generate(keyLabel: string): Promise<TokenKey> {
-    const made = this.#generating.then(() => this.#generateNow(keyLabel))
-    this.#generating = made.catch(() => undefined)
-    return made
+  /** Reads all versions, oldest first. */
+  async describe(keyLabel: string): Promise<readonly TokenKey[]> {
+    return this.#inSession(async ({ keys }, session) => {
+      const count = keys.newest(session, keyLabel)
+      return Array.from({ length: count }, (_each, index) => keys.find(session, keyLabel, index + 1).key)
+    }, true)
   }
 
-  async #generateNow(keyLabel: string): Promise<TokenKey> {
-    return this.#inSession(async (generation, session) => {
-      const { library, keys } = generation
-      const known = this.#search(generation, session, keyLabel)
-      if (known.length === 0) {
-        const mechanism = { mechanism: this.#constants.CKM_AES_KEY_GEN }
-        await library.C_GenerateKeyAsync(session, mechanism, newKeyTemplate(this.#constants, keyLabel))
-      }
-      keys.delete(keyLabel)
-      return this.#find(generation, session, keyLabel).key
-    }, false)
+  /** Makes a key, unless there is one of that label. */
+  async generate(keyLabel: string): Promise<void> {
+    return this.#oneAtATime(async ({ keys }, session) => keys.generate(session, keyLabel))
   }
 
-  /** Destroys a key; one that is not there is gone. */
+  /** Makes a new version of a key. */
+  async rotate(keyLabel: string): Promise<void> {
+    return this.#oneAtATime(async ({ keys }, session) => {
+      await keys.generate(session, labelOfVersion(keyLabel, keys.newest(session, keyLabel) + 1))
+    })
+  }
+
+  /** Destroys a key with all its versions. */
   async destroy(keyLabel: string): Promise<void> {
-    await this.#inSession(async (generation, session) => {
-      for (const handle of this.#search(generation, session, keyLabel))
-        generation.library.C_DestroyObject(session, handle)
-      generation.keys.delete(keyLabel)
-    }, false)
+    return this.#oneAtATime(async ({ keys }, session) => keys.destroy(session, keyLabel))
+  }
+
+  /** A token lets any number of keys have the same label. */
+  #oneAtATime(work: (generation: Generation, session: Handle) => Promise<void>): Promise<void> {
+    const done = this.#changing.then(() => this.#inSession(work, false))
+    this.#changing = done.catch(() => undefined)
+    return done
   }
 
   get constants(): Pkcs11Module {
@@ -166,7 +168,7 @@ export class Token {
     } catch (native) {
       this.#afterRefusedLogin(tokenError(native))
     }
-    return { library, slot, sessions, keys: new Map(), facts: readFacts(library, slot) }
+    return { library, slot, sessions, keys: new TokenKeys(library, this.#constants), facts: readFacts(library, slot) }
   }
 
   #afterRefusedLogin(error: unknown): void {
@@ -213,29 +215,6 @@ export class Token {
     }
     if (others.length > 0) throw new TokenMismatch(`Several partitions are labelled ${label}: state serial_numbers.`)
     return slot
-  }
-
-  #find(generation: Generation, session: Handle, keyLabel: string): FoundKey {
-    const known = generation.keys.get(keyLabel)
-    if (known !== undefined) return known
-    const [handle, ...others] = this.#search(generation, session, keyLabel)
-    if (handle === undefined) throw new TokenRefusal("KEY_NOT_FOUND", "The partition has no key of this label.")
-    if (others.length > 0) throw new TokenRefusal("KEY_UNSUITABLE", "The partition has several keys of this label.")
-    const found = { handle, key: readKey(generation.library, this.#constants, session, handle) }
-    generation.keys.set(keyLabel, found)
-    return found
-  }
-
-  #search({ library }: Generation, session: Handle, keyLabel: string): readonly Handle[] {
-    library.C_FindObjectsInit(session, [
-      { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
-      { type: this.#constants.CKA_LABEL, value: keyLabel },
-    ])
-    try {
-      return library.C_FindObjects(session, 2)
-    } finally {
-      library.C_FindObjectsFinal(session)
-    }
   }
 
   #read<T>(work: () => T): T {

@@ -23,11 +23,11 @@ export async function encrypt(
   token: Token,
   { keyLabel, plaintext, associatedData }: TokenOperations["encrypt"]["request"],
 ): Promise<Encrypted> {
-  return token.withKey(keyLabel, async (library, session, { handle, key }) => {
+  return token.withKey(keyLabel, undefined, async (library, session, { handle, key }, version) => {
     requireUsable(key)
     const use = { library, constants: token.constants, session, handle }
     const ciphertext = await seal(use, key, plaintext, associatedData)
-    return { ciphertext, checkValue: key.checkValue }
+    return { ciphertext, version, checkValue: key.checkValue }
   })
 }
 
@@ -75,12 +75,12 @@ function provenFault({ meaning }: TokenError): TokenError {
  */
 export async function decrypt(
   token: Token,
-  { keyLabel, ciphertext, associatedData }: TokenOperations["decrypt"]["request"],
+  { keyLabel, version, ciphertext, associatedData }: TokenOperations["decrypt"]["request"],
 ): Promise<Decrypted> {
   const bytes = Buffer.from(ciphertext)
   const open = openerOf(bytes)
   const sealed = bytes.subarray(1)
-  return token.withKey(keyLabel, async (library, session, { handle, key }) => {
+  return token.withKey(keyLabel, version, async (library, session, { handle, key }) => {
     requireUsable(key)
     const use = { library, constants: token.constants, session, handle }
     try {
