@@ -98,7 +98,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
       child,
       waiting,
       opened: Promise.resolve(),
-      stopWatching: watch(child),
+      stopWatching: watch(child, () => replace(started)),
       abandoned: new Set(),
       hasEnded: false,
       isOpen: false,
@@ -141,7 +141,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
   }
 
   /** A library that hangs in a synchronous call answers nothing: the process is replaced. */
-  function watch(child: ChildProcess): () => void {
+  function watch(child: ChildProcess, onSilence: () => void): () => void {
     let lastHeardMs = clock.monotonicMs()
     // A process that starts on a busy machine takes its time.
     let limitMs = Math.max(silenceMs, openTimeoutMs)
@@ -154,7 +154,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
     const beat = () => {
       if (clock.monotonicMs() - lastHeardMs > limitMs) {
         logger.error("the token's process hangs, and is replaced", { partition: settings.label })
-        child.kill("SIGKILL")
+        onSilence()
         return
       }
       const ping: ToToken = { kind: "ping", id: 0 }
@@ -216,15 +216,20 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
     answer.then(forget, forget)
     if (to.abandoned.size < settings.sessions || running !== to) return
     logger.error("every session with the token is stuck, and its process is replaced", { partition: settings.label })
-    to.child.kill("SIGKILL")
+    replace(to)
+  }
+
+  /** The next question goes to a new process; those in flight hear that theirs has ended. */
+  function replace(old: Running): void {
+    if (running === old) running = undefined
+    old.child.kill("SIGKILL")
   }
 
   /** A token that could not be opened is opened anew by the next question, in a new process. */
   function retire(failed: Running): void {
     if (running !== failed) return
-    running = undefined
     failed.stopWatching()
-    failed.child.kill("SIGKILL")
+    replace(failed)
   }
 }
 

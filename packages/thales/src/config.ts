@@ -52,6 +52,14 @@ export const pluginConfiguration = z.strictObject({
     title: "Keep-alive",
     description: "An appliance that was not used for so long is looked at, in milliseconds.",
   }),
+  latencyWarnMs: z.int().min(1).max(60_000).default(45).meta({
+    title: "Latency that is warned about",
+    description: "By the connection test, for half of ten operations, in milliseconds.",
+  }),
+  latencyFailMs: z.int().min(1).max(60_000).default(50).meta({
+    title: "Latency that is refused",
+    description: "By the connection test, for half of ten operations, in milliseconds.",
+  }),
   silenceMs: z.int().min(200).max(120_000).default(3_000).meta({
     title: "Silence",
     description: "A process that has not answered for so long is replaced, in milliseconds.",

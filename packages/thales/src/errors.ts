@@ -114,10 +114,11 @@ export const returnValues: Readonly<Record<number, ReturnValueMeaning>> = {
 const unknownValue: ReturnValueMeaning = {
   name: "CKR_UNKNOWN",
   ...device,
+  consequence: "prove",
   message: "The token failed in a way of its vendor's own.",
 }
 
-/** What a return value means; those that are not listed, vendors' own among them, are faults of the device. */
+/** What a return value means; those that are not listed, vendors' own among them, are unclear. */
 export function meaningOf(returnValue: number): ReturnValueMeaning {
   const known = returnValues[returnValue]
   if (known !== undefined) return known

@@ -15,6 +15,8 @@ export interface KeystoreOptions {
   /** Of the appliances' partitions, where they are stated. */
   readonly serialNumbers: readonly string[]
   readonly network: ConnectionTest["network"]
+  readonly checkClient: ConnectionTest["checkClient"]
+  readonly latencyLimits: ConnectionTest["latencyLimits"]
   readonly services: Pick<PluginServices, "clock" | "random">
   /** Called once, when the keystore has closed. */
   readonly onClose: () => void

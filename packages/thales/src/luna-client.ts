@@ -12,14 +12,25 @@ export interface LunaClientFiles {
   readonly ca_certificate: string
 }
 
-/** What {@link prepareLunaClient} needs. */
-export interface LunaClientOptions {
-  readonly library: string
-  readonly addresses: readonly string[]
-  readonly port: number
+/** Where a tenant's files are, and what they must hold at. */
+export interface LunaClientSource {
   readonly paths: LunaClientFiles
   readonly files: PluginServices["files"]
   readonly nowMs: number
+}
+
+/** What {@link prepareLunaClient} needs. */
+export interface LunaClientOptions extends LunaClientSource {
+  readonly library: string
+  readonly addresses: readonly string[]
+  readonly port: number
+}
+
+/** What was seen of a client certificate that may be used. */
+export interface ClientCertificateFacts {
+  readonly validToMs: number
+  /** Whether it is signed by itself, as Luna's own tools make it, or by one of `ca_certificate`. */
+  readonly hasKnownIssuer: boolean
 }
 
 /** A client configuration that belongs to one process. */
@@ -32,44 +43,89 @@ export interface PreparedClient {
 const receiveTimeoutMs = 20_000
 
 /**
+ * Checks the tenant's certificate, its key and the appliances' certificates, and writes nothing.
+ * @throws {PluginError} INVALID_REQUEST - `issues` says which file is wrong
+ */
+export async function checkLunaClient(
+  source: LunaClientSource,
+  call: Pick<CallOptions, "tenantId" | "signal">,
+): Promise<ClientCertificateFacts> {
+  const read = await readLunaClient(source, call)
+  read.client_private_key.fill(0)
+  return read.facts
+}
+
+/**
  * Checks the tenant's certificate, its key and the appliances' certificates, and writes the Luna client's configuration
  * for one process: in a folder that only this user may enter (Luna HSM Client, "Configuration File Summary").
  *
  * @throws {PluginError} INVALID_REQUEST - `issues` says which file is wrong
  */
 export async function prepareLunaClient(
-  { library, addresses, port, paths, files, nowMs }: LunaClientOptions,
+  options: LunaClientOptions,
   call: Pick<CallOptions, "tenantId" | "signal">,
 ): Promise<PreparedClient> {
-  const read = async (field: keyof LunaClientFiles) => {
-    const bytes = await files.read(paths[field], call).catch(() => {
-      throw wrong(field, "names a file that cannot be read")
-    })
-    return Buffer.from(bytes)
-  }
-  const [certificate, privateKey, authority] = [
-    await read("client_certificate"),
-    await read("client_private_key"),
-    await read("ca_certificate"),
-  ]
+  const { library, addresses, port } = options
+  const read = await readLunaClient(options, call)
   const folder = await mkdtemp(join(tmpdir(), "apeiro-cmk-luna-"))
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
-    requireMatching(certificate, privateKey, nowMs)
-    requireValid("ca_certificate", authority, nowMs)
     const place = (name: string) => join(folder, name)
     const write = (name: string, content: string | Buffer) => writeFile(place(name), content, { mode: 0o600 })
-    await write("client.pem", certificate)
-    await write("client-key.pem", privateKey)
-    await write("appliances.pem", authority)
+    await write("client.pem", read.client_certificate)
+    await write("client-key.pem", read.client_private_key)
+    await write("appliances.pem", read.ca_certificate)
     await write("Chrystoki.conf", chrystoki(library, addresses, port, place))
     return { environment: { ChrystokiConfigurationPath: folder }, remove }
   } catch (error) {
     await remove()
     throw error
   } finally {
-    privateKey.fill(0)
+    read.client_private_key.fill(0)
   }
+}
+
+type LunaClientContent = { readonly [field in keyof LunaClientFiles]: Buffer } & {
+  readonly facts: ClientCertificateFacts
+}
+
+async function readLunaClient(
+  { paths, files, nowMs }: LunaClientSource,
+  call: Pick<CallOptions, "tenantId" | "signal">,
+): Promise<LunaClientContent> {
+  const read = async (field: keyof LunaClientFiles) => {
+    const bytes = await files.read(paths[field], call).catch(() => {
+      throw wrong(field, "names a file that cannot be read")
+    })
+    return Buffer.from(bytes)
+  }
+  const client_certificate = await read("client_certificate")
+  const client_private_key = await read("client_private_key")
+  const ca_certificate = await read("ca_certificate")
+  const certificate = requireValid("client_certificate", client_certificate, nowMs)
+  const authorities = certificatesIn(ca_certificate).map((pem) => requireValid("ca_certificate", pem, nowMs))
+  if (!certificate.checkPrivateKey(keyOf(client_private_key)))
+    throw wrong("client_private_key", "is not the key of client_certificate")
+  const facts = {
+    validToMs: Date.parse(certificate.validTo),
+    hasKnownIssuer: hasKnownIssuer(certificate, [certificate, ...authorities]),
+  }
+  return { client_certificate, client_private_key, ca_certificate, facts }
+}
+
+/** @throws {PluginError} INVALID_REQUEST - it names an issuer that has not signed it */
+function hasKnownIssuer(certificate: X509Certificate, issuers: readonly X509Certificate[]): boolean {
+  const named = issuers.filter((issuer) => issuer.subject === certificate.issuer)
+  if (named.length === 0) return false
+  if (named.some((issuer) => certificate.verify(issuer.publicKey))) return true
+  throw wrong("client_certificate", "is not signed by the issuer that it names, which is in ca_certificate")
+}
+
+const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
+function certificatesIn(pem: Buffer): readonly Buffer[] {
+  const blocks = pem.toString("latin1").match(certificateBlock) ?? []
+  return blocks.length === 0 ? [pem] : blocks.map((block) => Buffer.from(block, "latin1"))
 }
 
 function chrystoki(
@@ -94,13 +150,6 @@ function chrystoki(
     "}",
     "",
   ].join("\n")
-}
-
-function requireMatching(certificatePem: Buffer, keyPem: Buffer, nowMs: number): void {
-  const certificate = requireValid("client_certificate", certificatePem, nowMs)
-  if (!certificate.checkPrivateKey(keyOf(keyPem))) {
-    throw wrong("client_private_key", "is not the key of client_certificate")
-  }
 }
 
 function requireValid(field: keyof LunaClientFiles, pem: Buffer, nowMs: number): X509Certificate {

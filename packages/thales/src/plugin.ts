@@ -11,7 +11,7 @@ import { createAppliances } from "./appliances.ts"
 import { createSupervisedToken } from "./client.ts"
 import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
-import { type LunaClientFiles, prepareLunaClient } from "./luna-client.ts"
+import { checkLunaClient, type LunaClientFiles, prepareLunaClient } from "./luna-client.ts"
 import { setupMaterial } from "./setup-material.ts"
 
 /** Keys in a partition of a Thales Luna HSM, or in another PKCS#11 token, as L1 keys. */
@@ -31,6 +31,7 @@ export const plugin = definePlugin({
       fips_level: { description: "`not_reported`, or `asserted_by_operator` with what the operator has configured." },
       hsm_firmware: { description: "Firmware of the HSM, as it states it." },
       hsm_appliances: { description: "Each appliance with `online`, `standby` or `failed`, as they were seen." },
+      wrap_mechanism: { description: "How the HSM wraps under this key, as it was seen." },
       latency_ms: { description: "Half of ten operations took at most so long, in milliseconds." },
     },
     identityFields: ["partition_label", "serial_numbers", "key_label", "module"],
@@ -102,20 +103,12 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         pin,
       } = configuration
       const paths = library.clientConfiguration === "chrystoki" ? clientFilesOf(configuration) : undefined
-      const prepare = (signal: AbortSignal) =>
-        paths === undefined
-          ? Promise.resolve(undefined)
-          : prepareLunaClient(
-              {
-                library: library.library,
-                addresses,
-                port: library.port ?? ntlsPort,
-                paths,
-                files,
-                nowMs: clock.nowMs(),
-              },
-              { tenantId, signal },
-            )
+      const source = paths === undefined ? undefined : () => ({ paths, files, nowMs: clock.nowMs() })
+      const port = library.port ?? ntlsPort
+      const prepare = async (signal: AbortSignal) =>
+        source === undefined
+          ? undefined
+          : prepareLunaClient({ ...source(), library: library.library, addresses, port }, { tenantId, signal })
       // Without serial numbers there is one partition to be found, by its label.
       const partitions = serialNumbers.length === 0 ? [[]] : serialNumbers.map((serial) => [serial])
       const appliances = partitions.map((serials, index) => ({
@@ -134,6 +127,8 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         serialNumbers,
         fipsLevel: library.fipsLevel,
         network: library.port === undefined ? undefined : { port: library.port, egress, tcp: services.tcp },
+        checkClient: source === undefined ? undefined : (call) => checkLunaClient(source(), call),
+        latencyLimits: { warnMs: settings.latencyWarnMs, failMs: settings.latencyFailMs },
         services,
         onClose: () => void open.delete(keystore),
       })

@@ -1,3 +1,4 @@
+import type { KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { softHsmAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -39,6 +40,65 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
     expect(calls.includes("C_Initialize")).toBe(isStartedAnew)
     expect(calls.includes("C_Login")).toBe(isStartedAnew || consequence === "drop generation")
     expect(calls.includes("C_OpenSession")).toBe(consequence !== "keep")
+  })
+
+  it.each([
+    ["C_OpenSession", 176, "answers"],
+    ["C_OpenSession", 177, "THROTTLED"],
+    ["C_OpenSession", 224, "answers"],
+    ["C_FindObjectsInit", 179, "answers"],
+    ["C_FindObjectsInit", 144, "answers"],
+    ["C_FindObjects", 48, "answers"],
+    ["C_GetAttributeValue", 179, "answers"],
+    ["C_GetAttributeValue", 48, "answers"],
+    ["C_GetAttributeValue", 5, "answers"],
+    ["C_EncryptInit", 96, "answers"],
+    ["C_EncryptInit", 257, "answers"],
+    ["C_EncryptInit", 5, "answers"],
+    ["C_DecryptInit", 130, "answers"],
+    ["C_DecryptInit", 400, "answers"],
+    ["C_DecryptInit", 145, "UNREACHABLE"],
+    ["C_Decrypt", 64, "CIPHERTEXT_REJECTED"],
+  ] as const)("of %s is followed as well: after %i once, the first call of a key %s", async (name, number, outcome) => {
+    const { keystore } = await faulty.open()
+    await keystore.describeKey(keystore.defaultKey, testCall())
+    // Another key, which is not known yet, so that it has to be found.
+    const key = { keyId: faulty.hsm.newLabel() }
+    faulty.hsm.admin.createKey("partition", key.keyId)
+    const roundTrip = async () => {
+      const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
+      expect(sealed.keyVersion).toMatch(/^1-[0-9a-f]{6}$/)
+      return keystore.decrypt({ key, ...sealed, context }, testCall())
+    }
+    // All sessions at once, so that more have to be opened.
+    const busy = { function: "C_Encrypt", action: "sleep", number: 100, times: 1 } as const
+    await faulty.faults.control(...(name === "C_OpenSession" ? [busy] : []), {
+      function: name,
+      action: "return",
+      number,
+    })
+    const others = name === "C_OpenSession" ? keystore.probe(testCall()) : Promise.resolve()
+    if (outcome === "answers") expect((await roundTrip()).plaintext).toHaveLength(32)
+    else await expect(roundTrip()).rejects.toMatchObject({ code: outcome })
+    await others
+    await faulty.faults.control()
+    expect((await roundTrip()).plaintext).toHaveLength(32)
+  })
+
+  it.each([
+    [
+      "C_GenerateKey",
+      48,
+      (keystore: KeystoreV1, keyId: string) => keystore.createKey({ keyId, origin: "generate" }, testCall()),
+    ],
+    ["C_DestroyObject", 48, (keystore: KeystoreV1) => keystore.deleteKey(keystore.defaultKey, testCall())],
+  ] as const)("of %s is not followed by a second try: it changes something", async (name, number, change) => {
+    const { keystore } = await faulty.open()
+    await keystore.describeKey(keystore.defaultKey, testCall())
+    const keyId = faulty.hsm.newLabel()
+    await faulty.faults.control({ function: name, action: "return", number })
+    await expect(change(keystore, keyId)).rejects.toMatchObject({ code: "UNREACHABLE" })
+    await change(keystore, keyId)
   })
 
   it("that is the vendor's own is a fault of the device", async () => {

@@ -136,12 +136,37 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     expect(await look(["127.0.0.0/8"], 9)).toMatchObject({ outcome: "failed", code: "UNREACHABLE" })
   })
 
+  it("sees a version that somebody else has made, and opens what older ones wrapped", async () => {
+    const keystore = await withKey([])
+    const { keyId } = keystore.defaultKey
+    const key = keystore.defaultKey
+    const encrypt = () => keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
+    const old = await encrypt()
+    hsm.admin.createKey("partition", `${keyId}.v2`)
+    const fresh = await encrypt()
+    expect([old.keyVersion, fresh.keyVersion]).toEqual([
+      expect.stringMatching(/^1-[0-9a-f]{6}$/),
+      expect.stringMatching(/^2-[0-9a-f]{6}$/),
+    ])
+    expect(await keystore.listKeyVersions(key, testCall())).toMatchObject([
+      { versionId: old.keyVersion, status: "DECRYPT_ONLY" },
+      { versionId: fresh.keyVersion, status: "ENABLED" },
+    ])
+    for (const sealed of [old, fresh]) {
+      expect((await keystore.decrypt({ key, ...sealed, context }, testCall())).plaintext).toHaveLength(32)
+    }
+    await keystore.deleteKey(key, testCall())
+    expect([keyId, `${keyId}.v2`].map((label) => hsm.admin.keyExists("partition", label))).toEqual([false, false])
+  })
+
   it("states what it saw as facts", async () => {
     const steps = await stepsOf(await withKey([]))
     expect(steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
       "network skipped",
+      "client_certificate skipped",
       "partition passed",
       "key_access passed",
+      "mechanism passed",
       "appliances passed",
       "round_trip passed",
       "latency passed",
@@ -151,6 +176,7 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
       hsm_serial_number: expect.stringMatching(/^[0-9a-f]{16}$/),
       hsm_firmware: "2.6",
       hsm_appliances: ["127.0.0.1:online"],
+      wrap_mechanism: "CKM_AES_GCM under a vector of ours",
       latency_ms: expect.any(Number),
       fips_level: "not_reported",
     })

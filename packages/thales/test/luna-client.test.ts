@@ -86,6 +86,32 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     expect(services.logger.text()).not.toContain("PRIVATE KEY")
   })
 
+  async function certificateStep() {
+    const { keystore } = await open()
+    for await (const step of keystore.testConnection(testCall())) if (step.name === "client_certificate") return step
+    return undefined
+  }
+
+  it("is looked at by the connection test: how long the certificate holds, and who has issued it", async () => {
+    const long = await authority.issue({ commonName: "client", validUntilMs: Date.now() + 90 * 86_400_000 })
+    await write({ client_certificate: long.certificate, client_private_key: long.privateKey })
+    expect(await certificateStep()).toMatchObject({ outcome: "passed", message: expect.stringContaining("days") })
+    const soon = { commonName: "client", validUntilMs: Date.now() + 3_600_000 }
+    const short = await authority.issue(soon)
+    await write({ client_certificate: short.certificate, client_private_key: short.privateKey })
+    expect(await certificateStep()).toMatchObject({
+      outcome: "warned",
+      message: expect.stringContaining("0 more days"),
+    })
+    const stranger = await createTestAuthority("stranger")
+    await write({ ca_certificate: `${stranger.certificate}\n` })
+    await write({ client_certificate: long.certificate, client_private_key: long.privateKey })
+    expect(await certificateStep()).toMatchObject({ message: expect.stringContaining("issuer is not in") })
+    const impostor = await createTestAuthority("appliances")
+    await write({ ca_certificate: `${stranger.certificate}\n${impostor.certificate}` })
+    expect(await certificateStep()).toMatchObject({ outcome: "failed", code: "INVALID_REQUEST" })
+  })
+
   it.each<[string, () => Promise<Partial<Record<keyof typeof paths, string>>>, string, string]>([
     [
       "the key of another certificate",

@@ -1,8 +1,11 @@
 import type { PKCS11 } from "pkcs11js"
 import type { TokenKey } from "./messages.ts"
-import type { Pkcs11Module } from "./pkcs11.ts"
+import { type Pkcs11Module, returnValueOf } from "./pkcs11.ts"
 
 type Handle = Buffer
+
+/** CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID. */
+const notTold = [17, 18]
 
 /** Attributes of a new key: it never leaves the token. */
 export function newKeyTemplate(constants: Pkcs11Module, keyLabel: string) {
@@ -28,8 +31,9 @@ export function readKey(library: PKCS11, constants: Pkcs11Module, session: Handl
     try {
       const [attribute] = library.C_GetAttributeValue(session, key, [{ type }])
       return Buffer.isBuffer(attribute?.value) ? attribute.value : undefined
-    } catch {
-      return undefined // CKR_ATTRIBUTE_TYPE_INVALID or _SENSITIVE: not told
+    } catch (error) {
+      if (notTold.includes(returnValueOf(error) ?? 0)) return undefined
+      throw error
     }
   }
   const is = (type: number): boolean => value(type)?.[0] === 1

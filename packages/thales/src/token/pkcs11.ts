@@ -47,6 +47,15 @@ export function loadAddon(): Pkcs11Module {
 
 /** The error that a native one stands for. */
 export function tokenError(error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "number") return error
-  return new TokenError(meaningOf(error.code))
+  const value = returnValueOf(error)
+  return value === undefined ? error : new TokenError(meaningOf(value))
+}
+
+/** The return value of a PKCS#11 call that failed. */
+export function returnValueOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined
+  if ("code" in error && typeof error.code === "number") return error.code
+  // The binding forgets to translate the errors of C_FindObjects (2.1.7): they say `CKR_DEVICE_ERROR:48`.
+  const [, digits] = /^CKR_\w+:(\d+)/.exec(error.message) ?? []
+  return digits === undefined ? undefined : Number(digits)
 }

@@ -130,9 +130,11 @@ export class Token {
 
   /** Does what a failure asks for. @returns whether the same again may succeed */
   #follow(error: unknown, generation: Generation, session: Handle | undefined): boolean {
-    const consequence = error instanceof TokenError ? error.meaning.consequence : "keep"
+    const stated = error instanceof TokenError ? error.meaning.consequence : "keep"
+    // Whoever had data that may be at fault has tried it already.
+    const consequence = stated === "prove" ? "re-initialize" : stated
     if (session !== undefined) {
-      if (consequence === "keep" || consequence === "prove") generation.sessions.giveBack(session)
+      if (consequence === "keep") generation.sessions.giveBack(session)
       else generation.sessions.drop(session)
     }
     if (consequence === "re-initialize" && this.#generation === generation) this.#restart()

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { gcmOverheadBytes, type KeyUse, openByGcm, openByTokenVector, sealByGcm, sealByTokenVector } from "./gcm.ts"
 import { keyWrapOverheadBytes, openByKeyWrap, sealByKeyWrap } from "./key-wrap.ts"
+import { mechanismMarks } from "./mechanisms.ts"
 import type { TokenKey, TokenOperations } from "./messages.ts"
 import { TokenError, TokenRefusal, tokenError } from "./pkcs11.ts"
 import type { Token } from "./token.ts"
@@ -8,10 +9,7 @@ import type { Token } from "./token.ts"
 type Encrypted = TokenOperations["encrypt"]["answer"]
 type Decrypted = TokenOperations["decrypt"]["answer"]
 
-/** First byte of each ciphertext: how it was made. Fixed for ever. */
-const gcmWithOurVector = 1
-const gcmWithTokenVector = 2
-const keyWrap = 3
+const { gcmWithOurVector, gcmWithTokenVector, keyWrap } = mechanismMarks
 
 const probeLabel = Buffer.from("apeiro-cmk/probe")
 
@@ -39,7 +37,7 @@ async function seal(use: KeyUse, key: TokenKey, plaintext: Uint8Array, associate
       const sealed = await sealer(use, plaintext, associatedData)
       if (sealed !== undefined) return marked(mark, sealed)
     } catch (native) {
-      refusal = asFault(native)
+      refusal = tokenError(native)
       if (!(refusal instanceof TokenError) || refusal.meaning.code !== "KEY_UNSUITABLE") throw refusal
     }
   }
@@ -56,16 +54,6 @@ const sealers: readonly (readonly [mark: number, sealer: Sealer, isFor: (key: To
   [gcmWithTokenVector, sealByTokenVector, encrypts],
   [keyWrap, sealByKeyWrap, (key) => key.wraps && key.unwraps],
 ]
-
-/** Nothing is wrong with data that are to be encrypted: what is unclear is the token's fault. */
-function asFault(native: unknown): unknown {
-  const error = tokenError(native)
-  return error instanceof TokenError && error.meaning.consequence === "prove" ? provenFault(error) : error
-}
-
-function provenFault({ meaning }: TokenError): TokenError {
-  return new TokenError({ ...meaning, consequence: "re-initialize" })
-}
 
 /**
  * Opens what {@link encrypt} made.
@@ -90,7 +78,7 @@ export async function decrypt(
     } catch (native) {
       const error = tokenError(native)
       if (!(error instanceof TokenError) || error.meaning.consequence !== "prove") throw error
-      throw (await works(use, key)) ? refused() : provenFault(error)
+      throw (await works(use, key)) ? refused() : error
     }
   })
 }
