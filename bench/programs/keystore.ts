@@ -1,6 +1,7 @@
 /**
  * Decrypts through the keystore plugins: how many a second behind a fixed delay of 10 ms, and what a plugin costs over a
- * bare HTTP client without one. Against a real OpenBao with its audit file on, our own AWS emulator, and the local keystore.
+ * bare HTTP client without one. Against a real OpenBao with its audit file on, our own AWS emulator, SoftHSM, and
+ * the local keystore.
  */
 import { parseArgs } from "node:util"
 import { type ConcurrentResult, concurrentLoad } from "../src/concurrent-load.ts"
@@ -12,6 +13,7 @@ import { startAwsKms } from "./keystore/aws.ts"
 import { bareDecrypt } from "./keystore/bare-client.ts"
 import { startLocal } from "./keystore/local.ts"
 import { decryptOf, startTransit } from "./keystore/transit.ts"
+import { startToken } from "./pkcs11/contestants.ts"
 
 const delayMs = 10
 const usage = `npm run bench -- keystore [--rounds N] [--seconds S] [--json FILE]
@@ -44,12 +46,15 @@ async function benchmark(): Promise<void> {
   const transit = await startTransit()
   const proxy = await startDelayProxy(transit.port, delayMs)
   const local = await startLocal(delayMs)
+  const token = await startToken()
+  await token.faults.control({ function: "C_Decrypt", action: "sleep", number: delayMs, times: -1 })
   const aws = await startAwsKms()
   const awsProxy = await startDelayProxy(aws.port, delayMs)
   try {
     const contestants = {
       slowTransit: contestant("openbao behind 10 ms", 64, await decryptOf(transit, proxy.port)),
       slowAws: contestant("aws-irsa (emulator) behind 10 ms", 64, await aws.decryptOf(awsProxy.port)),
+      slowThales: contestant("thales (SoftHSM) behind 10 ms", 64, await token.pluginWith(16)),
       slowLocal: contestant("local behind 10 ms", 64, local.delayed),
       transit: contestant("openbao", 16, await decryptOf(transit, transit.port)),
       bare: contestant("bare HTTP client to OpenBao", 16, bareDecrypt(transit)),
@@ -71,6 +76,7 @@ async function benchmark(): Promise<void> {
     await proxy.stop()
     await awsProxy.stop()
     await aws.stop()
+    await token.stop()
     await local.stop()
     await transit.stop()
   }
@@ -85,13 +91,13 @@ function of({ results }: Contestant, part: keyof ConcurrentResult): number {
 }
 
 function rowsOf(
-  one: Record<"slowTransit" | "slowAws" | "slowLocal" | "transit" | "bare" | "local", Contestant>,
+  one: Record<"slowTransit" | "slowAws" | "slowThales" | "slowLocal" | "transit" | "bare" | "local", Contestant>,
   connections: number,
 ): readonly ReportRow[] {
-  const { slowTransit, slowAws, slowLocal, transit, bare } = one
+  const { slowTransit, slowAws, slowThales, slowLocal, transit, bare } = one
   const row = (from: Contestant, what: string, part: keyof ConcurrentResult, unit: string, target: Target) =>
     rowWithTarget({ metric: `${from.name}: ${what}`, value: of(from, part), unit }, target)
-  const behindDelay = [slowTransit, slowAws, slowLocal].flatMap((from) => [
+  const behindDelay = [slowTransit, slowAws, slowThales, slowLocal].flatMap((from) => [
     row(from, "rate", "perSecond", "operations/s", { kind: "at least", bound: 1000 }),
     row(from, "p95", "p95Ms", "ms", { kind: "at most", bound: 100 }),
     row(from, "event-loop lag p99", "loopLagP99Ms", "ms", { kind: "at most", bound: 20 }),

@@ -3,6 +3,7 @@ import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/te
 import { buildFaultModule, type FaultModule, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { plugin } from "@apeiro-cmk/thales"
 import type * as pkcs11js from "pkcs11js"
+import { children } from "./recovery.ts"
 
 const context = { tenantId: "bench", keyId: "tenant-key", keyVersion: 1 }
 const pin = "1234"
@@ -14,6 +15,8 @@ export interface BenchToken {
   readonly faults: FaultModule
   /** Decrypts by the plugin with so many sessions. */
   pluginWith(sessions: number): Promise<() => Promise<unknown>>
+  /** The process of the token that was opened last. */
+  lastProcess(): number
   /** Decrypts by the binding alone, one after the other in this process: the ceiling. */
   raw(): () => Promise<unknown>
   stop(): Promise<void>
@@ -56,6 +59,7 @@ export async function startToken(): Promise<BenchToken> {
         }
       }
     },
+    lastProcess: () => children().at(-1) ?? 0,
     raw() {
       Object.assign(process.env, environment)
       const constants: typeof pkcs11js = createRequire(import.meta.url)("pkcs11js")

@@ -151,7 +151,11 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
       lastHeardMs = clock.monotonicMs()
       limitMs = silenceMs
     }
+    let lastBeatMs = lastHeardMs
     const beat = () => {
+      // What this process itself was late by is no silence of the other one: its answers wait to be heard.
+      lastHeardMs += Math.max(0, clock.monotonicMs() - lastBeatMs - heartbeatMs)
+      lastBeatMs = clock.monotonicMs()
       if (clock.monotonicMs() - lastHeardMs > limitMs) {
         logger.error("the token's process hangs, and is replaced", { partition: settings.label })
         onSilence()

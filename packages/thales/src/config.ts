@@ -39,7 +39,7 @@ export const pluginConfiguration = z.strictObject({
     title: "Sessions",
     description: "Most sessions of one keystore with its partition; one for each operation in flight.",
   }),
-  heartbeatMs: z.int().min(100).max(60_000).default(500).meta({ title: "Heartbeat", description: "In milliseconds." }),
+  heartbeatMs: z.int().min(100).max(60_000).default(250).meta({ title: "Heartbeat", description: "In milliseconds." }),
   tryTimeoutMs: z.int().min(50).max(30_000).default(1_000).meta({
     title: "Time for one appliance",
     description: "Before the next one is asked, in milliseconds.",
@@ -60,7 +60,7 @@ export const pluginConfiguration = z.strictObject({
     title: "Latency that is refused",
     description: "By the connection test, for half of ten operations, in milliseconds.",
   }),
-  silenceMs: z.int().min(200).max(120_000).default(3_000).meta({
+  silenceMs: z.int().min(200).max(120_000).default(1_200).meta({
     title: "Silence",
     description: "A process that has not answered for so long is replaced, in milliseconds.",
   }),

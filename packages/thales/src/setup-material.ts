@@ -2,31 +2,73 @@ import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
 import type { z } from "zod"
 import type { setupConfiguration } from "./config.ts"
 
-/** The commands with which the HSM's administrator prepares the partition and its key, and what the network has to allow. */
-export function setupMaterial(configuration: z.output<typeof setupConfiguration>): readonly SetupDocument[] {
-  const { partition_label: partition, key_label: key, hsm_ip_addresses: addresses } = configuration
+type Setup = z.output<typeof setupConfiguration>
+
+/**
+ * The commands with which the HSM's administrator registers the client and makes the partition and its key, and what the
+ * network has to allow. Source: Thales, "Luna Network HSM 7, Partition Administration Guide".
+ */
+export function setupMaterial(configuration: Setup): readonly SetupDocument[] {
   return [
     {
-      title: "Commands on the HSM and in its client",
-      fileName: "luna-setup.txt",
+      title: "Commands on each appliance (LunaSH), as its administrator",
+      fileName: "luna-appliance.txt",
       language: "text",
-      text: [
-        "# On each appliance (lunash), as its administrator:",
-        `partition create -partition ${partition}`,
-        `client assignPartition -client CLIENT_NAME -partition ${partition}`,
-        "# In the client (lunacm), as the partition's crypto officer:",
-        `partition init -label ${partition}`,
-        "role init -name co",
-        "# The key, made in the HSM, never to leave it (cmu of the Luna client):",
-        `cmu generatekey -keytype=AES -keysize=32 -label=${key} -encrypt=1 -decrypt=1 -sensitive=1 -extractable=0 -private=1 -wrap=0 -unwrap=0`,
-        "",
-      ].join("\n"),
+      text: onAppliances(configuration),
+    },
+    {
+      title: "Commands in the client (LunaCM), as the partition's officers",
+      fileName: "luna-partition.txt",
+      language: "text",
+      text: inClient(configuration),
     },
     {
       title: "What the network has to allow",
       fileName: "network-rules.txt",
       language: "text",
-      text: `${addresses.map((address) => `from the host to ${address}, TCP port 1792 (NTLS)`).join("\n")}\n`,
+      text: networkRules(configuration),
     },
   ]
+}
+
+const clientName = "apeiro-cmk"
+
+function onAppliances({ partition_label, hsm_ip_addresses, client_certificate = "CLIENT.pem" }: Setup): string {
+  const lines = [
+    `# 1. Copy ${client_certificate} to the appliance as ${clientName}.pem (scp), and its server.pem to the host: it belongs`,
+    "#    into ca_certificate, of all appliances one after the other.",
+    "# 2. Register the client, make the partition, and let the client use it:",
+    `client register -client ${clientName} -hostname ${clientName}`,
+    `client hostip map -client ${clientName} -ip ADDRESS_OF_THE_HOST`,
+    `partition create -partition ${partition_label}`,
+    `client assignPartition -client ${clientName} -partition ${partition_label}`,
+  ]
+  return hsm_ip_addresses.map((address) => [`# On ${address}:`, ...lines, ""].join("\n")).join("\n")
+}
+
+function inClient({ partition_label, key_label, hsm_ip_addresses }: Setup): string {
+  const lines = [
+    "# 1. As security officer; with several appliances under one cloning domain:",
+    `partition init -label ${partition_label}`,
+    "role login -name po",
+    "role init -name co",
+    "# 2. As crypto officer: the key, made in the HSM, never to leave it (cmu of the Luna client asks for the PIN):",
+    `cmu generatekey -keytype=AES -keysize=32 -label=${key_label} -encrypt=1 -decrypt=1 -sensitive=1 -extractable=0 -private=1 -wrap=0 -unwrap=0`,
+    "# 3. The user that the platform logs in as; its PIN is the keystore's `pin`:",
+    "role init -name cu",
+    "# 4. For serial_numbers of the keystore:",
+    "slot list",
+  ]
+  const clone = [
+    "# 5. The same key on each further appliance, where steps 1 and 3 were done as well (never made anew):",
+    "partition clone -objects HANDLE_OF_THE_KEY -slot SLOT_OF_THE_OTHER_PARTITION",
+  ]
+  return [...lines, ...(hsm_ip_addresses.length > 1 ? clone : []), ""].join("\n")
+}
+
+function networkRules({ hsm_ip_addresses }: Setup): string {
+  const rules = hsm_ip_addresses.map(
+    (address) => `allow: from the host to ${address}, TCP port 1792 (NTLS: TLS with client and server certificates)`,
+  )
+  return [...rules, "deny: all other traffic to these addresses", ""].join("\n")
 }
