@@ -10,6 +10,7 @@ export {
 export { exportLines } from "./export.ts"
 export { type AuditLeaf, decodeLeaf, encodeLeaf, type LeafStamp, maxLeafBytes } from "./leaf.ts"
 export { appendLeaf, emptyTree, hashLeaf, hashNode, rootHash, type TreeHead } from "./merkle.ts"
+export { type AuditLogPage, readAuditLogPage } from "./page.ts"
 export type {
   AuditIntakeRepository,
   AuditLogRepository,

@@ -1,4 +1,4 @@
-import { exportLines, platformTenantId } from "@apeiro-cmk/audit-log"
+import { exportLines, platformTenantId, readAuditLogPage } from "@apeiro-cmk/audit-log"
 import { z } from "zod"
 import type { ApiServices } from "../api-services.ts"
 import { document, lines } from "../http/answer.ts"
@@ -13,22 +13,15 @@ async function entriesOf(
   tenantId: string,
   { from, limit }: z.output<typeof auditQuery>,
 ): Promise<z.input<typeof auditEntriesAnswer>> {
-  const [entries, head, waiting] = await Promise.all([
-    services.auditLog.entries(tenantId, from, limit),
-    services.auditLog.head(tenantId),
-    services.auditLog.waiting(tenantId),
-  ])
-  const last = entries.at(-1)
+  const page = await readAuditLogPage(services.auditLog, tenantId, from, limit)
   return {
-    entries: entries.map((entry) => ({
+    ...page,
+    entries: page.entries.map((entry) => ({
       index: entry.index,
       entry_id: entry.entryId,
       recorded_at: momentOf(entry.recordedAtMs),
       event: eventDocument.parse(JSON.parse(Buffer.from(entry.leaf).toString("utf8"))),
     })),
-    size: Math.max(head.size, last === undefined ? 0 : last.index + 1),
-    waiting,
-    next: last === undefined ? from : last.index + 1,
   }
 }
 
