@@ -1,5 +1,5 @@
+import { takeBase64Field } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import { decodeBase64 } from "./base64.ts"
 
 /** What OpenBao answered to one request, success or not. */
 export interface OpenBaoAnswer {
@@ -77,28 +77,4 @@ function parseJson(body: Uint8Array): unknown {
     // Not JSON: the shape check that follows says so. The parser's message would quote the body.
     return undefined
   }
-}
-
-/**
- * Decodes a base64 field and overwrites it in the body with zeros' spelling (`A`). A quotation mark inside a JSON string
- * is escaped, so the field's name between two bare ones can only be a name.
- */
-function takeBase64Field(body: Uint8Array, name: string): Uint8Array | undefined {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
-  const label = `"${name}"`
-  const found = bytes.indexOf(label)
-  if (found < 0) return undefined
-  let at = found + label.length
-  while (at < bytes.length && isBlankOrColon(bytes[at])) at++
-  if (bytes[at] !== 0x22) return undefined
-  const end = bytes.indexOf(0x22, at + 1)
-  if (end < 0) return undefined
-  const text = bytes.subarray(at + 1, end)
-  const secret = decodeBase64(text)
-  text.fill(0x41)
-  return secret
-}
-
-function isBlankOrColon(byte: number | undefined): boolean {
-  return byte === 0x3a || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto"
 import { type CallOptions, type Clock, isPluginError, type PluginError } from "@apeiro-cmk/plugin-interface"
+import { readText } from "@apeiro-cmk/plugin-sdk"
 import { sealedError } from "./errors.ts"
 import { adoptToken, type OpenBaoLogin, type Token, type TokenLogin, tokenOf } from "./login.ts"
 import { loginRejected } from "./login-errors.ts"
-import { readText } from "./secret-source.ts"
 import { unwrapSecretId } from "./unwrapping.ts"
 import type { Wire } from "./wire.ts"
 

@@ -1,8 +1,6 @@
 export type { OpenBaoAnswer } from "./answer.ts"
-export { decodeBase64, encodeBase64 } from "./base64.ts"
 export { createOpenBaoClient, type OpenBaoClient, type OpenBaoClientOptions, type OpenBaoHealth } from "./client.ts"
 export { failedError, quotedAnswer, sealedError, unexpectedAnswer } from "./errors.ts"
 export type { OpenBaoLogin, TokenFacts } from "./login.ts"
-export type { SecretSource } from "./secret-source.ts"
 export { UnwrappedSecretIds } from "./unwrapping.ts"
 export type { OpenBaoRequest } from "./wire.ts"

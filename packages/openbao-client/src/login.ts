@@ -1,9 +1,8 @@
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { isHeaderValue, pluginError, readText, type SecretSource, unusable } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { OpenBaoAnswer } from "./answer.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
-import { isHeaderValue, readText, type SecretSource, unusable } from "./secret-source.ts"
 import type { UnwrappedSecretIds } from "./unwrapping.ts"
 import type { Wire } from "./wire.ts"
 

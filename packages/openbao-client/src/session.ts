@@ -4,11 +4,10 @@ import {
   type PluginAuditEvent,
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, callOptions, pluginError, singleFlight, toPluginError } from "@apeiro-cmk/plugin-sdk"
 import { createAuthenticator } from "./authenticator.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
 import { lookUpToken, type OpenBaoLogin, type Token, tokenOf } from "./login.ts"
-import { singleFlight } from "./single-flight.ts"
 import type { Wire } from "./wire.ts"
 
 /** What {@link createSession} needs. */

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto"
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { isHeaderValue, pluginError, readText, unusable } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { unexpectedAnswer } from "./errors.ts"
 import type { WrappedAppRoleLogin } from "./login.ts"
-import { isHeaderValue, readText, unusable } from "./secret-source.ts"
 import type { Wire } from "./wire.ts"
 
 const wrappedShape = z.object({ creation_path: z.string().max(1024) })

@@ -1,12 +1,6 @@
-import {
-  decodeBase64,
-  encodeBase64,
-  type OpenBaoAnswer,
-  type OpenBaoClient,
-  unexpectedAnswer,
-} from "@apeiro-cmk/openbao-client"
+import { type OpenBaoAnswer, type OpenBaoClient, unexpectedAnswer } from "@apeiro-cmk/openbao-client"
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { decodeBase64, jsonWithBytes, pluginError } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { impossibleKeyType, orMisspelt, transitError, transitErrorName } from "./errors.ts"
 
@@ -120,7 +114,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   }
 
   async function encrypt(key: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
-    const body = jsonBody({ plaintext, associated_data: associatedData }, { type: impossibleKeyType })
+    const body = jsonWithBytes({ plaintext, associated_data: associatedData }, { type: impossibleKeyType })
     const answer = await post(`encrypt/${key}`, body, call)
     if (answer.status !== 200) throw transitError(answer, keyPath(key))
     const encrypted = encryptedShape.safeParse(answer.data)
@@ -132,7 +126,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   }
 
   async function decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions) {
-    const body = jsonBody({ associated_data: associatedData }, { ciphertext })
+    const body = jsonWithBytes({ associated_data: associatedData }, { ciphertext })
     const answer = await post(`decrypt/${key}`, body, call, "plaintext")
     if (answer.status !== 200) throw transitError(answer, keyPath(key))
     if (answer.secret === undefined) throw unexpectedAnswer({ status: answer.status })
@@ -155,7 +149,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
   }
 
   async function proveKey(key: string, call: CallOptions): Promise<void> {
-    const body = jsonBody({ associated_data: dummyAssociatedData }, { ciphertext: dummyCiphertext })
+    const body = jsonWithBytes({ associated_data: dummyAssociatedData }, { ciphertext: dummyCiphertext })
     const answer = await post(`decrypt/${key}`, body, call)
     const name = transitErrorName(answer)
     // The key was there to refuse it; also where its version 1 is closed.
@@ -172,23 +166,6 @@ function keyUnreadable(keyPath: string) {
     "The policy does not let the key be read.",
     `Grant "read" on ${keyPath}: the set-up material has the policy; ${orMisspelt}.`,
   )
-}
-
-/** Builds a JSON object whose secret bytes never become a string. */
-function jsonBody(bytes: Readonly<Record<string, Uint8Array>>, texts: Readonly<Record<string, string>>): Buffer {
-  const encoded = Object.entries(bytes).map(([name, value]) => ({ name, base64: encodeBase64(value) }))
-  const rest = JSON.stringify(texts).slice(1)
-  const length = encoded.reduce((sum, { name, base64 }) => sum + name.length + base64.length + 6, 1 + rest.length)
-  const body = Buffer.allocUnsafeSlow(length)
-  let at = body.write("{")
-  for (const { name, base64 } of encoded) {
-    at += body.write(`"${name}":"`, at)
-    at += base64.copy(body, at)
-    at += body.write('",', at)
-    base64.fill(0)
-  }
-  body.write(rest, at)
-  return body
 }
 
 function readTransitKey(answer: OpenBaoAnswer, keyPath: string): TransitKey {

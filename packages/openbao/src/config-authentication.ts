@@ -1,6 +1,5 @@
-import { secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
+import { atMostOne, type FieldRule, type Given, has, secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
-import { atMostOne, type FieldRule, type Given, has } from "./config-rules.ts"
 import { keyName, serverPath } from "./config-text.ts"
 
 /** Methods of authentication that this version knows. */

@@ -1,7 +1,7 @@
-import { egressConfiguration, namesEveryHost, proxyConfiguration } from "@apeiro-cmk/plugin-sdk"
+import { egressConfiguration, namesEveryHost, proxyConfiguration, tlsRules } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { authenticationFields, authenticationRules } from "./config-authentication.ts"
-import { connectionFields, connectionRules } from "./config-connection.ts"
+import { connectionFields } from "./config-connection.ts"
 import { keyName, serverPath } from "./config-text.ts"
 import { platformConfiguration, platformCredential } from "./provider/platform-configuration.ts"
 
@@ -50,7 +50,7 @@ const keystoreFields = z.strictObject({
 })
 
 /** What an administrator enters for one OpenBao keystore (story 4, step 2). */
-export const keystoreConfiguration = [...authenticationRules, ...connectionRules].reduce(
+export const keystoreConfiguration = [...authenticationRules, ...tlsRules].reduce(
   (schema, { field, error, holds }) =>
     schema.refine((given) => holds(given), {
       error,

@@ -1,4 +1,5 @@
-import type { CallOptions, Clock, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { Clock, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { ConnectionCheck } from "@apeiro-cmk/plugin-sdk"
 import type { KeyPlace } from "./key-facts.ts"
 
 /** What the steps of a connection test look at. */
@@ -9,8 +10,5 @@ export interface ConnectionTest {
   readonly random: RandomSource
 }
 
-/** What one check saw; the step's name and duration come from around it. */
-export type CheckResult = Pick<ConnectionStep, "outcome" | "message" | "nextStep" | "code" | "facts">
-
-/** One check. A rejection becomes a failed step. */
-export type Check = (test: ConnectionTest, call: CallOptions) => Promise<CheckResult>
+/** One step; what it rejects with is its failure. */
+export type Check = ConnectionCheck<ConnectionTest>

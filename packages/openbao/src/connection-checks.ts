@@ -1,7 +1,7 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { type CheckResult, pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { TransitKey } from "./client.ts"
-import type { Check, CheckResult } from "./connection-check.ts"
+import type { Check } from "./connection-check.ts"
 import { keyMismatch } from "./errors.ts"
 import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 

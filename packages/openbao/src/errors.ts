@@ -1,6 +1,6 @@
 import type { OpenBaoAnswer } from "@apeiro-cmk/openbao-client"
 import { quotedAnswer, unexpectedAnswer } from "@apeiro-cmk/openbao-client"
-import { isPluginError, type PluginError, type PluginErrorCode } from "@apeiro-cmk/plugin-interface"
+import type { PluginError, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
 /**
@@ -166,10 +166,4 @@ export function keyMismatch(): PluginError {
     "OpenBao decrypted to something else than what it had encrypted.",
     "Do not use this keystore; check what answers at vault_address.",
   )
-}
-
-/** Names the field that names the file, which the reader of files does not know. */
-export function fileError(error: unknown, field: string): unknown {
-  if (!(isPluginError(error) && error.code === "INVALID_REQUEST")) return error
-  return pluginError("INVALID_REQUEST", `The file that ${field} names cannot be read.`, error.nextStep)
 }

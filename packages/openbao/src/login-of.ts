@@ -1,8 +1,7 @@
-import type { OpenBaoLogin, SecretSource, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
+import type { OpenBaoLogin, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
 import type { PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
-import { configurationError } from "@apeiro-cmk/plugin-sdk"
+import { configurationError, fileError, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import { authMountPath, type KeystoreConfiguration } from "./config.ts"
-import { fileError } from "./errors.ts"
 
 /** What a login needs beside the configuration. */
 export interface LoginSurroundings {

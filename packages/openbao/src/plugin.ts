@@ -3,10 +3,13 @@ import type { KeystorePluginV1, KeystoreV1, PluginServices } from "@apeiro-cmk/p
 import {
   abortReason,
   configurationError,
+  createHttpPools,
+  createRotatingHttp,
   definePlugin,
   isAllowedUrl,
   pluginError,
   requireConfiguration,
+  tlsIdentityReader,
 } from "@apeiro-cmk/plugin-sdk"
 import {
   authMountPath,
@@ -16,13 +19,10 @@ import {
   pluginConfiguration,
   setupConfiguration,
 } from "./config.ts"
-import { createHttpPools } from "./http-pools.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
 import { loginOf } from "./login-of.ts"
 import { createOpenBaoProvider } from "./provider/provider.ts"
-import { createRotatingHttp } from "./rotating-http.ts"
 import { setupMaterial } from "./setup-material.ts"
-import { tlsIdentityReader } from "./tls-identity.ts"
 import { upstreamHooks } from "./upstream.ts"
 
 /** OpenBao's transit engine as a keystore of L1 keys. */

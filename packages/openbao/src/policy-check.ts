@@ -1,4 +1,5 @@
-import type { Check, CheckResult } from "./connection-check.ts"
+import type { CheckResult } from "@apeiro-cmk/plugin-sdk"
+import type { Check } from "./connection-check.ts"
 import { orMisspelt } from "./errors.ts"
 import { type Excess, excessesOn, isolationOf } from "./policy-excess.ts"
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto"
 import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
+import { certificatesOf } from "@apeiro-cmk/plugin-sdk"
 import type { SetupConfiguration } from "./config.ts"
-import { certificatesOf } from "./config-text.ts"
 import { credentialCommands } from "./setup-credential.ts"
 import { setupName } from "./setup-name.ts"
 import { enabledOnce, quoted } from "./shell.ts"

@@ -1,6 +1,13 @@
 export { isAddressRange } from "./address-rules.ts"
+export { decodeBase64, encodeBase64 } from "./base64.ts"
 export { configurationError, parseConfiguration, requireConfiguration } from "./configuration.ts"
 export { configurationJsonSchema, secretFields } from "./configuration-schema.ts"
+export {
+  type CheckResult,
+  type ConnectionCheck,
+  type ConnectionTestSettings,
+  runConnectionTest,
+} from "./connection-test.ts"
 export {
   abortable,
   abortReason,
@@ -22,9 +29,18 @@ export {
   toPluginError,
   unsupported,
 } from "./error-facts.ts"
+export { atMostOne, type FieldRule, type Given, goesWith, has } from "./field-rules.ts"
 export { type WrappingParameters, wrapKeyMaterial } from "./key-material-wrap.ts"
 export { namesEveryHost, proxyConfiguration } from "./proxy-configuration.ts"
 export { retryAfterMs } from "./retry-after.ts"
 export { isSecretHandle, secret, secretFromBytes } from "./secret.ts"
-export { tenantPath } from "./tenant-path.ts"
+export { jsonWithBytes, takeBase64Field } from "./secret-json.ts"
+export { isHeaderValue, readText, type SecretSource, unusable } from "./secret-source.ts"
+export { singleFlight } from "./single-flight.ts"
+export { fileError, tenantPath } from "./tenant-path.ts"
+export { certificates, certificatesOf, isCertificateBundle } from "./tls/certificates.ts"
+export { type BorrowedHttp, createHttpPools, type HttpPools } from "./tls/http-pools.ts"
+export { createRotatingHttp, type RotatingHttp, type RotatingHttpOptions } from "./tls/rotating-http.ts"
+export { type TlsConfiguration, tlsFields, tlsRules } from "./tls/tls-configuration.ts"
+export { type TlsIdentity, tlsIdentityReader } from "./tls/tls-identity.ts"
 export { unsupportedOperations } from "./unsupported-operations.ts"

@@ -1,4 +1,6 @@
+import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
+import { pluginError } from "./error-facts.ts"
 
 /**
  * A path in a keystore configuration: 1 to 4,096 characters, none of them a control character. It names a file below the
@@ -10,4 +12,10 @@ export function tenantPath() {
     .min(1)
     .max(4096)
     .refine((path) => !/\p{Cc}/u.test(path), { error: "must not contain control characters" })
+}
+
+/** Names the field of the configuration that names a file, which the reader of files does not know. */
+export function fileError(error: unknown, field: string): unknown {
+  if (!(isPluginError(error) && error.code === "INVALID_REQUEST")) return error
+  return pluginError("INVALID_REQUEST", `The file that ${field} names cannot be read.`, error.nextStep)
 }

@@ -1,4 +1,5 @@
-import type { CallOptions, ConnectionStep, HttpResponse, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { HttpResponse, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { ConnectionCheck } from "@apeiro-cmk/plugin-sdk"
 import type { Kms } from "../client.ts"
 import type { SessionCache } from "../session/session-cache.ts"
 
@@ -13,8 +14,5 @@ export interface ConnectionTest {
   readonly services: Pick<PluginServices, "clock" | "random">
 }
 
-/** What one step saw. */
-export type CheckResult = Omit<ConnectionStep, "name" | "durationMs">
-
 /** One step; what it rejects with is its failure. */
-export type Check = (test: ConnectionTest, call: CallOptions) => Promise<CheckResult>
+export type Check = ConnectionCheck<ConnectionTest>

@@ -1,9 +1,4 @@
-import {
-  createOpenBaoClient,
-  type OpenBaoClient,
-  type OpenBaoLogin,
-  type SecretSource,
-} from "@apeiro-cmk/openbao-client"
+import { createOpenBaoClient, type OpenBaoClient, type OpenBaoLogin } from "@apeiro-cmk/openbao-client"
 import type {
   CallOptions,
   HttpClient,
@@ -11,8 +6,7 @@ import type {
   PluginServices,
   TlsOptions,
 } from "@apeiro-cmk/plugin-interface"
-import { certificatesOf } from "../config-text.ts"
-import type { HttpPools } from "../http-pools.ts"
+import { certificatesOf, type HttpPools, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import { type ProvidedPlace, placeOf } from "./place.ts"
 import type { PlatformConfiguration } from "./platform-configuration.ts"
 import { createPlatformServer, type PlatformServer } from "./platform-server.ts"

@@ -6,7 +6,7 @@ import {
   type KeystoreV1,
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import { type ConnectionCheck, pluginError, runConnectionTest } from "@apeiro-cmk/plugin-sdk"
 import type { Appliances } from "../appliances.ts"
 import type { ClientCertificateFacts } from "../luna-client.ts"
 import { mechanismNames } from "../token/mechanisms.ts"
@@ -30,8 +30,7 @@ export interface ConnectionTest {
   readonly services: Pick<PluginServices, "clock" | "random">
 }
 
-type CheckResult = Omit<ConnectionStep, "name" | "durationMs">
-type Check = (test: ConnectionTest, call: CallOptions) => Promise<CheckResult>
+type Check = ConnectionCheck<ConnectionTest>
 
 const latencySamples = 10
 const dayMs = 86_400_000
@@ -183,37 +182,7 @@ function differentKeys() {
 // Eight shares stay below the 30 s that a whole test may take.
 const stepTimeoutMs = 3_600
 
-/** Runs the named steps one after the other; what one needs is not tried after it has failed. */
-export async function* testConnection(test: ConnectionTest, call: CallOptions): AsyncGenerator<ConnectionStep> {
-  let obstacle: string | undefined
-  for (const [name, check] of checks) {
-    if (obstacle !== undefined) {
-      yield { name, outcome: "skipped", durationMs: 0, message: `Not tried, since ${obstacle} failed.` }
-      continue
-    }
-    const step = await run(name, check, test, call)
-    if (step.outcome === "failed") obstacle = name
-    yield step
-  }
-}
-
-async function run(name: string, check: Check, test: ConnectionTest, outer: CallOptions): Promise<ConnectionStep> {
-  const { clock } = test.services
-  const { tenantId, signal, traceparent } = outer
-  const startedMs = clock.monotonicMs()
-  const trace = traceparent === undefined ? {} : { traceparent }
-  const call = callOptions({ tenantId, timeoutMs: stepTimeoutMs, signal, clock, ...trace })
-  let result: CheckResult
-  try {
-    result = await abortable(check(test, call), call.signal)
-  } catch (error) {
-    const { code, message, nextStep } = toPluginError(error, {
-      message: "The step failed in a way that it should not.",
-      nextStep: "Report this as a fault of the thales plugin.",
-    })
-    result = { outcome: "failed", code, message, nextStep }
-  } finally {
-    call.dispose()
-  }
-  return { name, durationMs: clock.monotonicMs() - startedMs, ...result }
+/** Runs the named steps one after the other; whatever fails ends the test. */
+export function testConnection(test: ConnectionTest, call: CallOptions): AsyncIterable<ConnectionStep> {
+  return runConnectionTest({ checks, test, stepTimeoutMs, clock: test.services.clock }, call)
 }

@@ -7,7 +7,8 @@ import {
   type PluginError,
   type TlsOptions,
 } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, callOptions } from "../deadline.ts"
+import { pluginError } from "../error-facts.ts"
 import type { BorrowedHttp } from "./http-pools.ts"
 import type { TlsIdentity } from "./tls-identity.ts"
 

@@ -1,9 +1,9 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto"
 import type { CallOptions, PluginError, PluginServices, TlsOptions } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { KeystoreConfiguration } from "./config.ts"
-import { certificatesOf, isCertificateBundle } from "./config-text.ts"
-import { fileError } from "./errors.ts"
+import { pluginError } from "../error-facts.ts"
+import { fileError } from "../tenant-path.ts"
+import { certificatesOf, isCertificateBundle } from "./certificates.ts"
+import type { TlsConfiguration } from "./tls-configuration.ts"
 
 /** How TLS is spoken with the server, as configuration and files say it at one moment. */
 export interface TlsIdentity {
@@ -24,7 +24,7 @@ type ReadCall = Pick<CallOptions, "tenantId" | "signal">
  * not belong to its certificate
  */
 export function tlsIdentityReader(
-  configuration: KeystoreConfiguration,
+  configuration: TlsConfiguration,
   files: PluginServices["files"],
 ): (call: ReadCall) => Promise<TlsIdentity> {
   const { ca_certificate_path, client_certificate_path, client_key, client_key_path } = configuration

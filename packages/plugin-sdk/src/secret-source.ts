@@ -1,5 +1,5 @@
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { pluginError } from "./error-facts.ts"
 
 /** Reads a credential at the moment of a login, so that a rotated one is seen. The client fills the bytes with zeros. */
 export type SecretSource = (call: Pick<CallOptions, "tenantId" | "signal">) => Promise<Uint8Array>
