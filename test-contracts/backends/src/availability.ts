@@ -1,3 +1,4 @@
+import { installFortanixClient } from "./fortanix-client/install.ts"
 import { installGoHost } from "./go-host/install.ts"
 import { installKryoptic } from "./kryoptic/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
@@ -41,6 +42,11 @@ export async function goHostAvailable(): Promise<boolean> {
 /** Tells the same of moto, an emulator of AWS by others, and of botocore, a client of AWS. */
 export async function motoAvailable(): Promise<boolean> {
   return isAvailable("moto", installMoto)
+}
+
+/** Tells the same of `sdkms`, Fortanix's own client of DSM. */
+export async function fortanixClientAvailable(): Promise<boolean> {
+  return isAvailable("Fortanix's client", installFortanixClient)
 }
 
 /** Tells the same of SoftHSM, a PKCS#11 token in software. */

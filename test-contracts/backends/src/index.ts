@@ -1,4 +1,5 @@
 export {
+  fortanixClientAvailable,
   goHostAvailable,
   kryopticAvailable,
   kubernetesAvailable,
@@ -26,6 +27,18 @@ export {
   type TestAuthority,
 } from "./certificates.ts"
 export { type ConnectProxy, connectProxy } from "./connect-proxy.ts"
+export { fortanixClientVersion, installFortanixClient } from "./fortanix-client/install.ts"
+export { runFortanixClient } from "./fortanix-client/run-client.ts"
+export { openAes } from "./fortanix-emulator/aes.ts"
+export type { AppPermission, DsmApp, DsmGroup } from "./fortanix-emulator/app.ts"
+export {
+  type AppWish,
+  type DsmFault,
+  FortanixEmulator,
+  type FortanixEmulatorOptions,
+  startFortanixEmulator,
+} from "./fortanix-emulator/emulator.ts"
+export type { DsmKey } from "./fortanix-emulator/key-object.ts"
 export { freePorts } from "./free-port.ts"
 export { type GoHost, type GoHostAnswer, type GoHostPlugin, startGoHost } from "./go-host/go-host.ts"
 export { installGoHost, installGoPlugin, upstreamSdkVersion } from "./go-host/install.ts"

@@ -1,4 +1,5 @@
 import { printProgress } from "./cache.ts"
+import { installFortanixClient } from "./fortanix-client/install.ts"
 import { installGoHost } from "./go-host/install.ts"
 import { installKryoptic } from "./kryoptic/install.ts"
 import { installKubernetes } from "./kubernetes/install.ts"
@@ -16,6 +17,7 @@ const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   "upstream Go host": installGoHost,
   Kubernetes: installKubernetes,
   moto: installMoto,
+  "Fortanix's client": installFortanixClient,
   SoftHSM: installSoftHsm,
   kryoptic: installKryoptic,
 }

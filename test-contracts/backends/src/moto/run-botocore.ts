@@ -1,4 +1,4 @@
-import { runCommand } from "../run-command.ts"
+import { runPython } from "../python-package.ts"
 import { installMoto } from "./install.ts"
 
 /**
@@ -7,14 +7,11 @@ import { installMoto } from "./install.ts"
  * @throws {Error} it ended with a code other than 0; the message has its output
  */
 export async function runBotocore(file: string, ...programArguments: readonly string[]): Promise<string> {
-  const environment = {
+  return runPython(file, programArguments, {
     PYTHONPATH: await installMoto(),
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
     AWS_EC2_METADATA_DISABLED: "true",
     PYTHONWARNINGS: "ignore",
-  }
-  const outcome = await runCommand("python3", [file, ...programArguments], environment)
-  if (outcome?.exitCode === 0) return outcome.output
-  throw new Error(`${file} failed: ${outcome?.output ?? "there is no python3"}`)
+  })
 }

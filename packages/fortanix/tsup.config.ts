@@ -1,0 +1,3 @@
+import { pluginConfig } from "../../tsup.base.ts"
+
+export default pluginConfig({ index: "src/index.ts" })

@@ -1,0 +1,21 @@
+/** A refusal as DSM gives it: a status, and a body of plain text. */
+export class DsmError extends Error {
+  readonly status: number
+  /** Seconds, for the header Retry-After. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(status: number, text: string, retryAfterSeconds?: number) {
+    super(text)
+    this.status = status
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** What DSM's client library looks for before it asks for an approval (crate `sdkms` 0.5.1, `client.rs`). */
+export const approvalNeeded = "This operation requires approval"
+
+export const badRequest = (text: string) => new DsmError(400, text)
+export const unauthorized = (text = "Unauthorized") => new DsmError(401, text)
+export const forbidden = (text: string) => new DsmError(403, text)
+export const notFound = (text: string) => new DsmError(404, text)
+export const conflict = (text: string) => new DsmError(409, text)
