@@ -3,6 +3,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
 const pluginErrorCodes: Readonly<Record<PluginErrorCode, true>> = {
   DENIED: true,
+  APPROVAL_PENDING: true,
   CREDENTIAL_REJECTED: true,
   SEALED: true,
   UNREACHABLE: true,

@@ -4,6 +4,7 @@ import { CodedError, type ErrorFacts, hasMarker } from "./error.ts"
  * Every code that a plugin may throw: a closed set, so that the host can decide what each means for key custody.
  *
  * - `DENIED` - the keystore knows the caller and refuses the operation. Never retried on another keystore.
+ * - `APPROVAL_PENDING` - the keystore does it once others have approved; the message names the request.
  * - `CREDENTIAL_REJECTED` - the keystore does not accept the credential, token or certificate.
  * - `SEALED` - the keystore runs, and is locked by its operator.
  * - `UNREACHABLE` - no answer could be had: connection, DNS, TLS, HTTP 5xx.
@@ -22,6 +23,7 @@ import { CodedError, type ErrorFacts, hasMarker } from "./error.ts"
  */
 export type PluginErrorCode =
   | "DENIED"
+  | "APPROVAL_PENDING"
   | "CREDENTIAL_REJECTED"
   | "SEALED"
   | "UNREACHABLE"

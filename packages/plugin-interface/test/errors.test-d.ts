@@ -29,6 +29,7 @@ export function meaning(code: PluginErrorCode): "refused" | "unavailable" | "fau
     case "KEY_PENDING_DELETION":
     case "KEY_NOT_FOUND":
     case "KEY_UNSUITABLE":
+    case "APPROVAL_PENDING":
     case "KEY_MISMATCH":
     case "CIPHERTEXT_REJECTED":
       return "refused"

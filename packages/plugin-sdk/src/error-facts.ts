@@ -12,6 +12,7 @@ type DefaultFacts = Pick<ErrorFacts, "origin" | "retryable">
 /** What holds for a code unless the place that throws it knows better. */
 const defaultFacts: Readonly<Record<PluginErrorCode, DefaultFacts>> = {
   DENIED: { origin: "keystore", retryable: false },
+  APPROVAL_PENDING: { origin: "keystore", retryable: false },
   CREDENTIAL_REJECTED: { origin: "keystore", retryable: false },
   SEALED: { origin: "keystore", retryable: false },
   UNREACHABLE: { origin: "network", retryable: true },

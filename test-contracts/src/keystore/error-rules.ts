@@ -12,6 +12,7 @@ const byKeystore: ErrorRule = { origins: ["keystore"], retryable: false }
 /** One row for each code: whose fault it can be, and whether the same call may succeed later. */
 const rules: Readonly<Record<PluginErrorCode, ErrorRule>> = {
   DENIED: byKeystore,
+  APPROVAL_PENDING: byKeystore,
   CREDENTIAL_REJECTED: byKeystore,
   SEALED: { origins: ["keystore"] },
   UNREACHABLE: { origins: ["network", "keystore", "host"] },

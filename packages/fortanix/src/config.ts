@@ -1,0 +1,131 @@
+import {
+  atMostOne,
+  egressConfiguration,
+  endpoint,
+  type FieldRule,
+  type Given,
+  has,
+  namesEveryHost,
+  proxyConfiguration,
+  secret,
+  tenantPath,
+  tlsFields,
+  tlsRules,
+} from "@apeiro-cmk/plugin-sdk"
+import { z } from "zod"
+
+/** What the operator sets once for all keystores of this plugin. */
+export const pluginConfiguration = z
+  .strictObject({
+    ...egressConfiguration,
+    ...proxyConfiguration,
+    requestTimeoutMs: z
+      .int()
+      .min(100)
+      .max(30_000)
+      .default(5_000)
+      .meta({ title: "Request time-out", description: "Longest time for one request to DSM, in milliseconds." }),
+    connections: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(16)
+      .meta({ title: "Connections", description: "Most connections per server and TLS identity." }),
+  })
+  .refine((settings) => settings.proxy === undefined || namesEveryHost(settings), {
+    error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",
+    path: ["allowedEndpoints"],
+  })
+
+/** The parsed plugin configuration. */
+export type PluginConfiguration = z.output<typeof pluginConfiguration>
+
+const longestName = 256
+/** Id of anything in DSM. */
+export const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** A name of DSM: one line; DSM itself takes longer ones. */
+export const dsmName = z
+  .string()
+  .min(1)
+  .max(longestName)
+  .regex(/^\P{C}*[^\s\p{C}]\P{C}*$/u, { error: "must be one line without control characters" })
+
+const readAtLogin = "Read at each login, from the tenant's folder below the operator's credential directory."
+
+/** How an app logs in. */
+export const authMethods = ["api_key", "client_certificate", "signed_jwt"] as const
+
+const keystoreFields = z.strictObject({
+  dsm_endpoint: endpoint().meta({ title: "Address of DSM", examples: ["https://sdkms.fortanix.com"] }),
+  app_uuid: z
+    .string()
+    .regex(uuidForm, { error: "must be the app's id, a UUID" })
+    .meta({ title: "Id of the app", examples: ["550e8400-e29b-41d4-a716-446655440000"] }),
+  auth_method: z.enum(authMethods).default("api_key").meta({ title: "Authentication" }),
+  api_key: secret({ oneLine: true })
+    .optional()
+    .meta({ title: "API key", description: "As DSM shows it, or the app's secret alone." }),
+  api_key_path: tenantPath().optional().meta({ title: "File with the API key", description: readAtLogin }),
+  jwt: secret({ oneLine: true }).optional().meta({ title: "Signed token (JWT)" }),
+  jwt_path: tenantPath().optional().meta({ title: "File with the signed token (JWT)", description: readAtLogin }),
+  group_id: dsmName.meta({
+    title: "Group of the key",
+    description: "Its name or its id.",
+    examples: ["openkcm-key-group"],
+  }),
+  key_name: dsmName.meta({ title: "Name or id of the L1 key", examples: ["customer-master-key-acme-corp"] }),
+  wrap_mode: z.enum(["GCM", "KWP"]).default("GCM").meta({
+    title: "Mode for wrapping",
+    description:
+      "GCM binds a wrap to its context by itself; KWP (AES key wrap) is for groups whose policy forbids GCM.",
+  }),
+  ...tlsFields,
+})
+
+const credentialFields = {
+  api_key: ["api_key", "api_key_path"],
+  client_certificate: ["client_certificate", "client_certificate_path"],
+  signed_jwt: ["jwt", "jwt_path"],
+} as const
+
+const methodOf = ({ auth_method: method = "api_key" }: Given) => method
+
+const rules: readonly FieldRule[] = [
+  ...authMethods.map((method) => ({
+    field: credentialFields[method][0],
+    error: `is needed by auth_method ${method}: give one of ${credentialFields[method].join(", ")}`,
+    holds: (given: Given) => methodOf(given) !== method || credentialFields[method].some((field) => has(given, field)),
+  })),
+  // A client certificate may go with each method: a proxy in front of DSM can ask for one.
+  ...(["api_key", "signed_jwt"] as const).flatMap((method) => [
+    ...atMostOne(credentialFields[method]),
+    ...credentialFields[method].map((field) => ({
+      field,
+      error: `belongs to auth_method ${method} only`,
+      holds: (given: Given) => !has(given, field) || methodOf(given) === method,
+    })),
+  ]),
+  ...tlsRules,
+]
+
+/** What an administrator enters for one DSM keystore (story 2, step 2). */
+export const keystoreConfiguration = rules.reduce(
+  (schema, { field, error, holds }) =>
+    schema.refine((given) => holds(given), {
+      error,
+      path: [field],
+      // Also when another field is wrong: every issue is reported at once.
+      when: ({ value }) => typeof value === "object" && value !== null,
+    }),
+  keystoreFields,
+)
+
+/** The parsed configuration of one keystore. */
+export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
+
+/** The same before there are credentials: what set-up material is written from. */
+export const setupConfiguration = keystoreFields
+
+/** Its parsed form. */
+export type SetupConfiguration = z.output<typeof setupConfiguration>

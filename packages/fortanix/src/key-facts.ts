@@ -1,0 +1,74 @@
+import type { CallOptions, KeyDescription, KeyState, PluginError } from "@apeiro-cmk/plugin-interface"
+import { dsmError } from "./errors.ts"
+import type { DsmKey } from "./key-object.ts"
+
+const wantedBits = 256
+
+/** @throws {PluginError} KEY_UNSUITABLE - the key must not be used as an L1 key; KEY_NOT_FOUND - it is destroyed */
+export function requireSuitable(key: DsmKey): void {
+  if (key.state === "Destroyed" || key.state === "Deleted") throw dsmError("keyDestroyed")
+  if (key.type !== "AES" || key.bits !== wantedBits) throw dsmError("wrongType")
+  if (key.operations.includes("EXPORT")) throw dsmError("exportable")
+  if (!key.operations.includes("ENCRYPT") || !key.operations.includes("DECRYPT")) throw dsmError("operationsMissing")
+}
+
+/** Why the state of a key forbids its use; `undefined` when it does not. A key that is deactivated only decrypts. */
+export function stateError({ enabled, state }: DsmKey): PluginError | undefined {
+  if (state === "Destroyed" || state === "Deleted") return dsmError("keyDestroyed")
+  if (!enabled) return dsmError("keyDisabled")
+  if (state === "PreActive") return dsmError("keyPreActive")
+  if (state === "Deactivated") return dsmError("keyDeactivated")
+  if (state === "Compromised") return dsmError("keyCompromised")
+  return undefined
+}
+
+/** State of a key in the words of the interface. */
+export function keyState(key: DsmKey): KeyState {
+  if (key.state === "Active" || key.state === "None") return key.enabled ? "ENABLED" : "DISABLED"
+  return "DISABLED"
+}
+
+/** What one version of a key is good for. */
+export function versionStatus(key: DsmKey | undefined, isNewest: boolean): "ENABLED" | "DECRYPT_ONLY" | "DISABLED" {
+  if (key === undefined || !key.enabled) return "DISABLED"
+  if (key.state === "Active" || key.state === "None") return isNewest ? "ENABLED" : "DECRYPT_ONLY"
+  return key.state === "Deactivated" || key.state === "Compromised" ? "DECRYPT_ONLY" : "DISABLED"
+}
+
+/** What an administrator should know of a key; none of it forbids its use. */
+export function keyWarnings(key: DsmKey): readonly string[] {
+  const warnings: string[] = []
+  if (!key.neverExportable) {
+    warnings.push("The key could be exported once, or came from outside: copies of it may exist (never_exportable).")
+  }
+  const unneeded = ["DERIVEKEY", "WRAPKEY", "UNWRAPKEY"].filter((operation) => key.operations.includes(operation))
+  if (unneeded.length > 0) {
+    warnings.push(
+      `The platform needs neither of the key's operations ${unneeded.join(", ")}: tenant keys are wrapped, not derived.`,
+    )
+  }
+  return warnings
+}
+
+/**
+ * Describes a key. Its identity is the account with the id of its oldest version, so that neither a rotation nor another
+ * name or endpoint makes it a second key.
+ */
+export function describe(keyId: string, newest: DsmKey, kids: readonly string[]): KeyDescription {
+  const state = stateError(newest)
+  return {
+    key: { keyId },
+    identity: `${newest.accountId}/${kids.at(-1) ?? newest.kid}`,
+    state: keyState(newest),
+    algorithm: `${newest.type}-${newest.bits ?? "?"}`,
+    exportable: newest.operations.includes("EXPORT"),
+    latestVersion: newest.kid,
+    latestVersionCreatedAtMs: newest.createdAtMs,
+    warnings: [...(state === undefined ? [] : [state.message]), ...keyWarnings(newest)],
+  }
+}
+
+/** A context that no tenant key can have: their ids are UUIDs. */
+export function throwAwayContext({ tenantId }: Pick<CallOptions, "tenantId">, keyId: string) {
+  return { tenantId, keyId, keyVersion: 1 }
+}

@@ -1,0 +1,74 @@
+import type { CallOptions, PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import { configurationError, fileError, pluginError, readText, type SecretSource } from "@apeiro-cmk/plugin-sdk"
+import type { KeystoreConfiguration } from "../config.ts"
+
+/** How an app proves itself at a login. */
+export interface DsmLogin {
+  readonly method: KeystoreConfiguration["auth_method"]
+  /** Value of the header Authorization for `POST /sys/v1/session/auth`, from the credential as it is now. */
+  authorization(call: CallOptions): Promise<string>
+}
+
+/** What a login needs beside the configuration. */
+export interface LoginSurroundings {
+  readonly files: PluginServices["files"]
+  /** Reads the client certificate anew. */
+  readonly fingerprint: () => Promise<string>
+}
+
+/** Says how to log in by a configuration, which the rules between its fields have passed. */
+export function loginOf(configuration: KeystoreConfiguration, { files, fingerprint }: LoginSurroundings): DsmLogin {
+  const { auth_method: method, app_uuid: appId } = configuration
+  const source = (field: "api_key" | "jwt") =>
+    sourceOf(configuration[field], configuration[`${field}_path`], field, files)
+  switch (method) {
+    case "api_key": {
+      const read = source("api_key")
+      return { method, authorization: async (call) => basicOfApiKey(appId, await readText(read, "API key", call)) }
+    }
+    case "signed_jwt": {
+      const read = source("jwt")
+      return { method, authorization: async (call) => basic(appId, await readText(read, "token", call)) }
+    }
+    case "client_certificate":
+      return {
+        method,
+        async authorization() {
+          await fingerprint()
+          return basic(appId, "")
+        },
+      }
+  }
+}
+
+function sourceOf(
+  secret: SecretHandle | undefined,
+  path: string | undefined,
+  field: "api_key" | "jwt",
+  files: PluginServices["files"],
+): SecretSource {
+  if (secret !== undefined) return (call) => secret.read(call.signal)
+  if (path === undefined) throw configurationError([{ path: [field], message: "is missing" }])
+  return (call) =>
+    files.read(path, call).catch((error: unknown) => {
+      throw fileError(error, `${field}_path`)
+    })
+}
+
+const apiKeyForm = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):.+$/i
+
+/** DSM shows an API key as the base64 of `APP_UUID:SECRET`; the secret alone will do. */
+function basicOfApiKey(appId: string, apiKey: string): string {
+  const statedApp = apiKeyForm.exec(Buffer.from(apiKey, "base64").toString("utf8"))?.[1]
+  if (statedApp === undefined) return basic(appId, apiKey)
+  if (statedApp.toLowerCase() === appId.toLowerCase()) return `Basic ${apiKey}`
+  throw pluginError(
+    "INVALID_REQUEST",
+    "The API key belongs to another app than app_uuid names.",
+    "Store the API key of that app, or correct app_uuid.",
+  )
+}
+
+function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+}
