@@ -1,7 +1,7 @@
 /**
  * Decrypts through the keystore plugins: how many a second behind a fixed delay of 10 ms, and what a plugin costs over a
- * bare HTTP client without one. Against a real OpenBao with its audit file on, our own AWS emulator, SoftHSM, and
- * the local keystore.
+ * bare HTTP client without one. Against a real OpenBao with its audit file on, our own emulators of AWS and Fortanix DSM,
+ * SoftHSM, and the local keystore.
  */
 import { parseArgs } from "node:util"
 import { type ConcurrentResult, concurrentLoad } from "../src/concurrent-load.ts"
@@ -11,6 +11,7 @@ import { figure } from "../src/report.ts"
 import { median } from "../src/statistics.ts"
 import { startAwsKms } from "./keystore/aws.ts"
 import { bareDecrypt } from "./keystore/bare-client.ts"
+import { startFortanix } from "./keystore/fortanix.ts"
 import { startLocal } from "./keystore/local.ts"
 import { decryptOf, startTransit } from "./keystore/transit.ts"
 import { startToken } from "./pkcs11/contestants.ts"
@@ -50,15 +51,19 @@ async function benchmark(): Promise<void> {
   await token.faults.control({ function: "C_Decrypt", action: "sleep", number: delayMs, times: -1 })
   const aws = await startAwsKms()
   const awsProxy = await startDelayProxy(aws.port, delayMs)
+  const fortanix = await startFortanix()
+  const fortanixProxy = await startDelayProxy(fortanix.port, delayMs)
   try {
     const contestants = {
       slowTransit: contestant("openbao behind 10 ms", 64, await decryptOf(transit, proxy.port)),
       slowAws: contestant("aws-irsa (emulator) behind 10 ms", 64, await aws.decryptOf(awsProxy.port)),
+      slowFortanix: contestant("fortanix (emulator) behind 10 ms", 64, await fortanix.decryptOf(fortanixProxy.port)),
       slowThales: contestant("thales (SoftHSM) behind 10 ms", 64, await token.pluginWith(16)),
       slowLocal: contestant("local behind 10 ms", 64, local.delayed),
       transit: contestant("openbao", 16, await decryptOf(transit, transit.port)),
       bare: contestant("bare HTTP client to OpenBao", 16, bareDecrypt(transit)),
       aws: contestant("aws-irsa (emulator)", 16, await aws.decryptOf(aws.port)),
+      fortanix: contestant("fortanix (emulator)", 16, await fortanix.decryptOf(fortanix.port)),
       local: contestant("local", 16, local.direct),
     }
     const all = Object.values(contestants)
@@ -76,6 +81,8 @@ async function benchmark(): Promise<void> {
     await proxy.stop()
     await awsProxy.stop()
     await aws.stop()
+    await fortanixProxy.stop()
+    await fortanix.stop()
     await token.stop()
     await local.stop()
     await transit.stop()
@@ -91,13 +98,16 @@ function of({ results }: Contestant, part: keyof ConcurrentResult): number {
 }
 
 function rowsOf(
-  one: Record<"slowTransit" | "slowAws" | "slowThales" | "slowLocal" | "transit" | "bare" | "local", Contestant>,
+  one: Record<
+    "slowTransit" | "slowAws" | "slowFortanix" | "slowThales" | "slowLocal" | "transit" | "bare" | "local",
+    Contestant
+  >,
   connections: number,
 ): readonly ReportRow[] {
-  const { slowTransit, slowAws, slowThales, slowLocal, transit, bare } = one
+  const { slowTransit, slowAws, slowFortanix, slowThales, slowLocal, transit, bare } = one
   const row = (from: Contestant, what: string, part: keyof ConcurrentResult, unit: string, target: Target) =>
     rowWithTarget({ metric: `${from.name}: ${what}`, value: of(from, part), unit }, target)
-  const behindDelay = [slowTransit, slowAws, slowThales, slowLocal].flatMap((from) => [
+  const behindDelay = [slowTransit, slowAws, slowFortanix, slowThales, slowLocal].flatMap((from) => [
     row(from, "rate", "perSecond", "operations/s", { kind: "at least", bound: 1000 }),
     row(from, "p95", "p95Ms", "ms", { kind: "at most", bound: 100 }),
     row(from, "event-loop lag p99", "loopLagP99Ms", "ms", { kind: "at most", bound: 20 }),

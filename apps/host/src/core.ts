@@ -96,7 +96,8 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   defer(() => plugins.stop())
 
   const prepareTenantKey: KeyHierarchy["prepareTenantKey"] = (...request) => keys.prepareTenantKey(...request)
-  const managed = { catalog, repository: database.keystores, credentials, audit, prepareTenantKey }
+  const { keystores: repository, operationCounts } = database
+  const managed = { catalog, repository, operationCounts, credentials, audit, prepareTenantKey }
   const keystores = createKeystoreManager({ ...managed, mode: profile.mode, clock, logger, random })
   defer(() => keystores.close())
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })

@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { plugin } from "@apeiro-cmk/aws-irsa"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { type AwsEmulator, createTokenIssuer, startAwsEmulator } from "@apeiro-cmk/test-backends"
+import { oneDecrypt } from "./one-decrypt.ts"
 
-const context = { tenantId: "bench", keyId: "tenant-key", keyVersion: 1 }
 const region = "eu-central-1"
 const platformRole = "arn:aws:iam::123456789012:role/platform"
 const subject = "system:serviceaccount:openkcm:cmk"
@@ -43,16 +43,7 @@ export async function startAwsKms(): Promise<AwsKms> {
       })
       closers.push(() => started.stop())
       const keystore = await started.openKeystore({ kms_key_id }, testCall())
-      const key = keystore.defaultKey
-      const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
-      return async () => {
-        const call = testCall()
-        try {
-          await keystore.decrypt({ key, ...sealed, context }, call)
-        } finally {
-          call.dispose()
-        }
-      }
+      return oneDecrypt(keystore)
     },
     async stop() {
       for (const close of closers) await close()

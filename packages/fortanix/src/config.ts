@@ -80,6 +80,16 @@ const keystoreFields = z.strictObject({
     description:
       "GCM binds a wrap to its context by itself; KWP (AES key wrap) is for groups whose policy forbids GCM.",
   }),
+  max_operations_per_hour: z
+    .int()
+    .min(100)
+    .max(100_000_000)
+    .optional()
+    .meta({
+      title: "Operations per hour",
+      description: "Most operations with the key that the platform asks for within an hour, over all its replicas.",
+      examples: [10_000],
+    }),
   ...tlsFields,
 })
 

@@ -47,6 +47,7 @@ export const plugin = definePlugin({
       },
     },
     identityFields: ["dsm_endpoint", "group_id", "key_name"],
+    operationsPerHourField: "max_operations_per_hour",
     productionReady: true,
   },
   configuration: { plugin: pluginConfiguration, keystore: keystoreConfiguration },

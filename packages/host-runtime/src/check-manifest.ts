@@ -30,6 +30,7 @@ const manifestSchema = z.discriminatedUnion("kind", [
     keystoreConfigurationSchema: jsonSchema,
     activationFacts: z.record(z.string(), z.looseObject({ description: z.string() })),
     identityFields: z.array(z.string()),
+    operationsPerHourField: z.string().optional(),
     productionReady: z.boolean(),
   }),
   z.looseObject({ ...common, kind: z.enum(pluginKinds).exclude(["keystore"]) }),

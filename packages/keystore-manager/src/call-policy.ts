@@ -1,7 +1,9 @@
 import type { HostCall } from "@apeiro-cmk/audit-log"
 import { type CallOptions, type Clock, isCodedError } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason, callOptions, type RunningCall, toPluginError } from "@apeiro-cmk/plugin-sdk"
-import type { HealthBoard, KeystoreTarget } from "./health.ts"
+import type { HealthBoard } from "./health.ts"
+import type { OperationBudgets } from "./operation-budget.ts"
+import type { KeystoreRecord } from "./records.ts"
 
 /** How long calls to keystores may take, in milliseconds. */
 export interface CallLimits {
@@ -14,22 +16,28 @@ export interface CallLimits {
 export const defaultCallLimits: CallLimits = { operationTimeoutMs: 10_000, testTimeoutMs: 30_000 }
 
 /**
- * The one way from the host to a keystore: deadline, measurement and health. Bulkheads, breakers and retries belong here
+ * The one way from the host to a keystore: budget, deadline, measurement and health. Bulkheads, breakers and retries belong here
  * as well, so that no caller has its own.
  */
 export interface CallPolicy {
   /**
    * Makes one call to a keystore.
    *
-   * @param target - whose health the outcome tells about; undefined for a keystore that is not saved
+   * @param target - whose budget it takes from and whose health it tells about; undefined for one that is not saved
    * @throws {PluginError} what the plugin rejects with; TIMED_OUT and CANCELLED also when the plugin does not listen
+   * @throws {PluginError} THROTTLED - of origin `host`: the budget of the hour is used up
    */
-  run<T>(target: KeystoreTarget | undefined, call: CallOptions, work: (options: CallOptions) => Promise<T>): Promise<T>
+  run<T>(target: KeystoreRecord | undefined, call: CallOptions, work: (options: CallOptions) => Promise<T>): Promise<T>
   /** Options for a connection test, whose deadline is running: `dispose` ends it. */
   beginTest(call: HostCall): RunningCall
 }
 
-export function createCallPolicy(limits: CallLimits, clock: Clock, health: HealthBoard): CallPolicy {
+export function createCallPolicy(
+  limits: CallLimits,
+  clock: Clock,
+  health: HealthBoard,
+  budgets: OperationBudgets,
+): CallPolicy {
   const begin = (call: CallOptions, limitMs: number): RunningCall =>
     callOptions({
       tenantId: call.tenantId,
@@ -42,9 +50,11 @@ export function createCallPolicy(limits: CallLimits, clock: Clock, health: Healt
   return {
     async run(target, call, work) {
       const running = begin(call, limits.operationTimeoutMs)
-      const startedMs = clock.monotonicMs()
+      let startedMs = clock.monotonicMs()
       try {
         if (running.signal.aborted) throw abortReason(running.signal)
+        if (target !== undefined) await abortable(budgets.take(target), running.signal)
+        startedMs = clock.monotonicMs()
         const result = await abortable(work(running), running.signal)
         if (target !== undefined) health.noteSuccess(target, clock.monotonicMs() - startedMs)
         return result

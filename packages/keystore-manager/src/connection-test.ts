@@ -3,7 +3,8 @@ import type { CallOptions, Clock, ConnectionStep, KeystoreV1, RandomSource } fro
 import { abortable, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { CallPolicy } from "./call-policy.ts"
 import { derivationStep, derivationStepName, failedStep } from "./derivation-step.ts"
-import type { HealthBoard, KeystoreTarget } from "./health.ts"
+import type { HealthBoard } from "./health.ts"
+import type { KeystoreRecord } from "./records.ts"
 import { stepError } from "./step-errors.ts"
 
 /** More steps than any plugin has; a plugin that goes on for ever is stopped here. */
@@ -27,7 +28,7 @@ export interface ConnectionTestTools {
  */
 export async function* runConnectionTest(
   opening: Promise<KeystoreV1>,
-  target: KeystoreTarget | undefined,
+  target: KeystoreRecord | undefined,
   call: HostCall,
   { policy, health, clock, random }: ConnectionTestTools,
 ): AsyncGenerator<ConnectionStep, void, void> {

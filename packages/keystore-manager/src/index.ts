@@ -2,7 +2,7 @@ export type { ActivationAnswer } from "./activation.ts"
 export type { CallLimits } from "./call-policy.ts"
 export type { KeystoreDocument } from "./document.ts"
 export { KeystoreManagerError, type KeystoreManagerErrorCode } from "./errors.ts"
-export type { LastOutcome } from "./health.ts"
+export type { KeystoreCondition, LastOutcome } from "./health.ts"
 export {
   createKeystoreManager,
   type KeystoreHealth,
@@ -10,6 +10,7 @@ export {
   type KeystoreManagerOptions,
   type KeystoreSubject,
 } from "./manager.ts"
+export type { OperationUsage } from "./operation-budget.ts"
 export {
   createPlatformKeystores,
   type PlatformJob,
@@ -30,6 +31,8 @@ export type {
   KeystoreActivation,
   KeystorePluginCatalog,
   KeystoreRepository,
+  OperationCountRepository,
+  OperationsWanted,
   RunningKeystorePlugin,
 } from "./ports.ts"
 export type { CredentialField, KeystoreRecord, KeystoreRevision } from "./records.ts"

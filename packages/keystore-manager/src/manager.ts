@@ -10,10 +10,11 @@ import { inputOf, withoutSecretText } from "./configuration.ts"
 import { isKeystoreId, pluginFor, readDocument } from "./document.ts"
 import { keystoreNotFound } from "./errors.ts"
 import { createHandlePool } from "./handles.ts"
-import { createHealthBoard, type LastOutcome } from "./health.ts"
+import { createHealthBoard, type KeystoreCondition, type LastOutcome } from "./health.ts"
 import { createL1KeyImport, type L1KeyImport } from "./key-import.ts"
 import { createL1Port } from "./l1-port.ts"
-import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
+import { createOperationBudgets, type OperationUsage, warnFrom } from "./operation-budget.ts"
+import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository, OperationCountRepository } from "./ports.ts"
 import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
 import { createSerializer } from "./serial.ts"
 import { createKeystoreTests } from "./test-runs.ts"
@@ -23,6 +24,7 @@ export interface KeystoreManagerOptions {
   readonly catalog: KeystorePluginCatalog
   readonly repository: KeystoreRepository
   readonly credentials: CredentialPort
+  readonly operationCounts: OperationCountRepository
   readonly audit: AuditRecorder
   /** The key hierarchy's; it calls back into {@link KeystoreManager.l1}, so bind it late. */
   readonly prepareTenantKey: (tenantId: string, keystoreId: string, call: HostCall) => Promise<PreparedTenantKey>
@@ -42,8 +44,14 @@ export interface KeystoreHealth {
   readonly keystoreId: string
   readonly pluginType: string
   readonly state: KeystoreRecord["state"]
+  /** A budget that is nearly used up is a `warning` as well. */
+  readonly condition: KeystoreCondition
+  /** In milliseconds, the last successes weighing most. Absent until the first one after a start. */
+  readonly averageLatencyMs?: number
   /** Absent until the first call after a start. */
   readonly last?: LastOutcome
+  /** Absent where the administrator has set no limit. */
+  readonly usage?: OperationUsage
 }
 
 /**
@@ -112,11 +120,12 @@ export interface KeystoreManager {
 /** Makes the manager. It opens nothing before the first call. */
 export function createKeystoreManager(options: KeystoreManagerOptions): KeystoreManager {
   const { catalog, repository, credentials, clock, logger, prepareTenantKey, mode = "production" } = options
+  const budgets = createOperationBudgets({ catalog, counts: options.operationCounts, clock, logger })
   const limits = { ...defaultCallLimits, ...options.limits }
   const random = options.random ?? { bytes: (length) => randomBytes(length) }
   const trail = createAuditTrail(options.audit)
   const health = createHealthBoard(clock)
-  const policy = createCallPolicy(limits, clock, health)
+  const policy = createCallPolicy(limits, clock, health, budgets)
   const openTimeoutMs = limits.operationTimeoutMs
   const handles = createHandlePool({ catalog, credentials, clock, logger, openTimeoutMs })
   const activating = new Map<string, string>()
@@ -154,6 +163,7 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
       await changes.remove({ tenantId, keystoreId }, expected, call)
       handles.retire({ tenantId, keystoreId })
       health.forget({ tenantId, keystoreId })
+      budgets.forget({ tenantId, keystoreId })
     },
     list: (tenantId) => repository.keystores(tenantId),
     async *test(tenantId, subject, call) {
@@ -178,11 +188,23 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
     },
     async health(tenantId) {
       const records = await repository.keystores(tenantId)
-      return records.map((record) => {
-        const last = health.last(record)
-        const { keystoreId, pluginType, state } = record
-        return { keystoreId, pluginType, state, ...(last === undefined ? {} : { last }) }
-      })
+      return Promise.all(
+        records.map(async (record) => {
+          const last = health.last(record)
+          const averageLatencyMs = health.averageLatencyMs(record)
+          const usage = await budgets.usage(record)
+          const isNearlyUsedUp = usage !== undefined && usage.taken >= warnFrom * usage.limit
+          const seen = health.condition(record)
+          const { keystoreId, pluginType, state } = record
+          return {
+            ...{ keystoreId, pluginType, state },
+            condition: isNearlyUsedUp && seen !== "failing" ? "warning" : seen,
+            ...(averageLatencyMs === undefined ? {} : { averageLatencyMs }),
+            ...(last === undefined ? {} : { last }),
+            ...(usage === undefined ? {} : { usage }),
+          }
+        }),
+      )
     },
     close: () => handles.close(),
   }

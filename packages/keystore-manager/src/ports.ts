@@ -78,3 +78,22 @@ export interface KeystoreRepository {
    */
   activateKeystore(activation: KeystoreActivation, audit: readonly PreparedAuditEntry[]): Promise<void>
 }
+
+/** How many operations of a budget are wanted. */
+export interface OperationsWanted {
+  readonly tenantId: string
+  readonly keystoreId: string
+  /** Hours since the Unix epoch. */
+  readonly hour: number
+  readonly wanted: number
+  /** Of the whole hour. */
+  readonly limit: number
+}
+
+/** Counts of operations, shared by all hosts. Persistence implements it. */
+export interface OperationCountRepository {
+  /** Takes as many as the limit leaves. @returns how many, and how many of the hour are taken by now */
+  takeOperations(wanted: OperationsWanted): Promise<{ readonly granted: number; readonly taken: number }>
+  /** How many of an hour are taken. */
+  operationsTaken(tenantId: string, keystoreId: string, hour: number): Promise<number>
+}

@@ -2,7 +2,14 @@ import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { CredentialReference, SealedCredential } from "@apeiro-cmk/credential-store"
 import { CodedError } from "@apeiro-cmk/plugin-interface"
 import { secretFromBytes } from "@apeiro-cmk/plugin-sdk"
-import type { CredentialPort, KeystoreActivation, KeystoreRecord, KeystoreRepository } from "../src/index.ts"
+import type {
+  CredentialPort,
+  KeystoreActivation,
+  KeystoreRecord,
+  KeystoreRepository,
+  OperationCountRepository,
+  OperationsWanted,
+} from "../src/index.ts"
 
 /** Keystores, claims and credentials in memory, with the rules of the ports. */
 export class InMemoryKeystores implements KeystoreRepository {
@@ -119,4 +126,21 @@ export class InMemoryCredentials implements CredentialPort {
 
 function refusal(code: string): CodedError {
   return new CodedError(code, code, { origin: "caller", retryable: false, nextStep: "Look." })
+}
+
+/** Counts of operations, for one hour at a time. */
+export class InMemoryOperationCounts implements OperationCountRepository {
+  readonly taken = new Map<string, number>()
+
+  async takeOperations({ tenantId, keystoreId, hour, wanted, limit }: OperationsWanted) {
+    const name = `${tenantId}/${keystoreId}/${hour}`
+    const before = this.taken.get(name) ?? 0
+    const granted = Math.max(0, Math.min(wanted, limit - before))
+    this.taken.set(name, before + granted)
+    return { granted, taken: before + granted }
+  }
+
+  async operationsTaken(tenantId: string, keystoreId: string, hour: number) {
+    return this.taken.get(`${tenantId}/${keystoreId}/${hour}`) ?? 0
+  }
 }

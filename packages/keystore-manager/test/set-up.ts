@@ -15,7 +15,7 @@ import {
   type KeystoreRevision,
   type RunningKeystorePlugin,
 } from "../src/index.ts"
-import { InMemoryCredentials, InMemoryKeystores } from "./in-memory-keystores.ts"
+import { InMemoryCredentials, InMemoryKeystores, InMemoryOperationCounts } from "./in-memory-keystores.ts"
 import { ToyServer, toyPlugin } from "./toy-keystore.ts"
 
 export const address = "https://keystore.example:8200"
@@ -51,6 +51,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
       entries.push(...batch)
     },
   }
+  const operationCounts = new InMemoryOperationCounts()
   const audit = createAuditRecorder({ intake, clock, replica: "host-1" })
   const manager: KeystoreManager = createKeystoreManager({
     catalog: {
@@ -59,6 +60,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     },
     repository,
     credentials: new InMemoryCredentials(repository),
+    operationCounts,
     audit,
     prepareTenantKey: (...args) => prepareTenantKey(manager, ...args),
     clock,
@@ -69,7 +71,19 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     hostCall(clock, settings)
   const server = servers.get(address) ?? new ToyServer()
   const other = servers.get(otherAddress) ?? new ToyServer()
-  return { manager, repository, clock, logger, server, other, call, intake, running, leaves: () => entries.map(leafOf) }
+  return {
+    manager,
+    repository,
+    operationCounts,
+    clock,
+    logger,
+    server,
+    other,
+    call,
+    intake,
+    running,
+    leaves: () => entries.map(leafOf),
+  }
 }
 
 function hostCall(

@@ -36,6 +36,7 @@ const keystoreConfiguration = z.strictObject({
   token: secret(),
   pin: secret().optional(),
   note: z.string().optional(),
+  operations_per_hour: z.int().optional(),
 })
 
 /** A keystore server in memory, with switches for what goes wrong. */
@@ -138,6 +139,7 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
       unsupported,
       activationFacts: { server_version: { description: "Version of the server." } },
       identityFields: ["address", "mount_path", "key_name"],
+      operationsPerHourField: "operations_per_hour",
       productionReady: false,
     },
     configuration: { plugin: z.strictObject({}), keystore: keystoreConfiguration },

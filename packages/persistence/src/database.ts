@@ -1,7 +1,11 @@
 import type { AuditIntakeRepository, AuditLogRepository } from "@apeiro-cmk/audit-log"
 import type { CredentialRepository } from "@apeiro-cmk/credential-store"
 import type { KeyRepository } from "@apeiro-cmk/key-hierarchy"
-import type { KeystoreRepository, PlatformKeystoreRepository } from "@apeiro-cmk/keystore-manager"
+import type {
+  KeystoreRepository,
+  OperationCountRepository,
+  PlatformKeystoreRepository,
+} from "@apeiro-cmk/keystore-manager"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { sql } from "kysely"
 import type { Engine } from "./engine.ts"
@@ -24,6 +28,7 @@ import { credentialRepository } from "./repositories/credentials.ts"
 import { type IdempotencyTimes, idempotencyRepository } from "./repositories/idempotency.ts"
 import { keyRepository } from "./repositories/keys.ts"
 import { keystoreRepository } from "./repositories/keystores.ts"
+import { operationCountRepository } from "./repositories/operation-counts.ts"
 import { platformKeystoreRepository } from "./repositories/platform-keystores.ts"
 import { sharedFactRepository } from "./repositories/shared-facts.ts"
 import { tenantRepository } from "./repositories/tenants.ts"
@@ -71,6 +76,7 @@ export interface Database {
   readonly auditPlaces: AuditPlaceRepository
   readonly idempotency: IdempotencyRepository
   readonly jobs: JobQueue
+  readonly operationCounts: OperationCountRepository
   readonly sharedFacts: SharedFactRepository
   /** Whether several hosts may have it open at once. */
   readonly isShared: boolean
@@ -114,6 +120,7 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
     auditPlaces: auditPlaceRepository(store),
     idempotency: idempotencyRepository(store, () => clock.nowMs(), options.idempotency ?? defaultIdempotencyTimes),
     jobs,
+    operationCounts: operationCountRepository(store),
     sharedFacts: sharedFactRepository(store),
     isShared: isPostgresUrl(options.url),
     ...(testing === undefined ? {} : { testing }),

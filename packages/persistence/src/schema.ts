@@ -24,6 +24,7 @@ export interface Schema {
   jobs: JobsTable
   shared_facts: SharedFactsTable
   platform_keystores: PlatformKeystoresTable
+  operation_counts: OperationCountsTable
 }
 
 interface TenantsTable {
@@ -158,6 +159,14 @@ interface JobsTable {
   failure: string | null
   created_at_ms: number
   ended_at_ms: number | null
+}
+
+interface OperationCountsTable {
+  tenant_id: string
+  keystore_id: string
+  /** Hours since the Unix epoch. */
+  hour: number
+  taken: number
 }
 
 interface SharedFactsTable {

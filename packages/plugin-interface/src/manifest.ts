@@ -57,6 +57,11 @@ export interface KeystoreManifest extends PluginManifestBase {
    * changed while the keystore wraps a tenant key.
    */
   readonly identityFields: readonly string[]
+  /**
+   * Name of the configuration field with the most operations that the host may ask for within an hour, over all its
+   * replicas. The host keeps to it; the plugin does nothing with it. Absent: the keystore takes any number.
+   */
+  readonly operationsPerHourField?: string
   /** False for a software keystore that is meant for trials: the host refuses it under `mode: production`. */
   readonly productionReady: boolean
 }

@@ -62,6 +62,10 @@ function checkKeystoreManifest(manifest: KeystoreManifest, faults: Faults): void
     if (schema === undefined) faults.add(["identityFields"], `${field} is no field of the keystore configuration`)
     else if (isSecret(schema)) faults.add(["identityFields"], `${field} is a secret, which may change`)
   }
+  const { operationsPerHourField: budget } = manifest
+  if (budget !== undefined && fields.get(budget)?.type !== "integer") {
+    faults.add(["operationsPerHourField"], `${budget} must be a field of whole numbers of the keystore configuration`)
+  }
   for (const fact of Object.keys(manifest.activationFacts)) {
     if (hostFacts.includes(fact)) faults.add(["activationFacts", fact], "is a field that the host fills in")
     if (!/^[a-z][a-z0-9_]*$/.test(fact)) faults.add(["activationFacts", fact], "must be in snake_case")

@@ -5,11 +5,11 @@ import { defineRoute, none } from "../http/route.ts"
 import { keystoreParameters, momentOf } from "../schemas/common.ts"
 import { keystoreHealthAnswer } from "../schemas/keystore.ts"
 
-/** What the last operation on a keystore was like. */
+/** How a keystore is, and what the last operation on it was like. */
 export const keystoreHealth = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/health",
-  summary: "Outcome and latency of the last operation on a keystore",
+  summary: "Health, latency and last operation of a keystore",
   permission: "keystores.read",
   params: keystoreParameters,
   query: none,
@@ -19,15 +19,25 @@ export const keystoreHealth = defineRoute({
   handler: async ({ params, services }) => {
     const record = await services.keystores.get(params.tenant_id, params.keystore_id)
     const health = await services.keystores.health(params.tenant_id)
-    const last = health.find(({ keystoreId }) => keystoreId === record.keystoreId)?.last
+    const seen = health.find(({ keystoreId }) => keystoreId === record.keystoreId)
+    const { condition = "unknown", averageLatencyMs, last, usage } = seen ?? {}
     return document({
       plugin_name: record.keystoreId,
       plugin_type: record.pluginType,
       plugin_status: record.state,
+      health: condition,
+      ...(averageLatencyMs === undefined ? {} : { average_latency_ms: rounded(averageLatencyMs) }),
+      ...(usage === undefined
+        ? {}
+        : { operations: { this_hour: usage.taken, limit: usage.limit, next_hour_at: momentOf(usage.untilMs) } }),
       ...(last === undefined ? {} : { last_operation: lastOperationOf(last) }),
     })
   },
 })
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100
+}
 
 function lastOperationOf(last: LastOutcome): z.input<typeof keystoreHealthAnswer>["last_operation"] {
   return {
@@ -35,7 +45,7 @@ function lastOperationOf(last: LastOutcome): z.input<typeof keystoreHealthAnswer
     ...(last.code === undefined ? {} : { code: last.code }),
     ...(last.origin === undefined ? {} : { origin: last.origin }),
     ...(last.nextStep === undefined ? {} : { next_step: last.nextStep }),
-    latency_ms: Math.round(last.latencyMs * 100) / 100,
+    latency_ms: rounded(last.latencyMs),
     at: momentOf(last.atMs),
   }
 }

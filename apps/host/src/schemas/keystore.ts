@@ -90,6 +90,19 @@ export const keystoreHealthAnswer = z
     plugin_name: keystoreId,
     plugin_type: z.string(),
     plugin_status: z.enum(["inactive", "active"]),
+    health: z.enum(["healthy", "warning", "failing", "unknown"]).meta({
+      description:
+        "As this host sees it: `failing` after a failure; `warning` while it is slow (45 ms and more), has failed within the last minute, or has nearly used up its operations of the hour; `unknown` before the first call",
+    }),
+    average_latency_ms: z.number().optional().meta({ description: "Of successes, the last ones weighing most" }),
+    operations: z
+      .strictObject({
+        this_hour: z.int().meta({ description: "Taken by all hosts together" }),
+        limit: z.int(),
+        next_hour_at: moment,
+      })
+      .optional()
+      .meta({ description: "Absent where the keystore's configuration has no limit" }),
     last_operation: z
       .strictObject({
         outcome: z.enum(["success", "failure"]),

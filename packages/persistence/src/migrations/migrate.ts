@@ -5,6 +5,7 @@ import { firstSchema } from "./0001-first-schema.ts"
 import { jobs } from "./0002-jobs.ts"
 import { sharedFacts } from "./0003-shared-facts.ts"
 import { platformKeystores } from "./0004-platform-keystores.ts"
+import { operationCounts } from "./0005-operation-counts.ts"
 
 /** Every migration, in the order of their names. Forward only: there is no `down`. A released one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -12,6 +13,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0002-jobs": { up: jobs },
   "0003-shared-facts": { up: sharedFacts },
   "0004-platform-keystores": { up: platformKeystores },
+  "0005-operation-counts": { up: operationCounts },
 }
 
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]

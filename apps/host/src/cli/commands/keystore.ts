@@ -40,7 +40,7 @@ export function addKeystoreCommands(program: Command): void {
 
   keystore
     .command("list <tenant>")
-    .description("list keystores with their health")
+    .description("list keystores with health, average latency, last outcome and operations of this hour")
     .action(async (tenantId: string, _options: unknown, command: Command) => list(tenantId, contextOf(command)))
 
   keystore
@@ -96,9 +96,13 @@ async function list(tenantId: string, { host, output }: CommandContext): Promise
     }),
   )
   const rows = keystores.map(({ plugin_name: name, plugin_type: type, plugin_status: status, health }) => {
-    const last = health.last_operation
+    const { average_latency_ms: latencyMs, last_operation: last, operations } = health
     const outcome = last === undefined ? "not used yet" : (last.code ?? last.outcome)
-    return [name, type, status, outcome, last === undefined ? "" : `${last.latency_ms.toFixed(1)} ms`, last?.at ?? ""]
+    return [
+      ...[name, type, status, health.health, latencyMs === undefined ? "" : `${latencyMs.toFixed(1)} ms`],
+      ...[outcome, last?.at ?? "", operations === undefined ? "" : `${operations.this_hour} of ${operations.limit}`],
+    ]
   })
-  output.result({ keystores }, table([["KEYSTORE", "TYPE", "STATUS", "LAST OUTCOME", "LATENCY", "AT"], ...rows]))
+  const head = ["KEYSTORE", "TYPE", "STATUS", "HEALTH", "AVG LATENCY", "LAST OUTCOME", "AT", "THIS HOUR"]
+  output.result({ keystores }, table([head, ...rows]))
 }

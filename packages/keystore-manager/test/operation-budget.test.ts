@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest"
+import { setUp, toyDocument } from "./set-up.ts"
+
+const limit = 400
+
+async function withBudget() {
+  const test = setUp()
+  await test.manager.add("acme", toyDocument({ operations_per_hour: limit }), test.call())
+  await test.manager.activate("acme", "primary", test.call())
+  const context = { tenantId: "acme", keyId: "tenant-key", keyVersion: 1 }
+  const encrypt = () =>
+    test.manager.l1.encrypt({ keystoreId: "primary", plaintext: new Uint8Array(32), context }, test.call())
+  const health = async () => (await test.manager.health("acme")).find(({ keystoreId }) => keystoreId === "primary")
+  return { ...test, encrypt, health }
+}
+
+describe("the operations of an hour", () => {
+  it("are counted, warned about before they are used up, and refused then, without asking the keystore", async () => {
+    const { encrypt, health, server, logger, clock } = await withBudget()
+    const before = (await health())?.usage
+    expect(before).toMatchObject({ limit, untilMs: expect.any(Number) })
+    const startedWith = before?.taken ?? 0
+    for (let count = startedWith; count < 0.79 * limit; count += 1) await encrypt()
+    expect(await health()).toMatchObject({ condition: "healthy" })
+    while (((await health())?.usage?.taken ?? 0) < limit) await encrypt()
+    expect(await health()).toMatchObject({ condition: "warning", usage: { taken: limit } })
+    expect(logger.text()).toContain("most of a keystore's operations of this hour are used")
+
+    await encrypt().catch(() => undefined)
+    const calls = server.encryptedUnder.length
+    await expect(encrypt()).rejects.toMatchObject({
+      code: "THROTTLED",
+      origin: "host",
+      retryAfterMs: expect.any(Number),
+    })
+    expect(server.encryptedUnder.length).toBe(calls)
+    // What this host refuses says nothing about the keystore.
+    expect(await health()).toMatchObject({ last: { outcome: "success" } })
+
+    await clock.advance(3_600_000)
+    await encrypt()
+    expect((await health())?.usage?.taken).toBeLessThan(10)
+  })
+
+  it("are one budget for several hosts", async () => {
+    const { encrypt, operationCounts, clock } = await withBudget()
+    const hour = Math.floor(clock.nowMs() / 3_600_000)
+    // Another host has taken all that was left.
+    await operationCounts.takeOperations({ tenantId: "acme", keystoreId: "primary", hour, wanted: limit, limit })
+    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, encrypt))
+    expect(outcomes.filter(({ status }) => status === "rejected").length).toBeGreaterThanOrEqual(8)
+  })
+
+  it("have no limit where the configuration has none", async () => {
+    const { manager, call } = setUp()
+    await manager.add("acme", toyDocument(), call())
+    await manager.activate("acme", "primary", call())
+    const [health] = await manager.health("acme")
+    expect(health?.usage).toBeUndefined()
+  })
+})

@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest"
+import { openTestDatabase, testEngines } from "./support/engines.ts"
+import { tenant } from "./support/samples.ts"
+
+const engines = await testEngines()
+
+describe.each(engines)("operations of a keystore's budget on $name", (engine) => {
+  const open = async () => {
+    const { tenants, operationCounts } = await openTestDatabase(engine)
+    await tenants.insertTenant(tenant({ tenantId: "acme" }), [])
+    const take = (wanted: number, hour = 100, keystoreId = "dsm") =>
+      operationCounts.takeOperations({ tenantId: "acme", keystoreId, hour, wanted, limit: 10 })
+    const taken = (hour = 100) => operationCounts.operationsTaken("acme", "dsm", hour)
+    return { take, taken }
+  }
+
+  it("are handed out up to the limit, and no more by several at once", async () => {
+    const { take, taken } = await open()
+    expect(await taken()).toBe(0)
+    const granted = await Promise.all([take(4), take(4), take(4), take(4)])
+    expect(granted.map((each) => each.granted).toSorted((left, right) => right - left)).toEqual([4, 4, 2, 0])
+    expect(await taken()).toBe(10)
+  })
+
+  it("begin anew with each hour, and for each keystore", async () => {
+    const { take, taken } = await open()
+    await take(10)
+    expect(await take(1)).toEqual({ granted: 0, taken: 10 })
+    expect(await take(3, 100, "other")).toEqual({ granted: 3, taken: 3 })
+    expect(await take(3, 101)).toEqual({ granted: 3, taken: 3 })
+    // A host whose clock is behind takes from the hour that has begun.
+    expect(await take(8, 100)).toEqual({ granted: 7, taken: 10 })
+    expect(await taken(102)).toBe(0)
+  })
+})
