@@ -6,7 +6,7 @@ import type { KeystoreRecord } from "./records.ts"
 
 /** What is used of a keystore's budget in this hour, by all hosts together. */
 export interface OperationUsage {
-  /** Operations that hosts have taken; each host takes some in advance, at most a two-hundredth of the limit. */
+  /** Operations of all hosts; of each other host up to a two-hundredth of the limit that it holds in advance. */
   readonly taken: number
   readonly limit: number
   /** When the next hour begins: milliseconds since the Unix epoch. */
@@ -94,7 +94,9 @@ export function createOperationBudgets({ catalog, counts, clock, logger }: Budge
       if (limit === undefined) return undefined
       const hour = Math.floor(clock.nowMs() / hourMs)
       const taken = await counts.operationsTaken(record.tenantId, record.keystoreId, hour)
-      return { taken, limit, untilMs: (hour + 1) * hourMs }
+      const share = shares.get(nameOf(record))
+      const unused = share?.hour === hour ? share.left : 0
+      return { taken: Math.max(0, taken - unused), limit, untilMs: (hour + 1) * hourMs }
     },
     forget(target) {
       shares.delete(nameOf(target))
