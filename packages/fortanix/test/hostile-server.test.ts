@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { findCanary, openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { connectProxy } from "@apeiro-cmk/test-backends"
@@ -21,23 +21,24 @@ interface Answer {
   readonly body: string
 }
 
+async function passOn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const { authorization } = request.headers
+  const passed = await fetch(`${dsm.emulator.address}${request.url}`, {
+    method: request.method ?? "GET",
+    headers: authorization === undefined ? {} : { authorization },
+    ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
+  })
+  response.writeHead(passed.status).end(Buffer.from(await passed.arrayBuffer()))
+}
+
 /** A server between the plugin and the emulator that answers some requests by itself. */
 async function open(answer: (request: IncomingMessage, call: string) => Answer | undefined) {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const own = answer(request, `${request.method} ${request.url}`)
-    if (own !== undefined) {
-      response.writeHead(own.status ?? 200, { "content-type": "application/json", ...own.headers }).end(own.body)
-      return
-    }
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const { authorization } = request.headers
-    const passed = await fetch(`${dsm.emulator.address}${request.url}`, {
-      method: request.method ?? "GET",
-      headers: authorization === undefined ? {} : { authorization },
-      ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
-    })
-    response.writeHead(passed.status).end(Buffer.from(await passed.arrayBuffer()))
+    if (own === undefined) void passOn(request, response)
+    else response.writeHead(own.status ?? 200, { "content-type": "application/json", ...own.headers }).end(own.body)
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   onTestFinished(() => void server.close())

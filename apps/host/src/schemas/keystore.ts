@@ -97,12 +97,10 @@ export const keystoreHealthAnswer = z
     average_latency_ms: z.number().optional().meta({ description: "Of successes, the last ones weighing most" }),
     operations: z
       .strictObject({
-        this_hour: z
-          .int()
-          .meta({
-            description:
-              "Of all hosts together; of each other host with what it holds in advance, at most a two-hundredth of the limit",
-          }),
+        this_hour: z.int().meta({
+          description:
+            "Of all hosts together; of each other host with what it holds in advance, at most a two-hundredth of the limit",
+        }),
         limit: z.int(),
         next_hour_at: moment,
       })
