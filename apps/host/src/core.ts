@@ -6,7 +6,7 @@ import {
 } from "@apeiro-cmk/audit-log"
 import { createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
 import { type Catalog, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
-import { createKeyHierarchy, type KeyHierarchy } from "@apeiro-cmk/key-hierarchy"
+import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
 import {
   createKeystoreManager,
   createPlatformKeystores,
@@ -98,7 +98,13 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   const prepareTenantKey: KeyHierarchy["prepareTenantKey"] = (...request) => keys.prepareTenantKey(...request)
   const { keystores: repository, operationCounts } = database
   const managed = { catalog, repository, operationCounts, credentials, audit, prepareTenantKey }
-  const keystores = createKeystoreManager({ ...managed, mode: profile.mode, clock, logger, random })
+  const keystores = createKeystoreManager({
+    ...{ ...managed, mode: profile.mode, clock, logger, random },
+    async renewalsPerHour(tenantId) {
+      const tenant = await database.tenants.tenant(tenantId)
+      return tenant === undefined ? 0 : renewalsPerHour(tenant.leaseMs)
+    },
+  })
   defer(() => keystores.close())
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())

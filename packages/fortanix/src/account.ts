@@ -38,7 +38,7 @@ export function createDsmAccount(client: DsmClient, appId: string): DsmAccount {
     },
     async loggedUses(kid, sinceMs, call) {
       const query = new URLSearchParams({
-        ...{ action_type: "CRYPTOOPERATION", object_id: kid, actor_id: appId, size: "10" },
+        ...{ action_type: "CRYPTOOPERATION", object_id: kid, actor_id: appId, size: "1000" },
         range_from: String(Math.floor(sinceMs / 1000)),
       })
       const answer = await client.request({ method: "GET", path: `/sys/v1/logs?${query}` }, call)

@@ -32,7 +32,8 @@ export interface DsmVersion {
 const versionShape = z.object({
   version: z.string().max(100),
   server_mode: z.string().max(100).nullish(),
-  fips_level: z.int().min(1).max(4).nullish(),
+  // A statement that is none is not repeated.
+  fips_level: z.int().min(1).max(4).nullish().catch(undefined),
 })
 
 /** Puts a session behind the {@link DsmClient}. */

@@ -25,6 +25,7 @@ export interface KeySeriesCache {
 
 /** A rotation in DSM itself is seen within this time; until then the version before it encrypts. */
 const freshForMs = 30_000
+const lookForMs = 5_000
 const mostVersions = 1_000
 
 /** Makes the cache. @param requireNoExport - rejects where the app could take keys out of DSM */
@@ -33,7 +34,7 @@ export function createKeySeriesCache(
   clock: Clock,
   requireNoExport: (call: CallOptions) => Promise<void>,
 ): KeySeriesCache {
-  const known = new Map<string, { readonly series: KeySeries; readonly untilMs: number }>()
+  const known = new Map<string, { readonly series: KeySeries; untilMs: number }>()
   /** What is before a version never changes, but for the oldest ones that are deleted. */
   const before = new Map<string, string | undefined>()
 
@@ -41,6 +42,7 @@ export function createKeySeriesCache(
     const kids: string[] = []
     before.set(key.kid, key.replaced)
     for (let kid = key.replaced; kid !== undefined && kids.length < mostVersions; kid = before.get(kid)) {
+      if (kid === key.kid || kids.includes(kid)) break
       kids.push(kid)
       if (!before.has(kid)) before.set(kid, (await keys.read(kid, call))?.replaced)
     }
@@ -48,21 +50,35 @@ export function createKeySeriesCache(
   }
 
   async function fresh(keyId: string, call: CallOptions): Promise<KeySeries> {
-    known.delete(keyId)
+    let series: KeySeries
+    try {
+      series = await look(keyId, call)
+    } catch (error) {
+      known.delete(keyId)
+      throw error
+    }
+    known.set(keyId, { series, untilMs: clock.monotonicMs() + freshForMs })
+    return series
+  }
+
+  async function look(keyId: string, call: CallOptions): Promise<KeySeries> {
     const newest = await keys.find(keyId, call)
     if (newest === undefined) throw dsmError("keyMissing")
     requireSuitable(newest)
     await requireNoExport(call)
-    const series = { newest, kids: [newest.kid, ...(await olderThan(newest, call))] }
-    known.set(keyId, { series, untilMs: clock.monotonicMs() + freshForMs })
-    return series
+    return { newest, kids: [newest.kid, ...(await olderThan(newest, call))] }
   }
 
   return {
     fresh,
     async series(keyId, call) {
       const found = known.get(keyId)
-      return found !== undefined && clock.monotonicMs() < found.untilMs ? found.series : fresh(keyId, call)
+      if (found === undefined) return fresh(keyId, call)
+      const nowMs = clock.monotonicMs()
+      if (nowMs < found.untilMs) return found.series
+      // One call looks; the others go on with what is known for as long as that takes.
+      found.untilMs = nowMs + lookForMs
+      return fresh(keyId, call)
     },
     forget: (keyId) => void known.delete(keyId),
   }

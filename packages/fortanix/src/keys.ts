@@ -1,5 +1,4 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
-import { singleFlight } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import type { DsmClient } from "./client.ts"
 import { uuidForm } from "./config.ts"
@@ -25,7 +24,7 @@ const groupsShape = z.array(z.object({ group_id: z.guid(), name: z.string() }))
 export function createGroupKeys(client: DsmClient, group: string): GroupKeys {
   let known: string | undefined
 
-  const lookUpGroup = singleFlight(async (call: CallOptions) => {
+  async function lookUpGroup(call: CallOptions): Promise<string> {
     const answer = await client.request({ method: "GET", path: "/sys/v1/groups" }, call)
     if (answer.status !== 200) throw answer.status === 403 ? dsmError("denied", answer) : unexpectedAnswer(answer)
     const groups = groupsShape.safeParse(answer.json)
@@ -35,7 +34,7 @@ export function createGroupKeys(client: DsmClient, group: string): GroupKeys {
     const found = groups.data.find(isMeant)
     if (found === undefined) throw dsmError("groupMissing")
     return found.group_id.toLowerCase()
-  })
+  }
 
   async function groupId(call: CallOptions): Promise<string> {
     known ??= await lookUpGroup(call)
@@ -65,7 +64,9 @@ export function createGroupKeys(client: DsmClient, group: string): GroupKeys {
     const named = await findByName(nameOrId, call)
     let key = named ?? (uuidForm.test(nameOrId) ? await read(nameOrId, call) : undefined)
     // The id, or the name since a rotation, of an older version means the key as it is now.
-    for (let step = 0; key?.replacement !== undefined && step < mostVersions; step += 1) {
+    const seen = new Set<string>()
+    while (key?.replacement !== undefined && !seen.has(key.kid) && seen.size < mostVersions) {
+      seen.add(key.kid)
       const next: DsmKey | undefined = await read(key.replacement, call)
       if (next === undefined) break
       key = next

@@ -14,6 +14,7 @@ export {
 export { KeyHierarchyError, type KeyHierarchyErrorCode } from "./error.ts"
 export { createKeyHierarchy, type KeyHierarchy } from "./hierarchy.ts"
 export { type KeyExport, keyExportFormat, parseKeyExport } from "./key-export-document.ts"
+export { renewalsPerHour } from "./lease.ts"
 export type { HierarchyServices, KeyRepository, L1Port, L1Wrap, PreparedTenantKey, StoredTenantKey } from "./ports.ts"
 export { aes256GcmOpen, aes256GcmSeal, hkdfSha512, type SealedText } from "./primitives.ts"
 export type { KeyLifecycleState, ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"

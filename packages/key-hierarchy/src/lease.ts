@@ -5,6 +5,11 @@ import type { KeyLifecycleState } from "./records.ts"
 
 /** Part of a lease after which it is renewed in the background. */
 const refreshAheadAt = 0.6
+
+/** How often a lease that is in use all the time is renewed within an hour, by one host. @param leaseMs - its length */
+export function renewalsPerHour(leaseMs: number): number {
+  return 3_600_000 / (refreshAheadAt * leaseMs)
+}
 /** Pause between two failed renewals of a running lease, as a part of the lease. */
 const retryPause = 0.05
 

@@ -8,6 +8,7 @@ import { pluginFor } from "./document.ts"
 import { alreadyClaimed, anotherActive, fromPersistence, hasCode, keystoreNotFound, managerError } from "./errors.ts"
 import type { HandlePool } from "./handles.ts"
 import { nameOf } from "./health.ts"
+import type { OperationBudgets } from "./operation-budget.ts"
 import type { KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 import { stepError } from "./step-errors.ts"
@@ -31,6 +32,8 @@ interface ActivationTools {
   readonly repository: KeystoreRepository
   readonly handles: HandlePool
   readonly policy: CallPolicy
+  readonly budgets: OperationBudgets
+  readonly renewalsPerHour: (tenantId: string) => Promise<number>
   readonly trail: AuditTrail
   readonly clock: Clock
   readonly mode: "development" | "production"
@@ -43,7 +46,8 @@ interface ActivationTools {
 export type Activate = (tenantId: string, keystoreId: string, call: HostCall) => Promise<ActivationAnswer>
 
 export function createActivation(tools: ActivationTools): Activate {
-  const { catalog, repository, handles, policy, trail, clock, mode, activating, testSaved, prepareTenantKey } = tools
+  const { catalog, repository, handles, policy, budgets, renewalsPerHour, trail, clock, mode, activating } = tools
+  const { testSaved, prepareTenantKey } = tools
 
   const describe = (record: KeystoreRecord, call: HostCall): Promise<KeyDescription> =>
     policy.run(record, call, (options) =>
@@ -99,6 +103,7 @@ export function createActivation(tools: ActivationTools): Activate {
       if (record === undefined) throw keystoreNotFound(keystoreId)
       if (keystores.some((each) => each.state === "active" && each !== record)) throw anotherActive()
       const { manifest } = pluginFor(catalog, record.pluginType).definition
+      budgets.requireRoom(record, await renewalsPerHour(tenantId))
       const steps: ConnectionStep[] = []
       for await (const step of testSaved(record, call)) steps.push(step)
       requirePassed(steps)

@@ -18,6 +18,7 @@ import {
  * - `REVISION_MISMATCH` - the keystore was changed meanwhile.
  * - `CONNECTION_TEST_FAILED` - `steps` has what was tried.
  * - `L1_ALREADY_CLAIMED` - the L1 key serves another tenant; never says which.
+ * - `OPERATION_BUDGET_TOO_SMALL` - renewing the tenant's lease alone would take more than half of it.
  * - `ANOTHER_KEYSTORE_ACTIVE` - a tenant has one active keystore.
  */
 export type KeystoreManagerErrorCode =
@@ -32,6 +33,7 @@ export type KeystoreManagerErrorCode =
   | "REVISION_MISMATCH"
   | "CONNECTION_TEST_FAILED"
   | "L1_ALREADY_CLAIMED"
+  | "OPERATION_BUDGET_TOO_SMALL"
   | "ANOTHER_KEYSTORE_ACTIVE"
 
 type Details = {
@@ -57,6 +59,7 @@ const nextSteps: Readonly<Record<KeystoreManagerErrorCode, string>> = {
   KEYSTORE_NOT_FOUND: "List the tenant's keystores and use one of their ids.",
   KEYSTORE_EXISTS: "Choose another plugin_name, or change the keystore that has it.",
   KEYSTORE_NOT_ACTIVE: "Activate the keystore first.",
+  OPERATION_BUDGET_TOO_SMALL: "Raise the keystore's operations per hour, or lengthen the tenant's lease.",
   KEYSTORE_ACTIVE: "Import before the activation; for a new L1 key add another keystore.",
   KEYSTORE_IN_USE: "Keep the keystore: without it the keys that it wraps could never be opened again.",
   PLUGIN_TYPE_UNKNOWN: "Use the plugin_type of a loaded plugin, or have the operator load it in the profile.",

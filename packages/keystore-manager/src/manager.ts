@@ -28,6 +28,8 @@ export interface KeystoreManagerOptions {
   readonly audit: AuditRecorder
   /** The key hierarchy's; it calls back into {@link KeystoreManager.l1}, so bind it late. */
   readonly prepareTenantKey: (tenantId: string, keystoreId: string, call: HostCall) => Promise<PreparedTenantKey>
+  /** How often one host renews a tenant's lease within an hour: each is an operation of its keystore. */
+  readonly renewalsPerHour: (tenantId: string) => Promise<number>
   readonly clock: Clock
   readonly logger: Logger
   /** Of the profile: under `production` only a key that cannot be exported is activated. Default `production`. */
@@ -101,7 +103,7 @@ export interface KeystoreManager {
    * Tests a keystore, claims its L1 key for the tenant, and stores the tenant's first L2 with it. When it is active
    * already it only tests again and answers.
    * @throws {KeystoreManagerError} CONNECTION_TEST_FAILED, L1_ALREADY_CLAIMED, ANOTHER_KEYSTORE_ACTIVE,
-   * REVISION_MISMATCH, KEYSTORE_NOT_FOUND, PLUGIN_TYPE_UNKNOWN
+   * OPERATION_BUDGET_TOO_SMALL, REVISION_MISMATCH, KEYSTORE_NOT_FOUND, PLUGIN_TYPE_UNKNOWN
    * @throws {PluginError} KEY_UNSUITABLE - under `mode: production` the key can be exported, or nobody says that it cannot
    */
   activate(tenantId: string, keystoreId: string, call: HostCall): Promise<ActivationAnswer>
@@ -135,7 +137,8 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
     ...{ policy, health, clock, random },
   })
   const activate = createActivation({
-    ...{ catalog, repository, handles, policy, trail, clock, mode, activating, prepareTenantKey },
+    ...{ catalog, repository, handles, policy, budgets, trail, clock, mode, activating, prepareTenantKey },
+    renewalsPerHour: options.renewalsPerHour,
     testSaved: tests.saved,
   })
   const oneAtATime = createSerializer()

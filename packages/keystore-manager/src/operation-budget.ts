@@ -1,5 +1,6 @@
 import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { managerError } from "./errors.ts"
 import { type KeystoreTarget, nameOf } from "./health.ts"
 import type { KeystorePluginCatalog, OperationCountRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
@@ -22,6 +23,11 @@ export interface OperationBudgets {
   take(record: KeystoreRecord): Promise<void>
   /** `undefined` for a keystore without a budget. */
   usage(record: KeystoreRecord): Promise<OperationUsage | undefined>
+  /**
+   * Makes sure that what goes on by itself leaves room for the rest.
+   * @throws {KeystoreManagerError} OPERATION_BUDGET_TOO_SMALL - it takes more than half of the budget
+   */
+  requireRoom(record: KeystoreRecord, renewalsPerHour: number): void
   forget(target: KeystoreTarget): void
 }
 
@@ -97,6 +103,12 @@ export function createOperationBudgets({ catalog, counts, clock, logger }: Budge
       const share = shares.get(nameOf(record))
       const unused = share?.hour === hour ? share.left : 0
       return { taken: Math.max(0, taken - unused), limit, untilMs: (hour + 1) * hourMs }
+    },
+    requireRoom(record, renewalsPerHour) {
+      const limit = limitOf(record)
+      if (limit === undefined || renewalsPerHour <= limit / 2) return
+      const message = `Renewing the tenant's lease takes ${Math.ceil(renewalsPerHour)} operations an hour on each host, of ${limit} that the keystore allows.`
+      throw managerError("OPERATION_BUDGET_TOO_SMALL", message)
     },
     forget(target) {
       shares.delete(nameOf(target))

@@ -50,6 +50,16 @@ describe("the operations of an hour", () => {
     expect(outcomes.filter(({ status }) => status === "rejected").length).toBeGreaterThanOrEqual(8)
   })
 
+  it("must be enough for renewing the tenant's lease twice over", async () => {
+    const { manager, call } = setUp()
+    await manager.add("acme", toyDocument({ operations_per_hour: 399 }), call())
+    const activated = manager.activate("acme", "primary", call())
+    await expect(activated).rejects.toMatchObject({
+      code: "OPERATION_BUDGET_TOO_SMALL",
+      message: expect.stringContaining("200 operations an hour"),
+    })
+  })
+
   it("have no limit where the configuration has none", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())

@@ -61,6 +61,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     repository,
     credentials: new InMemoryCredentials(repository),
     operationCounts,
+    renewalsPerHour: async () => 200,
     audit,
     prepareTenantKey: (...args) => prepareTenantKey(manager, ...args),
     clock,

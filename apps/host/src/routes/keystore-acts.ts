@@ -93,6 +93,7 @@ export const activateKeystore = defineRoute({
     "CONNECTION_TEST_FAILED",
     "L1_ALREADY_CLAIMED",
     "ANOTHER_KEYSTORE_ACTIVE",
+    "OPERATION_BUDGET_TOO_SMALL",
     ...keystoreProblems,
   ],
   timeoutMs: testTimeoutMs,
