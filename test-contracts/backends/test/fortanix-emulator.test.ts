@@ -12,7 +12,7 @@ import {
 } from "../src/index.ts"
 
 const judge = fileURLToPath(new URL("fixtures/judge_fortanix.py", import.meta.url))
-const everything = ["ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY", "MANAGE", "EXPORT"] as const
+const everything = ["ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY", "DERIVEKEY", "MANAGE", "EXPORT"] as const
 
 describe.skipIf(!(await fortanixClientAvailable()))("the Fortanix emulator, judged by Fortanix's client", () => {
   it("answers its calls, and refuses with a status and a text", async () => {
@@ -39,6 +39,8 @@ describe.skipIf(!(await fortanixClientAvailable()))("the Fortanix emulator, judg
       ],
       ...{ imported: ["External", false], unwrapped: true },
       "not exportable": "403 Key operation EXPORT is not allowed",
+      ...{ sorted: ["page-4", "page-3"], derived: ["derived", 256, false], "own apps": [true] },
+      "a vector that is none": "400 Encryption failed: invalid vector or length",
       ...{ rotated: [true, "kek", true], renamed: true, "old version opens": "hello", "new version does not": refused },
       "pre-active": "403 Security object is in state PreActive",
       ...{ activated: ["Active", 5], "activated twice": "400 Not possible in state Active" },

@@ -7,21 +7,10 @@ const userOfAccount = "00000000-0000-0000-0000-000000000001"
 
 /** What an app may know of its account: itself, its groups, and what concerns it in the log. */
 export const accountRoutes: Routes = {
-  "GET /sys/v1/apps/{id}": ({ account, app, parameters: [id], query }) => {
-    if (id !== app.id) throw forbidden("An app can only see itself")
-    const groups = query.get("group_permissions") === "true" ? Object.fromEntries(app.groups) : [...app.groups.keys()]
-    return {
-      ...{
-        app_id: app.id,
-        name: app.name,
-        acct_id: account.id,
-        auth_type: authType(app),
-        enabled: app.enabled,
-        groups,
-      },
-      ...{ default_group: app.defaultGroup, created_at: dsmTime(app.createdAtMs), creator: { user: userOfAccount } },
-      ...{ interface: "", app_type: "default", description: "" },
-    }
+  "GET /sys/v1/apps": (request) => [appDocument(request)],
+  "GET /sys/v1/apps/{id}": (request) => {
+    if (request.parameters[0] !== request.app.id) throw forbidden("An app can only see itself")
+    return appDocument(request)
   },
   "GET /sys/v1/groups": (request) => ownGroups(request).map((group) => groupDocument(request, group)),
   "GET /sys/v1/groups/{id}": (request) => {
@@ -33,6 +22,22 @@ export const accountRoutes: Routes = {
     const seen = account.log.filter(({ groupIds }) => groupIds.some((id) => app.groups.has(id)))
     return { items: queryLog(seen, query, account.id) }
   },
+}
+
+function appDocument({ account, app, query }: DsmRequest) {
+  const groups = query.get("group_permissions") === "true" ? Object.fromEntries(app.groups) : [...app.groups.keys()]
+  return {
+    ...{
+      app_id: app.id,
+      name: app.name,
+      acct_id: account.id,
+      auth_type: authType(app),
+      enabled: app.enabled,
+      groups,
+    },
+    ...{ default_group: app.defaultGroup, created_at: dsmTime(app.createdAtMs), creator: { user: userOfAccount } },
+    ...{ interface: "", app_type: "default", description: "" },
+  }
 }
 
 function ownGroups({ account, app }: DsmRequest) {

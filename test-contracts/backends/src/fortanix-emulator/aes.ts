@@ -31,22 +31,28 @@ export function sealAes(key: Buffer, plain: Buffer, parameters: ModeParameters):
     case "GCM": {
       if (tagLength === undefined || !tagLengths.includes(tagLength)) throw badRequest("tag_len is needed for GCM")
       const vector = iv ?? randomBytes(vectorBytes)
-      const cipher = createCipheriv(gcm(bits), key, vector, { authTagLength: tagLength / 8 })
-      if (ad !== undefined) cipher.setAAD(ad)
-      return { cipher: Buffer.concat([cipher.update(plain), cipher.final()]), iv: vector, tag: cipher.getAuthTag() }
+      return possible("Encryption", () => {
+        const cipher = createCipheriv(gcm(bits), key, vector, { authTagLength: tagLength / 8 })
+        if (ad !== undefined) cipher.setAAD(ad)
+        return { cipher: Buffer.concat([cipher.update(plain), cipher.final()]), iv: vector, tag: cipher.getAuthTag() }
+      })
     }
     case "CBC": {
       requireNone("ad", ad)
       const vector = iv ?? randomBytes(16)
-      const cipher = createCipheriv(`aes-${bits}-cbc`, key, vector)
-      return { cipher: Buffer.concat([cipher.update(plain), cipher.final()]), iv: vector }
+      return possible("Encryption", () => {
+        const cipher = createCipheriv(`aes-${bits}-cbc`, key, vector)
+        return { cipher: Buffer.concat([cipher.update(plain), cipher.final()]), iv: vector }
+      })
     }
     case "KW":
     case "KWP": {
       requireNone("ad", ad)
       requireNone("iv", iv)
-      const cipher = createCipheriv(wrapping(bits, mode), key, vectorOf(mode))
-      return { cipher: opened(() => Buffer.concat([cipher.update(plain), cipher.final()])) }
+      return possible("Encryption", () => {
+        const cipher = createCipheriv(wrapping(bits, mode), key, vectorOf(mode))
+        return { cipher: Buffer.concat([cipher.update(plain), cipher.final()]) }
+      })
     }
     default:
       throw badRequest("The mode is not supported for this key")
@@ -60,7 +66,7 @@ export function openAes(key: Buffer, cipherText: Buffer, parameters: ModeParamet
   switch (mode) {
     case "GCM": {
       if (iv === undefined || tag === undefined) throw badRequest("iv and tag are needed for GCM")
-      return opened(() => {
+      return possible("Decryption", () => {
         const cipher = createDecipheriv(gcm(bits), key, iv, { authTagLength: tag.length })
         if (ad !== undefined) cipher.setAAD(ad)
         cipher.setAuthTag(tag)
@@ -70,7 +76,7 @@ export function openAes(key: Buffer, cipherText: Buffer, parameters: ModeParamet
     case "CBC": {
       requireNone("ad", ad)
       if (iv === undefined) throw badRequest("iv is needed for CBC")
-      return opened(() => {
+      return possible("Decryption", () => {
         const cipher = createDecipheriv(`aes-${bits}-cbc`, key, iv)
         return Buffer.concat([cipher.update(cipherText), cipher.final()])
       })
@@ -78,7 +84,7 @@ export function openAes(key: Buffer, cipherText: Buffer, parameters: ModeParamet
     case "KW":
     case "KWP": {
       requireNone("ad", ad)
-      return opened(() => {
+      return possible("Decryption", () => {
         const cipher = createDecipheriv(wrapping(bits, mode), key, vectorOf(mode))
         return Buffer.concat([cipher.update(cipherText), cipher.final()])
       })
@@ -88,11 +94,14 @@ export function openAes(key: Buffer, cipherText: Buffer, parameters: ModeParamet
   }
 }
 
-function opened(open: () => Buffer): Buffer {
+/** What OpenSSL refuses, DSM refuses: lengths, tags, paddings. */
+function possible<Result>(what: "Encryption" | "Decryption", work: () => Result): Result {
   try {
-    return open()
+    return work()
   } catch {
-    throw badRequest("Decryption failed: invalid ciphertext, tag or length")
+    throw badRequest(
+      `${what} failed: invalid ${what === "Encryption" ? "vector or length" : "ciphertext, tag or length"}`,
+    )
   }
 }
 

@@ -25,6 +25,14 @@ const unwrapShape = z.object({
   key_ops: z.array(z.string()).nullish(),
   transient: z.boolean().nullish(),
 })
+const deriveShape = z.object({
+  name: z.string().nullish(),
+  group_id: z.guid().nullish(),
+  key_size: z.int().positive().multipleOf(8),
+  key_type: z.string(),
+  key_ops: z.array(z.string()).nullish(),
+  mechanism: z.object({ encrypt_data: encryptShape }),
+})
 const batchShape = z.array(z.object({ kid: z.guid(), request: z.unknown() })).max(1000)
 
 /** Every use of a key. Which states allow what follows NIST SP 800-57: a key that is deactivated only opens. */
@@ -37,6 +45,8 @@ export const cryptoRoutes: Routes = {
   "POST /crypto/v1/wrapkey": (request) => wrap(request, byDescriptor(request, "key"), byDescriptor(request, "subject")),
   "POST /crypto/v1/keys/{id}/unwrapkey": (request) => unwrap(request, byId(request)),
   "POST /crypto/v1/unwrapkey": (request) => unwrap(request, byDescriptor(request, "key")),
+  "POST /crypto/v1/keys/{id}/derive": (request) => derive(request, byId(request)),
+  "POST /crypto/v1/derive": (request) => derive(request, byDescriptor(request, "key")),
   "POST /crypto/v1/keys/batch/encrypt": (request) => batch(request, encrypt),
   "POST /crypto/v1/keys/batch/decrypt": (request) => batch(request, decrypt),
 }
@@ -81,6 +91,25 @@ function unwrap(request: DsmRequest, key: DsmKey) {
   return keyDocument(made, account.id)
 }
 
+/** The material of the new key is what the mechanism encrypts. */
+function derive(request: DsmRequest, key: DsmKey) {
+  const { account, app } = request
+  const { name, group_id, key_size, key_type, key_ops, mechanism } = bodyOf(deriveShape, request.body)
+  const { plain, tag_len, ...rest } = mechanism.encrypt_data
+  use(request, key, "DERIVEKEY")
+  const { cipher } = sealAes(key.material, plain, modeOf(request, key, rest, { tagLength: tag_len }))
+  if (cipher.length * 8 < key_size) throw badRequest("The mechanism gives too few bytes for the key")
+  const groupId = group_id ?? key.groupId
+  account.requirePermission(app, groupId, "MANAGE")
+  account.requireFreeName(name ?? undefined)
+  const made = newKey({
+    ...{ kid: randomUUID(), nowMs: account.nowMs(), groupId, objType: key_type, creatorApp: app.id },
+    ...{ material: cipher.subarray(0, key_size / 8), name: name ?? undefined, keyOps: key_ops ?? undefined },
+  })
+  account.keys.set(made.kid, made)
+  return keyDocument(made, account.id)
+}
+
 /** Each item has its own outcome; the whole is a success. */
 function batch(request: DsmRequest, run: (request: DsmRequest, key: DsmKey) => unknown) {
   return bodyOf(batchShape, request.body).map(({ kid, request: body }) => {
@@ -97,6 +126,7 @@ function batch(request: DsmRequest, run: (request: DsmRequest, key: DsmKey) => u
 const statesFor: Readonly<Record<string, readonly string[]>> = {
   ENCRYPT: ["Active"],
   WRAPKEY: ["Active"],
+  DERIVEKEY: ["Active"],
   DECRYPT: ["Active", "Deactivated", "Compromised"],
   UNWRAPKEY: ["Active", "Deactivated", "Compromised"],
 }

@@ -77,8 +77,23 @@ function list({ account, app, query }: DsmRequest) {
   return [...account.keys.values()]
     .filter((key) => app.groups.has(key.groupId) && key.state !== "Deleted" && !key.isTransient && isShown(key))
     .filter((key) => wanted("name", key.name) && wanted("group_id", key.groupId))
+    .toSorted(inOrder(query.get("sort")))
     .slice(offset, offset + limit)
     .map((key) => keyDocument(key, account.id))
+}
+
+/** `name:asc`, `kid:desc`, `created_at:asc`; in the order of their making without it. */
+function inOrder(sort: string | null): (left: DsmKey, right: DsmKey) => number {
+  const [by = "", direction = "asc"] = sort?.split(":") ?? []
+  const texts: Readonly<Record<string, (key: DsmKey) => string>> = {
+    name: ({ name = "" }) => name,
+    kid: ({ kid }) => kid,
+    created_at: ({ createdAtMs }) => String(createdAtMs).padStart(15, "0"),
+  }
+  const textOf = texts[by]
+  if (textOf === undefined) return () => 0
+  const sign = direction === "desc" ? -1 : 1
+  return (left, right) => sign * (textOf(left) < textOf(right) ? -1 : textOf(left) > textOf(right) ? 1 : 0)
 }
 
 function generate(request: DsmRequest) {
