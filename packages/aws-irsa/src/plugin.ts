@@ -1,16 +1,9 @@
-import type {
-  HttpClient,
-  HttpResponse,
-  KeystorePluginV1,
-  KeystoreV1,
-  PluginServices,
-} from "@apeiro-cmk/plugin-interface"
+import type { HttpClient, HttpResponse, KeystorePluginV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import {
-  abortReason,
   configurationError,
   definePlugin,
   isAllowedUrl,
-  pluginError,
+  OpenKeystores,
   requireConfiguration,
 } from "@apeiro-cmk/plugin-sdk"
 import { createKms } from "./client.ts"
@@ -72,9 +65,8 @@ function createAwsPlugin(settings: PluginConfiguration, services: PluginServices
   } = settings
   const { clock } = services
   const egress = { allowedEndpoints, allowedAddresses }
-  const open = new Set<KeystoreV1>()
+  const keystores = new OpenKeystores()
   let client: HttpClient | undefined
-  let stopped = false
 
   /** One for all: AWS knows callers by their signatures, not by their connections. */
   const http = () => {
@@ -101,17 +93,14 @@ function createAwsPlugin(settings: PluginConfiguration, services: PluginServices
   }
 
   return {
-    async start(signal) {
-      if (signal.aborted) throw abortReason(signal)
-    },
+    start: async (signal) => keystores.start(signal),
     async stop() {
-      stopped = true
-      await Promise.all([...open].map((keystore) => keystore.close()))
+      await keystores.stop()
       platform.close()
       await client?.close()
     },
     async openKeystore(input, { tenantId }) {
-      if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
+      keystores.requireRunning()
       const configuration = requireConfiguration(keystoreConfiguration, input)
       const region = regionOf(configuration) ?? ""
       const endpoint = endpointOf("kms", region, settings)
@@ -124,14 +113,14 @@ function createAwsPlugin(settings: PluginConfiguration, services: PluginServices
       const sessions = new SessionCache(login, clock)
       const kms = createKms({ endpoint, region, http: http(), requestTimeoutMs, sessions, onAnswer })
       const { imported_material_valid_days: validDays } = configuration
-      const keystore = createKeystore({
-        ...{ kms, sessions, keyId: configuration.kms_key_id, region, services },
-        importing: { clock, wrapping: settings.importWrapping, validDays },
-        lastAnswer: () => last,
-        onClose: async () => void open.delete(keystore),
-      })
-      open.add(keystore)
-      return keystore
+      return keystores.hold((onClose) =>
+        createKeystore({
+          ...{ kms, sessions, keyId: configuration.kms_key_id, region, services },
+          importing: { clock, wrapping: settings.importWrapping, validDays },
+          lastAnswer: () => last,
+          onClose: async () => onClose(),
+        }),
+      )
     },
     setupMaterial: async (input, { tenantId }) =>
       setupMaterial(requireConfiguration(setupConfiguration, input), tenantId, settings),

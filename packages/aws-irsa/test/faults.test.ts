@@ -14,7 +14,7 @@ describe("aws-irsa behind a faulty network", () => {
   })
   afterAll(() => aws.stop())
 
-  keystoreFaultMatrix({ describe, it: it.concurrent }, { name: "aws-irsa", open })
+  keystoreFaultMatrix({ describe, it: it.concurrent }, { name: "aws-irsa", open, timeoutMs: 1_500 })
 
   async function open({ tenantId }: OpenRequest) {
     const { host, port } = aws.emulator

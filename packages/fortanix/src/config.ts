@@ -5,37 +5,22 @@ import {
   type FieldRule,
   type Given,
   has,
-  namesEveryHost,
   proxyConfiguration,
+  proxyRule,
+  requestConfiguration,
   secret,
   tenantPath,
   tlsFields,
   tlsRules,
+  withRules,
 } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 
 /** What the operator sets once for all keystores of this plugin. */
-export const pluginConfiguration = z
-  .strictObject({
-    ...egressConfiguration,
-    ...proxyConfiguration,
-    requestTimeoutMs: z
-      .int()
-      .min(100)
-      .max(30_000)
-      .default(5_000)
-      .meta({ title: "Request time-out", description: "Longest time for one request to DSM, in milliseconds." }),
-    connections: z
-      .int()
-      .min(1)
-      .max(256)
-      .default(16)
-      .meta({ title: "Connections", description: "Most connections per server and TLS identity." }),
-  })
-  .refine((settings) => settings.proxy === undefined || namesEveryHost(settings), {
-    error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",
-    path: ["allowedEndpoints"],
-  })
+export const pluginConfiguration = withRules(
+  z.strictObject({ ...egressConfiguration, ...proxyConfiguration, ...requestConfiguration }),
+  [proxyRule],
+)
 
 /** The parsed plugin configuration. */
 export type PluginConfiguration = z.output<typeof pluginConfiguration>
@@ -120,16 +105,7 @@ const rules: readonly FieldRule[] = [
 ]
 
 /** What an administrator enters for one DSM keystore (story 2, step 2). */
-export const keystoreConfiguration = rules.reduce(
-  (schema, { field, error, holds }) =>
-    schema.refine((given) => holds(given), {
-      error,
-      path: [field],
-      // Also when another field is wrong: every issue is reported at once.
-      when: ({ value }) => typeof value === "object" && value !== null,
-    }),
-  keystoreFields,
-)
+export const keystoreConfiguration = withRules(keystoreFields, rules)
 
 /** The parsed configuration of one keystore. */
 export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>

@@ -1,12 +1,11 @@
-import type { KeystorePluginV1, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import {
-  abortReason,
   configurationError,
   createHttpPools,
   createRotatingHttp,
   definePlugin,
   isAllowedUrl,
-  pluginError,
+  OpenKeystores,
   requireConfiguration,
   tlsIdentityReader,
 } from "@apeiro-cmk/plugin-sdk"
@@ -67,19 +66,13 @@ function createFortanixPlugin(settings: PluginConfiguration, services: PluginSer
       ...(proxy === undefined ? {} : { proxy: { url: proxy, noProxy } }),
     }),
   )
-  const open = new Set<KeystoreV1>()
-  let stopped = false
+  const keystores = new OpenKeystores()
 
   return {
-    async start(signal) {
-      if (signal.aborted) throw abortReason(signal)
-    },
-    async stop() {
-      stopped = true
-      await Promise.all([...open].map((keystore) => keystore.close()))
-    },
+    start: async (signal) => keystores.start(signal),
+    stop: () => keystores.stop(),
     async openKeystore(input, { tenantId }) {
-      if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
+      keystores.requireRunning()
       const configuration = requireConfiguration(keystoreConfiguration, input)
       const { dsm_endpoint: endpoint, app_uuid: appId, group_id: group, key_name: keyName } = configuration
       if (!isAllowedUrl(new URL(endpoint), egress)) {
@@ -91,16 +84,16 @@ function createFortanixPlugin(settings: PluginConfiguration, services: PluginSer
       const wire = createWire({ endpoint, http, clock, requestTimeoutMs })
       const login = loginOf(configuration, { files, fingerprint: http.fingerprint })
       const session = createSession({ wire, login, tenantId, requestTimeoutMs, services })
-      const keystore = createKeystore({
-        client: createDsmClient(wire, session, login.method),
-        ...{ appId, group, keyName, services, mode: configuration.wrap_mode },
-        async onClose() {
-          open.delete(keystore)
-          await http.close()
-        },
-      })
-      open.add(keystore)
-      return keystore
+      return keystores.hold((onClose) =>
+        createKeystore({
+          client: createDsmClient(wire, session, login.method),
+          ...{ appId, group, keyName, services, mode: configuration.wrap_mode },
+          async onClose() {
+            onClose()
+            await http.close()
+          },
+        }),
+      )
     },
     setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
     upstream: upstreamHooks,

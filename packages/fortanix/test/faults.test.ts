@@ -14,7 +14,7 @@ describe("fortanix behind a faulty network", () => {
   })
   afterAll(() => dsm.stop())
 
-  keystoreFaultMatrix({ describe, it: it.concurrent }, { name: "fortanix", open })
+  keystoreFaultMatrix({ describe, it: it.concurrent }, { name: "fortanix", open, timeoutMs: 1_500 })
 
   async function open({ tenantId }: OpenRequest) {
     const { host, port } = dsm.emulator

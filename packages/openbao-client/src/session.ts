@@ -4,7 +4,7 @@ import {
   type PluginAuditEvent,
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError, singleFlight, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, callOptions, pluginError, recordedLogin, singleFlight } from "@apeiro-cmk/plugin-sdk"
 import { createAuthenticator } from "./authenticator.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
 import { lookUpToken, type OpenBaoLogin, type Token, tokenOf } from "./login.ts"
@@ -70,35 +70,23 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
-  async function audited<T extends Token | "not renewable">(
+  function audited<T extends Token | "not renewable">(
     action: PluginAuditEvent["action"],
     call: CallOptions,
     work: () => Promise<T>,
   ): Promise<T> {
     const event = { action, facts: { method: login.method } }
-    let result: T
-    try {
-      result = await work()
-    } catch (error) {
-      // A credential that is held back was reported when OpenBao rejected it.
-      if (error === reported) throw error
+    // A credential that is held back was reported when OpenBao rejected it.
+    const isRepeated = (error: unknown) => {
+      if (error === reported) return true
       reported = error
-      const code = isPluginError(error) ? error.code : "INTERNAL"
-      await audit.record({ ...event, outcome: "failure", code }, call).catch((cause: unknown) => {
-        logger.error("A failed login or renewal could not be recorded", {
-          action,
-          code,
-          error: toPluginError(cause, unrecorded).code,
-        })
-      })
-      throw error
+      return false
     }
-    if (result === "not renewable") return result
-    const backendRequestId = result.requestId === undefined ? {} : { backendRequestId: result.requestId }
-    await audit.record({ ...event, outcome: "success", ...backendRequestId }, call).catch((cause: unknown) => {
-      throw toPluginError(cause, unrecorded)
-    })
-    return result
+    const success = (result: T) => {
+      if (result === "not renewable") return undefined
+      return result.requestId === undefined ? {} : { backendRequestId: result.requestId }
+    }
+    return recordedLogin({ audit, logger, event, work, isRepeated, success }, call)
   }
 
   const sharedLogIn = singleFlight((insist: boolean) =>
@@ -254,10 +242,3 @@ export function createSession(options: SessionOptions): Session {
     close,
   }
 }
-
-const unrecorded = {
-  message: "The login or renewal could not be recorded in the audit log, so the token is not used.",
-  nextStep: "Restore the audit log, then try again.",
-  origin: "host",
-  retryable: true,
-} as const

@@ -1,4 +1,12 @@
-import { egressConfiguration, namesEveryHost, proxyConfiguration, tlsRules } from "@apeiro-cmk/plugin-sdk"
+import {
+  egressConfiguration,
+  has,
+  proxyConfiguration,
+  proxyRule,
+  requestConfiguration,
+  tlsRules,
+  withRules,
+} from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { authenticationFields, authenticationRules } from "./config-authentication.ts"
 import { connectionFields } from "./config-connection.ts"
@@ -6,36 +14,26 @@ import { keyName, serverPath } from "./config-text.ts"
 import { platformConfiguration, platformCredential } from "./provider/platform-configuration.ts"
 
 /** What the operator sets once for all keystores of this plugin. */
-export const pluginConfiguration = z
-  .strictObject({
+export const pluginConfiguration = withRules(
+  z.strictObject({
     ...egressConfiguration,
     ...proxyConfiguration,
-    requestTimeoutMs: z
-      .int()
-      .min(100)
-      .max(30_000)
-      .default(5_000)
-      .meta({ title: "Request time-out", description: "Longest time for one request to OpenBao, in milliseconds." }),
-    connections: z
-      .int()
-      .min(1)
-      .max(256)
-      .default(16)
-      .meta({ title: "Connections", description: "Most connections per server and TLS identity." }),
+    ...requestConfiguration,
     platform: platformConfiguration.optional().meta({
       title: "Server of the platform",
       description: "Where keystores are made for tenants that run none themselves.",
     }),
     platformCredential: platformCredential.optional(),
-  })
-  .refine(({ platform, platformCredential: credential }) => (platform === undefined) === (credential === undefined), {
-    error: "goes with the platform section, and with nothing else",
-    path: ["platformCredential"],
-  })
-  .refine((settings) => settings.proxy === undefined || namesEveryHost(settings), {
-    error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",
-    path: ["allowedEndpoints"],
-  })
+  }),
+  [
+    {
+      field: "platformCredential",
+      error: "goes with the platform section, and with nothing else",
+      holds: (given) => has(given, "platform") === has(given, "platformCredential"),
+    },
+    proxyRule,
+  ],
+)
 
 /** The parsed plugin configuration. */
 export type PluginConfiguration = z.output<typeof pluginConfiguration>
@@ -50,16 +48,7 @@ const keystoreFields = z.strictObject({
 })
 
 /** What an administrator enters for one OpenBao keystore (story 4, step 2). */
-export const keystoreConfiguration = [...authenticationRules, ...tlsRules].reduce(
-  (schema, { field, error, holds }) =>
-    schema.refine((given) => holds(given), {
-      error,
-      path: [field],
-      // Also when another field is wrong: every issue is reported at once.
-      when: ({ value }) => typeof value === "object" && value !== null,
-    }),
-  keystoreFields,
-)
+export const keystoreConfiguration = withRules(keystoreFields, [...authenticationRules, ...tlsRules])
 
 /** The parsed configuration of one keystore. */
 export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>

@@ -1,13 +1,12 @@
 import { createOpenBaoClient, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
-import type { KeystorePluginV1, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, PluginServices } from "@apeiro-cmk/plugin-interface"
 import {
-  abortReason,
   configurationError,
   createHttpPools,
   createRotatingHttp,
   definePlugin,
   isAllowedUrl,
-  pluginError,
+  OpenKeystores,
   requireConfiguration,
   tlsIdentityReader,
 } from "@apeiro-cmk/plugin-sdk"
@@ -85,8 +84,7 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
   )
   /** What was unwrapped outlives the keystore handle, by tenant, server and mount. */
   const unwrapped = new Map<string, UnwrappedSecretIds>()
-  const open = new Set<KeystoreV1>()
-  let stopped = false
+  const keystores = new OpenKeystores()
 
   function unwrappedAt(tenantId: string, configuration: KeystoreConfiguration): UnwrappedSecretIds {
     const { vault_address, namespace = "" } = configuration
@@ -109,15 +107,10 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
   }
 
   return {
-    async start(signal) {
-      if (signal.aborted) throw abortReason(signal)
-    },
-    async stop() {
-      stopped = true
-      await Promise.all([...open].map((keystore) => keystore.close()))
-    },
+    start: async (signal) => keystores.start(signal),
+    stop: () => keystores.stop(),
     async openKeystore(input, { tenantId }) {
-      if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
+      keystores.requireRunning()
       const configuration = requireConfiguration(keystoreConfiguration, input)
       requireAllowedAddresses(configuration)
       const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = configuration
@@ -137,19 +130,19 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
         requestTimeoutMs,
         services,
       })
-      const keystore = createKeystore({
-        client,
-        ...place,
-        mountPath: configuration.mount_path,
-        keyName: configuration.key_name,
-        services,
-        async onClose() {
-          open.delete(keystore)
-          await http.close()
-        },
-      })
-      open.add(keystore)
-      return keystore
+      return keystores.hold((onClose) =>
+        createKeystore({
+          client,
+          ...place,
+          mountPath: configuration.mount_path,
+          keyName: configuration.key_name,
+          services,
+          async onClose() {
+            onClose()
+            await http.close()
+          },
+        }),
+      )
     },
     setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
     upstream: upstreamHooks,

@@ -1,3 +1,5 @@
+import type { z } from "zod"
+
 /** A configuration as it was entered. */
 export type Given = Readonly<Record<string, unknown>>
 
@@ -31,4 +33,18 @@ export function goesWith(field: string, others: readonly string[]): FieldRule {
     error: `is of no use without ${others.join(" or ")}`,
     holds: (given) => !has(given, field) || others.some((other) => has(given, other)),
   }
+}
+
+/** Adds rules between fields to the schema of a configuration; every fault is reported at once. */
+export function withRules<Schema extends z.ZodType>(schema: Schema, rules: readonly FieldRule[]): Schema {
+  return rules.reduce(
+    (ruled, { field, error, holds }) =>
+      ruled.refine((given) => holds(given as Given), {
+        error,
+        path: [field],
+        // Also when another field is wrong.
+        when: ({ value }) => typeof value === "object" && value !== null,
+      }),
+    schema,
+  )
 }

@@ -1,6 +1,7 @@
 export { isAddressRange } from "./address-rules.ts"
 export { decodeBase64, encodeBase64 } from "./base64.ts"
 export { configurationError, parseConfiguration, requireConfiguration } from "./configuration.ts"
+export { type ConfigurationHooks, configurationHooks } from "./configuration-hooks.ts"
 export { configurationJsonSchema, secretFields } from "./configuration-schema.ts"
 export {
   type CheckResult,
@@ -29,9 +30,12 @@ export {
   toPluginError,
   unsupported,
 } from "./error-facts.ts"
-export { atMostOne, type FieldRule, type Given, goesWith, has } from "./field-rules.ts"
+export { atMostOne, type FieldRule, type Given, goesWith, has, withRules } from "./field-rules.ts"
 export { type WrappingParameters, wrapKeyMaterial } from "./key-material-wrap.ts"
-export { namesEveryHost, proxyConfiguration } from "./proxy-configuration.ts"
+export { OpenKeystores } from "./open-keystores.ts"
+export { namesEveryHost, proxyConfiguration, proxyRule } from "./proxy-configuration.ts"
+export { type RecordedLogin, recordedLogin } from "./recorded-login.ts"
+export { requestConfiguration } from "./request-configuration.ts"
 export { retryAfterMs } from "./retry-after.ts"
 export { isSecretHandle, secret, secretFromBytes } from "./secret.ts"
 export { jsonWithBytes, takeBase64Field } from "./secret-json.ts"

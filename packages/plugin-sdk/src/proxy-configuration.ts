@@ -1,6 +1,7 @@
 import type { EgressPolicy, HttpProxy } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
 import { endpoint } from "./endpoint.ts"
+import type { FieldRule } from "./field-rules.ts"
 
 const exceptionSyntax = /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$|^\[[0-9a-f:.]+\](?::\d{1,5})?$/i
 
@@ -26,6 +27,14 @@ export const proxyConfiguration = {
  */
 export function namesEveryHost({ allowedEndpoints }: Pick<EgressPolicy, "allowedEndpoints">): boolean {
   return allowedEndpoints.every((endpoint) => !/^https?:\/\/\*(?:[:/]|$)/i.test(endpoint))
+}
+
+/** Rule of a plugin configuration that has the fields of `proxyConfiguration` and of `egressConfiguration`. */
+export const proxyRule: FieldRule = {
+  field: "allowedEndpoints",
+  error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",
+  holds: ({ proxy, allowedEndpoints }) =>
+    proxy === undefined || !Array.isArray(allowedEndpoints) || namesEveryHost({ allowedEndpoints }),
 }
 
 /** Says whether a URL is reached without the proxy. */

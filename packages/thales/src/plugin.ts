@@ -1,12 +1,6 @@
 import { fileURLToPath } from "node:url"
-import type { KeystorePluginV1, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
-import {
-  abortReason,
-  configurationError,
-  definePlugin,
-  pluginError,
-  requireConfiguration,
-} from "@apeiro-cmk/plugin-sdk"
+import type { KeystorePluginV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import { configurationError, definePlugin, OpenKeystores, requireConfiguration } from "@apeiro-cmk/plugin-sdk"
 import { createAppliances } from "./appliances.ts"
 import { createSupervisedToken } from "./client.ts"
 import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
@@ -75,18 +69,12 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
   const { clock, files, logger } = services
   const egress = { allowedEndpoints, allowedAddresses }
   const refusedPins = new Set<string>()
-  const open = new Set<KeystoreV1>()
-  let stopped = false
+  const keystores = new OpenKeystores()
   return {
-    async start(signal) {
-      if (signal.aborted) throw abortReason(signal)
-    },
-    async stop() {
-      stopped = true
-      await Promise.all([...open].map((keystore) => keystore.close()))
-    },
+    start: async (signal) => keystores.start(signal),
+    stop: () => keystores.stop(),
     async openKeystore(input, { tenantId }) {
-      if (stopped) throw pluginError("CANCELLED", "The plugin has been stopped.", "Start the host again.")
+      keystores.requireRunning()
       const configuration = requireConfiguration(keystoreConfiguration, input)
       const library = modules[configuration.module]
       if (library === undefined) {
@@ -120,20 +108,20 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         }),
       }))
       const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger })
-      const keystore = createKeystore({
-        token,
-        keyLabel,
-        slotId,
-        serialNumbers,
-        fipsLevel: library.fipsLevel,
-        network: library.port === undefined ? undefined : { port: library.port, egress, tcp: services.tcp },
-        checkClient: source === undefined ? undefined : (call) => checkLunaClient(source(), call),
-        latencyLimits: { warnMs: settings.latencyWarnMs, failMs: settings.latencyFailMs },
-        services,
-        onClose: () => void open.delete(keystore),
-      })
-      open.add(keystore)
-      return keystore
+      return keystores.hold((onClose) =>
+        createKeystore({
+          token,
+          keyLabel,
+          slotId,
+          serialNumbers,
+          fipsLevel: library.fipsLevel,
+          network: library.port === undefined ? undefined : { port: library.port, egress, tcp: services.tcp },
+          checkClient: source === undefined ? undefined : (call) => checkLunaClient(source(), call),
+          latencyLimits: { warnMs: settings.latencyWarnMs, failMs: settings.latencyFailMs },
+          services,
+          onClose,
+        }),
+      )
     },
     setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
   }

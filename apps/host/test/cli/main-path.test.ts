@@ -33,7 +33,9 @@ describe("the command line, on its main path,", () => {
       "local",
     )
     expect(activation).toMatchObject({ status: "connection_successful", plugin_status: "active" })
-    expect((await cli.run("keystore", "list", "acme")).stdout).toMatch(/local\s+local_keystore\s+active\s+success/)
+    expect((await cli.run("keystore", "list", "acme")).stdout).toMatch(
+      /local\s+local_keystore\s+active\s+healthy\s+\d+\.\d ms\s+success/,
+    )
   })
 
   it("makes a data key whose plain bytes go to a 0600 file, and opens the envelope again", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { type CallOptions, isPluginError, type PluginError, type PluginServices } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, isHeaderValue, pluginError, singleFlight, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, callOptions, isHeaderValue, pluginError, recordedLogin, singleFlight } from "@apeiro-cmk/plugin-sdk"
 import { z } from "zod"
 import { dsmError } from "../errors.ts"
 import type { Wire } from "../wire.ts"
@@ -71,32 +71,21 @@ export function createSession({ wire, login, tenantId, requestTimeoutMs, service
     return { authorization: `Bearer ${token}`, idleLifeMs: seconds * 1000 }
   }
 
-  async function audited(work: () => Promise<SessionToken>, call: CallOptions): Promise<SessionToken> {
+  function recorded(work: () => Promise<SessionToken>, call: CallOptions): Promise<SessionToken> {
     const event = { action: "keystoreLogin", facts: { method: login.method } } as const
+    // A credential that is held back was reported when DSM rejected it.
     const before = rejected?.error
-    let token: SessionToken
-    try {
-      token = await work()
-    } catch (error) {
-      // A credential that is held back was reported when DSM rejected it.
-      if (error === before) throw error
-      const code = isPluginError(error) ? error.code : "INTERNAL"
-      await audit.record({ ...event, outcome: "failure", code }, call).catch((cause: unknown) => {
-        logger.error("A failed login could not be recorded", { code, error: toPluginError(cause, unrecorded).code })
-      })
-      throw error
-    }
-    await audit.record({ ...event, outcome: "success" }, call).catch((cause: unknown) => {
-      throw toPluginError(cause, unrecorded)
-    })
-    return token
+    return recordedLogin(
+      { audit, logger, event, work, isRepeated: (error) => error === before, success: () => ({}) },
+      call,
+    )
   }
 
   /** Work that several callers share must outlive each of them. */
   const sharedLogIn = singleFlight(async (insist: boolean) => {
     const call = callOptions({ tenantId, timeoutMs: 2 * requestTimeoutMs, signal: closing.signal, clock })
     try {
-      const token = await audited(() => authenticate(insist, call), call)
+      const token = await recorded(() => authenticate(insist, call), call)
       if (!closing.signal.aborted) held = { ...token, usedAtMs: clock.monotonicMs() }
       return token
     } finally {
@@ -149,10 +138,3 @@ export function createSession({ wire, login, tenantId, requestTimeoutMs, service
     },
   }
 }
-
-const unrecorded = {
-  message: "The login could not be recorded in the audit log, so the session is not used.",
-  nextStep: "Restore the audit log, then try again.",
-  origin: "host",
-  retryable: true,
-} as const
