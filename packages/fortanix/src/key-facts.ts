@@ -38,9 +38,8 @@ export function versionStatus(key: DsmKey | undefined, isNewest: boolean): "ENAB
 /** What an administrator should know of a key; none of it forbids its use. */
 export function keyWarnings(key: DsmKey): readonly string[] {
   const warnings: string[] = []
-  if (!key.neverExportable) {
-    warnings.push("The key could be exported once, or came from outside: copies of it may exist (never_exportable).")
-  }
+  if (!key.neverExportable) warnings.push("The key could be exported once (never_exportable): copies may exist.")
+  if (key.isImported) warnings.push("The key's material came from outside: whoever made it may have a copy.")
   const unneeded = ["DERIVEKEY", "WRAPKEY", "UNWRAPKEY"].filter((operation) => key.operations.includes(operation))
   if (unneeded.length > 0) {
     warnings.push(

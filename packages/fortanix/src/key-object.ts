@@ -13,8 +13,10 @@ export interface DsmKey {
   readonly enabled: boolean
   /** E.g. `Active`; DSM tells none of objects from before it knew states. */
   readonly state: string
-  /** False where it could be exported once, or came from outside. */
+  /** False where EXPORT was among its operations once. */
   readonly neverExportable: boolean
+  /** Its material came from outside. */
+  readonly isImported: boolean
   readonly createdAtMs: number
   /** The version before this one, and the one after it. */
   readonly replaced: string | undefined
@@ -44,6 +46,7 @@ const keyShape = z.object({
     .regex(/^[A-Za-z]{1,40}$/)
     .nullish(),
   never_exportable: z.boolean().nullish(),
+  origin: z.string().max(40).nullish(),
   created_at: time,
   links: z.object({ replaced: kid.nullish(), replacement: kid.nullish() }).nullish(),
 })
@@ -64,6 +67,7 @@ export function readKey(json: unknown): DsmKey | undefined {
     enabled: read.enabled,
     state: read.state ?? "Active",
     neverExportable: read.never_exportable ?? false,
+    isImported: read.origin === "External",
     createdAtMs: read.created_at,
     replaced: read.links?.replaced ?? undefined,
     replacement: read.links?.replacement ?? undefined,

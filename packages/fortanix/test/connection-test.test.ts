@@ -103,7 +103,7 @@ describe("the connection test", () => {
     })
   })
 
-  it("warns of a key that came from outside", async () => {
+  it("warns of a key that could be exported once", async () => {
     const { steps } = await run(({ key }) => void Object.assign(key, { neverExportable: false }))
     expect(steps.get("key_access")).toMatchObject({
       outcome: "warned",

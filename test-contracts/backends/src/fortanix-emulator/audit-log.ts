@@ -29,7 +29,7 @@ export function queryLog(log: readonly AuditEntry[], query: URLSearchParams, acc
   const fromMs = Number(query.get("range_from") ?? 0) * 1000
   const toMs = Number(query.get("range_to") ?? Number.MAX_SAFE_INTEGER / 1000) * 1000
   const from = Number(query.get("from") ?? 0)
-  const size = Number(query.get("size") ?? 1000)
+  const size = Math.min(1000, Number(query.get("size") ?? 1000))
   return log
     .filter(
       (entry) =>

@@ -103,7 +103,14 @@ function derive(request: DsmRequest, key: DsmKey) {
   account.requirePermission(app, groupId, "MANAGE")
   account.requireFreeName(name ?? undefined)
   const made = newKey({
-    ...{ kid: randomUUID(), nowMs: account.nowMs(), groupId, objType: key_type, creatorApp: app.id },
+    ...{
+      kid: randomUUID(),
+      nowMs: account.nowMs(),
+      groupId,
+      objType: key_type,
+      creatorApp: app.id,
+      origin: "FortanixHSM",
+    },
     ...{ material: cipher.subarray(0, key_size / 8), name: name ?? undefined, keyOps: key_ops ?? undefined },
   })
   account.keys.set(made.kid, made)

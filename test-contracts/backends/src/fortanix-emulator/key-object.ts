@@ -55,6 +55,8 @@ export interface KeyWish {
   readonly description?: string | undefined
   readonly customMetadata?: Readonly<Record<string, string>> | undefined
   readonly material?: Buffer | undefined
+  /** Default: `External` for given material. */
+  readonly origin?: DsmKey["origin"] | undefined
   readonly creatorApp?: string | undefined
   readonly isTransient?: boolean | undefined
 }
@@ -67,7 +69,7 @@ export function newKey(wish: KeyWish): DsmKey {
     groupId: wish.groupId,
     objType: wish.objType ?? "AES",
     keySize: material.length * 8,
-    origin: wish.material === undefined ? "FortanixHSM" : "External",
+    origin: wish.origin ?? (wish.material === undefined ? "FortanixHSM" : "External"),
     creatorApp: wish.creatorApp,
     createdAtMs: wish.nowMs,
     isTransient: wish.isTransient ?? false,
@@ -80,7 +82,7 @@ export function newKey(wish: KeyWish): DsmKey {
     deactivationMs: undefined,
     lastUsedMs: undefined,
     customMetadata: wish.customMetadata ?? {},
-    neverExportable: wish.material === undefined && !keyOps.includes("EXPORT"),
+    neverExportable: !keyOps.includes("EXPORT"),
     links: {},
     material,
   }

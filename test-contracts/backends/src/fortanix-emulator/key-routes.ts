@@ -69,31 +69,37 @@ export const keyRoutes: Routes = {
   },
 }
 
+const shownByDefault = ["PreActive", "Active", "Deactivated", "Compromised"]
+
 function list({ account, app, query }: DsmRequest) {
   const wanted = (name: string, value: string | undefined) => !query.has(name) || query.get(name) === value
-  const isShown = ({ state }: DsmKey) => state !== "Destroyed" || query.get("show_destroyed") === "true"
+  const states = [
+    ...shownByDefault,
+    ...(query.get("show_destroyed") === "true" ? ["Destroyed"] : []),
+    ...(query.get("show_deleted") === "true" ? ["Deleted"] : []),
+  ]
+  const { by, sign } = orderOf(query.get("sort"))
+  const compare = (left: string, right: string) => sign * (left < right ? -1 : left > right ? 1 : 0)
+  const start = query.get("start")
   const offset = Number(query.get("offset") ?? 0)
   const limit = Number(query.get("limit") ?? 100)
   return [...account.keys.values()]
-    .filter((key) => app.groups.has(key.groupId) && key.state !== "Deleted" && !key.isTransient && isShown(key))
-    .filter((key) => wanted("name", key.name) && wanted("group_id", key.groupId))
-    .toSorted(inOrder(query.get("sort")))
+    .filter((key) => app.groups.has(key.groupId) && !key.isTransient && states.includes(key.state))
+    .filter((key) => wanted("name", key.name) && wanted("group_id", key.groupId) && wanted("creator", key.creatorApp))
+    .toSorted((left, right) => compare(by(left), by(right)))
+    .filter((key) => start === null || compare(by(key), start) > 0)
     .slice(offset, offset + limit)
     .map((key) => keyDocument(key, account.id))
 }
 
-/** `name:asc`, `kid:desc`, `created_at:asc`; in the order of their making without it. */
-function inOrder(sort: string | null): (left: DsmKey, right: DsmKey) => number {
-  const [by = "", direction = "asc"] = sort?.split(":") ?? []
-  const texts: Readonly<Record<string, (key: DsmKey) => string>> = {
-    name: ({ name = "" }) => name,
-    kid: ({ kid }) => kid,
-    created_at: ({ createdAtMs }) => String(createdAtMs).padStart(15, "0"),
+/** `kid` or `name`, with `:asc` or `:desc`; by `kid:asc` when nothing is asked for. */
+function orderOf(sort: string | null): { readonly by: (key: DsmKey) => string; readonly sign: 1 | -1 } {
+  const [property = "kid", direction = "asc"] = sort?.split(":") ?? []
+  if (!["kid", "name"].includes(property) || !["asc", "desc"].includes(direction)) {
+    throw badRequest("sort must be kid or name, with :asc or :desc")
   }
-  const textOf = texts[by]
-  if (textOf === undefined) return () => 0
-  const sign = direction === "desc" ? -1 : 1
-  return (left, right) => sign * (textOf(left) < textOf(right) ? -1 : textOf(left) > textOf(right) ? 1 : 0)
+  const by = ({ kid, name = "" }: DsmKey) => (property === "kid" ? kid : name)
+  return { by, sign: direction === "asc" ? 1 : -1 }
 }
 
 function generate(request: DsmRequest) {
