@@ -11,7 +11,7 @@ import { encodeEncryptionContext, pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { DsmClient } from "./client.ts"
 import { uuidForm } from "./config.ts"
 import { dsmError, hasCode, unexpectedAnswer } from "./errors.ts"
-import { stateError, throwAwayContext } from "./key-facts.ts"
+import { onlyDecrypts, stateError, throwAwayContext } from "./key-facts.ts"
 import type { KeySeriesCache } from "./key-series.ts"
 import type { GroupKeys } from "./keys.ts"
 import type { DsmAnswer } from "./wire.ts"
@@ -48,14 +48,24 @@ export function createCryptography(options: CryptographyOptions): Cryptography {
   const { client, keys, seriesCache, mode, services } = options
   const samples = new Map<string, Sample>()
 
-  /** What a refusal means is found by looking at the version: DSM's words are not documented. */
-  async function reasonOf(kid: string, refused: DsmAnswer, call: CallOptions): Promise<PluginError | undefined> {
+  /**
+   * What a refusal means is found by looking at the version: DSM's words are not documented, and which status it gives for
+   * what is not either. @returns `undefined` where the version is sound and the request itself is what DSM refuses
+   */
+  async function reasonOf(
+    use: "encrypt" | "decrypt",
+    kid: string,
+    refused: DsmAnswer,
+    call: CallOptions,
+  ): Promise<PluginError | undefined> {
     if (![400, 403, 404].includes(refused.status)) return unexpectedAnswer(refused)
     const key = await keys.read(kid, call)
     if (key === undefined) return dsmError("keyMissing", refused)
+    const isAboutRequest = refused.status === 400
     const byState = stateError(key)
-    if (byState !== undefined && refused.status !== 400) return byState
-    return refused.status === 400 ? undefined : dsmError("denied", refused)
+    if (byState !== undefined && !(isAboutRequest && use === "decrypt" && onlyDecrypts(key))) return byState
+    if (!key.operations.includes(use.toUpperCase())) return dsmError("operationsMissing", refused)
+    return isAboutRequest ? undefined : dsmError("denied", refused)
   }
 
   async function sealOnce(keyId: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
@@ -64,7 +74,7 @@ export function createCryptography(options: CryptographyOptions): Cryptography {
     const sealed = await wrap(client, { kid, mode, plaintext, associatedData }, call)
     if (!("refused" in sealed)) return { kid, ciphertext: sealed }
     seriesCache.forget(keyId)
-    const reason = await reasonOf(kid, sealed.refused, call)
+    const reason = await reasonOf("encrypt", kid, sealed.refused, call)
     throw reason ?? dsmError("modeRefused", sealed.refused)
   }
 
@@ -109,7 +119,7 @@ export function createCryptography(options: CryptographyOptions): Cryptography {
     if (kid === undefined || modeOf(ciphertext) === undefined) throw dsmError("ciphertextRefused")
     const opened = await unwrap(client, { kid, ciphertext, associatedData: encodeEncryptionContext(context) }, call)
     if (!("refused" in opened)) return { plaintext: opened }
-    const reason = await reasonOf(kid, opened.refused, call)
+    const reason = await reasonOf("decrypt", kid, opened.refused, call)
     if (reason !== undefined) {
       seriesCache.forget(keyId)
       throw reason
@@ -126,7 +136,7 @@ export function createCryptography(options: CryptographyOptions): Cryptography {
       const opened = await unwrap(client, sample, call)
       if ("refused" in opened) {
         seriesCache.forget(keyId)
-        throw (await reasonOf(sample.kid, opened.refused, call)) ?? dsmError("modeRefused", opened.refused)
+        throw (await reasonOf("decrypt", sample.kid, opened.refused, call)) ?? dsmError("modeRefused", opened.refused)
       }
       if (!Buffer.from(opened).equals(sample.plaintext)) throw dsmError("mismatch")
     } catch (error) {

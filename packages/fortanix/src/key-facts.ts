@@ -22,6 +22,11 @@ export function stateError({ enabled, state }: DsmKey): PluginError | undefined 
   return undefined
 }
 
+/** Tells whether the state of a key still lets it decrypt, and nothing else. */
+export function onlyDecrypts({ enabled, state }: DsmKey): boolean {
+  return enabled && (state === "Deactivated" || state === "Compromised")
+}
+
 /** State of a key in the words of the interface. */
 export function keyState(key: DsmKey): KeyState {
   if (key.state === "Active" || key.state === "None") return key.enabled ? "ENABLED" : "DISABLED"
@@ -32,7 +37,7 @@ export function keyState(key: DsmKey): KeyState {
 export function versionStatus(key: DsmKey | undefined, isNewest: boolean): "ENABLED" | "DECRYPT_ONLY" | "DISABLED" {
   if (key === undefined || !key.enabled) return "DISABLED"
   if (key.state === "Active" || key.state === "None") return isNewest ? "ENABLED" : "DECRYPT_ONLY"
-  return key.state === "Deactivated" || key.state === "Compromised" ? "DECRYPT_ONLY" : "DISABLED"
+  return onlyDecrypts(key) ? "DECRYPT_ONLY" : "DISABLED"
 }
 
 /** What an administrator should know of a key; none of it forbids its use. */
@@ -53,11 +58,11 @@ export function keyWarnings(key: DsmKey): readonly string[] {
  * Describes a key. Its identity is the account with the id of its oldest version, so that neither a rotation nor another
  * name or endpoint makes it a second key.
  */
-export function describe(keyId: string, newest: DsmKey, kids: readonly string[]): KeyDescription {
+export function describe(keyId: string, newest: DsmKey, oldestKid: string): KeyDescription {
   const state = stateError(newest)
   return {
     key: { keyId },
-    identity: `${newest.accountId}/${kids.at(-1) ?? newest.kid}`,
+    identity: `${newest.accountId}/${oldestKid}`,
     state: keyState(newest),
     algorithm: `${newest.type}-${newest.bits ?? "?"}`,
     exportable: newest.operations.includes("EXPORT"),

@@ -20,10 +20,14 @@ export interface KeyLifeCycleOptions {
 
 /** Makes, rotates, switches and ends keys. Each change may wait for a quorum: APPROVAL_PENDING. */
 export function createKeyLifeCycle({ keys, seriesCache, change }: KeyLifeCycleOptions) {
-  /** The versions of a key that exist, newest first. */
-  async function versions(keyId: string, call: CallOptions): Promise<readonly DsmKey[]> {
+  async function newestOf(keyId: string, call: CallOptions): Promise<DsmKey> {
     const newest = await keys.find(keyId, call)
     if (newest === undefined) throw dsmError("keyMissing")
+    return newest
+  }
+
+  /** The versions of a key that exist, newest first. */
+  async function versionsOf(newest: DsmKey, call: CallOptions): Promise<readonly DsmKey[]> {
     const found = [newest]
     for (let kid = newest.replaced; kid !== undefined; kid = found.at(-1)?.replaced) {
       const key = await keys.read(kid, call)
@@ -43,19 +47,15 @@ export function createKeyLifeCycle({ keys, seriesCache, change }: KeyLifeCycleOp
   const keyPath = (kid: string, act = "") => `/crypto/v1/keys/${kid}${act}`
 
   async function describeKey(keyId: string, call: CallOptions): Promise<KeyDescription> {
-    const newest = await keys.find(keyId, call)
-    if (newest === undefined) throw dsmError("keyMissing")
-    const kids = (await versions(keyId, call)).flatMap(({ kid, replaced }) => [
-      kid,
-      ...(replaced === undefined ? [] : [replaced]),
-    ])
-    return describe(keyId, newest, kids)
+    const newest = await newestOf(keyId, call)
+    const oldest = (await versionsOf(newest, call)).at(-1) ?? newest
+    // The link survives a version that was deleted.
+    return describe(keyId, newest, oldest.replaced ?? oldest.kid)
   }
 
   async function createKey({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
     if (origin === "import") throw pluginError("UNSUPPORTED", `Keys are not imported: ${importReason}`, importNextStep)
-    const existing = await keys.find(keyId, call)
-    if (existing === undefined) {
+    if ((await keys.find(keyId, call)) === undefined) {
       const body = {
         ...{ name: keyId, obj_type: "AES", key_size: 256, key_ops: keyOperations, enabled: true },
         group_id: await keys.groupId(call),
@@ -73,15 +73,18 @@ export function createKeyLifeCycle({ keys, seriesCache, change }: KeyLifeCycleOp
     const key = await keys.find(keyId, call)
     if (key === undefined) {
       const message = "DSM says that the name is taken, but the group has no such key."
-      throw pluginError("INVALID_REQUEST", message, "Choose another name: a key of another group has this one.")
+      throw pluginError(
+        "INVALID_REQUEST",
+        message,
+        "Choose another name: a key of another group, or a destroyed one, has this one.",
+      )
     }
     requireSuitable(key)
     return describeKey(keyId, call)
   }
 
   async function rotateKey(keyId: string, call: CallOptions): Promise<KeyDescription> {
-    const newest = await keys.find(keyId, call)
-    if (newest === undefined) throw dsmError("keyMissing")
+    const newest = await newestOf(keyId, call)
     requireSuitable(newest)
     // Older versions go on decrypting: what they wrapped is wrapped anew later.
     const body = { name: newest.name, deactivate_rotated_key: false }
@@ -92,7 +95,7 @@ export function createKeyLifeCycle({ keys, seriesCache, change }: KeyLifeCycleOp
   }
 
   async function setEnabled(keyId: string, enabled: boolean, call: CallOptions): Promise<void> {
-    for (const key of await versions(keyId, call)) {
+    for (const key of await versionsOf(await newestOf(keyId, call), call)) {
       if (key.enabled !== enabled) await make({ method: "PATCH", path: keyPath(key.kid), body: { enabled } }, call)
     }
     seriesCache.forget(keyId)
@@ -102,7 +105,7 @@ export function createKeyLifeCycle({ keys, seriesCache, change }: KeyLifeCycleOp
   async function deleteKey(keyId: string, call: CallOptions): Promise<void> {
     const newest = await keys.find(keyId, call)
     if (newest === undefined) return
-    for (const { kid, state } of (await versions(keyId, call)).toReversed()) {
+    for (const { kid, state } of (await versionsOf(newest, call)).toReversed()) {
       if (state === "Destroyed") continue
       if (state === "Active" || state === "None") {
         const reason = { code: "CessationOfOperation", message: "Deleted by the platform." }
@@ -121,7 +124,7 @@ export function createKeyLifeCycle({ keys, seriesCache, change }: KeyLifeCycleOp
     enableKey: (keyId: string, call: CallOptions) => setEnabled(keyId, true, call),
     disableKey: (keyId: string, call: CallOptions) => setEnabled(keyId, false, call),
     async listKeyVersions(keyId: string, call: CallOptions) {
-      return (await versions(keyId, call))
+      return (await versionsOf(await newestOf(keyId, call), call))
         .map((key, index) => ({
           versionId: key.kid,
           createdAtMs: key.createdAtMs,

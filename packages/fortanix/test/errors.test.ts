@@ -140,6 +140,16 @@ describe("what DSM answers", () => {
     await expect(met).rejects.toMatchObject({ code, message, nextStep })
   })
 
+  it.each([400, 403, 404])("is KEY_DISABLED for a disabled key, whatever the status: %i", async (status) => {
+    const { place, keystore, encrypt } = await open()
+    const sealed = await encrypt()
+    place.key.enabled = false
+    for (const act of ["/encrypt", "/decrypt"]) dsm.emulator.failNext({ on: act, status })
+    await expect(encrypt()).rejects.toMatchObject({ code: "KEY_DISABLED" })
+    const decrypted = keystore.decrypt({ key: keystore.defaultKey, ...sealed, context }, testCall())
+    await expect(decrypted).rejects.toMatchObject({ code: "KEY_DISABLED" })
+  })
+
   it("has Retry-After in the error", async () => {
     const { encrypt } = await open()
     dsm.emulator.failNext({ on: "/encrypt", status: 429, retryAfterSeconds: 7 })
