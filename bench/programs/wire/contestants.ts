@@ -4,7 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { plugin as localKeystore } from "@apeiro-cmk/local-keystore"
-import { connectPlugin, KeystoreInstanceKeyOperation, type PluginConnection } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import {
+  connectPlugin,
+  KeystoreInstanceKeyOperation,
+  type PluginConnection,
+  smallNodeArguments,
+} from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { installGoPlugin, startGoHost } from "@apeiro-cmk/test-backends"
 import { z } from "zod"
@@ -40,7 +45,7 @@ export interface Executables {
 export async function buildExecutables(): Promise<Executables> {
   execFileSync("tsup", { cwd: packageFolder, stdio: "ignore" })
   const folder = await mkdtemp(join(tmpdir(), "wire-"))
-  const ours = { path: process.execPath, args: ["--max-semi-space-size=2", join(packageFolder, "dist/serve.mjs")] }
+  const ours = { path: process.execPath, args: [...smallNodeArguments, join(packageFolder, "dist/serve.mjs")] }
   return {
     ours: { ...ours, yaml: JSON.stringify({ keyFile: join(folder, "keys") }) },
     go: { path: await installGoPlugin(), args: [type], yaml: "" },

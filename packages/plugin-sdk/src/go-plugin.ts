@@ -32,6 +32,7 @@ export { supervisedKeystorePlugin } from "./go-plugin/host/supervised-keystore.t
 export { supervisedPlugin, type WirePluginType, wirePluginTypes } from "./go-plugin/host/supervised-plugin.ts"
 export { createSupervisor, type Supervisor, type SupervisorOptions } from "./go-plugin/host/supervisor.ts"
 export { upstreamKeystoreConfiguration, upstreamKeystorePlugin } from "./go-plugin/host/upstream-keystore.ts"
+export { smallNodeArguments } from "./go-plugin/node-arguments.ts"
 export { type ServeOptions, servePlugin } from "./go-plugin/serve/serve-plugin.ts"
 export { methodDefinition, methodDefinitions } from "./go-plugin/wire/method-definition.ts"
 export { type UnaryCallOptions, unaryCall } from "./go-plugin/wire/unary-call.ts"

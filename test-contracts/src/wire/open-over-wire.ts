@@ -30,8 +30,11 @@ export async function openOverWire(
   pluginConfiguration: JsonValue = {},
 ): Promise<OpenedOverWire> {
   const lines: WireLogLine[] = []
+  // Node's own cache of compiled code, where the test run has one: a case for each start adds up.
+  const { NODE_COMPILE_CACHE: cache } = process.env
   const connection = await connectPlugin({
     ...executable,
+    env: { ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...executable.env },
     type: "KeystoreInstanceKeyOperation",
     serviceName: "plugin.keystore.operations.v1.KeystoreInstanceKeyOperation",
     // JSON is YAML.
