@@ -119,4 +119,11 @@ describe("the connection test", () => {
     expect(steps.get("permissions")).toMatchObject({ outcome: "warned", facts: { app_permissions: "unverified" } })
     expect(steps.get("audit_test")).toMatchObject({ outcome: "skipped", facts: { hsm_audit_log: "unverified" } })
   })
+
+  it("warns where DSM's log never shows the operation", async () => {
+    const { steps } = await run((_place, dsm) => {
+      dsm.emulator.failNext({ on: "/sys/v1/logs", status: 200, text: '{"items":[]}', times: 10 })
+    })
+    expect(steps.get("audit_test")).toMatchObject({ outcome: "warned", facts: { hsm_audit_log: "unverified" } })
+  })
 })

@@ -1,3 +1,4 @@
+import { createDecipheriv } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { findCanary, openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
@@ -21,25 +22,29 @@ interface Answer {
   readonly body: string
 }
 
-async function passOn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+type OwnAnswer = (request: IncomingMessage, call: string, body: Buffer) => Answer | undefined
+
+async function answerOrPassOn(request: IncomingMessage, response: ServerResponse, answer: OwnAnswer): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
+  const body = Buffer.concat(chunks)
+  const own = answer(request, `${request.method} ${request.url}`, body)
+  if (own !== undefined) {
+    response.writeHead(own.status ?? 200, { "content-type": "application/json", ...own.headers }).end(own.body)
+    return
+  }
   const { authorization } = request.headers
   const passed = await fetch(`${dsm.emulator.address}${request.url}`, {
     method: request.method ?? "GET",
     headers: authorization === undefined ? {} : { authorization },
-    ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
+    ...(body.length === 0 ? {} : { body }),
   })
   response.writeHead(passed.status).end(Buffer.from(await passed.arrayBuffer()))
 }
 
 /** A server between the plugin and the emulator that answers some requests by itself. */
-async function open(answer: (request: IncomingMessage, call: string) => Answer | undefined) {
-  const server = createServer((request, response) => {
-    const own = answer(request, `${request.method} ${request.url}`)
-    if (own === undefined) void passOn(request, response)
-    else response.writeHead(own.status ?? 200, { "content-type": "application/json", ...own.headers }).end(own.body)
-  })
+async function open(answer: OwnAnswer) {
+  const server = createServer((request, response) => void answerOrPassOn(request, response, answer))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   onTestFinished(() => void server.close())
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -93,15 +98,17 @@ describe("a server in place of DSM", () => {
   })
 
   it("that ignores the context is found out by the connection test", async () => {
-    let sealed = ""
-    const { keystore } = await open((_request, call) => {
-      if (call.includes("/decrypt")) return json({ kid: someKid, plain: sealed })
-      return undefined
+    const { keystore } = await open((_request, call, body) => {
+      if (!call.includes("/decrypt")) return undefined
+      const { iv, cipher } = JSON.parse(body.toString("utf8"))
+      const [key] = [...dsm.emulator.account.keys.values()].filter(({ kid }) => call.includes(kid))
+      const opening = createDecipheriv("aes-256-gcm", key?.material ?? "", Buffer.from(iv, "base64"))
+      // Without a look at the tag, and so at the associated data.
+      return json({ kid: key?.kid, plain: opening.update(Buffer.from(cipher, "base64")).toString("base64") })
     })
     const steps: { name: string; code?: string | undefined }[] = []
-    sealed = base64(32)
     for await (const step of keystore.testConnection(testCall({ timeoutMs: 30_000 }))) steps.push(step)
-    expect(steps.find(({ name }) => name === "round_trip")?.code).toBe("KEY_MISMATCH")
+    expect(steps.find(({ name }) => name === "round_trip")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
   })
 
   it("that echoes what it was sent leaks neither API key nor session nor key", async () => {
