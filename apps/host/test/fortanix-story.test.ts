@@ -1,9 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type DsmApp, type DsmKey, type FortanixEmulator, startFortanixEmulator } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Cli, cliOf } from "./cli/run-cli.ts"
-import { startTestHost, type TestHost, testFolder } from "./test-host.ts"
+import { startTestHost, type TestHost } from "./test-host.ts"
 import { objects } from "./values.ts"
 
 describe("story 2, on our Fortanix emulator", () => {
@@ -34,14 +34,11 @@ describe("story 2, on our Fortanix emulator", () => {
         key_name: "customer-master-key-acme-corp",
       },
     }
-    const folder = await testFolder()
-    const profile = JSON.parse(await readFile(folder.profilePath, "utf8"))
-    profile.plugins.push({
+    const plugin = {
       ...{ name: "fortanix", type: "keystore", package: "@apeiro-cmk/fortanix" },
       configuration: { allowedEndpoints: [dsm.address], allowedAddresses: ["127.0.0.0/8"] },
-    })
-    await writeFile(folder.profilePath, JSON.stringify(profile))
-    host = await startTestHost({}, folder)
+    }
+    host = await startTestHost({}, { plugins: [plugin] })
     cli = cliOf(host)
     await host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "acme", lease_ms: 2000 })
   })

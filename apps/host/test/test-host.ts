@@ -20,6 +20,8 @@ export interface FolderOptions {
   readonly mode?: "development" | "production"
   readonly keyNames?: readonly string[]
   readonly openBao?: { readonly endpoint: string }
+  /** Entries of further plugins. */
+  readonly plugins?: readonly object[]
   /** A PostgreSQL URL with its password. Default: an SQLite file in the folder. */
   readonly databaseUrl?: string
   /** Another host's folder, whose root key and L1 keys this host shares, as the hosts of one database must. */
@@ -52,6 +54,7 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
           allowedAddresses: options.openBao === undefined ? [] : ["127.0.0.0/8"],
         },
       },
+      ...(options.plugins ?? []),
     ],
   }
   const profilePath = join(path, "profile.yaml")

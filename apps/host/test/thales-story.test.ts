@@ -1,9 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type Pkcs11Tokens, softHsmAvailable, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Cli, cliOf } from "./cli/run-cli.ts"
-import { startTestHost, type TestHost, testFolder } from "./test-host.ts"
+import { startTestHost, type TestHost } from "./test-host.ts"
 
 const pin = "canary-pin-1234"
 const partition = "openkcm_partition"
@@ -35,14 +35,11 @@ describe.skipIf(!(await softHsmAvailable()))("story 3, with SoftHSM in place of 
     await softHsm.createToken(partition, pin)
     admin = new TokenAdmin(softHsm.module, softHsm.environment, pin)
     admin.createKey(partition, "openkcm-l1")
-    const folder = await testFolder()
-    const profile = JSON.parse(await readFile(folder.profilePath, "utf8"))
-    profile.plugins.push({
+    const plugin = {
       ...{ name: "thales", type: "keystore", package: "@apeiro-cmk/thales" },
       configuration: { modules: { softhsm: { library: softHsm.module, environment: softHsm.environment } } },
-    })
-    await writeFile(folder.profilePath, JSON.stringify(profile))
-    host = await startTestHost({}, folder)
+    }
+    host = await startTestHost({}, { plugins: [plugin] })
     cli = cliOf(host)
     await host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "acme", lease_ms: 2000 })
   })

@@ -58,6 +58,7 @@ export async function besideAnother(
   const alone = await load()
   const again = await load()
   process.kill(otherProcess, "SIGSTOP")
+  // It fails, as it should: its token has been stopped.
   const hanging = other().catch(() => undefined)
   const beside = await load()
   await hanging

@@ -68,29 +68,25 @@ export function createCryptography(options: CryptographyOptions): Cryptography {
     return isAboutRequest ? undefined : dsmError("denied", refused)
   }
 
-  async function sealOnce(keyId: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
-    const { newest } = await seriesCache.series(keyId, call)
-    const { kid } = newest
-    const sealed = await wrap(client, { kid, mode, plaintext, associatedData }, call)
-    if (!("refused" in sealed)) return { kid, ciphertext: sealed }
-    seriesCache.forget(keyId)
-    const reason = await reasonOf("encrypt", kid, sealed.refused, call)
-    throw reason ?? dsmError("modeRefused", sealed.refused)
-  }
-
   /** A version that was rotated or ended meanwhile is looked up anew, once. */
   async function seal(keyId: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions) {
-    const before = (await seriesCache.series(keyId, call)).newest.kid
+    const sealWith = async (kid: string) => {
+      const sealed = await wrap(client, { kid, mode, plaintext, associatedData }, call)
+      if (!("refused" in sealed)) return { kid, ciphertext: sealed }
+      seriesCache.forget(keyId)
+      throw (await reasonOf("encrypt", kid, sealed.refused, call)) ?? dsmError("modeRefused", sealed.refused)
+    }
+    const before = await seriesCache.series(keyId, call)
     try {
-      return await sealOnce(keyId, plaintext, associatedData, call)
+      return await sealWith(before.newest.kid)
     } catch (error) {
       if (!hasCode(error, "KEY_DISABLED", "KEY_NOT_FOUND")) throw error
       const now = await seriesCache.fresh(keyId, call).catch((found: unknown) => {
         // The version itself has told more: that it was destroyed, say.
         throw hasCode(found, "KEY_NOT_FOUND") ? error : found
       })
-      if (now.newest.kid === before) throw error
-      return sealOnce(keyId, plaintext, associatedData, call)
+      if (now.newest.kid === before.newest.kid) throw error
+      return sealWith(now.newest.kid)
     }
   }
 

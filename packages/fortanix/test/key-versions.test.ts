@@ -1,4 +1,4 @@
-import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { fakeClock, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { Dsm, type Place } from "./dsm.ts"
 
@@ -11,8 +11,8 @@ afterAll(() => dsm.stop())
 const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
 const plaintext = new Uint8Array(32).fill(7)
 
-async function open(place: Place = dsm.place(), more: object = {}) {
-  const plugin = await dsm.plugin(testServices())
+async function open(place: Place = dsm.place(), more: object = {}, services = testServices()) {
+  const plugin = await dsm.plugin(services)
   onTestFinished(() => plugin.stop())
   const keystore = await plugin.openKeystore({ ...place.configuration, ...more }, testCall())
   const key = keystore.defaultKey
@@ -62,6 +62,18 @@ describe("versions of a key in DSM", () => {
     // This handle still knows the version before.
     expect((await encrypt()).keyVersion).not.toBe(old.keyVersion)
     await keystore.probe(testCall())
+  })
+
+  it("that was rotated in DSM itself is used within 30 s, also where the one before stays active", async () => {
+    const place = dsm.place()
+    const clock = fakeClock()
+    const { encrypt } = await open(place, {}, testServices({ clock }))
+    const old = await encrypt()
+    const other = await open(place)
+    const { latestVersion } = await other.keystore.rotateKey(other.key, testCall())
+    expect(await encrypt()).toMatchObject({ keyVersion: old.keyVersion })
+    await clock.advance(30_000)
+    expect(await encrypt()).toMatchObject({ keyVersion: latestVersion })
   })
 
   it("wraps by AES key wrap where the configuration says so, bound to the context all the same", async () => {

@@ -113,8 +113,11 @@ export interface KeystoreManager {
    * @throws {PluginError} INVALID_REQUEST - the configuration is wrong; `issues` has each fault
    */
   setupMaterial(tenantId: string, subject: KeystoreSubject, call: HostCall): Promise<readonly SetupDocument[]>
-  /** The last outcome and latency of each of the tenant's keystores. */
-  health(tenantId: string): Promise<readonly KeystoreHealth[]>
+  /**
+   * How a keystore is, as this host has seen it.
+   * @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND
+   */
+  health(tenantId: string, keystoreId: string): Promise<KeystoreHealth>
   /** Closes every opened keystore; calls in flight reject with `CANCELLED`. */
   close(): Promise<void>
 }
@@ -189,25 +192,21 @@ export function createKeystoreManager(options: KeystoreManagerOptions): Keystore
         throw asCodedError(error)
       }
     },
-    async health(tenantId) {
-      const records = await repository.keystores(tenantId)
-      return Promise.all(
-        records.map(async (record) => {
-          const last = health.last(record)
-          const averageLatencyMs = health.averageLatencyMs(record)
-          const usage = await budgets.usage(record)
-          const isNearlyUsedUp = usage !== undefined && usage.taken >= warnFrom * usage.limit
-          const seen = health.condition(record)
-          const { keystoreId, pluginType, state } = record
-          return {
-            ...{ keystoreId, pluginType, state },
-            condition: isNearlyUsedUp && seen !== "failing" ? "warning" : seen,
-            ...(averageLatencyMs === undefined ? {} : { averageLatencyMs }),
-            ...(last === undefined ? {} : { last }),
-            ...(usage === undefined ? {} : { usage }),
-          }
-        }),
-      )
+    async health(tenantId, keystoreId) {
+      const record = await get(tenantId, keystoreId)
+      const { pluginType, state } = record
+      const last = health.last(record)
+      const averageLatencyMs = health.averageLatencyMs(record)
+      const usage = await budgets.usage(record)
+      const seen = health.condition(record)
+      const isNearlyUsedUp = usage !== undefined && usage.taken >= warnFrom * usage.limit
+      return {
+        ...{ keystoreId, pluginType, state },
+        condition: isNearlyUsedUp && seen !== "failing" ? "warning" : seen,
+        ...(averageLatencyMs === undefined ? {} : { averageLatencyMs }),
+        ...(last === undefined ? {} : { last }),
+        ...(usage === undefined ? {} : { usage }),
+      }
     },
     close: () => handles.close(),
   }

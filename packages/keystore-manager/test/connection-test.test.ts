@@ -65,7 +65,10 @@ describe("a connection test", () => {
     const steps = await collect(manager.test("acme", { keystoreId: "primary" }, call()))
     expect(outcomes(steps)).toEqual(["authentication failed", "l2_derivation skipped"])
     expect(leaves().at(-1)).toMatchObject({ action: "keystoreTest", outcome: "failure", code: "CREDENTIAL_REJECTED" })
-    expect((await manager.health("acme"))[0]?.last).toMatchObject({ outcome: "failure", code: "CREDENTIAL_REJECTED" })
+    expect((await manager.health("acme", "primary")).last).toMatchObject({
+      outcome: "failure",
+      code: "CREDENTIAL_REJECTED",
+    })
   })
 
   it("finds out when the keystore returns something else", async () => {

@@ -100,18 +100,19 @@ describe("health", () => {
     const { manager, call, encrypt, server, clock } = await active()
     await manager.add("acme", toyDocument({}, "second"), call())
     await encrypt()
-    expect(await manager.health("acme")).toMatchObject([
-      { keystoreId: "primary", pluginType: "toy", state: "active", last: { outcome: "success", atMs: clock.nowMs() } },
-      { keystoreId: "second", state: "inactive" },
-    ])
-    expect((await manager.health("acme"))[1]).not.toHaveProperty("last")
-    expect(await manager.health("globex")).toEqual([])
+    expect(await manager.health("acme", "primary")).toMatchObject({
+      ...{ keystoreId: "primary", pluginType: "toy", state: "active", condition: "healthy" },
+      last: { outcome: "success", atMs: clock.nowMs() },
+    })
+    const second = await manager.health("acme", "second")
+    expect(second).toEqual({ keystoreId: "second", pluginType: "toy", state: "inactive", condition: "unknown" })
+    await expect(manager.health("globex", "primary")).rejects.toMatchObject({ code: "KEYSTORE_NOT_FOUND" })
 
     server.fault = "hangs"
     const refused = expect(encrypt()).rejects.toMatchObject({ code: "TIMED_OUT" })
     await clock.advance(10_000)
     await refused
-    expect((await manager.health("acme"))[0]?.last).toMatchObject({
+    expect((await manager.health("acme", "primary")).last).toMatchObject({
       outcome: "failure",
       code: "TIMED_OUT",
       latencyMs: 10_000,
@@ -119,14 +120,14 @@ describe("health", () => {
 
     server.fault = "none"
     await encrypt()
-    expect((await manager.health("acme"))[0]?.last).toMatchObject({ outcome: "success" })
+    expect((await manager.health("acme", "primary")).last).toMatchObject({ outcome: "success" })
   })
 
   it("does not blame the keystore for a fault of the host", async () => {
     const { manager, encrypt, server } = await active()
     server.fault = "the host cannot record it"
     await expect(encrypt()).rejects.toMatchObject({ code: "AUDIT_UNAVAILABLE" })
-    expect((await manager.health("acme"))[0]?.last).toMatchObject({ outcome: "success" })
+    expect((await manager.health("acme", "primary")).last).toMatchObject({ outcome: "success" })
   })
 
   it("is not spoilt by a bad ciphertext or by a caller who gave up", async () => {
@@ -135,7 +136,7 @@ describe("health", () => {
     const altered = { keystoreId: "primary", ...wrap, ciphertext: new Uint8Array(40), context }
     await expect(l1.decrypt(altered, call())).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
     await expect(encrypt(call({ signal: AbortSignal.abort() }))).rejects.toMatchObject({ code: "CANCELLED" })
-    expect((await manager.health("acme"))[0]?.last).toMatchObject({ outcome: "success" })
+    expect((await manager.health("acme", "primary")).last).toMatchObject({ outcome: "success" })
   })
 })
 

@@ -35,7 +35,7 @@ it("the local keystore is tested, activated and used through the manager", async
   await manager.add("acme", document("default"), call())
   const answer = await manager.activate("acme", "local", call())
   expect(answer).toMatchObject({ l1_key_location: "local_keystore", l1_key_version: expect.any(String) })
-  expect((await manager.health("acme"))[0]?.last).toMatchObject({ outcome: "success" })
+  expect((await manager.health("acme", "local")).last).toMatchObject({ outcome: "success" })
 })
 
 it("each key of the local keystore serves one tenant", async ({ local }) => {

@@ -67,6 +67,7 @@ async function sourcesSha256({ folder, sources }: BuiltFile): Promise<string> {
 }
 
 async function isIntact(file: string): Promise<boolean> {
+  // Whatever keeps it from being read: the file is built anew.
   const noted = await readFile(`${file}.sha256`, "utf8").catch(() => undefined)
   return noted !== undefined && noted !== "" && noted === (await fileSha256(file))
 }

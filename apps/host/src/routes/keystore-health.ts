@@ -17,14 +17,12 @@ export const keystoreHealth = defineRoute({
   response: { status: 200, description: "What was seen last", schema: keystoreHealthAnswer },
   problems: ["KEYSTORE_NOT_FOUND"],
   handler: async ({ params, services }) => {
-    const record = await services.keystores.get(params.tenant_id, params.keystore_id)
-    const health = await services.keystores.health(params.tenant_id)
-    const seen = health.find(({ keystoreId }) => keystoreId === record.keystoreId)
-    const { condition = "unknown", averageLatencyMs, last, usage } = seen ?? {}
+    const seen = await services.keystores.health(params.tenant_id, params.keystore_id)
+    const { condition, averageLatencyMs, last, usage } = seen
     return document({
-      plugin_name: record.keystoreId,
-      plugin_type: record.pluginType,
-      plugin_status: record.state,
+      plugin_name: seen.keystoreId,
+      plugin_type: seen.pluginType,
+      plugin_status: seen.state,
       health: condition,
       ...(averageLatencyMs === undefined ? {} : { average_latency_ms: rounded(averageLatencyMs) }),
       ...(usage === undefined

@@ -94,6 +94,7 @@ export class Token {
   /** A token lets any number of keys have the same label. */
   #oneAtATime(work: (generation: Generation, session: Handle) => Promise<void>): Promise<void> {
     const done = this.#changing.then(() => this.#inSession(work, false))
+    // The caller hears of a failure by `done`; the next change only waits for its end.
     this.#changing = done.catch(() => undefined)
     return done
   }

@@ -36,16 +36,8 @@ export class TokenAdmin {
   createKey(token: string, label: string, more: pkcs11js.Template = []): void {
     this.#inSession(token, (session) => {
       const template: pkcs11js.Template = [
-        { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
-        { type: this.#constants.CKA_KEY_TYPE, value: this.#constants.CKK_AES },
+        ...this.#keyTemplate(label),
         { type: this.#constants.CKA_VALUE_LEN, value: 32 },
-        { type: this.#constants.CKA_LABEL, value: label },
-        { type: this.#constants.CKA_TOKEN, value: true },
-        { type: this.#constants.CKA_PRIVATE, value: true },
-        { type: this.#constants.CKA_SENSITIVE, value: true },
-        { type: this.#constants.CKA_EXTRACTABLE, value: false },
-        { type: this.#constants.CKA_ENCRYPT, value: true },
-        { type: this.#constants.CKA_DECRYPT, value: true },
         { type: this.#constants.CKA_WRAP, value: false },
         { type: this.#constants.CKA_UNWRAP, value: false },
       ]
@@ -57,19 +49,24 @@ export class TokenAdmin {
   /** Puts a key with known material into a token, as an appliance does with one that was cloned to it. */
   putKey(token: string, label: string, material: Buffer): void {
     this.#inSession(token, (session) => {
-      this.#library.C_CreateObject(session, [
-        { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
-        { type: this.#constants.CKA_KEY_TYPE, value: this.#constants.CKK_AES },
-        { type: this.#constants.CKA_VALUE, value: material },
-        { type: this.#constants.CKA_LABEL, value: label },
-        { type: this.#constants.CKA_TOKEN, value: true },
-        { type: this.#constants.CKA_PRIVATE, value: true },
-        { type: this.#constants.CKA_SENSITIVE, value: true },
-        { type: this.#constants.CKA_EXTRACTABLE, value: false },
-        { type: this.#constants.CKA_ENCRYPT, value: true },
-        { type: this.#constants.CKA_DECRYPT, value: true },
-      ])
+      const value = { type: this.#constants.CKA_VALUE, value: material }
+      this.#library.C_CreateObject(session, [...this.#keyTemplate(label), value])
     })
+  }
+
+  /** An AES key that stays in its token. */
+  #keyTemplate(label: string): pkcs11js.Template {
+    return [
+      { type: this.#constants.CKA_CLASS, value: this.#constants.CKO_SECRET_KEY },
+      { type: this.#constants.CKA_KEY_TYPE, value: this.#constants.CKK_AES },
+      { type: this.#constants.CKA_LABEL, value: label },
+      { type: this.#constants.CKA_TOKEN, value: true },
+      { type: this.#constants.CKA_PRIVATE, value: true },
+      { type: this.#constants.CKA_SENSITIVE, value: true },
+      { type: this.#constants.CKA_EXTRACTABLE, value: false },
+      { type: this.#constants.CKA_ENCRYPT, value: true },
+      { type: this.#constants.CKA_DECRYPT, value: true },
+    ]
   }
 
   /** Serial numbers of the tokens with a label. */
