@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import type { CallOptions, Logger } from "@apeiro-cmk/plugin-interface"
 import { z } from "zod"
 import type { DsmClient } from "./client.ts"
@@ -43,10 +44,9 @@ export function createChanges(client: DsmClient, logger: Logger): MakeChange {
     const answer = await send("GET", "/sys/v1/approval_requests", undefined, call)
     const read = answer.status === 200 ? z.array(requestShape).safeParse(answer.json) : undefined
     if (read?.success !== true) throw unexpectedAnswer(answer)
-    const wanted = textOf(change.body)
     return read.data.find(
       ({ request_id: id, method, operation, body }) =>
-        method === change.method && operation === change.path && textOf(body) === wanted && !told.has(id),
+        method === change.method && operation === change.path && isDeepStrictEqual(body, change.body) && !told.has(id),
     )
   }
 
@@ -84,13 +84,4 @@ export function createChanges(client: DsmClient, logger: Logger): MakeChange {
     const words = typeof body === "string" ? body : ""
     return { status: reached, json: reached < 300 ? body : undefined, words, secret: undefined }
   }
-}
-
-/** One text for one JSON value, whatever the order of its members. */
-function textOf(value: unknown): string {
-  return JSON.stringify(value, (_name, member: unknown) =>
-    typeof member === "object" && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).toSorted(([left], [right]) => (left < right ? -1 : 1)))
-      : member,
-  )
 }
