@@ -1,4 +1,4 @@
-import { lstat, readdir, rm } from "node:fs/promises"
+import { lstat, readdir, rmdir, unlink } from "node:fs/promises"
 import { connect } from "node:net"
 import { join } from "node:path"
 
@@ -8,24 +8,37 @@ export const socketFolderPrefix = "apeiro-cmk-"
 /** Name of the socket in its folder. */
 export const socketName = "plugin"
 
+/** As `mkdtemp` completes the prefix. */
+const folderName = new RegExp(`^${socketFolderPrefix}[A-Za-z0-9]{6}$`)
+
 /**
- * Removes folders of plugins that were killed: those of this user whose socket nobody listens at any more. What cannot be
- * looked at or removed stays.
+ * Removes folders of plugins that were killed: those of this user with nothing but a socket at which nobody listens any
+ * more. The temporary folder is everybody's: what cannot be looked at, is not empty or is no socket stays.
  */
 export async function removeStaleSockets(parent: string): Promise<void> {
   const names = await readdir(parent).catch(() => [])
-  for (const name of names.filter((each) => each.startsWith(socketFolderPrefix))) {
+  for (const name of names.filter((each) => folderName.test(each))) {
     const folder = join(parent, name)
-    if (await isStale(folder)) await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+    try {
+      if (!(await isStale(folder))) continue
+      await unlink(join(folder, socketName))
+      await rmdir(folder)
+    } catch {
+      // Somebody else was faster, or keeps something there.
+    }
   }
 }
 
-/** Asked by connecting, not by a process id: the temporary folder may be shared with other containers. */
+/**
+ * Asked by connecting, not by a process id: the temporary folder may be shared with other containers. Connecting to a
+ * file or a folder is refused like that to a socket without a listener.
+ */
 async function isStale(folder: string): Promise<boolean> {
-  const owner = await lstat(folder).catch(() => undefined)
-  if (owner?.isDirectory() !== true || owner.uid !== process.getuid?.()) return false
+  const path = join(folder, socketName)
+  const [owner, entry] = await Promise.all([lstat(folder), lstat(path)])
+  if (!owner.isDirectory() || owner.uid !== process.getuid?.() || !entry.isSocket()) return false
   return new Promise((resolve) => {
-    const socket = connect(join(folder, socketName))
+    const socket = connect(path)
     socket.once("connect", () => {
       socket.destroy()
       resolve(false)
