@@ -2,6 +2,7 @@ import { createPrivateKey, randomUUID } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { wrapKeyMaterial } from "@apeiro-cmk/plugin-sdk"
 import {
+  createCmkEmulator,
   createTestAuthority,
   type GoHost,
   goHostAvailable,
@@ -65,6 +66,28 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     const { response: versions } = await host.call("GetKeyVersions", parameters(key))
     expect(versions).toMatchObject({ versions: [{ versionId: response?.latestKeyVersionId, status: "ENABLED" }] })
     expect(host.log().join("\n")).not.toContain(String(values.privateKey).split("\n")[1])
+  })
+
+  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+    const { clientCert, privateKey, authType: _, ...management } = values
+    const cmk = createCmkEmulator(host, { clientCert: String(clientCert), privateKey: String(privateKey) })
+    const owned = aws.emulator.createKey(region)
+    const hyok = { nativeId: owned.arn, management, crypto: { eu10: { trustAnchorArn, profileArn, roleArn } } }
+    const registered = await cmk.register(hyok)
+    expect(registered).toEqual({ status: 201, region, primaryVersion: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    for (const [state, seen] of [
+      ["Disabled", "DISABLED"],
+      ["PendingDeletion", "PENDING_DELETION"],
+    ] as const) {
+      owned.state = state
+      expect(await cmk.sync(hyok)).toBe(seen)
+      expect(await cmk.register(hyok)).toEqual({ status: 400, code: "REGISTER_KEY_INVALID_STATE" })
+    }
+    expect(await cmk.register({ ...hyok, nativeId: "key" })).toMatchObject({ code: "INVALID_KEY_ATTRIBUTE" })
+    expect(await cmk.register({ ...hyok, crypto: { eu10: { roleArn } } })).toMatchObject({
+      ...{ status: 400, code: "INVALID_ACCESS_DATA" },
+      context: { reason: "MISSING_FIELDS", missingFields: "externalId" },
+    })
   })
 
   it("describes a key by web identity, with an external id", async () => {

@@ -1,6 +1,12 @@
 import { X509Certificate } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import { createTestAuthority, type GoHost, goHostAvailable, startGoHost } from "@apeiro-cmk/test-backends"
+import {
+  createCmkEmulator,
+  createTestAuthority,
+  type GoHost,
+  goHostAvailable,
+  startGoHost,
+} from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { appPermissions, Dsm, type Place } from "./dsm.ts"
 
@@ -62,6 +68,20 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
     const { response: versions } = await host.call("GetKeyVersions", parameters(keyId))
     expect(versions).toMatchObject({ versions: [{ versionId: place.key.kid, status: "ENABLED" }] })
     expect(host.log().join("\n")).not.toContain(String(values.privateKey).split("\n")[1])
+  })
+
+  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+    const { clientCert, privateKey } = values
+    const cmk = createCmkEmulator(host, { clientCert: String(clientCert), privateKey: String(privateKey) })
+    const hyok = { nativeId: place.key.name ?? "", management }
+    expect(await cmk.register(hyok)).toEqual({ status: 201, region: "127.0.0.1", primaryVersion: place.key.kid })
+    place.key.enabled = false
+    expect(await cmk.sync(hyok)).toBe("DISABLED")
+    place.key.enabled = true
+    expect(await cmk.sync(hyok)).toBe("ENABLED")
+    expect(await cmk.register({ ...hyok, nativeId: "no-such-key" })).toEqual({
+      ...{ status: 400, code: "REGISTER_KEY_PROVIDER_KEY_NOT_FOUND" },
+    })
   })
 
   it("says what the host compares letter by letter", async () => {

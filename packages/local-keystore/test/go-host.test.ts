@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { goHostAvailable, startGoHost } from "@apeiro-cmk/test-backends"
+import { createCmkEmulator, goHostAvailable, startGoHost } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 
 const available = await goHostAvailable()
@@ -29,6 +29,15 @@ describe.skipIf(!available)("local-keystore as a process under the upstream Go h
     expect(await host.call("GetKey", key("other"))).toMatchObject({ code: "NOT_FOUND" })
     expect((await host.call("ExtractKeyRegion", { nativeKeyId: "first" })).response).toEqual({ region: "local" })
     expect(await host.close()).toMatchObject({ ok: true, plugins: [{ exit: "self" }] })
+  })
+
+  it("has a key registered", async () => {
+    const host = await start()
+    const cmk = createCmkEmulator(host, { clientCert: "", privateKey: "" })
+    const hyok = { nativeId: "first", management: {} }
+    expect(await cmk.register(hyok)).toEqual({ status: 201, region: "local", primaryVersion: "1" })
+    expect(await cmk.sync(hyok)).toBe("ENABLED")
+    await host.close()
   })
 
   it("fails the load with the reason when its configuration is wrong", async () => {

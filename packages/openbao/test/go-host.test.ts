@@ -1,6 +1,8 @@
+import { createPrivateKey } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { wrapKeyMaterial } from "@apeiro-cmk/plugin-sdk"
 import {
+  createCmkEmulator,
   createTestAuthority,
   type GoHost,
   goHostAvailable,
@@ -20,25 +22,30 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
   let host: GoHost
   /** What the upstream host sends: its own certificate, and the user's access data for management. */
   let values: Record<string, unknown>
+  let management: Record<string, string>
+  let certificate: { clientCert: string; privateKey: string }
   const key = "customer-key"
 
   beforeAll(async () => {
     bao = await OpenBao.start({ tls: true })
     const authority = required(bao.server.authority)
     await bao.admin.createTransitKey({ mount, name: key })
-    await bao.admin.writePolicy("openkcm", [key, "byok-key"].map(lifeCyclePolicy).join("\n"))
+    await allow([key, "byok-key", "hyok-key"])
     await bao.admin.enableAuth("cert")
     await bao.write("auth/cert/certs/openkcm", {
       ...{ certificate: authority.certificate, allowed_common_names: ["hyok-tenant"], token_policies: ["openkcm"] },
     })
-    const { certificate, privateKey } = await authority.issue({ commonName: "hyok-tenant" })
-    const management = {
+    const issued = await authority.issue({ commonName: "hyok-tenant", keyType: "rsa" })
+    // As the upstream host makes it: RSA of 3072 bits, PKCS #1.
+    const privateKey = createPrivateKey(issued.privateKey).export({ type: "pkcs1", format: "pem" }).toString()
+    certificate = { clientCert: issued.certificate, privateKey }
+    management = {
       vault_address: bao.server.address,
       ca_certificate: authority.certificate,
       mount_path: mount,
       role: "openkcm",
     }
-    values = { authType: "AUTH_TYPE_CERTIFICATE", clientCert: certificate, privateKey, ...management }
+    values = { authType: "AUTH_TYPE_CERTIFICATE", ...certificate, ...management }
     const yamlConfiguration = `allowedEndpoints: ["${bao.server.address}"]\nallowedAddresses: ["127.0.0.1/32"]\n`
     host = await startGoHost([{ ...entry, logLevel: "debug", yamlConfiguration }])
     expect(host.loaded).toMatchObject({ event: "loaded", ok: true })
@@ -47,6 +54,8 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     await host?.kill()
     await bao?.stop()
   })
+
+  const allow = (keys: readonly string[]) => bao.admin.writePolicy("openkcm", keys.map(lifeCyclePolicy).join("\n"))
 
   const parameters = (keyId: string, more: Record<string, unknown> = {}) => ({
     parameters: { config: { values: { ...values, ...more } }, keyId },
@@ -94,6 +103,39 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
       details: [{ reason: "INVALID_REQUEST" }],
     })
     expect(await host.call("EnableKey", parameters(key))).toMatchObject({ code: "UNIMPLEMENTED" })
+  })
+
+  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+    const cmk = createCmkEmulator(host, certificate)
+    const hyok = { nativeId: "hyok-key", management }
+    expect(await cmk.register(hyok)).toEqual({ status: 400, code: "REGISTER_KEY_PROVIDER_KEY_NOT_FOUND" })
+    await bao.admin.createTransitKey({ mount, name: "hyok-key" })
+    expect(await cmk.register(hyok)).toEqual({ status: 201, region: "127.0.0.1", primaryVersion: "1" })
+    await bao.admin.rotateTransitKey(mount, "hyok-key")
+    expect(await cmk.register(hyok)).toMatchObject({ status: 201, primaryVersion: "2" })
+    expect(await cmk.sync(hyok)).toBe("ENABLED")
+    await allow([key, "byok-key"])
+    expect(await cmk.sync(hyok)).toBe("FORBIDDEN")
+    await allow([key, "byok-key", "hyok-key"])
+    await bao.server.halt()
+    expect(await cmk.sync(hyok)).toBe("UNKNOWN")
+    await bao.server.start()
+    await bao.admin.deleteTransitKey(mount, "hyok-key")
+    expect(await cmk.sync(hyok)).toBe("DELETED")
+  })
+
+  it("has no key registered whose access data are wrong, and says which", async () => {
+    const cmk = createCmkEmulator(host, certificate)
+    const { vault_address: _, ...incomplete } = management
+    expect(await cmk.register({ nativeId: key, management: incomplete })).toEqual({
+      ...{ status: 400, code: "INVALID_ACCESS_DATA" },
+      context: { reason: "MISSING_FIELDS", missingFields: "vault_address" },
+    })
+    const stranger = await (await createTestAuthority("stranger")).issue({ commonName: "hyok-tenant" })
+    const unknown = createCmkEmulator(host, { clientCert: stranger.certificate, privateKey: stranger.privateKey })
+    expect(await unknown.register({ nativeId: key, management })).toEqual({
+      ...{ status: 400, code: "REGISTER_KEY_AUTHENTICATION_FAILED" },
+    })
   })
 
   it("brings a key of its owner in, from creation to deletion", async () => {

@@ -40,6 +40,7 @@ export {
 } from "./fortanix-emulator/emulator.ts"
 export type { DsmKey } from "./fortanix-emulator/key-object.ts"
 export { freePorts } from "./free-port.ts"
+export { type CmkEmulator, createCmkEmulator, type HyokKey, type Registration } from "./go-host/cmk-emulator.ts"
 export { type GoHost, type GoHostAnswer, type GoHostPlugin, startGoHost } from "./go-host/go-host.ts"
 export { installGoHost, installGoPlugin, upstreamSdkVersion } from "./go-host/install.ts"
 export { type GuardedProcess, type GuardOptions, startGuarded } from "./guarded-process.ts"

@@ -5,7 +5,7 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { goHostAvailable, installGoHost } from "@apeiro-cmk/test-backends"
 import { afterAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 const folder = mkdtempSync(path.join(tmpdir(), "messages-"))

@@ -8,7 +8,7 @@ import type {
   UpstreamNotificationV1,
   UpstreamSystemInformationV1,
 } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { servePlugin } from "../../src/go-plugin.ts"
 import { definePlugin, pluginError } from "../../src/index.ts"
 

@@ -1,7 +1,7 @@
 // A plugin as a process, for the tests of both sides: its configuration says how it misbehaves.
 import { spawn } from "node:child_process"
 import type { KeyDescription, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { servePlugin } from "../../src/go-plugin.ts"
 import { definePlugin, pluginError } from "../../src/index.ts"
 
@@ -40,7 +40,12 @@ function toyKeystore(): KeystoreV1 {
         await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
       return description(keyId)
     },
-    ...{ encrypt: unused, decrypt: unused, listKeyVersions: unused, createKey: unused, enableKey: unused },
+    // A keystore that counts in seconds, and whose clock went back once.
+    listKeyVersions: async () =>
+      [1_700_000_000_000, 1_700_000_000_000, 1_699_999_000_000].map((createdAtMs, index) => ({
+        ...{ versionId: String(index + 1), createdAtMs, status: "ENABLED" as const },
+      })),
+    ...{ encrypt: unused, decrypt: unused, createKey: unused, enableKey: unused },
     ...{ disableKey: unused, rotateKey: unused, deleteKey: unused, getImportParameters: unused },
     ...{ importKeyMaterial: unused, probe: unused },
     async *testConnection() {},
@@ -60,9 +65,9 @@ const plugin = definePlugin({
     pluginType: "toy",
     displayName: "Toy",
     description: "For tests.",
-    capabilities: [],
+    capabilities: ["listKeyVersions"],
     unsupported: Object.fromEntries(
-      ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"].map((name) => [
+      ["createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"].map((name) => [
         name,
         "it is a toy",
       ]),

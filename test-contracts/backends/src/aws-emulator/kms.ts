@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { AwsError } from "./aws-error.ts"
 import type { Session } from "./iam.ts"
 import { importMaterial, offerImport } from "./kms-import.ts"

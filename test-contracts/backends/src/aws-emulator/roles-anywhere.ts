@@ -1,5 +1,5 @@
 import { verify, X509Certificate } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { AwsError } from "./aws-error.ts"
 import type { Iam } from "./iam.ts"
 import type { AwsAnswer, AwsRequest } from "./request.ts"

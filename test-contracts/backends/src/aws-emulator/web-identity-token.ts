@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { AwsError } from "./aws-error.ts"
 
 /** An OpenID Connect provider that an account trusts. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { badRequest, notFound } from "./dsm-error.ts"
 import { dsmTime } from "./key-object.ts"
 import { bodyOf, type DsmRequest, type Routes } from "./route.ts"

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { type ModeParameters, openAes, sealAes } from "./aes.ts"
 import type { AppPermission } from "./app.ts"
 import { badRequest, DsmError, forbidden } from "./dsm-error.ts"

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { badRequest, forbidden } from "./dsm-error.ts"
 import { type DsmKey, type DsmKeyState, defaultKeyOperations, dsmTime, keyDocument, newKey } from "./key-object.ts"
 import { blob, bodyOf, type DsmRequest, descriptor, type Routes } from "./route.ts"

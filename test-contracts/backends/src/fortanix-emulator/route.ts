@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import type { DsmAccount } from "./account.ts"
 import type { DsmApp } from "./app.ts"
 import { badRequest, notFound } from "./dsm-error.ts"

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual, verify } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import type { DsmAccount } from "./account.ts"
 import type { DsmApp } from "./app.ts"
 import { unauthorized } from "./dsm-error.ts"

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { z } from "zod"
+import * as z from "zod"
 import { installGoHost } from "./install.ts"
 
 /** A plugin in the words of upstream's configuration. */

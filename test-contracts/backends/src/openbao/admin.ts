@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { type OpenBaoAnswer, type OpenBaoEndpoint, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
 
 /** How a transit key is made; the names are the server's own (API documentation of the transit engine, "Create key"). */

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, readdir, readFile, rename, rm, symlink } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
-import { z } from "zod"
+import * as z from "zod"
 import { backendFolder, fileSha256, printProgress, underLock } from "../cache.ts"
 import { runCommand } from "../run-command.ts"
 import { BackendUnavailable } from "../unavailable.ts"

@@ -37,10 +37,13 @@ export function keyHandlers(run: KeystoreRun): KeyHandlers {
     getKeyVersions: ({ parameters }, call) =>
       run(parameters, call, async (keystore, keyId, options) => {
         const versions = await keystore.listKeyVersions({ keyId }, options)
+        let lastMs = Number.NEGATIVE_INFINITY
         return {
-          versions: versions.map(({ versionId, createdAtMs, status }) => ({
-            ...{ versionId, creationTime: timestampFromMs(createdAtMs), status },
-          })),
+          versions: versions.map(({ versionId, createdAtMs, status }) => {
+            // The upstream host takes the latest for the newest; keystores count in seconds, and clocks go back.
+            lastMs = Math.max(createdAtMs, lastMs + 1)
+            return { versionId, creationTime: timestampFromMs(lastMs), status }
+          }),
         }
       }),
 
