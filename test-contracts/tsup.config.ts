@@ -1,3 +1,3 @@
-import { libraryConfig } from "../tsup.base.ts"
+import { pluginConfig } from "../tsup.base.ts"
 
-export default libraryConfig({ index: "src/index.ts" })
+export default pluginConfig({ index: "src/index.ts" }, "src/reference/serve.ts")

@@ -9,6 +9,7 @@ import { median } from "../src/statistics.ts"
 import {
   buildExecutables,
   connect,
+  type Executable,
   type Executables,
   inProcess,
   underGoHost,
@@ -20,6 +21,9 @@ import {
 const concurrencies = [1, 16, 64]
 const starts = 5
 const callsBeforeWeighing = 10_000
+/** What is run again and again is compiled only after a while. */
+const warmUpSeconds = 2
+const bytesPerMb = 1e6
 
 const usage = `npm run bench -- wire [--rounds N] [--seconds S] [--json FILE]
 
@@ -66,33 +70,40 @@ async function benchmark(rounds: number, seconds: number): Promise<void> {
   }
 }
 
-/** Start and weight of our plugin. */
-async function lifeRows({ ours }: Executables): Promise<readonly ReportRow[]> {
-  const startedMs: number[] = []
-  const idleMiB: number[] = []
-  for (let time = 0; time < starts; time += 1) {
-    const beforeMs = performance.now()
-    const connection = await connect(ours)
-    startedMs.push(performance.now() - beforeMs)
-    idleMiB.push(processUsage([connection.processId]).residentBytes / 2 ** 20)
-    await connection.close()
-  }
-  const weight = await weightAfterCalls(ours)
-  const figures = { value: median(startedMs), unit: "ms" }
+/** Start and weight of our plugins. */
+async function lifeRows({ ours, reference }: Executables): Promise<readonly ReportRow[]> {
+  const local = await startsOf(ours)
+  const kit = await startsOf(reference)
   return [
-    rowWithTarget({ metric: "start to configured", ...figures }, { kind: "at most", bound: 500 }),
-    rowWithTarget({ metric: "resident, idle", value: median(idleMiB), unit: "MiB" }, { kind: "at most", bound: 140 }),
-    rowWithTarget(
-      { metric: "resident after 10,000 calls", value: weight, unit: "MiB" },
-      { kind: "at most", bound: 140 },
-    ),
+    atMost("start to configured", local.startedMs, "ms", 500),
+    atMost("reference plugin: resident, idle", kit.residentMb, "MB", 80),
+    atMost("reference plugin: resident after 10,000 calls", await weightAfterCalls(reference), "MB", 140),
+    atMost("local-keystore: resident, idle", local.residentMb, "MB", 140),
+    atMost("local-keystore: resident after 10,000 calls", await weightAfterCalls(ours), "MB", 140),
   ]
 }
 
-async function weightAfterCalls(ours: Executables["ours"]): Promise<number> {
-  const host = await underOurHost("weighed", ours)
+function atMost(metric: string, value: number, unit: string, bound: number): ReportRow {
+  return rowWithTarget({ metric, value, unit }, { kind: "at most", bound })
+}
+
+async function startsOf(executable: Executable): Promise<{ readonly startedMs: number; readonly residentMb: number }> {
+  const startedMs: number[] = []
+  const residentMb: number[] = []
+  for (let time = 0; time < starts; time += 1) {
+    const beforeMs = performance.now()
+    const connection = await connect(executable)
+    startedMs.push(performance.now() - beforeMs)
+    residentMb.push(processUsage([connection.processId]).residentBytes / bytesPerMb)
+    await connection.close()
+  }
+  return { startedMs: median(startedMs), residentMb: median(residentMb) }
+}
+
+async function weightAfterCalls(executable: Executable): Promise<number> {
+  const host = await underOurHost("weighed", executable)
   for (let calls = 0; calls < callsBeforeWeighing; ) calls += (await host.load(16, 0.5)).perSecond / 2
-  const weight = host.residentBytes() / 2 ** 20
+  const weight = host.residentBytes() / bytesPerMb
   await host.stop()
   return weight
 }
@@ -104,7 +115,7 @@ async function measure(
 ): Promise<readonly Measured[]> {
   const measured = contestants.map(({ name }) => ({ name, results: new Map<number, WireResult[]>() }))
   for (const concurrency of concurrencies) {
-    for (const each of contestants) await each.load(concurrency, 0.3)
+    for (const each of contestants) await each.load(concurrency, warmUpSeconds)
     for (let round = 1; round <= rounds; round += 1) {
       process.stderr.write(`${concurrency} at once: round ${round} of ${rounds}\n`)
       for (const [index, each] of contestants.entries()) {

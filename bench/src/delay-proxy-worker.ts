@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { parentPort, workerData } from "node:worker_threads"
-import { z } from "zod"
+import * as z from "zod"
 
 const { targetPort, delayMs } = z.object({ targetPort: z.int(), delayMs: z.number() }).parse(workerData)
 let open = 0

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { backendFolder } from "@apeiro-cmk/test-backends"
-import { z } from "zod"
+import * as z from "zod"
 
 const run = promisify(execFile)
 const source = fileURLToPath(new URL("../load-client", import.meta.url))

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { z } from "zod"
+import * as z from "zod"
 import type { TestFolder } from "./test-host.ts"
 
 const script = fileURLToPath(new URL("serve.ts", import.meta.url))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { apiErrorCodes, statusOfCode } from "../src/http/error-status.ts"
 import { openApiDocument } from "../src/http/openapi.ts"
 import { apiRoutes } from "../src/routes/index.ts"

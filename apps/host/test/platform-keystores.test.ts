@@ -8,7 +8,7 @@ import {
   startPostgres,
 } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { wholeAudit } from "./audit-reading.ts"
 import { type Cli, cliOf } from "./cli/run-cli.ts"
 import { tenantClient } from "./fixtures.ts"

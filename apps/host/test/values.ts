@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /** Takes a text out of an answer. */
 export function text(value: unknown): string {

@@ -1,5 +1,5 @@
 import { Pool } from "undici"
-import { z } from "zod"
+import * as z from "zod"
 import type { Transit } from "./transit.ts"
 
 const answerSchema = z.object({

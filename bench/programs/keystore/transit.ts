@@ -1,7 +1,7 @@
 import { plugin } from "@apeiro-cmk/openbao"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { startOpenBao } from "@apeiro-cmk/test-backends"
-import { z } from "zod"
+import * as z from "zod"
 
 const context = { tenantId: "bench", keyId: "tenant-key", keyVersion: 1 }
 const mount = "transit"

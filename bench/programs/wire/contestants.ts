@@ -9,10 +9,12 @@ import {
   KeystoreInstanceKeyOperation,
   type PluginConnection,
   smallNodeArguments,
+  smallNodeEnvironment,
 } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { installGoPlugin, startGoHost } from "@apeiro-cmk/test-backends"
-import { z } from "zod"
+import { startReferenceServer } from "@apeiro-cmk/test-contracts"
+import * as z from "zod"
 import { concurrentLoad } from "../../src/concurrent-load.ts"
 import { processUsage } from "../../src/process-usage.ts"
 
@@ -30,39 +32,71 @@ export interface WireContestant {
   stop(): Promise<void>
 }
 
-const packageFolder = fileURLToPath(new URL("../../../packages/local-keystore/", import.meta.url))
+const projectFolder = fileURLToPath(new URL("../../..", import.meta.url))
 const type = "KeystoreInstanceKeyOperation"
 const serviceName = KeystoreInstanceKeyOperation.typeName
 const goBench = z.object({ perSecond: z.number(), p50Ms: z.number(), p99Ms: z.number(), failed: z.literal(0) })
 
-/** The two executables that are compared: ours as it is published, and upstream's own in Go. */
+/** A plugin's executable, and how it is started and configured. */
+export interface Executable {
+  readonly path: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly yaml: string
+  /** Of each call: which key is described. */
+  readonly parameters: { readonly keyId: string; readonly config?: { readonly values: Record<string, string> } }
+}
+
+/** What is compared: ours as they are published, and upstream's own in Go. */
 export interface Executables {
-  readonly ours: { readonly path: string; readonly args: readonly string[]; readonly yaml: string }
-  readonly go: { readonly path: string; readonly args: readonly string[]; readonly yaml: string }
+  readonly ours: Executable
+  /** The plugin of the conformance kit: what every plugin has at least. */
+  readonly reference: Executable
+  readonly go: Executable
   remove(): Promise<void>
 }
 
 export async function buildExecutables(): Promise<Executables> {
-  execFileSync("tsup", { cwd: packageFolder, stdio: "ignore" })
   const folder = await mkdtemp(join(tmpdir(), "wire-"))
-  const ours = { path: process.execPath, args: [...smallNodeArguments, join(packageFolder, "dist/serve.mjs")] }
+  const server = await startReferenceServer()
+  server.vault.create("l1")
+  const values = { address: `http://127.0.0.1:${server.port}`, api_key: server.apiKey, key_name: "l1" }
+  const egress = { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.0/8"] }
+  const parameters = { keyId: "default" }
   return {
-    ours: { ...ours, yaml: JSON.stringify({ keyFile: join(folder, "keys") }) },
-    go: { path: await installGoPlugin(), args: [type], yaml: "" },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    ours: { ...buildExecutable("packages/local-keystore", { keyFile: join(folder, "keys") }), parameters },
+    reference: { ...buildExecutable("test-contracts", egress), parameters: { keyId: "l1", config: { values } } },
+    go: { path: await installGoPlugin(), args: [type], env: {}, yaml: "", parameters },
+    async remove() {
+      await server.close()
+      await rm(folder, { recursive: true, force: true })
+    },
   }
 }
 
-export async function underGoHost(name: string, { path, args, yaml }: Executables["go"]): Promise<WireContestant> {
-  const host = await startGoHost([{ name: "PLUGIN", type, path, args, yamlConfiguration: yaml }])
+function buildExecutable(packageFolder: string, configuration: object): Omit<Executable, "parameters"> {
+  const folder = join(projectFolder, packageFolder)
+  execFileSync("tsup", { cwd: folder, stdio: "ignore" })
+  return {
+    path: process.execPath,
+    args: [...smallNodeArguments, join(folder, "dist/serve.mjs")],
+    env: smallNodeEnvironment,
+    yaml: JSON.stringify(configuration),
+  }
+}
+
+export async function underGoHost(
+  name: string,
+  { path, args, env, yaml, parameters }: Executable,
+): Promise<WireContestant> {
+  const host = await startGoHost([{ name: "PLUGIN", type, path, args, env, yamlConfiguration: yaml }])
   if (!host.loaded.ok) throw new Error(`the Go host could not load ${path}: ${host.loaded.message}`)
   let perSecond = 2000
   return {
     name,
     async load(concurrency, seconds) {
-      const request = { parameters: { keyId: "default" } }
       const more = { call: "GetKey", n: Math.ceil(perSecond * seconds), concurrency }
-      const { response } = await host.call("$bench", request, more)
+      const { response } = await host.call("$bench", { parameters }, more)
       const seen = goBench.parse(response)
       // The next load of this length takes about the time that was asked for.
       perSecond = seen.perSecond
@@ -72,8 +106,8 @@ export async function underGoHost(name: string, { path, args, yaml }: Executable
   }
 }
 
-export async function connect({ path, args, yaml }: Executables["go"]): Promise<PluginConnection> {
-  return connectPlugin({ type, path, args, serviceName, yamlConfiguration: yaml })
+export async function connect({ path, args, env, yaml }: Executable): Promise<PluginConnection> {
+  return connectPlugin({ type, path, args, env, serviceName, yamlConfiguration: yaml })
 }
 
 /** One whose process can be weighed. */
@@ -81,11 +115,11 @@ export interface WeighedContestant extends WireContestant {
   residentBytes(): number
 }
 
-export async function underOurHost(name: string, executable: Executables["go"]): Promise<WeighedContestant> {
+export async function underOurHost(name: string, executable: Executable): Promise<WeighedContestant> {
   const connection = await connect(executable)
   const operation = async () => {
     const bounds = { deadlineMs: Date.now() + 10_000, signal: new AbortController().signal }
-    await connection.call(KeystoreInstanceKeyOperation.method.getKey, { parameters: { keyId: "default" } }, bounds)
+    await connection.call(KeystoreInstanceKeyOperation.method.getKey, { parameters: executable.parameters }, bounds)
   }
   return {
     name,

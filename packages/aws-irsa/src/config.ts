@@ -1,5 +1,5 @@
 import { egressConfiguration, namesEveryHost, proxyConfiguration, secret } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { keyIdForm, parseArn, partitionOf, regionForm, roleArnForm } from "./arns.ts"
 
 const region = z

@@ -1,6 +1,6 @@
 import { type ErrorOrigin, isPluginError, type PluginError, type PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { pluginError, retryAfterMs, scrubbedCause } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 /** One row: an error of AWS, and what it means here. */
 export interface AwsErrorMeaning {

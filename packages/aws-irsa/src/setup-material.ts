@@ -1,5 +1,5 @@
 import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 import { parseArn } from "./arns.ts"
 import { type PluginConfiguration, regionOf, type setupConfiguration } from "./config.ts"
 import { externalIdOf } from "./external-id.ts"

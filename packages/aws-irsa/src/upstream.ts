@@ -1,6 +1,6 @@
 import type { JsonValue, UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-interface"
 import { configurationError, parseConfiguration, pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { encodeAccessData } from "./access-data.ts"
 import { parseArn, regionForm } from "./arns.ts"
 import { keystoreConfiguration } from "./config.ts"

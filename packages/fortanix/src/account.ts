@@ -1,5 +1,5 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import type { DsmClient } from "./client.ts"
 import { dsmError, unexpectedAnswer } from "./errors.ts"
 

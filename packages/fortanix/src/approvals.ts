@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import type { CallOptions, Logger } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import type { DsmClient } from "./client.ts"
 import { approvalPending, asksForApproval, dsmError, unexpectedAnswer } from "./errors.ts"
 import type { DsmAnswer } from "./wire.ts"

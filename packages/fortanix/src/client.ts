@@ -1,5 +1,5 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { dsmError } from "./errors.ts"
 import type { Session, SessionToken } from "./session/session.ts"
 import type { DsmAnswer, DsmRequest, Wire } from "./wire.ts"

@@ -14,7 +14,7 @@ import {
   tlsRules,
   withRules,
 } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 /** What the operator sets once for all keystores of this plugin. */
 export const pluginConfiguration = withRules(

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /** What DSM tells of a key. */
 export interface DsmKey {

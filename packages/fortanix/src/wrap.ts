@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { decodeBase64, jsonWithBytes } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { DsmClient } from "./client.ts"
 import { asksForApproval, dsmError, unexpectedAnswer } from "./errors.ts"
 import type { DsmAnswer } from "./wire.ts"

@@ -1,5 +1,5 @@
 import type { PluginManifest } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import type { HostRuntimeError } from "./errors.ts"
 import { pluginFailure } from "./load-failures.ts"
 import type { PluginPackage } from "./locate-package.ts"

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import { z } from "zod"
+import * as z from "zod"
 import type { ProfileProblem } from "./errors.ts"
 import type { DatabaseSettings } from "./profile.ts"
 import type { profileSchema } from "./profile-schema.ts"

@@ -15,7 +15,7 @@ import {
   upstreamKeystoreConfiguration,
   upstreamKeystorePlugin,
 } from "@apeiro-cmk/plugin-sdk/go-plugin"
-import { z } from "zod"
+import * as z from "zod"
 import { soundManifest } from "./check-manifest.ts"
 import { isPluginProcessError, pluginFailure } from "./load-failures.ts"
 import { connectionOptions, type PluginProcess, supervisorOf } from "./plugin-process.ts"

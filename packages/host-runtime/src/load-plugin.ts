@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path"
 import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
-import { smallNodeArguments } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { smallNodeArguments, smallNodeEnvironment } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import type { CatalogOptions } from "./catalog-options.ts"
 import { checkDeclaration, checkManifest } from "./check-manifest.ts"
 import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
@@ -112,7 +112,7 @@ function isolated(
     ...processOf(entry),
     path: process.execPath,
     args: [...nodeArguments, executable],
-    env: credentialVariables(profile),
+    env: { ...smallNodeEnvironment, ...credentialVariables(profile) },
   }
   return isolatedDefinition(definition, isolatedProcess, value)
 }

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path"
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { databaseSettings, passwordProblems } from "./database-settings.ts"
 import { ProfileError, type ProfileProblem } from "./errors.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"

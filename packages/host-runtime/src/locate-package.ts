@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { join } from "node:path"
-import { z } from "zod"
+import * as z from "zod"
 import type { HostRuntimeError } from "./errors.ts"
 import { pluginFailure } from "./load-failures.ts"
 import type { PluginEntry } from "./profile.ts"

@@ -9,7 +9,7 @@ import {
   type WireLogLine,
   wirePluginTypes,
 } from "@apeiro-cmk/plugin-sdk/go-plugin"
-import { z } from "zod"
+import * as z from "zod"
 import type { ProcessLogLevel } from "./profile.ts"
 
 /** A plugin that runs as a process of its own. */

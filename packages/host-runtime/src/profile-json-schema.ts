@@ -1,5 +1,5 @@
 import type { JsonSchema, JsonValue } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { profileSchema } from "./profile-schema.ts"
 import { referenceSchema } from "./reference.ts"
 

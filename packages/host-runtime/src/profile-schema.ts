@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /** The values of `type` in a profile: the kind of the plugin. */
 export const pluginKinds = ["keystore", "identity", "certificate-issuer", "system-information", "notification"] as const

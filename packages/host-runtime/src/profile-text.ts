@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises"
 import type { JsonSchema } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 import type { ProfileProblem } from "./errors.ts"
 import { declaredKeys } from "./json-schema-path.ts"
 import { fileFault } from "./reference.ts"

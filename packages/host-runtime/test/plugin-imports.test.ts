@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync, realpathSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 
 const projectFolder = realpathSync(fileURLToPath(new URL("../../..", import.meta.url)))
 const recorder = fileURLToPath(new URL("fixtures/record-imports.mjs", import.meta.url))

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { z } from "zod"
+import * as z from "zod"
 
 /** Where the published vectors are: `VECTORS_DIR`, or beside the project. */
 const folder = process.env.VECTORS_DIR ?? fileURLToPath(new URL("../../../../shared/vectors", import.meta.url))

@@ -16,7 +16,7 @@ import {
   secret,
   unsupportedOperations,
 } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 const unsupported = {
   listKeyVersions: "a toy",

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /** Name of a key in the key file. */
 export const keyName = () =>

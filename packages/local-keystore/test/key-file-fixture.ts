@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { EncryptionContext, KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, type TestServices, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { z } from "zod"
+import * as z from "zod"
 import { plugin } from "../src/index.ts"
 
 const keyFile = z.object({

@@ -1,5 +1,5 @@
 import { takeBase64Field } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 /** What OpenBao answered to one request, success or not. */
 export interface OpenBaoAnswer {

@@ -1,6 +1,6 @@
 import type { CallOptions, HttpClient, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { HealthAnswer, OpenBaoAnswer } from "./answer.ts"
 import { createCluster } from "./cluster.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"

@@ -1,6 +1,6 @@
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { OpenBaoLogin, TokenLogin } from "./login.ts"
 
 type LoginByRequest = Exclude<OpenBaoLogin, TokenLogin>

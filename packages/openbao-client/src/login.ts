@@ -1,6 +1,6 @@
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
 import { isHeaderValue, pluginError, readText, type SecretSource, unusable } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { OpenBaoAnswer } from "./answer.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
 import type { UnwrappedSecretIds } from "./unwrapping.ts"

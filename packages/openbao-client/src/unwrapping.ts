@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
 import { isHeaderValue, pluginError, readText, unusable } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { unexpectedAnswer } from "./errors.ts"
 import type { WrappedAppRoleLogin } from "./login.ts"
 import type { Wire } from "./wire.ts"

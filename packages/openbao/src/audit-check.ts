@@ -1,6 +1,6 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import type { CheckResult } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { Check, ConnectionTest } from "./connection-check.ts"
 import { keyMismatch } from "./errors.ts"
 import { throwAwayContext } from "./key-facts.ts"

@@ -1,7 +1,7 @@
 import { type OpenBaoAnswer, type OpenBaoClient, unexpectedAnswer } from "@apeiro-cmk/openbao-client"
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { decodeBase64, jsonWithBytes, pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { impossibleKeyType, orMisspelt, transitError, transitErrorName } from "./errors.ts"
 
 /** What `keys/NAME` says about a transit key. */

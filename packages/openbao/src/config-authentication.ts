@@ -1,5 +1,5 @@
 import { atMostOne, type FieldRule, type Given, has, secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { keyName, serverPath } from "./config-text.ts"
 
 /** Methods of authentication that this version knows. */

@@ -1,5 +1,5 @@
 import { endpoint, tlsFields } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { serverPath } from "./config-text.ts"
 
 const address = () => endpoint().refine((text) => !/\/v1$/i.test(text), { error: "must be given without /v1" })

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 // OpenBao takes more, but nothing that changes the meaning of a URL; a segment never begins with a dot.
 const pathPattern = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/

@@ -7,7 +7,7 @@ import {
   tlsRules,
   withRules,
 } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { authenticationFields, authenticationRules } from "./config-authentication.ts"
 import { connectionFields } from "./config-connection.ts"
 import { keyName, serverPath } from "./config-text.ts"

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /** What `providerParams` carries: for which key, and for which of its versions, material was wrapped. */
 export interface ProviderParams {

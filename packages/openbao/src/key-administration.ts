@@ -5,7 +5,7 @@ import {
   unexpectedAnswer,
 } from "@apeiro-cmk/openbao-client"
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { administrationError } from "./administration-errors.ts"
 import { notTransitError, transitErrorName } from "./errors.ts"
 

@@ -1,7 +1,7 @@
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { type OpenBaoServer, openBaoAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { context, mount, narrowPolicy, OpenBao, plaintext, stepsOf } from "./open-bao.ts"
 
 const available = await openBaoAvailable()

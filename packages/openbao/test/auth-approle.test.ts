@@ -5,7 +5,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { openBaoAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { narrowPolicy, OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 
 const available = await openBaoAvailable()

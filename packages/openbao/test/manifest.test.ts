@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { plugin } from "../src/index.ts"
 
 const printed = z.object({ pluginType: z.string(), loaded: z.array(z.string()) })

@@ -1,7 +1,7 @@
 import type { ConnectionStep, EncryptionContext, KeystorePluginV1, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { type OpenBaoOptions, type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-backends"
-import { z } from "zod"
+import * as z from "zod"
 import { plugin } from "../src/index.ts"
 
 const createdToken = z.object({ auth: z.object({ client_token: z.string() }) })

@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { installOpenBao, openBaoAvailable } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 
 type Configuration = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import type { JsonValue, UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { configurationError, parseConfiguration, requireConfiguration } from "./configuration.ts"
 import { pluginError } from "./error-facts.ts"
 

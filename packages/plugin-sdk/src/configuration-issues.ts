@@ -1,5 +1,5 @@
 import type { ConfigurationIssue } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 
 type ZodIssue = z.core.$ZodIssue
 

@@ -1,5 +1,5 @@
 import type { JsonSchema, JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 
 /**
  * Gives the JSON Schema (draft 7) of what a configuration looks like when it is written down.

@@ -1,5 +1,5 @@
 import type { ConfigurationIssue, ConfigurationResult, PluginError } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 import { issuesOf, plainMessage } from "./configuration-issues.ts"
 import { pluginError } from "./error-facts.ts"
 

@@ -10,7 +10,7 @@ import type {
   PluginInstances,
   PluginServices,
 } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 import { parseConfiguration } from "./configuration.ts"
 import { configurationJsonSchema } from "./configuration-schema.ts"
 import { pluginError } from "./error-facts.ts"

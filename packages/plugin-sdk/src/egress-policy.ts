@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import type { EgressPolicy } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { addressRule, isAddressRange } from "./address-rules.ts"
 import { configurationError } from "./configuration.ts"
 import { parseUrl } from "./endpoint.ts"

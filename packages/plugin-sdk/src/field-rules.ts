@@ -1,4 +1,4 @@
-import type { z } from "zod"
+import type * as z from "zod"
 
 /** A configuration as it was entered. */
 export type Given = Readonly<Record<string, unknown>>

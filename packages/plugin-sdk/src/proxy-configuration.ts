@@ -1,5 +1,5 @@
 import type { EgressPolicy, HttpProxy } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { endpoint } from "./endpoint.ts"
 import type { FieldRule } from "./field-rules.ts"
 

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /**
  * Fields of a plugin configuration for requests over HTTP: `requestTimeoutMs` (100 to 30,000, default 5,000) and

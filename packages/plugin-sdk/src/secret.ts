@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto"
 import type { SecretHandle } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { abortReason } from "./deadline.ts"
 
 const longestSecretBytes = 65_536

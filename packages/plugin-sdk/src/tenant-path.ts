@@ -1,5 +1,5 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { pluginError } from "./error-facts.ts"
 
 /**

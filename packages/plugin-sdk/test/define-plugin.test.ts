@@ -1,6 +1,6 @@
 import type { KeystorePluginV1, NotificationV1, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
 import { describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { definePlugin, type KeystorePluginSource, secret, secretFields } from "../src/index.ts"
 import { openInProcess, testCall } from "../src/testing.ts"
 import { plugin as example } from "./example-plugin.ts"

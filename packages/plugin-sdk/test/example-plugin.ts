@@ -10,7 +10,7 @@ import {
   secret,
   unsupportedOperations,
 } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 const keystoreConfiguration = z.strictObject({
   address: endpoint().meta({ title: "Server address" }),

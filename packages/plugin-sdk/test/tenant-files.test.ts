@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { parseConfiguration, tenantPath } from "../src/index.ts"
 import { testCall, testServices } from "../src/testing.ts"
 

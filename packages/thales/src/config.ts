@@ -1,5 +1,5 @@
 import { egressConfiguration, secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 const moduleSettings = z.strictObject({
   library: z.string().min(1).max(4096).meta({ format: "path", title: "PKCS#11 library" }),

@@ -1,5 +1,5 @@
 import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 import type { setupConfiguration } from "./config.ts"
 
 type Setup = z.output<typeof setupConfiguration>

@@ -1,6 +1,6 @@
 import type { HttpClient, PluginErrorCode, SecretHandle } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 
 const errorAnswer = z.object({ error: z.string() })
 

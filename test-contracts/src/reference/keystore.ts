@@ -11,7 +11,7 @@ import type {
   KeystoreV1,
 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError, toPluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { ReferenceClient } from "./client.ts"
 
 const description = z.object({

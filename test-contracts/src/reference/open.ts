@@ -3,36 +3,38 @@ import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { tcpFaultProxy } from "../fault-proxy/proxy.ts"
 import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
+import { openOverWire, type PluginExecutable } from "../wire/open-over-wire.ts"
 import { startReferenceServer } from "./server.ts"
 import { openWithMaterial } from "./vault.ts"
+
+const pluginConfiguration = { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.0/8"] }
 
 /**
  * Opens the reference plugin, or a changed one of the same configuration, for `keystoreContract`: a server, a proxy and a
  * key of its own for each case.
+ *
+ * @param executable - the plugin's; a process of its own for each case. Default: the plugin runs in this process
  */
 export function openReference<Configuration>(
   definition: KeystorePluginDefinitionV1<Configuration>,
+  executable?: PluginExecutable,
 ): (request: OpenRequest) => Promise<OpenedKeystore> {
   return async ({ tenantId }) => {
     const server = await startReferenceServer()
     const proxy = await tcpFaultProxy({ target: server })
-    const services = testServices()
-    const plugin = await openInProcess(definition, {
-      services,
-      pluginConfiguration: { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.0/8"] },
-    })
+    const started = await (executable === undefined
+      ? startInProcess(definition)
+      : openOverWire(executable, pluginConfiguration))
     const { vault } = server
     vault.create("l1")
     const configuration = { address: `http://127.0.0.1:${proxy.port}`, api_key: server.apiKey, key_name: "l1" }
     let counter = 0
     return {
-      plugin,
+      ...started,
       configuration,
-      instance: await plugin.openKeystore(configuration, testCall({ tenantId })),
+      instance: await started.plugin.openKeystore(configuration, testCall({ tenantId })),
       proxy,
       canaries: [server.apiKey],
-      logs: () => services.logger.text(),
-      auditEvents: () => services.auditEvents,
       backend: {
         keyExists: async (keyId) => vault.has(keyId),
         createKey: async () => {
@@ -69,4 +71,12 @@ export function openReference<Configuration>(
       },
     }
   }
+}
+
+async function startInProcess<Configuration>(
+  definition: KeystorePluginDefinitionV1<Configuration>,
+): Promise<Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">> {
+  const services = testServices()
+  const plugin = await openInProcess(definition, { services, pluginConfiguration })
+  return { plugin, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
 }

@@ -7,7 +7,7 @@ import {
   requireConfiguration,
   secret,
 } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { ReferenceClient } from "./client.ts"
 import { ReferenceKeystore } from "./keystore.ts"
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { z } from "zod"
+import * as z from "zod"
 import { wrappingPublicKey } from "./key-import.ts"
 import { ReferenceVault, VaultError } from "./vault.ts"
 

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { hostClient } from "../../test/host-client.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { Command } from "commander"
-import { z } from "zod"
+import * as z from "zod"
 import { createHostClient, type HostClient } from "./host-client.ts"
 import { createOutput, type Output } from "./output.ts"
 

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { authorizationOf } from "./authorization.ts"
 import { CliError } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto"
 import { readFile, writeFile } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
-import { z } from "zod"
+import * as z from "zod"
 import type { HostAddresses } from "../host.ts"
 import { generatedDataKey, serviceKeyAnswer, serviceKeyList, unwrappedDataKey } from "../schemas/data-key.ts"
 import { activationAnswer, keystoreAnswer } from "../schemas/keystore.ts"

@@ -1,4 +1,4 @@
-import type { z } from "zod"
+import type * as z from "zod"
 import type { connectionStep } from "../schemas/keystore.ts"
 
 type Step = z.output<typeof connectionStep>

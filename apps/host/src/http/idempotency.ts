@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto"
 import type { IdempotencyRepository, IdempotencyTicket, StoredResponse } from "@apeiro-cmk/persistence"
 import type { Logger } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { auditActor, type Principal } from "../auth/principal.ts"
 import { callerError, HostError, invalidRequest } from "../errors.ts"
 import type { Answer } from "./answer.ts"

@@ -1,5 +1,5 @@
 import { type CodedError, isCodedError } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { HostError } from "../errors.ts"
 import { connectionStep, stepAnswer } from "../schemas/keystore.ts"
 import { isApiErrorCode, statusOfCode } from "./error-status.ts"

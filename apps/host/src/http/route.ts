@@ -1,7 +1,7 @@
 import type { HostCall } from "@apeiro-cmk/audit-log"
 import type { ConfigurationIssue } from "@apeiro-cmk/plugin-interface"
 import { parseConfiguration } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import type { ApiServices } from "../api-services.ts"
 import type { Permission } from "../auth/permissions.ts"
 import type { Principal } from "../auth/principal.ts"

@@ -1,5 +1,5 @@
 import { exportLines, platformTenantId, readAuditLogPage } from "@apeiro-cmk/audit-log"
-import { z } from "zod"
+import * as z from "zod"
 import type { ApiServices } from "../api-services.ts"
 import { document, lines } from "../http/answer.ts"
 import { defineRoute, none } from "../http/route.ts"

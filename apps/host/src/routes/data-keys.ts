@@ -1,6 +1,6 @@
 import type { HostCall } from "@apeiro-cmk/audit-log"
 import type { KeyHierarchy } from "@apeiro-cmk/key-hierarchy"
-import { z } from "zod"
+import * as z from "zod"
 import { document } from "../http/answer.ts"
 import { problemDocument, problemOf } from "../http/problem.ts"
 import { defineRoute, none } from "../http/route.ts"

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import type { ApiServices } from "../api-services.ts"
 import { document } from "../http/answer.ts"
 import { defineRoute, plainRead } from "../http/route.ts"

@@ -1,5 +1,5 @@
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
-import type { z } from "zod"
+import type * as z from "zod"
 import { type Answer, document, lines } from "../http/answer.ts"
 import { defineRoute, none } from "../http/route.ts"
 import { keystoreParameters, tenantParameters } from "../schemas/common.ts"

@@ -1,5 +1,5 @@
 import type { LastOutcome } from "@apeiro-cmk/keystore-manager"
-import type { z } from "zod"
+import type * as z from "zod"
 import { document } from "../http/answer.ts"
 import { defineRoute, none } from "../http/route.ts"
 import { keystoreParameters, momentOf } from "../schemas/common.ts"

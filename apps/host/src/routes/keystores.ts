@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { invalidRequest } from "../errors.ts"
 import { created, document, nothing } from "../http/answer.ts"
 import { etagOf, matchedRevision } from "../http/etag.ts"

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { document } from "../http/answer.ts"
 import { openApiDocument } from "../http/openapi.ts"
 import { defineRoute, plainRead, type Route } from "../http/route.ts"

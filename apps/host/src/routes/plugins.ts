@@ -1,6 +1,6 @@
 import type { PluginDescription } from "@apeiro-cmk/host-runtime"
 import type { KeystoreManifest, PluginManifest } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { document } from "../http/answer.ts"
 import { defineRoute, none } from "../http/route.ts"
 import { jsonValue } from "../schemas/common.ts"

@@ -1,5 +1,5 @@
 import type { ServiceKeyRecord } from "@apeiro-cmk/key-hierarchy"
-import type { z } from "zod"
+import type * as z from "zod"
 import { created, document } from "../http/answer.ts"
 import { renamed } from "../http/renamed.ts"
 import { defineRoute, none } from "../http/route.ts"

@@ -1,5 +1,5 @@
 import type { TenantRecord } from "@apeiro-cmk/persistence"
-import type { z } from "zod"
+import type * as z from "zod"
 import { tenantNotFound } from "../errors.ts"
 import { created, document } from "../http/answer.ts"
 import { renamed } from "../http/renamed.ts"

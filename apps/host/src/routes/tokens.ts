@@ -1,6 +1,6 @@
 import type { TokenRecord } from "@apeiro-cmk/persistence"
 import { v7 as uuidv7 } from "uuid"
-import { z } from "zod"
+import * as z from "zod"
 import { bearerTokenHash, newBearerToken } from "../auth/bearer-token.ts"
 import { callerError, invalidRequest } from "../errors.ts"
 import { created, document, nothing } from "../http/answer.ts"

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { jsonValue, moment } from "./common.ts"
 
 /** Which entries are wanted. */

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { base64, moment, serviceKeyName } from "./common.ts"
 
 /** A new service key. */

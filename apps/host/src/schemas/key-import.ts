@@ -1,5 +1,5 @@
 import type { ImportParameters, KeyDescription } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { base64, moment, momentOf } from "./common.ts"
 
 const providerParams = z.string().max(8192).meta({ description: "Opaque; goes back with the material, unchanged" })

@@ -1,6 +1,6 @@
 import { type KeystoreRecord, redactedConfiguration } from "@apeiro-cmk/keystore-manager"
 import type { ConnectionStep, SetupDocument } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { jsonValue, keystoreId, moment, momentOf } from "./common.ts"
 
 const configuration = z

@@ -1,5 +1,5 @@
 import type { PlatformKeystoreRecord } from "@apeiro-cmk/keystore-manager"
-import { z } from "zod"
+import * as z from "zod"
 import { keystoreId, moment, momentOf, tenantId } from "./common.ts"
 
 /** What an operator asks for: a keystore for a tenant on the platform's own server. */

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { moment, tenantId } from "./common.ts"
 
 const leaseMs = z

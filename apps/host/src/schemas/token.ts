@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { moment } from "./common.ts"
 
 const role = z.enum(["reader", "administrator", "workload"])

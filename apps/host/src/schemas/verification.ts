@@ -1,5 +1,5 @@
 import type { ServiceKeyVerification, TenantVerification, WrapVerification } from "@apeiro-cmk/key-hierarchy"
-import { z } from "zod"
+import * as z from "zod"
 import { jsonValue, moment, momentOf } from "./common.ts"
 
 const wrapAnswer = z.strictObject({

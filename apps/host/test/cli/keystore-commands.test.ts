@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { localKeystore, tenantWithKeys } from "../fixtures.ts"
 import { farOpenBao, type Workspace, workspace } from "./workspace.ts"
 

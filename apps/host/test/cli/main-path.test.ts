@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { localKeystore } from "../fixtures.ts"
 import { startTestHost, type TestHost } from "../test-host.ts"
 import { type Cli, cliOf } from "./run-cli.ts"

@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
-import { z } from "zod"
+import * as z from "zod"
 import type { TestHost } from "../test-host.ts"
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))

@@ -1,6 +1,6 @@
 import { chmod, readFile, stat } from "node:fs/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { z } from "zod"
+import * as z from "zod"
 import { tenantWithKeys } from "../fixtures.ts"
 import { type Workspace, workspace } from "./workspace.ts"
 

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject, sign, type X509Certificate } from "node:crypto"
 import type { CallOptions, Clock, HttpClient, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { rolesAnywhereError } from "../errors.ts"
 import type { ClientCertificate } from "./certificates.ts"
 import type { AwsSession } from "./session.ts"

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { type CallOptions, isPluginError, type PluginError, type PluginServices } from "@apeiro-cmk/plugin-interface"
 import { abortable, callOptions, isHeaderValue, pluginError, recordedLogin, singleFlight } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { dsmError } from "../errors.ts"
 import type { Wire } from "../wire.ts"
 import type { DsmLogin } from "./login.ts"

@@ -1,6 +1,6 @@
 import type { SecretHandle } from "@apeiro-cmk/plugin-interface"
 import { secret } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { connectionFields } from "../config-connection.ts"
 import { serverPath } from "../config-text.ts"
 

@@ -6,7 +6,7 @@ import {
 } from "@apeiro-cmk/openbao-client"
 import type { CallOptions, Clock, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { abortReason, pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { createTransit, type TransitPort } from "../client.ts"
 import { createTransitAdministration, type TransitAdministration } from "../key-administration.ts"
 import type { ProvidedPlace } from "./place.ts"

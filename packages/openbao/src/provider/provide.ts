@@ -1,7 +1,7 @@
 import { unexpectedAnswer } from "@apeiro-cmk/openbao-client"
 import type { JsonValue, PluginError, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { z } from "zod"
+import * as z from "zod"
 import { longestPath } from "../config-text.ts"
 import { unsuitable } from "../key-facts.ts"
 import { appRoleSettings } from "../setup-credential.ts"

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import type { Kysely } from "kysely"
-import { z } from "zod"
+import * as z from "zod"
 import { decodeJson } from "../encoding.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import { type JobWithMetadata, PgBoss } from "pg-boss"
-import { z } from "zod"
+import * as z from "zod"
 import { persistenceError } from "../errors.ts"
 import { assertJobKey, assertJobName, failureText } from "../jobs/job-names.ts"
 import { type Job, type JobRecord, type JobSettings, longestRetryMs, type RunningJobQueue } from "../jobs/job-queue.ts"

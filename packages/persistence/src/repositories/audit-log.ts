@@ -1,6 +1,6 @@
 import type { AuditLogRepository, Integration, PreparedAuditEntry, TreeHead } from "@apeiro-cmk/audit-log"
 import { type Kysely, sql } from "kysely"
-import { z } from "zod"
+import * as z from "zod"
 import { decodeBytes, decodeJson, encodeBytes } from "../encoding.ts"
 import { persistenceError } from "../errors.ts"
 import type { Schema } from "../schema.ts"

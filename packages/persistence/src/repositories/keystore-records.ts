@@ -1,5 +1,5 @@
 import type { KeystoreRecord } from "@apeiro-cmk/keystore-manager"
-import { z } from "zod"
+import * as z from "zod"
 import { decodeJson } from "../encoding.ts"
 import type { Schema } from "../schema.ts"
 

@@ -3,7 +3,7 @@ import type {
   PlatformKeystoreRecord,
   PlatformKeystoreRepository,
 } from "@apeiro-cmk/keystore-manager"
-import { z } from "zod"
+import * as z from "zod"
 import { decodeJson } from "../encoding.ts"
 import { persistenceError, restating } from "../errors.ts"
 import type { Schema } from "../schema.ts"

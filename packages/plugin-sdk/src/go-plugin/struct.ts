@@ -1,6 +1,6 @@
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import type { JsonObject } from "@bufbuild/protobuf"
-import type { z } from "zod"
+import type * as z from "zod"
 import { pluginError } from "../error-facts.ts"
 
 /**

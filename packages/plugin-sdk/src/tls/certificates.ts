@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 
 /** Schema of one or more certificates as PEM text, at most 64 KiB. */
 export function certificates() {

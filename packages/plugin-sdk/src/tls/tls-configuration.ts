@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { atMostOne, type FieldRule, goesWith } from "../field-rules.ts"
 import { secret } from "../secret.ts"
 import { tenantPath } from "../tenant-path.ts"

@@ -1,6 +1,6 @@
 import { wrapKeyMaterial } from "@apeiro-cmk/plugin-sdk"
 import type { Command } from "commander"
-import type { z } from "zod"
+import type * as z from "zod"
 import { base64Of } from "../../schemas/common.ts"
 import { importedKeyAnswer, importParameters, wrappedKeyMaterial } from "../../schemas/key-import.ts"
 import { CliError } from "../cli-error.ts"

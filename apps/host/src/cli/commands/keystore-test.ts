@@ -1,5 +1,5 @@
 import type { Command } from "commander"
-import { z } from "zod"
+import * as z from "zod"
 import { activationAnswer, connectionStep } from "../../schemas/keystore.ts"
 import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, tenantPath } from "../context.ts"

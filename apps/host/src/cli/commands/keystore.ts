@@ -1,5 +1,5 @@
 import type { Command } from "commander"
-import { z } from "zod"
+import * as z from "zod"
 import { keystoreAnswer, keystoreHealthAnswer } from "../../schemas/keystore.ts"
 import { type CommandContext, contextOf, creationHeaders, tenantPath } from "../context.ts"
 import { readJsonText } from "../files.ts"

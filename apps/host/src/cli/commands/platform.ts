@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Command } from "commander"
-import type { z } from "zod"
+import type * as z from "zod"
 import { platformKeystoreAnswer, platformKeystoreList } from "../../schemas/platform-keystore.ts"
 import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"

@@ -1,7 +1,7 @@
 import { access, mkdir } from "node:fs/promises"
 import { basename, join } from "node:path"
 import type { Command } from "commander"
-import type { z } from "zod"
+import type * as z from "zod"
 import { setupMaterialAnswer } from "../../schemas/keystore.ts"
 import { CliError } from "../cli-error.ts"
 import { contextOf, tenantPath } from "../context.ts"

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander"
-import { z } from "zod"
+import * as z from "zod"
 import { tenantAnswer, tenantList } from "../../schemas/tenant.ts"
 import { tenantVerification } from "../../schemas/verification.ts"
 import { wholeNumber } from "../arguments.ts"

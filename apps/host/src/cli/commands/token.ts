@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander"
-import { z } from "zod"
+import * as z from "zod"
 import { createdToken, tokenList } from "../../schemas/token.ts"
 import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"

@@ -1,5 +1,5 @@
 import type { ComponentCertificateRequest, PluginInstances } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { CertificateIssuer } from "../generated/apeiro/cmk/certificateissuer/v1/certificate_issuer_pb.js"
 import { ownMethods } from "../own-call.ts"
 import type { ServeContext } from "../serve/served-kind.ts"

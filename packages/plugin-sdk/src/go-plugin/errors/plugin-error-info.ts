@@ -5,7 +5,7 @@ import {
   type PluginErrorCode,
 } from "@apeiro-cmk/plugin-interface"
 import { status } from "@grpc/grpc-js"
-import { z } from "zod"
+import * as z from "zod"
 import { pluginError } from "../../error-facts.ts"
 import type { WireError, WireErrorInfo } from "../wire/wire-error.ts"
 import { errorDomain, isPluginErrorCode } from "./upstream-errors.ts"

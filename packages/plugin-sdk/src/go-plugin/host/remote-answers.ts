@@ -10,7 +10,7 @@ import type {
   SetupDocument,
   WorkloadIdentity,
 } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { pluginError } from "../../error-facts.ts"
 
 const known = z.union([z.string(), z.literal("unknown")])

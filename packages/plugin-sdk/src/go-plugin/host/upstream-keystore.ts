@@ -8,7 +8,7 @@ import type {
 } from "@apeiro-cmk/plugin-interface"
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { timestampMs } from "@bufbuild/protobuf/wkt"
-import { z } from "zod"
+import * as z from "zod"
 import { configurationError, requireConfiguration } from "../../configuration.ts"
 import { pluginError, scrubbedCause, unsupported } from "../../error-facts.ts"
 import { secret } from "../../secret.ts"

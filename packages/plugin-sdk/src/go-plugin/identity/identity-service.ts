@@ -1,5 +1,5 @@
 import type { PluginInstances, Principal } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { Identity } from "../generated/apeiro/cmk/identity/v1/identity_pb.js"
 import { ownMethods } from "../own-call.ts"
 import type { ServeContext } from "../serve/served-kind.ts"

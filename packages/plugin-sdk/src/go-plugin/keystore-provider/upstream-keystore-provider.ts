@@ -4,7 +4,7 @@ import type {
   UpstreamKeystoreProviderV1,
   UpstreamManagementAccess,
 } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { pluginError } from "../../error-facts.ts"
 import { wireError } from "../errors/upstream-errors.ts"
 import { KeystoreProvider, TrustType } from "../generated/plugin/keystore/management/v1/management_pb.js"
@@ -17,7 +17,7 @@ import { addUnaryService } from "../wire/unary-service.ts"
 const callTimeoutMs = 60_000
 
 /** What the host writes into the configuration of a provider: the regions of its keystore pool. */
-export const supportedRegionsMember = "supportedregions"
+const supportedRegionsMember = "supportedregions"
 
 const regionsShape = z.object({
   value: z.string().transform((text, context): unknown => {

@@ -1,5 +1,5 @@
 import type { NotificationEvent, PluginInstances } from "@apeiro-cmk/plugin-interface"
-import { z } from "zod"
+import * as z from "zod"
 import { Notification } from "../generated/apeiro/cmk/notification/v1/notification_pb.js"
 import { ownMethods } from "../own-call.ts"
 import type { ServeContext } from "../serve/served-kind.ts"

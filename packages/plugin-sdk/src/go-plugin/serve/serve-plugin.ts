@@ -58,6 +58,7 @@ async function serve(
   const kind = servedKinds[kindName] as ServedKind<PluginLifecycle>
   const maker = definition as PluginMaker<PluginLifecycle>
   const launch = readLaunch(process.env, kind.types, name)
+  const addServices = await kind.loadServices(launch.type)
   const output = new CapturedOutput()
   const writeFirstLine = output.capture(process.stdout)
   const logger = wireLogger(
@@ -81,7 +82,7 @@ async function serve(
     isEnding = true
   }
   const streams = addStandardServices(server, output, shutDown)
-  const served = kind.addServices({ server, plugin: configured, services, type: launch.type })
+  const served = addServices({ server, plugin: configured, services })
   configured.onReplaced(() => served.close())
   const init = async () => ({ pluginServiceNames: [served.serviceName, Config.typeName] })
   const deinit = async () => {

@@ -7,8 +7,6 @@ export interface ServeContext<Plugin> {
   readonly server: Server
   readonly plugin: ConfiguredPlugin<Plugin>
   readonly services: PluginServices
-  /** The type that the host asked for, one of the kind's. */
-  readonly type: string
 }
 
 /** What has been added. */
@@ -19,11 +17,18 @@ export interface ServedServices {
   close(): Promise<void>
 }
 
+/** Adds the services of a kind to a server that does not listen yet. */
+export type AddServices<Plugin> = (context: ServeContext<Plugin>) => ServedServices
+
 /** A kind of plugin as a process serves it: upstream's service, and ours for what that one lacks. */
 export interface ServedKind<Plugin> {
   /** Every spelling under which a host may ask for it. */
   readonly types: readonly string[]
-  /** Members that the upstream host writes into the configuration itself. Default: none. */
+  /** Members that the upstream host writes into the configuration itself; {@link ConfiguredPlugin.hostMember} has them. */
   readonly hostMembers?: readonly string[]
-  addServices(context: ServeContext<Plugin>): ServedServices
+  /**
+   * Loads what adds the services. A process serves one type: the messages of the others would cost it start time and
+   * memory. @param type - the one that the host asked for
+   */
+  loadServices(type: string): Promise<AddServices<Plugin>>
 }

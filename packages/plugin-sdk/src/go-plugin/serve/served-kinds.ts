@@ -1,37 +1,31 @@
 import type { KeystorePluginV1, PluginInstances, PluginKind } from "@apeiro-cmk/plugin-interface"
-import { addCertificateIssuerService } from "../certificate-issuer/certificate-issuer-service.ts"
-import { addUpstreamCertificateIssuer } from "../certificate-issuer/upstream-certificate-issuer.ts"
-import { addIdentityService } from "../identity/identity-service.ts"
-import { addUpstreamIdentity } from "../identity/upstream-identity.ts"
-import { addKeystoreService } from "../keystore/keystore-service.ts"
-import { addUpstreamKeystores } from "../keystore/upstream-keystores.ts"
-import { addUpstreamKeystoreProvider, supportedRegionsMember } from "../keystore-provider/upstream-keystore-provider.ts"
-import { addNotificationService } from "../notification/notification-service.ts"
-import { addUpstreamNotification } from "../notification/upstream-notification.ts"
-import { addSystemInformationService } from "../system-information/system-information-service.ts"
-import { addUpstreamSystemInformation } from "../system-information/upstream-system-information.ts"
-import type { ServeContext, ServedKind, ServedServices } from "./served-kind.ts"
+import type { AddServices, ServeContext, ServedKind } from "./served-kind.ts"
 
 /** The type under which a keystore plugin is asked to make keystores. */
 const providerType = "KeystoreProvider"
 
 const nothingOpen = async () => undefined
 
-function addKeystores(context: ServeContext<KeystorePluginV1>): ServedServices {
-  if (context.type === providerType) {
-    return { serviceName: addUpstreamKeystoreProvider(context), close: nothingOpen }
+async function loadKeystores(type: string): Promise<AddServices<KeystorePluginV1>> {
+  if (type === providerType) {
+    const { addUpstreamKeystoreProvider } = await import("../keystore-provider/upstream-keystore-provider.ts")
+    return (context) => ({ serviceName: addUpstreamKeystoreProvider(context), close: nothingOpen })
   }
-  const upstream = addUpstreamKeystores(context)
-  const closeOwn = addKeystoreService(context)
-  return { ...upstream, close: async () => void (await Promise.all([upstream.close(), closeOwn()])) }
+  const { addUpstreamKeystores } = await import("../keystore/upstream-keystores.ts")
+  const { addKeystoreService } = await import("../keystore/keystore-service.ts")
+  return (context) => {
+    const upstream = addUpstreamKeystores(context)
+    const closeOwn = addKeystoreService(context)
+    return { ...upstream, close: async () => void (await Promise.all([upstream.close(), closeOwn()])) }
+  }
 }
 
 /** Upstream's service of a kind without state, and ours. */
 function both<Plugin>(
   addUpstream: (context: ServeContext<Plugin>) => string,
   addOwn: (context: ServeContext<Plugin>) => void,
-) {
-  return (context: ServeContext<Plugin>): ServedServices => {
+): AddServices<Plugin> {
+  return (context) => {
     addOwn(context)
     return { serviceName: addUpstream(context), close: nothingOpen }
   }
@@ -41,23 +35,39 @@ function both<Plugin>(
 export const servedKinds: { readonly [Kind in PluginKind]: ServedKind<PluginInstances[Kind]> } = {
   keystore: {
     types: ["KeystoreInstanceKeyOperation", providerType],
-    hostMembers: [supportedRegionsMember],
-    addServices: addKeystores,
+    hostMembers: ["supportedregions"],
+    loadServices: loadKeystores,
   },
   identity: {
     types: ["IdentityManagementService", "IdentityManagement"],
-    addServices: both(addUpstreamIdentity, addIdentityService),
+    async loadServices() {
+      const { addUpstreamIdentity } = await import("../identity/upstream-identity.ts")
+      const { addIdentityService } = await import("../identity/identity-service.ts")
+      return both(addUpstreamIdentity, addIdentityService)
+    },
   },
   "certificate-issuer": {
     types: ["CertificateIssuerService", "CertificateIssuer"],
-    addServices: both(addUpstreamCertificateIssuer, addCertificateIssuerService),
+    async loadServices() {
+      const { addUpstreamCertificateIssuer } = await import("../certificate-issuer/upstream-certificate-issuer.ts")
+      const { addCertificateIssuerService } = await import("../certificate-issuer/certificate-issuer-service.ts")
+      return both(addUpstreamCertificateIssuer, addCertificateIssuerService)
+    },
   },
   "system-information": {
     types: ["SystemInformationService", "SystemInformation"],
-    addServices: both(addUpstreamSystemInformation, addSystemInformationService),
+    async loadServices() {
+      const { addUpstreamSystemInformation } = await import("../system-information/upstream-system-information.ts")
+      const { addSystemInformationService } = await import("../system-information/system-information-service.ts")
+      return both(addUpstreamSystemInformation, addSystemInformationService)
+    },
   },
   notification: {
     types: ["NotificationService", "Notification"],
-    addServices: both(addUpstreamNotification, addNotificationService),
+    async loadServices() {
+      const { addUpstreamNotification } = await import("../notification/upstream-notification.ts")
+      const { addNotificationService } = await import("../notification/notification-service.ts")
+      return both(addUpstreamNotification, addNotificationService)
+    },
   },
 }
