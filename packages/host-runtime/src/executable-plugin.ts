@@ -10,6 +10,7 @@ import type {
 import { definePlugin, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import {
   describePlugin,
+  readLogLine,
   supervisedKeystorePlugin,
   supervisedPlugin,
   upstreamKeystoreConfiguration,
@@ -54,7 +55,7 @@ async function described(entry: PluginEntry, process: PluginProcess): Promise<un
     throw pluginFailure(
       entry,
       "PLUGIN_START_FAILED",
-      `cannot be started: ${error.message}${last === undefined ? "" : ` Its last line: ${last}`}`,
+      `cannot be started: ${error.message}${last === undefined ? "" : ` Its last line: ${readLogLine(last).message}`}`,
       "Correct what the message says; `path` names a go-plugin executable, and `checksum` is its SHA-256.",
       { cause: error, problems: [entry.problem(["path"], "value", "this executable does not run as a plugin")] },
     )

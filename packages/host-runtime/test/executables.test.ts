@@ -67,7 +67,7 @@ describe("an executable made with our SDK", () => {
 
   it.each([
     [{ ...ours, args: [scripted, "unsound"] }, "PLUGIN_MANIFEST_MISMATCH", "keystore/v9"],
-    [{ ...ours, type: "identity" }, "PLUGIN_START_FAILED", "its host starts it"],
+    [{ ...ours, type: "identity" }, "PLUGIN_START_FAILED", "Its last line: scripted serves the types"],
     [{ path: "./nowhere" }, "PLUGIN_START_FAILED", "nowhere"],
     [{ path: "/bin/true" }, "PLUGIN_START_FAILED", "ended (0) before"],
   ])("is refused with the reason: %j", async (entry, code, reason) => {

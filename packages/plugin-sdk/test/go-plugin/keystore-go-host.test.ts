@@ -18,4 +18,15 @@ describe.skipIf(!(await goHostAvailable()))("a keystore under the upstream Go ho
       ],
     })
   })
+
+  it("tells the host's log at error level why it does not serve what it was started for", async () => {
+    const host = await startGoHost([{ ...plugin, type: "IdentityManagement" }])
+    expect(host.loaded.event).toBe("load_failed")
+    const [line] = host.log().filter((each) => each.includes("KeystoreProvider"))
+    expect(JSON.parse(line ?? "null")).toMatchObject({
+      level: "ERROR",
+      msg: "toy serves the types KeystoreInstanceKeyOperation, KeystoreProvider; its host asks for another one. Correct `type` or `path` in the host's configuration.",
+    })
+    await host.kill()
+  })
 })

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -197,6 +198,7 @@ describe("a process that is no plugin of ours", () => {
     ],
     ["refuses its configuration", { yaml: "{noise: 3, more: 1}" }, /noise.*more/],
     ["is configured by what is no YAML", { yaml: "a: [secret-canary" }, /no YAML: line 1/],
+    ["is configured by a reference within the YAML", { yaml: "a: &x [1]\nnoise: *x" }, /no aliases.*line 2, column 8/],
     ["does not start", { yaml: "failStart: true" }, /The toy does not start\. Wind it up\./],
     ["is another file than its checksum says", { checksum: "0".repeat(64) }, /was not started/],
     ["has a checksum that is none", { checksum: "abc" }, /no SHA-256/],
@@ -224,13 +226,19 @@ describe("a process that is no plugin of ours", () => {
     await connection.close()
   })
 
-  it("tells a person who starts it by hand what it is", async () => {
+  it("tells a person who starts it by hand what it is", () => {
+    const { status: exitCode, stderr } = spawnSync(process.execPath, [toy], { encoding: "utf8", timeout: hangMs })
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^toy is a plugin of OpenKCM's CMK service: its host starts it, not a person\. /)
+  })
+
+  it("tells a host that asks for a type which it does not serve", async () => {
     const failure = connectPlugin({
       ...{ type: "SomethingElse", path: process.execPath, args: [toy], serviceName, yamlConfiguration: "" },
     })
     await expect(failure).rejects.toMatchObject({
       message: expect.stringContaining("ended (1)"),
-      lastLines: [expect.stringContaining("its host starts it, not a person")],
+      lastLines: [expect.stringContaining("serves the types KeystoreInstanceKeyOperation, KeystoreProvider;")],
     })
   })
 })

@@ -1,6 +1,7 @@
 import { type CallOptions, type Clock, isPluginError, type Logger } from "@apeiro-cmk/plugin-interface"
 import { abortable } from "../../deadline.ts"
 import { pluginError } from "../../error-facts.ts"
+import { readLogLine } from "../handshake/log-line.ts"
 import type { PluginConnection } from "./plugin-connection.ts"
 
 /** What a supervised plugin is made of. */
@@ -105,7 +106,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const nowMs = clock.monotonicMs()
     deathsMs = [...deathsMs.filter((each) => each > nowMs - countedForMs), nowMs]
     if (deathsMs.length >= mostDeaths) {
-      setAside = lastLines.at(-1) ?? "it said nothing"
+      const last = lastLines.at(-1)
+      setAside = last === undefined ? "it said nothing" : readLogLine(last).message
       logger.error("the plugin is set aside: its process dies again and again", { plugin: name, lastLines })
       current = undefined
       return

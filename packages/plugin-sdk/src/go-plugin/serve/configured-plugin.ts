@@ -7,7 +7,7 @@ import {
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
 import { status } from "@grpc/grpc-js"
-import { parseDocument } from "yaml"
+import { LineCounter, parseDocument, visit } from "yaml"
 import type { Config } from "../generated/service/common/config/v1/config_pb.js"
 import type { UnaryHandlers } from "../wire/unary-service.ts"
 import { WireError } from "../wire/wire-error.ts"
@@ -102,13 +102,16 @@ export function createConfigured<Plugin extends PluginLifecycle>(
 
 /** Nothing at all is an empty configuration. The parser's own text is not passed on: it quotes the document. */
 function readYaml(yaml: string): unknown {
-  const document = parseDocument(yaml, { merge: false })
-  const [fault] = document.errors
-  if (fault !== undefined) {
-    const { line, col } = fault.linePos?.[0] ?? { line: 1, col: 1 }
-    throw new WireError(status.INVALID_ARGUMENT, `yamlConfiguration is no YAML: line ${line}, column ${col}.`)
+  const lineCounter = new LineCounter()
+  const document = parseDocument(yaml, { merge: false, lineCounter })
+  const refuse = (fault: string, { line, col } = { line: 1, col: 1 }) => {
+    throw new WireError(status.INVALID_ARGUMENT, `yamlConfiguration ${fault}: line ${line}, column ${col}.`)
   }
-  return document.toJS({ maxAliasCount: 0 }) ?? {}
+  const [fault] = document.errors
+  if (fault !== undefined) refuse("is no YAML", fault.linePos?.[0])
+  // A few of them can make a gigabyte of a line.
+  visit(document, { Alias: (_key, { range }) => refuse("may hold no aliases", lineCounter.linePos(range?.[0] ?? 0)) })
+  return document.toJS() ?? {}
 }
 
 function divided(document: unknown, hostMembers: readonly string[]) {

@@ -34,6 +34,11 @@ export function readLaunch(
   pluginName: string,
 ): Launch {
   const type = types.find((each) => environment[each] === each)
+  if (type === undefined && environment.PLUGIN_PROTOCOL_VERSIONS !== undefined) {
+    throw new LaunchError(
+      `${pluginName} serves the types ${types.join(", ")}; its host asks for another one. Correct \`type\` or \`path\` in the host's configuration.`,
+    )
+  }
   if (type === undefined) {
     throw new LaunchError(
       `${pluginName} is a plugin of OpenKCM's CMK service: its host starts it, not a person. Name this file as \`path\` of a plugin of type ${types[0]} in the host's configuration.`,

@@ -1,4 +1,4 @@
-import type { PluginDefinitionV1, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
+import type { Logger, PluginDefinitionV1, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
 import { Server, ServerCredentials } from "@grpc/grpc-js"
 import { systemClock } from "../../clock.ts"
 import { createPluginServices } from "../../plugin-services.ts"
@@ -44,9 +44,20 @@ export async function servePlugin(definition: PluginDefinitionV1, options: Serve
     await serve(definition, options)
   } catch (error) {
     const message = error instanceof LaunchError ? error.message : `${name} cannot serve: ${String(error)}`
-    process.stderr.write(`${message}\n`)
+    // A host shows plain lines to nobody; a person is spared the JSON.
+    if (process.env.PLUGIN_PROTOCOL_VERSIONS === undefined) process.stderr.write(`${message}\n`)
+    else loggerOf(name).error(message)
     process.exitCode = 1
   }
+}
+
+/** Writes to standard error what the host parses. */
+function loggerOf(name: string): Logger {
+  return wireLogger(
+    name,
+    (line) => process.stderr.write(line),
+    () => systemClock.nowMs(),
+  )
 }
 
 async function serve(
@@ -61,11 +72,7 @@ async function serve(
   const addServices = await kind.loadServices(launch.type)
   const output = new CapturedOutput()
   const writeFirstLine = output.capture(process.stdout)
-  const logger = wireLogger(
-    name,
-    (line) => process.stderr.write(line),
-    () => systemClock.nowMs(),
-  )
+  const logger = loggerOf(name)
   const services = createPluginServices({
     logger,
     // Without our host there is no audit stream: the host's log has these events.
