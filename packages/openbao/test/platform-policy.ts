@@ -21,3 +21,10 @@ path "sys/policies/acl/openkcm-openkcm-*" { capabilities = ["create", "update", 
 path "sys/auth/openkcm-*" { capabilities = ["create", "read", "update", "delete", "sudo"] }
 path "auth/+/role/openkcm-*" { capabilities = ["create", "read", "update"] }
 `
+
+/** What the platform's credential needs beside, under the upstream host. */
+export const upstreamPlatformPolicy = `${byNamespace}
+path "+/sys/policies/acl/openkcm-*" { capabilities = ["create", "update"] }
+path "+/sys/auth/cert" { capabilities = ["create", "read", "update", "sudo"] }
+path "+/auth/cert/certs/*" { capabilities = ["create", "update", "delete"] }
+`

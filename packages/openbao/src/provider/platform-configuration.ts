@@ -28,10 +28,18 @@ export const platformConfiguration = z
     auth_method: z.enum(["approle", "token"]).meta({ title: "Authentication of the platform" }),
     auth_mount_path: serverPath().default("approle").meta({ title: "Mount of AppRole" }),
     role_id: z.string().min(1).max(4096).optional().meta({ title: "AppRole role id of the platform" }),
+    client_certificate_authority: ca_certificate.meta({
+      title: "Authority of the upstream host's certificates, PEM",
+      description: "Only under the upstream server: with certificates of this authority it logs in to its keystores.",
+    }),
   })
   .refine(({ auth_method, role_id }) => (auth_method === "approle") === (role_id !== undefined), {
     error: "is needed by auth_method approle, and by no other",
     path: ["role_id"],
+  })
+  .refine(({ isolation, client_certificate_authority: given }) => given === undefined || isolation === "namespace", {
+    error: "goes with isolation namespace alone",
+    path: ["client_certificate_authority"],
   })
 
 /** The secret of that access. */

@@ -1,5 +1,5 @@
 import { unexpectedAnswer } from "@apeiro-cmk/openbao-client"
-import type { JsonValue, PluginError, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import { longestPath } from "../config-text.ts"
@@ -7,9 +7,10 @@ import { unsuitable } from "../key-facts.ts"
 import { appRoleSettings } from "../setup-credential.ts"
 import { policyOf } from "../setup-material.ts"
 import { setupName } from "../setup-name.ts"
+import { ensureMount, ensureNamespace } from "./own-things.ts"
 import type { ProvidedPlace } from "./place.ts"
 import type { PlatformConfiguration } from "./platform-configuration.ts"
-import type { MountKind, PlatformServer } from "./platform-server.ts"
+import type { PlatformServer } from "./platform-server.ts"
 
 const roleIdShape = z.object({ role_id: z.string().min(1).max(4096) })
 const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
@@ -46,7 +47,7 @@ export async function provideKeystore(
 }
 
 /** How the tenant's keystore finds the server: as the platform does. */
-function addressOf(platform: PlatformConfiguration, { ownNamespace }: ProvidedPlace): Record<string, JsonValue> {
+export function addressOf(platform: PlatformConfiguration, { ownNamespace }: ProvidedPlace): Record<string, JsonValue> {
   const { vault_address, cluster_addresses, ca_certificate } = platform
   const namespace = [platform.namespace, ownNamespace].filter((part) => part !== undefined).join("/")
   return {
@@ -68,34 +69,6 @@ function requireShortPaths({ namespace }: Record<string, JsonValue>, { mountPath
   )
 }
 
-async function ensureNamespace(server: PlatformServer, name: string, mark: string): Promise<void> {
-  const found = await server.namespaceMark(name)
-  if (found === undefined) await server.createNamespace(name, mark)
-  else if (found !== mark) throw notOurs(`namespace ${name}`)
-}
-
-async function ensureMount(
-  server: PlatformServer,
-  { mark }: ProvidedPlace,
-  kind: MountKind,
-  path: string,
-  type: string,
-): Promise<void> {
-  const isThere = async (): Promise<boolean> => {
-    const found = await server.mountAt(kind, path)
-    if (found === undefined) return false
-    if (found.type !== type || found.description !== mark) throw notOurs(`mount ${path}`)
-    return true
-  }
-  if (await isThere()) return
-  try {
-    await server.write(`sys/${kind}/${path}`, { type, description: mark })
-  } catch (error) {
-    // Another call for the same keystore may have been quicker.
-    if (!(await isThere())) throw error
-  }
-}
-
 async function ensureKey({ transit, administration, call }: PlatformServer, { keyName }: ProvidedPlace): Promise<void> {
   if ((await transit.findKey(keyName, call)) === undefined) await administration.create(keyName, call)
   const key = await transit.findKey(keyName, call)
@@ -107,13 +80,4 @@ function parsed<T>(shape: z.ZodType<T>, data: unknown): T {
   const result = shape.safeParse(data)
   if (!result.success) throw unexpectedAnswer({ status: 200 })
   return result.data
-}
-
-/** Something else has the name: it is not taken over, and not removed. */
-export function notOurs(what: string): PluginError {
-  return pluginError(
-    "KEY_UNSUITABLE",
-    `The ${what} on the platform's OpenBao was made by somebody else.`,
-    "Look at what it is, and move it away or set another name_prefix in the platform section of the profile.",
-  )
 }

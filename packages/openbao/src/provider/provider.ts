@@ -12,6 +12,7 @@ import type { PlatformConfiguration } from "./platform-configuration.ts"
 import { createPlatformServer, type PlatformServer } from "./platform-server.ts"
 import { provideKeystore } from "./provide.ts"
 import { removeKeystore } from "./remove.ts"
+import { createUpstreamProvider } from "./upstream-provider.ts"
 
 /** What a provider works with. */
 export interface ProviderTools {
@@ -58,6 +59,7 @@ export function createOpenBaoProvider(platform: PlatformConfiguration, tools: Pr
     createKeystore: ({ keystoreId }, call) =>
       withServer(keystoreId, call, (server, place) => provideKeystore(server, place, platform)),
     deleteKeystore: ({ keystoreId }, call) => withServer(keystoreId, call, removeKeystore),
+    upstream: createUpstreamProvider(platform, { services, withServer }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { setupName } from "../setup-name.ts"
+import { notOurs } from "./own-things.ts"
 import type { ProvidedPlace } from "./place.ts"
 import type { MountKind, PlatformServer } from "./platform-server.ts"
-import { notOurs } from "./provide.ts"
 
 /** Removes the way in first and the key last, and only what carries the keystore's mark. */
 export async function removeKeystore(server: PlatformServer, place: ProvidedPlace): Promise<void> {
