@@ -37,6 +37,22 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     return steps
   }
 
+  it("describes what the HSM holds now, also after it has described or used the key", async () => {
+    const key_label = hsm.newLabel()
+    hsm.admin.createKey("partition", key_label)
+    const keystore = await open({ key_label })
+    const key = keystore.defaultKey
+    const before = await keystore.describeKey(key, testCall())
+    await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
+    hsm.admin.deleteKey("partition", key_label)
+    await expect(keystore.describeKey(key, testCall())).rejects.toMatchObject({ code: "KEY_NOT_FOUND" })
+    await expect(keystore.listKeyVersions(key, testCall())).rejects.toMatchObject({ code: "KEY_NOT_FOUND" })
+    hsm.admin.createKey("partition", key_label)
+    const after = await keystore.describeKey(key, testCall())
+    expect(after.latestVersion).not.toBe(before.latestVersion)
+    expect(after.identity).not.toBe(before.identity)
+  })
+
   it.each<[string, pkcs11js.Template]>([
     ["could leave the HSM", [{ type: CKA.EXTRACTABLE, value: true }]],
     ["is not sensitive", [{ type: CKA.SENSITIVE, value: false }]],

@@ -13,7 +13,9 @@ export const administrationCases: readonly KeystoreCase[] = [
     const { instance, backend, call } = opened
     const key = instance.defaultKey
     const sealed = await instance.encrypt({ key, plaintext, context }, call())
+    await instance.describeKey(key, call())
     await backend.disableKey?.(key.keyId)
+    assert.equal((await instance.describeKey(key, call())).state, "DISABLED", "describeKey must not answer from memory")
     await expectRejection(instance.encrypt({ key, plaintext, context }, call()), "KEY_DISABLED")
     await expectRejection(instance.decrypt({ key, ...sealed, context }, call()), "KEY_DISABLED")
     await expectRejection(instance.probe(call()), "KEY_DISABLED")
@@ -25,12 +27,25 @@ export const administrationCases: readonly KeystoreCase[] = [
     const { instance, backend, call } = opened
     const key = instance.defaultKey
     const sealed = await instance.encrypt({ key, plaintext, context }, call())
+    await instance.describeKey(key, call())
     await backend.deleteKey?.(key.keyId)
+    await expectDescribedAsGone(opened)
     const gone = ["KEY_NOT_FOUND", "KEY_PENDING_DELETION"] as const
     await expectRejectionOf(instance.encrypt({ key, plaintext, context }, call()), gone)
     await expectRejectionOf(instance.decrypt({ key, ...sealed, context }, call()), gone)
   }),
 ]
+
+/** Where deletion waits, the key can still be described. */
+async function expectDescribedAsGone({ instance, call }: KeystoreCaseContext): Promise<void> {
+  const described = instance.describeKey(instance.defaultKey, call())
+  const state = await described.then(
+    (found) => found.state,
+    () => undefined,
+  )
+  if (state === undefined) await expectRejection(described, "KEY_NOT_FOUND")
+  else assert.equal(state, "PENDING_DELETION", "describeKey must not answer from memory")
+}
 
 /** What the administrator does to credentials and to the server: only where there is a server. */
 export const serverAdministrationCases: readonly KeystoreCase[] = [

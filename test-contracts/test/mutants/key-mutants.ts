@@ -1,3 +1,4 @@
+import type { KeyDescription } from "@apeiro-cmk/plugin-interface"
 import { anError, instead, type Mutant, renamed } from "./mutant.ts"
 
 export const keyMutants: readonly Mutant[] = [
@@ -16,6 +17,21 @@ export const keyMutants: readonly Mutant[] = [
         })
       },
     }),
+  },
+  {
+    fault: "describes a key from memory",
+    caughtBy: "says that the key is gone when the administrator has deleted it",
+    andBy: ["says KEY_DISABLED when the administrator has disabled the key"],
+    keystore(real) {
+      const remembered = new Map<string, Promise<KeyDescription>>()
+      return {
+        describeKey(key, call) {
+          const described = remembered.get(key.keyId) ?? real.describeKey(key, call)
+          remembered.set(key.keyId, described)
+          return described
+        },
+      }
+    },
   },
   {
     fault: "gives every key the same identity",

@@ -43,6 +43,21 @@ export class TokenKeys {
     return found
   }
 
+  /** Reads all versions of a key as they are now, oldest first; what was remembered of it is forgotten. @throws as `find` */
+  readAnew(session: Handle, keyLabel: string): readonly TokenKey[] {
+    this.#forget(keyLabel)
+    const count = this.newest(session, keyLabel)
+    return Array.from({ length: count }, (_each, index) => this.find(session, keyLabel, index + 1).key)
+  }
+
+  #forget(keyLabel: string): void {
+    const ofVersions = labelOfVersion(keyLabel, 0).slice(0, -1)
+    for (const label of this.#found.keys()) {
+      if (label === keyLabel || label.startsWith(ofVersions)) this.#found.delete(label)
+    }
+    this.#counts.delete(keyLabel)
+  }
+
   /** Number of the newest version. Somebody else may have made one more, so the next label is looked for each time. */
   newest(session: Handle, keyLabel: string): number {
     this.find(session, keyLabel, 1)

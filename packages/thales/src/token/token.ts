@@ -68,10 +68,7 @@ export class Token {
 
   /** Reads all versions, oldest first. */
   async describe(keyLabel: string): Promise<readonly TokenKey[]> {
-    return this.#inSession(async ({ keys }, session) => {
-      const count = keys.newest(session, keyLabel)
-      return Array.from({ length: count }, (_each, index) => keys.find(session, keyLabel, index + 1).key)
-    }, true)
+    return this.#inSession(async ({ keys }, session) => keys.readAnew(session, keyLabel), true)
   }
 
   /** Makes a key, unless there is one of that label. */
