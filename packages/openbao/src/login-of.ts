@@ -1,6 +1,6 @@
 import type { OpenBaoLogin, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
 import type { PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
-import { configurationError, fileError, type SecretSource } from "@apeiro-cmk/plugin-sdk"
+import { configurationError, fileSecret, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import { authMountPath, type KeystoreConfiguration } from "./config.ts"
 
 /** What a login needs beside the configuration. */
@@ -23,10 +23,7 @@ export function loginOf(configuration: KeystoreConfiguration, surroundings: Logi
     if (secret !== undefined) return (call) => secret.read(call.signal)
     const path = pathField === undefined ? undefined : configuration[pathField]
     if (path === undefined || pathField === undefined) return undefined
-    return (call) =>
-      files.read(path, call).catch((error: unknown) => {
-        throw fileError(error, pathField)
-      })
+    return fileSecret(files, path, pathField)
   }
 
   switch (method) {

@@ -10,10 +10,15 @@ export interface ConfigurationHooks {
   /** Name of the keystore, for messages. */
   readonly keystoreName: string
   readonly keystoreConfiguration: z.ZodType
-  /** Field with the server's URL. */
-  readonly addressField: string
-  /** Value of `auth_method` by which the host's own certificate logs in: the default there. */
-  readonly certificateMethod: string
+  /** Field that names the key. Default `key_name`. */
+  readonly keyField?: string
+  /** Field with the server's URL, whose host name is the region. Default: none, and the plugin says the region itself. */
+  readonly addressField?: string
+  /**
+   * Value of `auth_method` by which the host's own certificate logs in: the default there. Default: there is no
+   * `auth_method`, and that certificate is not used.
+   */
+  readonly certificateMethod?: string
 }
 
 /** Longest region that the upstream host stores, in characters. */
@@ -21,21 +26,22 @@ const longestRegion = 50
 
 /**
  * Hooks for a keystore whose access data for management, under the upstream host, are the fields of its configuration: the
- * key is the native key id (`key_name`), the region the host name of the server, and without another `auth_method` the
- * host's own certificate logs in (`client_certificate`, `client_key`).
+ * native key id names the key, and without another `auth_method` the host's own certificate logs in
+ * (`client_certificate`, `client_key`).
  */
 export function configurationHooks(hooks: ConfigurationHooks): UpstreamKeystoreHooksV1 {
-  const { keystoreName, keystoreConfiguration, addressField, certificateMethod } = hooks
-  const address = z.looseObject({ [addressField]: z.string() })
-  const isByCertificate = ({ auth_method: method = certificateMethod }: JsonObject) => method === certificateMethod
+  const { keystoreName, keystoreConfiguration, keyField = "key_name", addressField, certificateMethod } = hooks
+  const method = certificateMethod === undefined ? {} : { auth_method: certificateMethod }
+  const isByCertificate = ({ auth_method = certificateMethod }: JsonObject) =>
+    certificateMethod !== undefined && auth_method === certificateMethod
   return {
     keystoreConfiguration: ({ authType: _, clientCert, privateKey, ...management }, nativeKeyId) => {
       const certificate = isByCertificate(management) && clientCert !== undefined && privateKey !== undefined
       return {
-        auth_method: certificateMethod,
+        ...method,
         ...management,
         ...(certificate ? { client_certificate: clientCert, client_key: privateKey } : {}),
-        ...(nativeKeyId === "" ? {} : { key_name: nativeKeyId }),
+        ...(nativeKeyId === "" ? {} : { [keyField]: nativeKeyId }),
       }
     },
 
@@ -48,7 +54,7 @@ export function configurationHooks(hooks: ConfigurationHooks): UpstreamKeystoreH
     validateKeyAccessData(management) {
       // The host adds certificate and key later, and the key is named by the native key id.
       const later = isByCertificate(management) ? { client_certificate_path: "later", client_key_path: "later" } : {}
-      const complete = { auth_method: certificateMethod, ...later, key_name: "any", ...management }
+      const complete = { ...method, ...later, [keyField]: "any", ...management }
       const parsed = parseConfiguration(keystoreConfiguration, complete)
       if (!parsed.ok) throw configurationError(parsed.issues)
     },
@@ -62,6 +68,8 @@ export function configurationHooks(hooks: ConfigurationHooks): UpstreamKeystoreH
       ),
 
     extractKeyRegion(_nativeKeyId, management) {
+      if (addressField === undefined) return ""
+      const address = z.looseObject({ [addressField]: z.string() })
       const given = requireConfiguration(address, management)[addressField]
       return new URL(String(given)).hostname.slice(0, longestRegion)
     },

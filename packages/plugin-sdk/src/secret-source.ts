@@ -1,11 +1,24 @@
-import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, PluginError, TenantFiles } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "./error-facts.ts"
+import { fileError } from "./tenant-path.ts"
 
 /** Reads a credential at the moment of a login, so that a rotated one is seen. The client fills the bytes with zeros. */
 export type SecretSource = (call: Pick<CallOptions, "tenantId" | "signal">) => Promise<Uint8Array>
 
+/** A credential in a file of the tenant's folder. @param field - of the configuration that names the file, for errors */
+export function fileSecret(files: TenantFiles, path: string, field: string): SecretSource {
+  return (call) =>
+    files.read(path, call).catch((error: unknown) => {
+      throw fileError(error, field)
+    })
+}
+
 /** Reads a credential that is one line of text. @throws {PluginError} INVALID_REQUEST - it is empty or no such text */
-export async function readText(source: SecretSource, name: string, call: CallOptions): Promise<string> {
+export async function readText(
+  source: SecretSource,
+  name: string,
+  call: Pick<CallOptions, "tenantId" | "signal">,
+): Promise<string> {
   const bytes = await source(call)
   try {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8").trim()

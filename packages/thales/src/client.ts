@@ -1,14 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { existsSync } from "node:fs"
-import {
-  type CallOptions,
-  type Clock,
-  isPluginError,
-  type Logger,
-  type SecretHandle,
-} from "@apeiro-cmk/plugin-interface"
+import { type CallOptions, type Clock, isPluginError, type Logger } from "@apeiro-cmk/plugin-interface"
 import { abortable, pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { PreparedClient } from "./luna-client.ts"
+import type { RefusedPins } from "./refused-pins.ts"
 import type {
   FromToken,
   TokenFailure,
@@ -24,12 +19,11 @@ export interface SupervisedTokenOptions {
   readonly settings: TokenSettings
   /** What the library finds its tokens by, e.g. `ChrystokiConfigurationPath`. */
   readonly environment: Readonly<Record<string, string>>
-  /** Read when a process is opened. */
-  readonly pin: SecretHandle
+  /** Reads it when a process is opened; the bytes are filled with zeros here. */
+  readonly pin: (signal: AbortSignal) => Promise<Uint8Array>
   /** Makes what a process needs to itself, e.g. a client configuration; it is removed when the process has ended. */
   readonly prepare: (signal: AbortSignal) => Promise<PreparedClient | undefined>
-  /** Versions of PINs that a token has refused: they are never tried again, since attempts are few. */
-  readonly refusedPins: Set<string>
+  readonly refusedPins: RefusedPins
   /** The module of the process. */
   readonly entry: string
   readonly heartbeatMs: number
@@ -75,7 +69,6 @@ interface Running {
 /** Makes a {@link SupervisedToken}; the process starts with the first question. */
 export function createSupervisedToken(options: SupervisedTokenOptions): SupervisedToken {
   const { settings, environment, pin, prepare, refusedPins, entry, heartbeatMs, silenceMs, clock, logger } = options
-  const pinName = JSON.stringify([settings.module, settings.label, settings.serialNumbers, pin.version])
   let running: Running | undefined
   let lastId = 0
   let isClosed = false
@@ -116,15 +109,26 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
     const prepared = await prepare(signal)
     if (prepared !== undefined) started.removePrepared = prepared.remove
     if (started.hasEnded) await prepared?.remove()
-    const bytes = await pin.read(signal)
+    const bytes = await pin(signal)
     try {
+      if (refusedPins.has(settings, bytes)) throw pinRefused()
       const request = { settings, pin: bytes, environment: prepared?.environment ?? {} }
       const facts = await abortable(send(started, "open", request), signal)
       started.isOpen = true
       return facts
     } catch (error) {
-      if (isPluginError(error) && error.code === "CREDENTIAL_REJECTED") refusedPins.add(pinName)
+      if (isPluginError(error) && error.code === "CREDENTIAL_REJECTED") refusedPins.add(settings, bytes)
       throw error
+    } finally {
+      bytes.fill(0)
+    }
+  }
+
+  /** Asked before a process is started for nothing. */
+  async function requireUntriedPin(signal: AbortSignal): Promise<void> {
+    const bytes = await pin(signal)
+    try {
+      if (refusedPins.has(settings, bytes)) throw pinRefused()
     } finally {
       bytes.fill(0)
     }
@@ -185,7 +189,7 @@ export function createSupervisedToken(options: SupervisedTokenOptions): Supervis
   return {
     async ask(operation, request, { signal }) {
       if (isClosed) throw closed()
-      if (refusedPins.has(pinName)) throw pinRefused()
+      if (running === undefined) await requireUntriedPin(signal)
       running ??= start()
       const to = running
       const asked = async () => {

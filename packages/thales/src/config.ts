@@ -88,7 +88,10 @@ const keystoreFields = z.strictObject({
     .default([])
     .meta({ title: "Serial numbers of the partition" }),
   key_label: label.default("openkcm-l1").meta({ title: "Label of the L1 key" }),
-  pin: secret().meta({ title: "PIN of the crypto user" }),
+  pin: secret().optional().meta({ title: "PIN of the crypto user" }),
+  pin_path: tenantPath()
+    .optional()
+    .meta({ title: "File with the PIN", description: "Read at each login; instead of pin." }),
   module: z
     .string()
     .max(31)
@@ -120,11 +123,19 @@ const serialsError = {
   path: ["serial_numbers"],
 }
 
-/** What an administrator enters for one partition, or for several that hold the same key (story 3, step 2). */
-export const keystoreConfiguration = keystoreFields.refine(serialsFit, serialsError).refine(filesFit, filesError)
+/** What set-up material is written from: there may be no credential yet. */
+export const setupConfiguration = keystoreFields.refine(serialsFit, serialsError).refine(filesFit, filesError)
 
-/** The same before there are credentials: what set-up material is written from. */
-export const setupConfiguration = keystoreFields
-  .partial({ pin: true })
-  .refine(serialsFit, serialsError)
-  .refine(filesFit, filesError)
+/** What an administrator enters for one partition, or for several that hold the same key (story 3, step 2). */
+export const keystoreConfiguration = setupConfiguration
+  .refine(({ pin, pin_path }) => pin !== undefined || pin_path !== undefined, {
+    error: "is missing: give it, or pin_path",
+    path: ["pin"],
+  })
+  .refine(({ pin, pin_path }) => pin === undefined || pin_path === undefined, {
+    error: "goes without pin",
+    path: ["pin_path"],
+  })
+
+/** A parsed keystore configuration. */
+export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>

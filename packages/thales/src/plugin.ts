@@ -1,12 +1,28 @@
 import { fileURLToPath } from "node:url"
-import type { KeystorePluginV1, PluginServices } from "@apeiro-cmk/plugin-interface"
-import { configurationError, definePlugin, OpenKeystores, requireConfiguration } from "@apeiro-cmk/plugin-sdk"
+import type { KeystorePluginV1, PluginServices, TenantFiles } from "@apeiro-cmk/plugin-interface"
+import {
+  configurationError,
+  definePlugin,
+  fileSecret,
+  OpenKeystores,
+  readText,
+  requireConfiguration,
+  type SecretSource,
+} from "@apeiro-cmk/plugin-sdk"
 import { createAppliances } from "./appliances.ts"
 import { createSupervisedToken } from "./client.ts"
-import { keystoreConfiguration, type PluginConfiguration, pluginConfiguration, setupConfiguration } from "./config.ts"
+import {
+  type KeystoreConfiguration,
+  keystoreConfiguration,
+  type PluginConfiguration,
+  pluginConfiguration,
+  setupConfiguration,
+} from "./config.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
 import { checkLunaClient, type LunaClientFiles, prepareLunaClient } from "./luna-client.ts"
+import { RefusedPins } from "./refused-pins.ts"
 import { setupMaterial } from "./setup-material.ts"
+import { upstreamHooks } from "./upstream.ts"
 
 /** Keys in a partition of a Thales Luna HSM, or in another PKCS#11 token, as L1 keys. */
 export const plugin = definePlugin({
@@ -47,6 +63,14 @@ function clientFilesOf(configuration: LunaClientFilesGiven): LunaClientFiles | u
 
 type LunaClientFilesGiven = { readonly [field in keyof LunaClientFiles]?: string | undefined }
 
+/** Read at each login: a file may have another one by then. */
+function pinSource({ pin, pin_path: path }: KeystoreConfiguration, files: TenantFiles): SecretSource {
+  if (pin !== undefined) return ({ signal }) => pin.read(signal)
+  if (path === undefined) throw configurationError([{ path: ["pin"], message: "is missing" }])
+  const inFile = fileSecret(files, path, "pin_path")
+  return async (call) => Buffer.from(await readText(inFile, "PIN", call))
+}
+
 /** The module of a token's process: this one's neighbour, or the bundled executable itself. */
 function processEntry(): string {
   const isBundled = import.meta.url.endsWith("/serve.mjs")
@@ -68,7 +92,7 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
   } = settings
   const { clock, files, logger } = services
   const egress = { allowedEndpoints, allowedAddresses }
-  const refusedPins = new Set<string>()
+  const refusedPins = new RefusedPins(services.random.bytes(32))
   const keystores = new OpenKeystores()
   return {
     start: async (signal) => keystores.start(signal),
@@ -88,8 +112,8 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         hsm_ip_addresses: addresses,
         key_label: keyLabel,
         slot_id: slotId,
-        pin,
       } = configuration
+      const pin = pinSource(configuration, files)
       const paths = library.clientConfiguration === "chrystoki" ? clientFilesOf(configuration) : undefined
       const source = paths === undefined ? undefined : () => ({ paths, files, nowMs: clock.nowMs() })
       const port = library.port ?? ntlsPort
@@ -104,7 +128,8 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
         token: createSupervisedToken({
           settings: { module: library.library, label, serialNumbers: serials, sessions },
           environment: library.environment,
-          ...{ pin, prepare, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
+          pin: (signal) => pin({ tenantId, signal }),
+          ...{ prepare, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
         }),
       }))
       const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger })
@@ -124,5 +149,6 @@ function createThalesPlugin(settings: PluginConfiguration, services: PluginServi
       )
     },
     setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
+    upstream: upstreamHooks,
   }
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
-import { configurationError, fileError, pluginError, readText, type SecretSource } from "@apeiro-cmk/plugin-sdk"
+import { configurationError, fileSecret, pluginError, readText, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreConfiguration } from "../config.ts"
 
 /** How an app proves itself at a login. */
@@ -49,10 +49,7 @@ function sourceOf(
 ): SecretSource {
   if (secret !== undefined) return (call) => secret.read(call.signal)
   if (path === undefined) throw configurationError([{ path: [field], message: "is missing" }])
-  return (call) =>
-    files.read(path, call).catch((error: unknown) => {
-      throw fileError(error, `${field}_path`)
-    })
+  return fileSecret(files, path, `${field}_path`)
 }
 
 const apiKeyForm = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):.+$/i

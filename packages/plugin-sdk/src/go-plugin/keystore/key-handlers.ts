@@ -99,7 +99,7 @@ export function keyHandlers(run: KeystoreRun): KeyHandlers {
   }
 }
 
-function keyAnswer({ key, state, algorithm, latestVersion, latestVersionCreatedAtMs }: KeyDescription) {
+function keyAnswer({ key, state, algorithm, latestVersion, latestVersionCreatedAtMs = 0 }: KeyDescription) {
   return {
     keyId: key.keyId,
     algorithm: /^aes256|^aes-?256|^SYMMETRIC_DEFAULT$/i.test(algorithm)
@@ -107,9 +107,9 @@ function keyAnswer({ key, state, algorithm, latestVersion, latestVersionCreatedA
       : KeyAlgorithm.UNSPECIFIED,
     status: state,
     usage,
-    latestKeyVersionId: latestVersion === "unknown" ? "" : latestVersion,
-    ...(latestVersionCreatedAtMs === undefined
+    // The upstream host notes a version only with a time: 1970 where the keystore knows none, as it notes by itself.
+    ...(latestVersion === "unknown"
       ? {}
-      : { latestRotationTime: timestampFromMs(latestVersionCreatedAtMs) }),
+      : { latestKeyVersionId: latestVersion, latestRotationTime: timestampFromMs(latestVersionCreatedAtMs) }),
   }
 }
