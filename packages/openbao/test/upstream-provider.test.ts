@@ -34,10 +34,12 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
   beforeAll(async () => {
     bao = await OpenBao.start({ tls: true })
     authority = await createTestAuthority("upstream")
+    // The one that is about to be replaced, and the one that replaces it.
+    const authorities = `${(await createTestAuthority("replaced")).certificate}\n${authority.certificate}`
     await bao.admin.writePolicy("platform", upstreamPlatformPolicy)
     const platform = {
       ...{ vault_address: bao.server.address, ca_certificate: bao.server.authority?.certificate },
-      ...{ auth_method: "token", client_certificate_authority: authority.certificate },
+      ...{ auth_method: "token", client_certificate_authority: authorities },
     }
     const egress = { allowedEndpoints: [bao.server.address], allowedAddresses: ["127.0.0.1/32"] }
     const regions = { regions: [{ name: "Europe", technicalName: "eu10" }] }
@@ -183,7 +185,10 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
   it("leave nothing behind when they could be made only in part", async () => {
     const namespaces = async () => {
       const { body } = await bao.admin.send({ method: "LIST", path: "sys/namespaces" })
-      return z.object({ data: z.object({ keys: z.array(z.string()) }) }).parse(body).data.keys
+      return z
+        .object({ data: z.object({ keys: z.array(z.string()) }) })
+        .parse(body)
+        .data.keys.toSorted()
     }
     const before = await namespaces()
     await bao.admin.writePolicy("platform", upstreamPlatformPolicy.replace(/.*sys\/auth\/cert.*/, ""))

@@ -65,7 +65,7 @@ export function createUpstreamProvider(
     }
   }
 
-  async function make(server: PlatformServer, place: ProvidedPlace) {
+  async function make(server: PlatformServer, place: ProvidedPlace, keystore: string) {
     await ensureNamespace(server, place.name, place.mark)
     await ensureMount(server, place, "mounts", place.mountPath, "transit")
     await ensureMount(server, place, "auth", authMountPath, "cert")
@@ -73,7 +73,7 @@ export function createUpstreamProvider(
     const accessData = await trust(server, place, "management", { commonName, organizationalUnits: [] })
     return {
       // With it the host asks for trust; the platform's own credential is what grants it.
-      roleManagement: { localityId: place.name, commonName: `${place.name}-trust` },
+      roleManagement: { localityId: place.name, commonName: `${place.name}-trust`, accessData: { keystore } },
       // A locality is said: without one the host would keep a certificate whose name was never let in.
       keyManagement: { localityId: place.name, commonName, accessData },
     }
@@ -85,8 +85,7 @@ export function createUpstreamProvider(
       const keystore = Buffer.from(random.bytes(keystoreIdBytes)).toString("hex")
       return withServer(keystore, call, async (server, place) => {
         try {
-          const { roleManagement, keyManagement } = await make(server, place)
-          return { roleManagement: { ...roleManagement, accessData: { keystore } }, keyManagement }
+          return await make(server, place, keystore)
         } catch (error) {
           // Nobody else knows its name.
           await removeKeystore(server, place).catch(() =>
