@@ -33,9 +33,9 @@ describe("an executable made with our SDK", () => {
     const { catalog, start, services } = await load({ ...ours, yamlConfiguration: "greeting: hello" })
     expect(catalog.describePlugins()).toMatchObject([{ state: "loaded", manifest: { pluginType: "scripted" } }, {}])
     const running = await start()
-    expect(services.logger.lines).toContainEqual(
-      expect.objectContaining({ message: "start", fields: expect.objectContaining({ greeting: "hello" }) }),
-    )
+    // The process's lines come on a way of their own.
+    const line = { message: "start", fields: expect.objectContaining({ greeting: "hello" }) }
+    await expect.poll(() => services.logger.lines).toContainEqual(expect.objectContaining(line))
     const opened = catalog.keystorePlugin("scripted")?.instance.openKeystore({}, testCall())
     await expect(opened).rejects.toMatchObject({ code: "INTERNAL", origin: "plugin" })
     await running.stop()

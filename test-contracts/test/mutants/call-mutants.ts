@@ -165,6 +165,7 @@ export const callMutants: readonly Mutant[] = [
   {
     fault: "gives an error without a next step",
     caughtBy: "says KEY_NOT_FOUND about a key that the keystore does not have",
+    andBy: ["says that the key is gone when the administrator has deleted it"],
     keystore: (real) => ({
       describeKey: (key, call) =>
         renamed(real.describeKey(key, call), "KEY_NOT_FOUND", () => {

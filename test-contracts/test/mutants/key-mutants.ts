@@ -58,6 +58,7 @@ export const keyMutants: readonly Mutant[] = [
   {
     fault: "reports a missing key as unreachable",
     caughtBy: "says KEY_NOT_FOUND about a key that the keystore does not have",
+    andBy: ["says that the key is gone when the administrator has deleted it"],
     keystore: (real) => ({
       describeKey: (key, call) => renamed(real.describeKey(key, call), "KEY_NOT_FOUND", () => anError("UNREACHABLE")),
     }),

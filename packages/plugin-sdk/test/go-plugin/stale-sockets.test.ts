@@ -28,14 +28,14 @@ async function leaveSocket(folder: string): Promise<void> {
 
 it("removes a folder with nothing but a socket at which nobody listens", async () => {
   await leaveSocket(await folderNamed("apeiro-cmk-aB3dE6"))
-  await removeStaleSockets(parent)
+  await removeStaleSockets(parent, Date.now() + 61_000)
   expect(await readdir(parent)).toEqual([])
 })
 
 it("leaves alone a folder whose `plugin` is no socket", async () => {
   await mkdir(path.join(await folderNamed("apeiro-cmk-aB3dE6"), "plugin"))
   await writeFile(path.join(await folderNamed("apeiro-cmk-fG7hI9"), "plugin"), "mine")
-  await removeStaleSockets(parent)
+  await removeStaleSockets(parent, Date.now() + 61_000)
   expect(await readdir(parent, { recursive: true })).toHaveLength(4)
 })
 
@@ -44,7 +44,7 @@ it("leaves alone what lies beside a socket, and folders whose name is not a plug
   await leaveSocket(folder)
   await writeFile(path.join(folder, "notes.txt"), "mine")
   await leaveSocket(await folderNamed("apeiro-cmk-work"))
-  await removeStaleSockets(parent)
+  await removeStaleSockets(parent, Date.now() + 61_000)
   expect((await readdir(parent, { recursive: true })).toSorted()).toEqual([
     "apeiro-cmk-aB3dE6",
     "apeiro-cmk-aB3dE6/notes.txt",
@@ -53,11 +53,17 @@ it("leaves alone what lies beside a socket, and folders whose name is not a plug
   ])
 })
 
+it("leaves alone a socket that was made within the last minute: its plugin may be about to listen", async () => {
+  await leaveSocket(await folderNamed("apeiro-cmk-aB3dE6"))
+  await removeStaleSockets(parent, Date.now() + 30_000)
+  expect(await readdir(parent)).toEqual(["apeiro-cmk-aB3dE6"])
+})
+
 it("leaves alone a socket at which somebody listens", async () => {
   const folder = await folderNamed("apeiro-cmk-aB3dE6")
   const server = createServer().listen(path.join(folder, "plugin"))
   await once(server, "listening")
-  await removeStaleSockets(parent)
+  await removeStaleSockets(parent, Date.now() + 61_000)
   expect(await readdir(folder)).toEqual(["plugin"])
   server.close()
 })

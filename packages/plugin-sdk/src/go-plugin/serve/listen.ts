@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Server, ServerCredentials } from "@grpc/grpc-js"
+import { systemClock } from "../../clock.ts"
 import type { Handshake } from "../handshake/handshake-line.ts"
 import type { Launch } from "./launch.ts"
 import { removeStaleSockets, socketFolderPrefix, socketName } from "./stale-sockets.ts"
@@ -39,7 +40,7 @@ async function listenOnSocket(server: Server, secured: ServerCredentials, parent
   try {
     if (Buffer.byteLength(path) > longestSocketPathBytes) throw new Error(`${path} is too long for a socket`)
     await bind(server, `unix:${path}`, secured)
-    void removeStaleSockets(parent)
+    void removeStaleSockets(parent, systemClock.nowMs())
     return { network: "unix", address: path, cleanUp }
   } catch (error) {
     await cleanUp()

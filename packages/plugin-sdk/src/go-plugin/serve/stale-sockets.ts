@@ -8,19 +8,23 @@ export const socketFolderPrefix = "apeiro-cmk-"
 /** Name of the socket in its folder. */
 export const socketName = "plugin"
 
+/** Between `bind` and `listen` a socket refuses like one that was left; a plugin that starts must not lose it to another. */
+const youngMs = 60_000
+
 /** As `mkdtemp` completes the prefix. */
 const folderName = new RegExp(`^${socketFolderPrefix}[A-Za-z0-9]{6}$`)
 
 /**
- * Removes folders of plugins that were killed: those of this user with nothing but a socket at which nobody listens any
- * more. The temporary folder is everybody's: what cannot be looked at, is not empty or is no socket stays.
+ * Removes folders of plugins that were killed: those of this user, a minute old at least, with nothing but a socket at
+ * which nobody listens any more. The temporary folder is everybody's: what cannot be looked at, is not empty or is no
+ * socket stays.
  */
-export async function removeStaleSockets(parent: string): Promise<void> {
+export async function removeStaleSockets(parent: string, nowMs: number): Promise<void> {
   const names = await readdir(parent).catch(() => [])
   for (const name of names.filter((each) => folderName.test(each))) {
     const folder = join(parent, name)
     try {
-      if (!(await isStale(folder))) continue
+      if (!(await isStale(folder, nowMs))) continue
       await unlink(join(folder, socketName))
       await rmdir(folder)
     } catch {
@@ -33,10 +37,11 @@ export async function removeStaleSockets(parent: string): Promise<void> {
  * Asked by connecting, not by a process id: the temporary folder may be shared with other containers. Connecting to a
  * file or a folder is refused like that to a socket without a listener.
  */
-async function isStale(folder: string): Promise<boolean> {
+async function isStale(folder: string, nowMs: number): Promise<boolean> {
   const path = join(folder, socketName)
   const [owner, entry] = await Promise.all([lstat(folder), lstat(path)])
   if (!owner.isDirectory() || owner.uid !== process.getuid?.() || !entry.isSocket()) return false
+  if (nowMs - entry.mtimeMs < youngMs) return false
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.once("connect", () => {
