@@ -12,6 +12,8 @@ export default defineConfig({
         root,
         name: root.split("/").at(-1) ?? root,
         include: ["test/**/*.test.ts"],
+        // The kit's mutants share one process, and have seconds for what takes milliseconds: too many at once need them.
+        ...(root === "test-contracts" ? { maxConcurrency: 4 } : {}),
         testTimeout: 30_000,
         hookTimeout: 120_000,
       },

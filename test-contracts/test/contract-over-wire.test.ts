@@ -6,7 +6,7 @@ const serve = fileURLToPath(new URL("../src/reference/serve.ts", import.meta.url
 
 describe("the reference plugin as a process", () =>
   keystoreContract(
-    { describe, it: it.concurrent },
+    { describe, it },
     {
       plugin: referencePlugin,
       expectedCapabilities: keystoreCapabilities,
