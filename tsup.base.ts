@@ -26,7 +26,8 @@ function executable(serve: string): Options {
       js: 'import { createRequire as apeiroRequire } from "node:module"; const require = apeiroRequire(import.meta.url);',
     },
     esbuildOptions(options) {
-      // Licences beside the file, in serve.mjs.LEGAL.txt: one letter outside of ASCII doubles the memory of its text.
+      // What the code calls legal comments stands beside it, in serve.mjs.LEGAL.txt: one letter outside of ASCII doubles
+      // the memory of the text.
       options.legalComments = "external"
       // grpc-js asks for it only where channelz is served. What is never run has to be parsed all the same.
       options.external = [...(options.external ?? []), "@grpc/proto-loader"]

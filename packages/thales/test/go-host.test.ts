@@ -70,6 +70,12 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     const create = { config, algorithm: "KEY_ALGORITHM_AES256", id: "made", keyType: "KEY_TYPE_SYSTEM_MANAGED" }
     expect((await host.call("CreateKey", create)).response).toEqual({ keyId: "made", status: "ENABLED" })
     expect((await host.call("CreateKey", create)).response).toEqual({ keyId: "made", status: "ENABLED" })
+    // That server names keys by a UUID, and makes them for what their owner brings.
+    const uuid = "7d3b1f0a-0000-4000-8000-00000000abcd"
+    expect(await host.call("CreateKey", { ...create, id: uuid })).toMatchObject({ code: "INVALID_ARGUMENT" })
+    expect(await host.call("CreateKey", { ...create, keyType: "KEY_TYPE_BYOK" })).toMatchObject({
+      code: "UNIMPLEMENTED",
+    })
     for (const method of ["EnableKey", "DisableKey", "GetImportParameters"]) {
       expect(await host.call(method, parameters("made")), method).toMatchObject({ code: "UNIMPLEMENTED" })
     }

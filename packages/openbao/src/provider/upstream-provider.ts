@@ -56,7 +56,7 @@ export function createUpstreamProvider(
       ...(subject.organizationalUnits.length === 0
         ? {}
         : { allowed_organizational_units: subject.organizationalUnits }),
-      // Trust that was removed ends with the token's next renewal.
+      // Trust that was removed ends for good with the tokens that are out.
       ...{ token_ttl: "10m", token_max_ttl: "1h" },
     })
     return {

@@ -15,9 +15,8 @@ const youngMs = 60_000
 const folderName = new RegExp(`^${socketFolderPrefix}[A-Za-z0-9]{6}$`)
 
 /**
- * Removes folders of plugins that were killed: those of this user, a minute old at least, with nothing but a socket at
- * which nobody listens any more. The temporary folder is everybody's: what cannot be looked at, is not empty or is no
- * socket stays.
+ * Removes what plugins left that were killed: this user's sockets, a minute old at least, at which nobody listens any
+ * more, and their folders where nothing else is in them. The temporary folder is everybody's: all else stays.
  */
 export async function removeStaleSockets(parent: string, nowMs: number): Promise<void> {
   const names = await readdir(parent).catch(() => [])
