@@ -53,8 +53,6 @@ export interface AuditActor {
 /** What travels with each call inside the host: the plugin's call options, and who asked. */
 export interface HostCall extends CallOptions {
   readonly actor: AuditActor
-  /** Id of the request, the same as in its answer. */
-  readonly requestId: string
 }
 
 /** One event for the audit log of a tenant. */

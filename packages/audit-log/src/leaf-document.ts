@@ -59,7 +59,7 @@ const leafMembers: Members = {
   resource: { check: (value) => hasMembers(value, "resource", resourceMembers) },
   outcome: { check: oneOf("success", "failure") },
   code: { check: matches(/^[A-Z][A-Z0-9_]{0,63}$/), optional: true },
-  origin: { check: oneOf("caller", "host", "plugin", "keystore", "network"), optional: true },
+  origin: { check: oneOf("caller", "host", "plugin", "backend", "network"), optional: true },
   keystore_id: { check: text, optional: true },
   request_id: { check: text, optional: true },
   trace_id: { check: matches(/^[0-9a-f]{32}$/), optional: true },

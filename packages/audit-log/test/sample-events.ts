@@ -17,7 +17,7 @@ export const fullEvent: AuditEvent = sampleEvent({
   resource: { type: "tenantKey", id: "019ab3c4-0000-7000-8000-000000000002", version: "3" },
   outcome: "failure",
   code: "DENIED",
-  origin: "keystore",
+  origin: "backend",
   keystoreId: "openbao_cluster_production",
   requestId: "request-1",
   traceId: "4bf92f3577b34da6a3ce929d0e0e4736",

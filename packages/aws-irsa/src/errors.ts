@@ -16,7 +16,7 @@ const busy: AwsErrorMeaning = {
   code: "UNREACHABLE",
   message: "AWS KMS has a fault of its own.",
   nextStep: "Wait; see the AWS Health Dashboard when it goes on.",
-  origin: "keystore",
+  origin: "backend",
   retryable: true,
 }
 const throttled: AwsErrorMeaning = {

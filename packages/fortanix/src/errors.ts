@@ -188,7 +188,7 @@ export function statusError(status: number, headers: Readonly<Record<string, str
 
 function byKeystore(name: "redirected" | "failed", status: number): PluginError {
   const { code, message, nextStep } = dsmErrors[name]
-  return pluginError(code, message, nextStep, { origin: "keystore", cause: new Error(`HTTP ${status}`) })
+  return pluginError(code, message, nextStep, { origin: "backend", cause: new Error(`HTTP ${status}`) })
 }
 
 const longestQuote = 200

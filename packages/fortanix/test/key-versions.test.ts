@@ -114,7 +114,7 @@ describe("a change that a quorum has to approve", () => {
     const { keystore, key, encrypt } = await open(dsm.place(undefined, "for changes"))
     const old = await encrypt()
     const rotate = () => keystore.rotateKey(key, testCall())
-    await expect(rotate()).rejects.toMatchObject({ code: "APPROVAL_PENDING", retryable: false, origin: "keystore" })
+    await expect(rotate()).rejects.toMatchObject({ code: "APPROVAL_PENDING", retryable: false, origin: "backend" })
     const [request] = pending()
     await expect(rotate()).rejects.toThrow(request?.id)
     expect(pending()).toHaveLength(1)

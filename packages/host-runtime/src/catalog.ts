@@ -1,9 +1,4 @@
-import type {
-  KeystorePluginDefinitionV1,
-  KeystorePluginV1,
-  PluginKind,
-  PluginManifest,
-} from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, PluginDefinition, PluginKind, PluginManifest } from "@apeiro-cmk/plugin-interface"
 import { entryCardinality, refuseDoubleTypes } from "./cardinality.ts"
 import type { CatalogOptions } from "./catalog-options.ts"
 import type { HostRuntimeErrorCode } from "./errors.ts"
@@ -46,7 +41,7 @@ export interface Catalog {
   /** The running plugin that serves a `plugin_type`. */
   keystorePlugin(
     pluginType: string,
-  ): { readonly definition: KeystorePluginDefinitionV1<never>; readonly instance: KeystorePluginV1 } | undefined
+  ): { readonly definition: PluginDefinition<"keystore", never>; readonly instance: KeystorePluginV1 } | undefined
   /** The `plugin_type`s that running plugins serve. */
   keystorePluginTypes(): readonly string[]
   plugins(): readonly PluginStatus[]
@@ -133,6 +128,6 @@ function runningKeystore({ state, definition, instance }: PluginSlot) {
 
 function isKeystore(
   definition: NonNullable<PluginSlot["definition"]>,
-): definition is KeystorePluginDefinitionV1<never> {
+): definition is PluginDefinition<"keystore", never> {
   return definition.manifest.kind === "keystore"
 }

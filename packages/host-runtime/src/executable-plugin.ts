@@ -1,9 +1,9 @@
 import type {
+  AnyPluginDefinition,
   ConfigurationParser,
   JsonSchema,
   KeystoreManifest,
-  KeystorePluginDefinitionV1,
-  PluginDefinitionV1,
+  PluginDefinition,
   PluginManifest,
   PluginServices,
 } from "@apeiro-cmk/plugin-interface"
@@ -30,7 +30,7 @@ import type { PluginEntry } from "./profile.ts"
  * @throws {HostRuntimeError} PLUGIN_MANIFEST_MISMATCH - what it says about itself cannot be relied on
  * @throws {HostRuntimeError} PLUGIN_ISOLATION_UNSUPPORTED - it has upstream's service alone, and is no keystore
  */
-export async function executableDefinition(entry: PluginEntry, process: PluginProcess): Promise<PluginDefinitionV1> {
+export async function executableDefinition(entry: PluginEntry, process: PluginProcess): Promise<AnyPluginDefinition> {
   const yamlConfiguration = entry.yamlConfiguration ?? ""
   const said = await described(entry, process)
   if (said !== undefined) {
@@ -69,7 +69,7 @@ function servingDefinition(
   manifest: PluginManifest,
   process: PluginProcess,
   yamlConfiguration: string,
-): PluginDefinitionV1 {
+): AnyPluginDefinition {
   const keystore = manifest.kind === "keystore" ? parserOf(manifest.keystoreConfigurationSchema) : anyConfiguration
   const definition = {
     manifest,
@@ -78,7 +78,7 @@ function servingDefinition(
       supervisedPlugin(manifest.kind, supervisorOf(process, yamlConfiguration, services)),
   }
   // `create` gives the kind of plugin that the manifest says.
-  return definition as PluginDefinitionV1
+  return definition as AnyPluginDefinition
 }
 
 /** What the schema cannot say, the process says when the keystore is opened. */
@@ -89,7 +89,7 @@ function parserOf(schema: JsonSchema): ConfigurationParser<unknown> {
 
 const upstreamOnly = "the executable serves upstream's service alone"
 
-function upstreamKeystoreDefinition(process: PluginProcess, yamlConfiguration: string): KeystorePluginDefinitionV1 {
+function upstreamKeystoreDefinition(process: PluginProcess, yamlConfiguration: string): PluginDefinition<"keystore"> {
   const capabilities: Record<KeystoreManifest["capabilities"][number], string> = {
     ...{ listKeyVersions: upstreamOnly, createKey: upstreamOnly, enableKey: upstreamOnly, disableKey: upstreamOnly },
     ...{ rotateKey: upstreamOnly, deleteKey: upstreamOnly, importKey: upstreamOnly },

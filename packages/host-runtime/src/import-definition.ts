@@ -1,6 +1,6 @@
 import { createRequire } from "node:module"
 import { pathToFileURL } from "node:url"
-import { type Clock, isPluginError, type PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import { type AnyPluginDefinition, type Clock, isPluginError } from "@apeiro-cmk/plugin-interface"
 import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { HostRuntimeError } from "./errors.ts"
 import { pluginFailure } from "./load-failures.ts"
@@ -23,7 +23,7 @@ export async function importDefinition(
   entry: PluginEntry,
   packageName: string,
   options: ImportOptions,
-): Promise<PluginDefinitionV1> {
+): Promise<AnyPluginDefinition> {
   const module = await importModule(entry, packageName, resolveModule(entry, packageName, options), options)
   const exported = "plugin" in module ? module.plugin : undefined
   if (isDefinition(exported)) return exported
@@ -116,7 +116,7 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined
 }
 
-function isDefinition(value: unknown): value is PluginDefinitionV1 {
+function isDefinition(value: unknown): value is AnyPluginDefinition {
   if (!isObject(value) || typeof value.create !== "function") return false
   if (!isObject(value.manifest) || !isObject(value.configuration)) return false
   return (

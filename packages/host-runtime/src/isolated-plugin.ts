@@ -1,4 +1,4 @@
-import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { AnyPluginDefinition, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { supervisedPlugin } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { type PluginProcess, supervisorOf, yamlOf } from "./plugin-process.ts"
 
@@ -9,15 +9,15 @@ import { type PluginProcess, supervisorOf, yamlOf } from "./plugin-process.ts"
  * @param configuration - with its references resolved: what the package's own parser has accepted
  */
 export function isolatedDefinition(
-  definition: PluginDefinitionV1,
+  definition: AnyPluginDefinition,
   process: PluginProcess,
   configuration: JsonValue,
-): PluginDefinitionV1 {
+): AnyPluginDefinition {
   const supervised = {
     ...definition,
-    create: (_configuration: unknown, services: Parameters<PluginDefinitionV1["create"]>[1]) =>
+    create: (_configuration: unknown, services: Parameters<AnyPluginDefinition["create"]>[1]) =>
       supervisedPlugin(definition.manifest.kind, supervisorOf(process, yamlOf(configuration), services)),
   }
   // `create` gives the kind of plugin that the manifest says.
-  return supervised as PluginDefinitionV1
+  return supervised as AnyPluginDefinition
 }

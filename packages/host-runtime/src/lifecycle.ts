@@ -1,10 +1,4 @@
-import {
-  type Clock,
-  isCodedError,
-  isPluginError,
-  type Logger,
-  type PluginInstances,
-} from "@apeiro-cmk/plugin-interface"
+import { type Clock, isCodedError, isPluginError, type Logger, type Plugin } from "@apeiro-cmk/plugin-interface"
 import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import { type Catalog, slotsOf } from "./catalog.ts"
 import type { HostRuntimeError } from "./errors.ts"
@@ -40,7 +34,7 @@ interface Limits {
   readonly logger: Logger
 }
 
-type Instance = PluginInstances[keyof PluginInstances]
+type Instance = Plugin
 
 /**
  * Makes and starts the plugins of a catalog, in the profile's order, each within its time.

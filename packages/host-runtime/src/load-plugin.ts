@@ -1,5 +1,5 @@
 import { basename, join, resolve } from "node:path"
-import type { JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { AnyPluginDefinition, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import { smallNodeArguments, smallNodeEnvironment } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import type { CatalogOptions } from "./catalog-options.ts"
@@ -94,10 +94,10 @@ async function fillFromExecutable(
 function isolated(
   entry: PluginEntry,
   { executable }: PluginPackage,
-  definition: PluginDefinitionV1,
+  definition: AnyPluginDefinition,
   { value }: ConfigurationInput,
   profile: LoadedProfile,
-): PluginDefinitionV1 {
+): AnyPluginDefinition {
   if (executable === undefined) {
     const reason = "its package has no executable"
     throw pluginFailure(
@@ -126,7 +126,11 @@ function credentialVariables({ credentialDirectory }: LoadedProfile): Readonly<R
   return { APEIRO_CMK_CREDENTIAL_DIRECTORY: credentialDirectory }
 }
 
-function checkProductionReady(entry: PluginEntry, { manifest }: PluginDefinitionV1, mode: LoadedProfile["mode"]): void {
+function checkProductionReady(
+  entry: PluginEntry,
+  { manifest }: AnyPluginDefinition,
+  mode: LoadedProfile["mode"],
+): void {
   if (mode !== "production" || manifest.kind !== "keystore" || manifest.productionReady) return
   throw pluginFailure(
     entry,
@@ -139,7 +143,7 @@ function checkProductionReady(entry: PluginEntry, { manifest }: PluginDefinition
 
 async function configurationInput(
   entry: PluginEntry,
-  definition: PluginDefinitionV1,
+  definition: AnyPluginDefinition,
   profile: LoadedProfile,
   options: CatalogOptions,
 ): Promise<ConfigurationInput> {
@@ -193,7 +197,7 @@ async function readCredential(
 }
 
 /** A field with `format: path` in the plugin's schema names a file of the operator: it starts at the profile's folder. */
-function startAtProfile(value: JsonValue, { manifest }: PluginDefinitionV1, folder: string): JsonValue {
+function startAtProfile(value: JsonValue, { manifest }: AnyPluginDefinition, folder: string): JsonValue {
   const schema = manifest.pluginConfigurationSchema
   const placed = (item: JsonValue, path: Path): JsonValue => {
     if (isMapping(item)) {

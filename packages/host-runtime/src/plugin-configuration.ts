@@ -1,4 +1,4 @@
-import type { ConfigurationResult, JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { AnyPluginDefinition, ConfigurationResult, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import type { HostRuntimeError, ProfileProblem } from "./errors.ts"
 import { declaredKeys, schemasAt } from "./json-schema-path.ts"
@@ -30,7 +30,7 @@ export interface AcceptedConfiguration {
  */
 export function parsePluginConfiguration(
   entry: PluginEntry,
-  definition: PluginDefinitionV1,
+  definition: AnyPluginDefinition,
   input: ConfigurationInput,
 ): AcceptedConfiguration | undefined {
   const problems: ProfileProblem[] = literalSecrets(entry, definition)
@@ -43,7 +43,11 @@ export function parsePluginConfiguration(
   return result.ok ? { value: result.value } : undefined
 }
 
-function runParser(entry: PluginEntry, definition: PluginDefinitionV1, value: JsonValue): ConfigurationResult<unknown> {
+function runParser(
+  entry: PluginEntry,
+  definition: AnyPluginDefinition,
+  value: JsonValue,
+): ConfigurationResult<unknown> {
   try {
     const result: ConfigurationResult<unknown> = definition.configuration.plugin.parse(value)
     if (result.ok === true || Array.isArray(result.issues)) return result
@@ -54,7 +58,7 @@ function runParser(entry: PluginEntry, definition: PluginDefinitionV1, value: Js
 }
 
 /** A secret belongs behind a reference: a profile is shown, copied and checked in. */
-function literalSecrets(entry: PluginEntry, definition: PluginDefinitionV1): ProfileProblem[] {
+function literalSecrets(entry: PluginEntry, definition: AnyPluginDefinition): ProfileProblem[] {
   const configuration = entry.shownConfiguration
   if (typeof configuration !== "object" || configuration === null) return []
   const references = new Set(entry.references.map(({ path }) => JSON.stringify(path)))
@@ -68,7 +72,7 @@ function literalSecrets(entry: PluginEntry, definition: PluginDefinitionV1): Pro
 
 function problemOf(
   entry: PluginEntry,
-  { manifest }: PluginDefinitionV1,
+  { manifest }: AnyPluginDefinition,
   path: Path,
   message: string,
   allowed: readonly string[] | undefined,

@@ -1,4 +1,4 @@
-import type { PluginDefinitionV1, PluginInstances, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { AnyPluginDefinition, Plugin, PluginServices } from "@apeiro-cmk/plugin-interface"
 import type { HostRuntimeError } from "./errors.ts"
 import type { AcceptedConfiguration } from "./plugin-configuration.ts"
 import type { PluginEntry } from "./profile.ts"
@@ -15,7 +15,7 @@ export type PluginState = "loaded" | "starting" | "running" | "stopping" | "stop
 
 /** A plugin that could be loaded, ready to be made. */
 interface ReadyPlugin {
-  readonly definition: PluginDefinitionV1
+  readonly definition: AnyPluginDefinition
   readonly configuration: AcceptedConfiguration | undefined
   readonly services: PluginServices
 }
@@ -25,9 +25,9 @@ export interface PluginSlot {
   readonly entry: PluginEntry
   state: PluginState
   version?: string
-  definition?: PluginDefinitionV1
+  definition?: AnyPluginDefinition
   ready?: ReadyPlugin
-  instance?: PluginInstances[keyof PluginInstances]
+  instance?: Plugin
   error?: HostRuntimeError
   /** Takes the values of this plugin's references out of a text. */
   redact: Redact

@@ -101,7 +101,7 @@ export class Lease {
 /** The error for a lease that ended before its key could be used. */
 export function leaseEnded(): PluginError {
   return new PluginError("TIMED_OUT", "The lease of the tenant key ended before its renewal took effect.", {
-    origin: "keystore",
+    origin: "backend",
     retryable: true,
     nextStep: "Call again; if it repeats, lengthen the tenant's lease or look at the latency of its keystore.",
   })

@@ -94,7 +94,7 @@ async function roundTrip(
 
 function wrapInPlain(): PluginError {
   return new PluginError("KEY_UNSUITABLE", "What the keystore returned as ciphertext holds the key in plain.", {
-    origin: "keystore",
+    origin: "backend",
     retryable: false,
     nextStep: "Do not use this keystore: it does not encrypt.",
   })

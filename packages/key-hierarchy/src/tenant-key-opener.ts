@@ -59,7 +59,7 @@ export function goodWrap(stored: StoredTenantKey): TenantKeyWrap {
 /** The error for a keystore that returned another key than the one that was wrapped. */
 export function keyMismatch(): PluginError {
   return new PluginError("KEY_MISMATCH", "The keystore unwrapped something that is not this tenant key.", {
-    origin: "keystore",
+    origin: "backend",
     retryable: false,
     nextStep: "Check that the keystore still holds the same L1 key, and restore it if it was replaced.",
   })

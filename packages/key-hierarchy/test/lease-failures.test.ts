@@ -79,7 +79,7 @@ describe("leases: denied is not unreachable", () => {
     for (const tampered of [(key: Uint8Array) => Buffer.from(key).fill(7), (key: Uint8Array) => key.subarray(0, 16)]) {
       l1.tamper(tampered)
       await clock.advance(30_000)
-      await expect(generate()).rejects.toMatchObject({ code: "KEY_MISMATCH", origin: "keystore" })
+      await expect(generate()).rejects.toMatchObject({ code: "KEY_MISMATCH", origin: "backend" })
     }
     expect(logger.lines.some((line) => line.level === "error")).toBe(true)
     l1.tamper(undefined)

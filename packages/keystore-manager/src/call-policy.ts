@@ -39,13 +39,7 @@ export function createCallPolicy(
   budgets: OperationBudgets,
 ): CallPolicy {
   const begin = (call: CallOptions, limitMs: number): RunningCall =>
-    callOptions({
-      tenantId: call.tenantId,
-      timeoutMs: Math.min(limitMs, call.deadlineMs - clock.nowMs()),
-      signal: call.signal,
-      clock,
-      ...(call.traceparent === undefined ? {} : { traceparent: call.traceparent }),
-    })
+    callOptions({ ...call, timeoutMs: Math.min(limitMs, call.deadlineMs - clock.nowMs()), clock })
 
   return {
     async run(target, call, work) {

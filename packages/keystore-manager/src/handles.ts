@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { type Clock, isCodedError, type KeystoreV1, type Logger } from "@apeiro-cmk/plugin-interface"
 import { abortable, callOptions, pluginError } from "@apeiro-cmk/plugin-sdk"
 import { inputOf } from "./configuration.ts"
@@ -54,7 +55,8 @@ export function createHandlePool({
   /** Opening has a deadline of its own: the caller that happens to be first may give up, the others wait on. */
   const open = async (record: KeystoreRecord): Promise<KeystoreV1> => {
     const plugin = pluginFor(catalog, record.pluginType)
-    const call = callOptions({ tenantId: record.tenantId, timeoutMs: openTimeoutMs, clock })
+    const { tenantId, keystoreId } = record
+    const call = callOptions({ tenantId, requestId: randomUUID(), keystoreId, timeoutMs: openTimeoutMs, clock })
     try {
       return await abortable(openKeystore(plugin, inputOf(record, credentials), call), call.signal)
     } finally {

@@ -1,12 +1,12 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { CredentialReference, SealedCredential } from "@apeiro-cmk/credential-store"
 import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
-import type { KeystorePluginDefinitionV1, KeystorePluginV1, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, PluginDefinition, SecretHandle } from "@apeiro-cmk/plugin-interface"
 import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
 
 /** A running keystore plugin. */
 export interface RunningKeystorePlugin {
-  readonly definition: KeystorePluginDefinitionV1
+  readonly definition: PluginDefinition<"keystore">
   readonly instance: KeystorePluginV1
 }
 

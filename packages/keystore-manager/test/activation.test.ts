@@ -53,7 +53,7 @@ describe("activating a keystore", () => {
     server.testFault = "fails its step"
     await expect(manager.activate("acme", "primary", call())).rejects.toMatchObject({
       code: "CONNECTION_TEST_FAILED",
-      origin: "keystore",
+      origin: "backend",
       retryable: false,
       steps: [{ name: "authentication" }, { name: "key_access", outcome: "failed" }, { name: "l2_derivation" }],
       cause: { code: "KEY_NOT_FOUND" },
@@ -61,7 +61,7 @@ describe("activating a keystore", () => {
     expect(repository.claims.size).toBe(0)
     expect(leaves().slice(-2)).toMatchObject([
       { action: "keystoreTest", outcome: "failure", code: "KEY_NOT_FOUND" },
-      { action: "keystoreActivate", outcome: "failure", code: "CONNECTION_TEST_FAILED", origin: "keystore" },
+      { action: "keystoreActivate", outcome: "failure", code: "CONNECTION_TEST_FAILED", origin: "backend" },
     ])
   })
 
@@ -81,7 +81,7 @@ describe("activating a keystore", () => {
     server.exportable = exportable
     await expect(manager.activate("acme", "primary", call())).rejects.toMatchObject({
       code: "KEY_UNSUITABLE",
-      origin: "keystore",
+      origin: "backend",
       retryable: false,
       nextStep: expect.stringContaining(nextStep),
     })

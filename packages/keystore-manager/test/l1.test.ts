@@ -35,7 +35,7 @@ describe("the tenants' L1 keys", () => {
     const altered = { keystoreId: "primary", ...wrap, context: { ...context, keyVersion: 2 } }
     await expect(l1.decrypt(altered, call())).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
     server.fault = "denied"
-    await expect(encrypt()).rejects.toMatchObject({ code: "DENIED", origin: "keystore" })
+    await expect(encrypt()).rejects.toMatchObject({ code: "DENIED", origin: "backend" })
   })
 
   it("turn an error that no plugin may let out into INTERNAL, without its text", async () => {

@@ -53,7 +53,7 @@ export function statusError(status: number, headers: Readonly<Record<string, str
       "UNREACHABLE",
       `OpenBao redirects (HTTP ${status}) instead of answering.`,
       "Point vault_address at the active node or at a load balancer that leads to it; redirects are not followed.",
-      { origin: "keystore" },
+      { origin: "backend" },
     )
   }
   if (status === 472 || status === 473 || (status >= 500 && status !== 503)) {
@@ -68,7 +68,7 @@ export function failedError(status: number): PluginError {
     "UNREACHABLE",
     `OpenBao or a proxy in front of it failed (HTTP ${status}).`,
     "Look at OpenBao's server log; service resumes by itself when it answers again.",
-    { origin: "keystore" },
+    { origin: "backend" },
   )
 }
 
@@ -96,7 +96,7 @@ export function unavailableError(): PluginError {
     "UNREACHABLE",
     "OpenBao is not available (HTTP 503), and is not known to be sealed.",
     "Check that OpenBao has an active node; service resumes by itself.",
-    { origin: "keystore" },
+    { origin: "backend" },
   )
 }
 

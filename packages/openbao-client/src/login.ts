@@ -141,7 +141,7 @@ function noSuchPlace(): PluginError {
     "INVALID_REQUEST",
     "OpenBao knows no such namespace or method of authentication.",
     "Check namespace and auth_mount_path.",
-    { origin: "keystore" },
+    { origin: "backend" },
   )
 }
 

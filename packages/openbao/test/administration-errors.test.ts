@@ -98,7 +98,7 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
       const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: mountPath } })
       const { defaultKey } = keystore
       await rejects(keystore.getImportParameters(defaultKey, testCall()), "KEY_UNSUITABLE", "keystore")
-      await rejects(keystore.createKey({ ...defaultKey, origin: "import" }, testCall()), "KEY_UNSUITABLE", "keystore")
+      await rejects(keystore.createKey({ ...defaultKey, origin: "import" }, testCall()), "KEY_UNSUITABLE", "backend")
       expect((await bao.admin.send({ method: "GET", path: `${mountPath}/keys/k` })).status).toBe(404)
     },
   )

@@ -64,7 +64,7 @@ describe.skipIf(!available)("openbao: login by a signed token (jwt)", () => {
   ])("says CREDENTIAL_REJECTED for a token %s", async (_, jwt) => {
     const services = testServices()
     const keystore = await bao.openAs(key, by({ jwt }), services)
-    await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "keystore" })
+    await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "backend" })
     expect(services.logger.text()).not.toContain(jwt)
   })
 

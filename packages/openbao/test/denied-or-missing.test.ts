@@ -20,7 +20,7 @@ describe.skipIf(!available)("openbao: denied, bad token and missing key are told
     const opened = await bao.open({ policy: storyPolicy("another-key") })
     await expect(encrypt(opened)).rejects.toMatchObject({
       code: "DENIED",
-      origin: "keystore",
+      origin: "backend",
       retryable: false,
       nextStep: expect.stringContaining("or mount_path / key_name is misspelt"),
     })
@@ -37,7 +37,7 @@ describe.skipIf(!available)("openbao: denied, bad token and missing key are told
 
   it("says KEY_NOT_FOUND for a missing key under a policy with update only, where OpenBao says 403", async () => {
     const opened = await bao.open({ key: "missing-key", policy: storyPolicy("missing-key") })
-    await expect(encrypt(opened)).rejects.toMatchObject({ code: "KEY_NOT_FOUND", origin: "keystore" })
+    await expect(encrypt(opened)).rejects.toMatchObject({ code: "KEY_NOT_FOUND", origin: "backend" })
   })
 
   it("says KEY_NOT_FOUND when the key is deleted under an open keystore with update only", async () => {
@@ -69,7 +69,7 @@ describe.skipIf(!available)("openbao: denied, bad token and missing key are told
     const opened = await bao.openWithToken(token, { key })
     await roundTrip(opened.keystore)
     await bao.admin.revokeToken(token)
-    await expect(encrypt(opened)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "keystore" })
+    await expect(encrypt(opened)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "backend" })
   })
 
   it("says DENIED, not CREDENTIAL_REJECTED, for a good token that may not even look itself up", async () => {
@@ -89,6 +89,6 @@ describe.skipIf(!available)("openbao: denied, bad token and missing key are told
 
   it("says INVALID_REQUEST for a namespace that does not exist", async () => {
     const opened = await bao.open({ configuration: { namespace: "no-such-namespace" } })
-    await expect(encrypt(opened)).rejects.toMatchObject({ code: "INVALID_REQUEST", origin: "keystore" })
+    await expect(encrypt(opened)).rejects.toMatchObject({ code: "INVALID_REQUEST", origin: "backend" })
   })
 })

@@ -14,12 +14,12 @@ describe("openbao: answers that a healthy OpenBao does not give", () => {
     [
       "THROTTLED with the time to wait",
       (_request, response) => response.writeHead(429, { "retry-after": "7" }).end('{"errors":["rate limit"]}'),
-      { code: "THROTTLED", retryable: true, retryAfterMs: 7000, origin: "keystore" },
+      { code: "THROTTLED", retryable: true, retryAfterMs: 7000, origin: "backend" },
     ],
     [
       "UNREACHABLE for a standby that redirects, without following it",
       (_request, response) => response.writeHead(307, { location: "http://169.254.169.254/" }).end(),
-      { code: "UNREACHABLE", origin: "keystore" },
+      { code: "UNREACHABLE", origin: "backend" },
     ],
     [
       "UNREACHABLE for 500",

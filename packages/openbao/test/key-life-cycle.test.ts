@@ -110,7 +110,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
 
   it("does none of it under the policy that only wraps", async () => {
     const { keystore, key } = await bao.open({ policy: narrowPolicy("key-*") })
-    const denied = { code: "DENIED", origin: "keystore", retryable: false }
+    const denied = { code: "DENIED", origin: "backend", retryable: false }
     const call = testCall()
     await expect(keystore.createKey({ keyId: "key-new", origin: "generate" }, call)).rejects.toMatchObject(denied)
     await expect(keystore.createKey({ keyId: "key-new", origin: "import" }, call)).rejects.toMatchObject(denied)

@@ -46,7 +46,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     await roundTrip(opened.keystore)
     await bao.server.seal()
     for (const { keystore } of [opened, fresh]) {
-      await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "SEALED", origin: "keystore" })
+      await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "SEALED", origin: "backend" })
       const described = keystore.describeKey(keystore.defaultKey, testCall())
       await expect(described).rejects.toMatchObject({ code: "SEALED" })
     }

@@ -1,4 +1,4 @@
-/** What travels with each call to a plugin. */
+/** Facts that travel with each call to a plugin. */
 export interface CallOptions {
   /**
    * Aborts when the caller gives up or the deadline passes. `signal.reason` is then a `PluginError` with the code
@@ -9,6 +9,13 @@ export interface CallOptions {
   readonly deadlineMs: number
   /** The tenant on whose behalf the call is made. */
   readonly tenantId: string
+  /** Id of the request that the call belongs to, 1 to 128 characters. It is the same in the request's answer and audit entries. */
+  readonly requestId: string
+  /**
+   * The keystore that the call is for, by the host's id, 1 to 63 characters. Every call to a keystore under our host has
+   * it; the upstream server does not name keystores.
+   */
+  readonly keystoreId?: string
   /** W3C trace context of the request, `00-<trace id>-<parent id>-<flags>`, where there is one. */
   readonly traceparent?: string
 }

@@ -1,7 +1,13 @@
-/** Whose fault an error is: tells a human where to look first. */
-export type ErrorOrigin = "caller" | "host" | "plugin" | "keystore" | "network"
+/** Every value of {@link ErrorOrigin}. */
+export const errorOrigins = ["caller", "host", "plugin", "backend", "network"] as const
 
-/** What every error of this project carries beside its code and message. */
+/**
+ * Whose fault an error is: tells a human where to look first. `backend` is the keystore, identity provider, issuer, mesh
+ * or receiver behind the plugin.
+ */
+export type ErrorOrigin = (typeof errorOrigins)[number]
+
+/** Facts that every error of this project carries in addition to its code and message. */
 export interface ErrorFacts {
   /** Whose fault it is. */
   readonly origin: ErrorOrigin

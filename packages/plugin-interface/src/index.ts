@@ -1,8 +1,24 @@
 export type { CallOptions } from "./call.ts"
-export { CodedError, type ErrorFacts, type ErrorOrigin, hasMarker, isCodedError } from "./error.ts"
 export type {
-  ConnectionStep,
-  ConnectionStepOutcome,
+  ConfigurationParser,
+  ConfigurationResult,
+  KeystoreConfigurationDocument,
+  KeystoreConfigurationInput,
+} from "./configuration.ts"
+export type { ConfiguredOncePlugin } from "./configured-once.ts"
+export type { ConnectionStep, ConnectionStepOutcome } from "./connection-test.ts"
+export { CodedError, type ErrorFacts, type ErrorOrigin, errorOrigins, hasMarker, isCodedError } from "./error.ts"
+export type { JsonSchema, JsonValue } from "./json.ts"
+export type {
+  CertificateIssuerPluginV1,
+  ComponentCertificateRequest,
+} from "./kinds/certificate-issuer/certificate-issuer.ts"
+export type { CertificateIssuerCapability, CertificateIssuerManifest } from "./kinds/certificate-issuer/kind.ts"
+export type { UpstreamCertificateIssuerV1, UpstreamCertificateRequest } from "./kinds/certificate-issuer/upstream.ts"
+export type { IdentityPluginV1, Principal, WorkloadIdentity } from "./kinds/identity/identity.ts"
+export type { IdentityCapability, IdentityManifest } from "./kinds/identity/kind.ts"
+export type { DirectoryContext, DirectoryGroup, DirectoryUser, UpstreamIdentityV1 } from "./kinds/identity/upstream.ts"
+export type {
   CreateKeyRequest,
   DecryptRequest,
   DecryptResult,
@@ -14,52 +30,58 @@ export type {
   KeyDescription,
   KeyRef,
   KeyState,
-  KeystoreProviderV1,
   KeystoreV1,
   KeyVersionDescription,
   Known,
   ProbeResult,
-  ProvidedKeystore,
-  ProvidedKeystoreRequest,
-  SetupDocument,
-} from "./keystore.ts"
+} from "./kinds/keystore/keystore.ts"
+export {
+  type ActivationFact,
+  type KeystoreCapability,
+  type KeystoreManifest,
+  keystoreCapabilities,
+} from "./kinds/keystore/manifest.ts"
+export type { KeystorePluginV1 } from "./kinds/keystore/plugin.ts"
+export type { KeystoreProviderV1, ProvidedKeystore, ProvidedKeystoreRequest } from "./kinds/keystore/provider.ts"
 export type {
-  ActivationFact,
-  JsonSchema,
-  JsonValue,
-  KeystoreCapability,
-  KeystoreManifest,
-  OtherManifest,
-  PluginContract,
-  PluginKind,
-  PluginManifest,
-  PluginManifestBase,
-} from "./manifest.ts"
+  UpstreamKeystoreHooksV1,
+  UpstreamKeystoreProviderV1,
+  UpstreamManagementAccess,
+  UpstreamTrustRequest,
+} from "./kinds/keystore/upstream.ts"
+export type { KindRow, KindTypes } from "./kinds/kind.ts"
+export type { NotificationCapability, NotificationManifest } from "./kinds/notification/kind.ts"
+export type { NotificationEvent, NotificationPluginV1 } from "./kinds/notification/notification.ts"
+export type { UpstreamNotification, UpstreamNotificationV1 } from "./kinds/notification/upstream.ts"
+export type { SystemInformationCapability, SystemInformationManifest } from "./kinds/system-information/kind.ts"
 export type {
-  CertificateIssuerV1,
-  ComponentCertificateRequest,
-  IdentityV1,
-  NotificationEvent,
-  NotificationV1,
-  Principal,
   ResourceChange,
   ResourceVerdict,
-  SystemInformationV1,
-  WorkloadIdentity,
-} from "./other-kinds.ts"
-export type {
-  ConfigurationParser,
-  ConfigurationResult,
-  KeystoreConfigurationDocument,
-  KeystoreConfigurationInput,
-  KeystorePluginDefinitionV1,
-  KeystorePluginV1,
-  OtherPluginDefinitionV1,
-  PluginDefinitionV1,
-  PluginInstances,
-  PluginLifecycle,
-} from "./plugin.ts"
-export { type ConfigurationIssue, isPluginError, PluginError, type PluginErrorCode } from "./plugin-error.ts"
+  SystemInformationPluginV1,
+} from "./kinds/system-information/system-information.ts"
+export type { UpstreamSystemInformationV1 } from "./kinds/system-information/upstream.ts"
+export {
+  isPluginKind,
+  type Plugin,
+  type PluginAuditAction,
+  type PluginContract,
+  type PluginKind,
+  type PluginManifest,
+  type PluginTypes,
+  pluginKindNames,
+  pluginKinds,
+} from "./kinds/table.ts"
+export type { PluginLifecycle } from "./lifecycle.ts"
+export type { PluginManifestBase } from "./manifest.ts"
+export type { AnyPluginDefinition, PluginDefinition } from "./plugin.ts"
+export {
+  type ConfigurationIssue,
+  isPluginError,
+  isPluginErrorCode,
+  PluginError,
+  type PluginErrorCode,
+  pluginErrorCodes,
+} from "./plugin-error.ts"
 export type {
   AuditPort,
   Clock,
@@ -81,18 +103,4 @@ export type {
   TlsOptions,
   Tracer,
 } from "./services.ts"
-export type {
-  DirectoryContext,
-  DirectoryGroup,
-  DirectoryUser,
-  UpstreamCertificateIssuerV1,
-  UpstreamCertificateRequest,
-  UpstreamIdentityV1,
-  UpstreamKeystoreHooksV1,
-  UpstreamKeystoreProviderV1,
-  UpstreamManagementAccess,
-  UpstreamNotification,
-  UpstreamNotificationV1,
-  UpstreamSystemInformationV1,
-  UpstreamTrustRequest,
-} from "./upstream.ts"
+export type { SetupDocument } from "./setup-document.ts"

@@ -1,17 +1,18 @@
 import { CodedError, type ErrorFacts, hasMarker } from "./error.ts"
 
 /**
- * Every code that a plugin may throw: a closed set, so that the host can decide what each means for key custody.
+ * Codes that a plugin may throw: a closed set, so that the host can decide what each means for key custody.
  *
- * - `DENIED` - the keystore knows the caller and refuses the operation. Never retried on another keystore.
- * - `APPROVAL_PENDING` - the keystore does it once others have approved; the message names the request.
- * - `CREDENTIAL_REJECTED` - the keystore does not accept the credential, token or certificate.
- * - `SEALED` - the keystore runs, and is locked by its operator.
+ * - `DENIED` - the backend knows the caller and refuses the operation. Never retried on another keystore.
+ * - `APPROVAL_PENDING` - the backend does it once others have approved; the message names the request.
+ * - `CREDENTIAL_REJECTED` - the backend does not accept the credential, token or certificate.
+ * - `SEALED` - the backend runs, and is locked by its operator.
  * - `UNREACHABLE` - no answer could be had: connection, DNS, TLS, HTTP 5xx.
  * - `TIMED_OUT` - no answer before the deadline of the call.
- * - `THROTTLED` - the keystore asks to slow down.
+ * - `THROTTLED` - the backend asks to slow down.
  * - `KEY_DISABLED`, `KEY_PENDING_DELETION` - the key's state forbids the operation.
  * - `KEY_NOT_FOUND` - the keystore itself says that there is no such key. Nothing else becomes this code.
+ * - `NOT_FOUND` - the backend itself says that there is no such thing: user, certificate, resource. For a key, `KEY_NOT_FOUND`.
  * - `KEY_UNSUITABLE` - wrong type, size or usage, or exportable.
  * - `KEY_MISMATCH` - the keystore returned another key's plaintext.
  * - `CIPHERTEXT_REJECTED` - altered ciphertext, or another context or key. Says nothing about the keystore's health.
@@ -21,25 +22,37 @@ import { CodedError, type ErrorFacts, hasMarker } from "./error.ts"
  * - `UNSUPPORTED` - the plugin or its keystore cannot do this; the manifest says why.
  * - `INTERNAL` - a fault in the plugin.
  */
-export type PluginErrorCode =
-  | "DENIED"
-  | "APPROVAL_PENDING"
-  | "CREDENTIAL_REJECTED"
-  | "SEALED"
-  | "UNREACHABLE"
-  | "TIMED_OUT"
-  | "THROTTLED"
-  | "KEY_DISABLED"
-  | "KEY_PENDING_DELETION"
-  | "KEY_NOT_FOUND"
-  | "KEY_UNSUITABLE"
-  | "KEY_MISMATCH"
-  | "CIPHERTEXT_REJECTED"
-  | "BAD_RESPONSE"
-  | "INVALID_REQUEST"
-  | "CANCELLED"
-  | "UNSUPPORTED"
-  | "INTERNAL"
+export const pluginErrorCodes = [
+  "DENIED",
+  "APPROVAL_PENDING",
+  "CREDENTIAL_REJECTED",
+  "SEALED",
+  "UNREACHABLE",
+  "TIMED_OUT",
+  "THROTTLED",
+  "KEY_DISABLED",
+  "KEY_PENDING_DELETION",
+  "KEY_NOT_FOUND",
+  "NOT_FOUND",
+  "KEY_UNSUITABLE",
+  "KEY_MISMATCH",
+  "CIPHERTEXT_REJECTED",
+  "BAD_RESPONSE",
+  "INVALID_REQUEST",
+  "CANCELLED",
+  "UNSUPPORTED",
+  "INTERNAL",
+] as const
+
+/** One of {@link pluginErrorCodes}. */
+export type PluginErrorCode = (typeof pluginErrorCodes)[number]
+
+/** Tells whether a text is one of {@link pluginErrorCodes}. */
+export function isPluginErrorCode(text: string): text is PluginErrorCode {
+  return codes.has(text)
+}
+
+const codes: ReadonlySet<string> = new Set(pluginErrorCodes)
 
 const pluginErrorMarker = Symbol.for("@apeiro-cmk/plugin-error")
 

@@ -1,5 +1,6 @@
 import type { CallOptions } from "./call.ts"
-import type { JsonValue } from "./manifest.ts"
+import type { JsonValue } from "./json.ts"
+import type { PluginAuditAction, PluginKind } from "./kinds/table.ts"
 
 /** Fields of a log line; never a secret. */
 export type LogFields = Readonly<Record<string, JsonValue>>
@@ -152,22 +153,28 @@ export interface TenantFiles {
   read(path: string, call: Pick<CallOptions, "tenantId" | "signal">): Promise<Uint8Array>
 }
 
-/** What a plugin reports for the tenant's audit stream beside what the host records by itself. */
-export interface PluginAuditEvent {
-  readonly action: "keystoreLogin" | "keystoreTokenRenewal" | "keystoreSessionOpen"
+/** An event that a plugin reports for the audit stream, in addition to those that the host records itself. */
+export interface PluginAuditEvent<Kind extends PluginKind = PluginKind> {
+  readonly action: PluginAuditAction<Kind>
   readonly outcome: "success" | "failure"
   /** Code of the error, for a failure. */
   readonly code?: string
-  /** The keystore's own id of the request, for matching with its log. */
+  /** The backend's own id of the request, for matching with its log. */
   readonly backendRequestId?: string
   /** Facts without secrets, e.g. the method of authentication. */
   readonly facts?: Readonly<Record<string, string>>
 }
 
-/** The tenant's audit stream. */
-export interface AuditPort {
-  /** Resolves when the event is durable. */
-  record(event: PluginAuditEvent, call: Pick<CallOptions, "tenantId" | "traceparent">): Promise<void>
+/** The audit stream of the tenant that a call is for. */
+export interface AuditPort<Kind extends PluginKind = PluginKind> {
+  /**
+   * Resolves when the event is durable.
+   * @throws {CodedError} AUDIT_UNAVAILABLE - it could not be recorded; what it tells of must not be used then
+   */
+  record(
+    event: PluginAuditEvent<Kind>,
+    call: Pick<CallOptions, "tenantId" | "requestId" | "keystoreId" | "traceparent">,
+  ): Promise<void>
 }
 
 /** Raw TCP for protocols that are not HTTP, under the same egress policy. */
@@ -177,14 +184,14 @@ export interface TcpConnector {
 }
 
 /** All that a plugin gets from its surroundings: no environment variables, no singletons. */
-export interface PluginServices {
+export interface PluginServices<Kind extends PluginKind = PluginKind> {
   readonly logger: Logger
   readonly meter: Meter
   readonly tracer: Tracer
   readonly clock: Clock
   readonly random: RandomSource
   readonly files: TenantFiles
-  readonly audit: AuditPort
+  readonly audit: AuditPort<Kind>
   readonly tcp: TcpConnector
   /** Makes an HTTP client. The HTTP library loads with the first one. */
   createHttpClient(options: HttpClientOptions): HttpClient

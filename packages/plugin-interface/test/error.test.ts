@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { CodedError, isCodedError, isPluginError, PluginError } from "../src/index.ts"
 
-const facts = { origin: "keystore", retryable: false, nextStep: "Enable the key." } as const
+const facts = { origin: "backend", retryable: false, nextStep: "Enable the key." } as const
 
 describe("errors", () => {
   it("are recognised by their marker, also when they come from another copy of the package", () => {

@@ -9,14 +9,14 @@ import {
   type PluginErrorCode,
 } from "../src/index.ts"
 
-const facts: ErrorFacts = { origin: "keystore", retryable: false, nextStep: "Enable the key." }
+const facts: ErrorFacts = { origin: "backend", retryable: false, nextStep: "Enable the key." }
 
 // The codes are a closed set: a host can decide about each, and a plugin can invent none.
 expectTypeOf<PluginError["code"]>().toEqualTypeOf<PluginErrorCode>()
 // @ts-expect-error - no code of the set
 new PluginError("KEY_LOST", "lost", facts)
 // @ts-expect-error - a next step is not optional
-new PluginError("DENIED", "denied", { origin: "keystore", retryable: false })
+new PluginError("DENIED", "denied", { origin: "backend", retryable: false })
 // @ts-expect-error - nobody else can be at fault
 new PluginError("DENIED", "denied", { ...facts, origin: "weather" })
 
@@ -28,6 +28,7 @@ export function meaning(code: PluginErrorCode): "refused" | "unavailable" | "fau
     case "KEY_DISABLED":
     case "KEY_PENDING_DELETION":
     case "KEY_NOT_FOUND":
+    case "NOT_FOUND":
     case "KEY_UNSUITABLE":
     case "APPROVAL_PENDING":
     case "KEY_MISMATCH":

@@ -1,4 +1,4 @@
-import type { JsonSchema, JsonValue, PluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { AnyPluginDefinition, JsonSchema, JsonValue } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
 
 /**
@@ -15,16 +15,16 @@ export function configurationJsonSchema(schema: z.ZodType): JsonSchema {
  * Lists the top-level fields of a keystore configuration that are secrets (`writeOnly: true`): what the host moves to the
  * credential store before anything is persisted.
  */
-export function secretFields(source: PluginDefinitionV1 | JsonSchema | z.ZodType): readonly string[] {
+export function secretFields(source: AnyPluginDefinition | JsonSchema | z.ZodType): readonly string[] {
   return [
     ...new Set(topLevelProperties(jsonSchemaOf(source)).flatMap(([name, field]) => (isSecret(field) ? name : []))),
   ]
 }
 
-function jsonSchemaOf(source: PluginDefinitionV1 | JsonSchema | z.ZodType): JsonSchema {
+function jsonSchemaOf(source: AnyPluginDefinition | JsonSchema | z.ZodType): JsonSchema {
   if (isZodSchema(source)) return configurationJsonSchema(source)
   if (!("manifest" in source) || !("create" in source)) return source as JsonSchema
-  const { manifest } = source as PluginDefinitionV1
+  const { manifest } = source as AnyPluginDefinition
   return manifest.kind === "keystore" ? manifest.keystoreConfigurationSchema : {}
 }
 

@@ -45,10 +45,8 @@ async function runCheck<Test>(
   { test, stepTimeoutMs, clock }: ConnectionTestSettings<Test>,
   outer: CallOptions,
 ): Promise<ConnectionStep> {
-  const { tenantId, signal, traceparent } = outer
   const startedMs = clock.monotonicMs()
-  const trace = traceparent === undefined ? {} : { traceparent }
-  const call = callOptions({ tenantId, timeoutMs: stepTimeoutMs, signal, clock, ...trace })
+  const call = callOptions({ ...outer, timeoutMs: stepTimeoutMs, clock })
   let result: CheckResult
   try {
     result = await abortable(check(test, call), call.signal)

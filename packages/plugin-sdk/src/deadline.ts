@@ -49,14 +49,12 @@ export function withDeadline(parent: AbortSignal | undefined, timeoutMs: number,
   return { signal: controller.signal, deadlineMs, dispose }
 }
 
-/** Arguments of {@link callOptions}. */
-export interface CallSettings {
-  readonly tenantId: string
+/** Arguments of {@link callOptions}. A call within another one passes the members of that: `{ ...call, timeoutMs }`. */
+export interface CallSettings extends Omit<CallOptions, "signal" | "deadlineMs"> {
   /** Longest time for the call, in milliseconds. */
   readonly timeoutMs: number
   /** The caller's own signal. */
   readonly signal?: AbortSignal
-  readonly traceparent?: string
   readonly clock?: Clock
 }
 
@@ -67,9 +65,14 @@ export interface RunningCall extends CallOptions {
 
 /** Makes the options of one call to a plugin and starts its deadline. */
 export function callOptions(settings: CallSettings): RunningCall {
-  const { tenantId, timeoutMs, signal, traceparent, clock } = settings
-  const deadline = withDeadline(signal, timeoutMs, clock)
-  return { ...deadline, tenantId, ...(traceparent === undefined ? {} : { traceparent }) }
+  const { tenantId, requestId, keystoreId, traceparent, timeoutMs, signal, clock } = settings
+  return {
+    ...withDeadline(signal, timeoutMs, clock),
+    tenantId,
+    requestId,
+    ...(keystoreId === undefined ? {} : { keystoreId }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  }
 }
 
 /**

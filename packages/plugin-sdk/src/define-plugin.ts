@@ -2,12 +2,10 @@ import type {
   ConfigurationParser,
   JsonSchema,
   KeystoreManifest,
-  KeystorePluginDefinitionV1,
-  KeystorePluginV1,
-  OtherManifest,
-  OtherPluginDefinitionV1,
-  PluginDefinitionV1,
-  PluginInstances,
+  Plugin,
+  PluginDefinition,
+  PluginKind,
+  PluginManifest,
   PluginServices,
 } from "@apeiro-cmk/plugin-interface"
 import type * as z from "zod"
@@ -16,62 +14,58 @@ import { configurationJsonSchema } from "./configuration-schema.ts"
 import { pluginError } from "./error-facts.ts"
 import { requireSoundManifest } from "./manifest-rules.ts"
 
-type SchemaFields = "pluginConfigurationSchema" | "keystoreConfigurationSchema"
+/** A plugin of any kind but keystores, as {@link definePlugin} takes it. */
+export interface PluginSource<Kind extends PluginKind, PluginSchema extends z.ZodType> {
+  /** Without the configuration schema: it comes from `configuration`. */
+  readonly manifest: Omit<PluginManifest<Kind>, "pluginConfigurationSchema" | "kind"> & { readonly kind: Kind }
+  readonly configuration: {
+    /** Once per loaded plugin, by the operator. */
+    readonly plugin: PluginSchema
+  }
+  /** Touches no network and no file. */
+  create(configuration: z.output<PluginSchema>, services: PluginServices<Kind>): Plugin<Kind>
+}
 
-/** What a keystore plugin gives to {@link definePlugin}. */
-export interface KeystorePluginSource<PluginSchema extends z.ZodType, KeystoreSchema extends z.ZodType> {
+/** A keystore plugin, as {@link definePlugin} takes it. */
+export interface KeystorePluginSource<PluginSchema extends z.ZodType, KeystoreSchema extends z.ZodType>
+  extends Omit<PluginSource<"keystore", PluginSchema>, "manifest" | "configuration"> {
   /** Without the two configuration schemas: they come from `configuration`. */
-  readonly manifest: Omit<KeystoreManifest, SchemaFields>
+  readonly manifest: Omit<KeystoreManifest, "pluginConfigurationSchema" | "keystoreConfigurationSchema">
   readonly configuration: {
     /** Once per loaded plugin, by the operator. */
     readonly plugin: PluginSchema
     /** Once per keystore, by a tenant's administrator: hostile. Secrets are {@link secret} fields on the top level. */
     readonly keystore: KeystoreSchema
   }
-  /** Touches no network and no file. */
-  create(configuration: z.output<PluginSchema>, services: PluginServices): KeystorePluginV1
-}
-
-/** What a plugin of another kind gives to {@link definePlugin}. */
-export interface OtherPluginSource<Kind extends OtherManifest["kind"], PluginSchema extends z.ZodType> {
-  readonly manifest: Omit<OtherManifest, SchemaFields | "kind" | "contract"> & {
-    readonly kind: Kind
-    readonly contract: `${Kind}/v1`
-  }
-  readonly configuration: { readonly plugin: PluginSchema }
-  /** Touches no network and no file. */
-  create(configuration: z.output<PluginSchema>, services: PluginServices): PluginInstances[Kind]
 }
 
 /**
- * Makes the value that a plugin package exports as `plugin`: the manifest with the JSON Schemas of both configurations,
- * frozen as plain data, the two parsers, and `create`.
+ * Makes the value that a plugin package exports as `plugin`: the manifest with the JSON Schema of each configuration,
+ * frozen as plain data, the parsers, and `create`.
  *
  * @throws {PluginError} INTERNAL - the manifest or a schema breaks a rule of the interface; `issues` has every fault
  */
 export function definePlugin<PluginSchema extends z.ZodType, KeystoreSchema extends z.ZodType>(
   source: KeystorePluginSource<PluginSchema, KeystoreSchema>,
-): KeystorePluginDefinitionV1<z.output<PluginSchema>>
-export function definePlugin<Kind extends OtherManifest["kind"], PluginSchema extends z.ZodType>(
-  source: OtherPluginSource<Kind, PluginSchema>,
-): OtherPluginDefinitionV1<z.output<PluginSchema>>
-export function definePlugin(source: AnySource): PluginDefinitionV1 {
-  const pluginConfigurationSchema = jsonSchemaOf(source.configuration.plugin)
-  const plugin = parserOf(source.configuration.plugin)
-  if (isKeystoreSource(source)) {
-    const keystoreConfigurationSchema = jsonSchemaOf(source.configuration.keystore)
-    const manifest = plainManifest({ ...source.manifest, pluginConfigurationSchema, keystoreConfigurationSchema })
-    const configuration = Object.freeze({ plugin, keystore: parserOf(source.configuration.keystore) })
-    return Object.freeze({ manifest, configuration, create: source.create.bind(source) })
-  }
-  const manifest = plainManifest<OtherManifest>({ ...source.manifest, pluginConfigurationSchema })
-  return Object.freeze({ manifest, configuration: Object.freeze({ plugin }), create: source.create.bind(source) })
+): PluginDefinition<"keystore", z.output<PluginSchema>>
+export function definePlugin<Kind extends Exclude<PluginKind, "keystore">, PluginSchema extends z.ZodType>(
+  source: PluginSource<Kind, PluginSchema>,
+): PluginDefinition<Kind, z.output<PluginSchema>>
+export function definePlugin(source: AnySource): object {
+  const schemas = Object.entries<z.ZodType>(source.configuration)
+  const written = schemas.map(([name, schema]) => [`${name}ConfigurationSchema`, jsonSchemaOf(schema)] as const)
+  const parsers = schemas.map(([name, schema]) => [name, parserOf(schema)] as const)
+  return Object.freeze({
+    manifest: soundManifest({ ...source.manifest, ...Object.fromEntries(written) }),
+    configuration: Object.freeze(Object.fromEntries(parsers)),
+    create: source.create.bind(source),
+  })
 }
 
-type AnySource = KeystorePluginSource<z.ZodType, z.ZodType> | OtherPluginSource<OtherManifest["kind"], z.ZodType>
-
-function isKeystoreSource(source: AnySource): source is KeystorePluginSource<z.ZodType, z.ZodType> {
-  return source.manifest.kind === "keystore"
+interface AnySource {
+  readonly manifest: object
+  readonly configuration: Readonly<Record<string, z.ZodType>>
+  create(configuration: never, services: never): Plugin
 }
 
 function jsonSchemaOf(schema: z.ZodType): JsonSchema {
@@ -88,8 +82,9 @@ function parserOf(schema: z.ZodType): ConfigurationParser<unknown> {
   return Object.freeze({ parse: (input: unknown) => parseConfiguration(schema, input) })
 }
 
-function plainManifest<Manifest extends KeystoreManifest | OtherManifest>(manifest: Manifest): Manifest {
-  requireSoundManifest(manifest)
+/** The overloads of {@link definePlugin} have checked its types. */
+function soundManifest(manifest: object): object {
+  requireSoundManifest(manifest as PluginManifest)
   return deepFreeze(structuredClone(manifest))
 }
 

@@ -9,29 +9,30 @@ import {
 
 type DefaultFacts = Pick<ErrorFacts, "origin" | "retryable">
 
-/** What holds for a code unless the place that throws it knows better. */
+/** Facts that hold for a code unless the place that throws it knows better. */
 const defaultFacts: Readonly<Record<PluginErrorCode, DefaultFacts>> = {
-  DENIED: { origin: "keystore", retryable: false },
-  APPROVAL_PENDING: { origin: "keystore", retryable: false },
-  CREDENTIAL_REJECTED: { origin: "keystore", retryable: false },
-  SEALED: { origin: "keystore", retryable: false },
+  DENIED: { origin: "backend", retryable: false },
+  APPROVAL_PENDING: { origin: "backend", retryable: false },
+  CREDENTIAL_REJECTED: { origin: "backend", retryable: false },
+  SEALED: { origin: "backend", retryable: false },
   UNREACHABLE: { origin: "network", retryable: true },
   TIMED_OUT: { origin: "network", retryable: true },
-  THROTTLED: { origin: "keystore", retryable: true },
-  KEY_DISABLED: { origin: "keystore", retryable: false },
-  KEY_PENDING_DELETION: { origin: "keystore", retryable: false },
-  KEY_NOT_FOUND: { origin: "keystore", retryable: false },
-  KEY_UNSUITABLE: { origin: "keystore", retryable: false },
-  KEY_MISMATCH: { origin: "keystore", retryable: false },
+  THROTTLED: { origin: "backend", retryable: true },
+  KEY_DISABLED: { origin: "backend", retryable: false },
+  KEY_PENDING_DELETION: { origin: "backend", retryable: false },
+  KEY_NOT_FOUND: { origin: "backend", retryable: false },
+  NOT_FOUND: { origin: "backend", retryable: false },
+  KEY_UNSUITABLE: { origin: "backend", retryable: false },
+  KEY_MISMATCH: { origin: "backend", retryable: false },
   CIPHERTEXT_REJECTED: { origin: "caller", retryable: false },
-  BAD_RESPONSE: { origin: "keystore", retryable: false },
+  BAD_RESPONSE: { origin: "backend", retryable: false },
   INVALID_REQUEST: { origin: "caller", retryable: false },
   CANCELLED: { origin: "caller", retryable: false },
   UNSUPPORTED: { origin: "plugin", retryable: false },
   INTERNAL: { origin: "plugin", retryable: false },
 }
 
-/** What a {@link pluginError} may say beside code, message and next step. */
+/** Facts of a {@link pluginError} in addition to code, message and next step. */
 export type ExtraFacts = Partial<Omit<ErrorFacts, "nextStep">> & { readonly issues?: readonly ConfigurationIssue[] }
 
 /**

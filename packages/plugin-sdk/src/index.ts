@@ -18,7 +18,7 @@ export {
   type RunningCall,
   withDeadline,
 } from "./deadline.ts"
-export { definePlugin, type KeystorePluginSource, type OtherPluginSource } from "./define-plugin.ts"
+export { definePlugin, type KeystorePluginSource, type PluginSource } from "./define-plugin.ts"
 export { egressConfiguration, isAllowedUrl, requireAllowedUrl } from "./egress-policy.ts"
 export { encodeEncryptionContext } from "./encryption-context.ts"
 export { endpoint, type ParsedEndpoint, parseEndpoint } from "./endpoint.ts"

@@ -1,22 +1,13 @@
-import type {
-  ConfigurationIssue,
-  JsonSchema,
-  KeystoreCapability,
-  KeystoreManifest,
-  PluginManifest,
+import {
+  type ConfigurationIssue,
+  isPluginKind,
+  type JsonSchema,
+  type KeystoreManifest,
+  type PluginManifest,
+  pluginKinds,
 } from "@apeiro-cmk/plugin-interface"
 import { isSecret, schemaFaults, topLevelProperties } from "./configuration-schema.ts"
 import { pluginError } from "./error-facts.ts"
-
-const keystoreCapabilities: readonly KeystoreCapability[] = [
-  "listKeyVersions",
-  "createKey",
-  "enableKey",
-  "disableKey",
-  "rotateKey",
-  "deleteKey",
-  "importKey",
-]
 
 /** Fields of the activation answer that the host itself fills in. */
 const hostFacts = ["status", "plugin_status", "l1_key_location", "key_operations_ready"]
@@ -33,27 +24,32 @@ export function requireSoundManifest(manifest: PluginManifest): void {
   for (const field of ["displayName", "description"] as const) {
     if (manifest[field].trim() === "") faults.add([field], "must not be empty")
   }
-  if (manifest.contract !== `${manifest.kind}/v1`) faults.add(["contract"], `must be ${manifest.kind}/v1`)
-  faults.addSchema("pluginConfigurationSchema", manifest.pluginConfigurationSchema)
-  for (const [capability, reason] of Object.entries(manifest.unsupported)) {
-    if (reason.trim() === "") faults.add(["unsupported", capability], "must give a reason")
+  if (!isPluginKind(manifest.kind)) faults.add(["kind"], `must be one of ${Object.keys(pluginKinds).join(", ")}`)
+  else {
+    const { contract, capabilities } = pluginKinds[manifest.kind]
+    if (manifest.contract !== contract) faults.add(["contract"], `must be ${contract}`)
+    checkCapabilities(manifest, capabilities, faults)
   }
+  faults.addSchema("pluginConfigurationSchema", manifest.pluginConfigurationSchema)
   if (manifest.kind === "keystore") checkKeystoreManifest(manifest, faults)
   faults.throwIfAny(manifest.name)
+}
+
+function checkCapabilities(manifest: PluginManifest, capabilities: readonly string[], faults: Faults): void {
+  const declared: readonly string[] = manifest.capabilities
+  for (const [capability, reason] of Object.entries<string | undefined>(manifest.unsupported)) {
+    if ((reason ?? "").trim() === "") faults.add(["unsupported", capability], "must give a reason")
+  }
+  for (const capability of capabilities) {
+    if (declared.includes(capability) !== capability in manifest.unsupported) continue
+    const message = `${capability} must be either a capability or listed under unsupported with a reason`
+    faults.add(["capabilities"], message)
+  }
 }
 
 function checkKeystoreManifest(manifest: KeystoreManifest, faults: Faults): void {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(manifest.pluginType)) {
     faults.add(["pluginType"], "must be lower-case letters, digits and underscores")
-  }
-  for (const capability of keystoreCapabilities) {
-    const declared = manifest.capabilities.includes(capability)
-    if (declared === capability in manifest.unsupported) {
-      faults.add(
-        ["capabilities"],
-        `${capability} must be either a capability or listed under unsupported with a reason`,
-      )
-    }
   }
   faults.addSchema("keystoreConfigurationSchema", manifest.keystoreConfigurationSchema)
   const fields = new Map(topLevelProperties(manifest.keystoreConfigurationSchema))

@@ -1,4 +1,4 @@
-import type { KeystorePluginV1, NotificationV1, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, NotificationPluginV1 } from "@apeiro-cmk/plugin-interface"
 import { describe, expect, it } from "vitest"
 import * as z from "zod"
 import { definePlugin, type KeystorePluginSource, secret, secretFields } from "../src/index.ts"
@@ -92,9 +92,11 @@ describe("definePlugin", () => {
 
   it("works for the other kinds", async () => {
     const delivered: string[] = []
-    const instance: NotificationV1 & PluginLifecycle = {
+    const instance: NotificationPluginV1 = {
       start: async () => {},
       stop: async () => {},
+      async *testConnection() {},
+      setupMaterial: async () => [],
       deliver: async (_event, target) => {
         delivered.push(target)
       },

@@ -12,7 +12,7 @@ describe("error helpers", () => {
       message: "m",
       nextStep: "n",
     })
-    expect(pluginError("DENIED", "m", "n")).toMatchObject({ origin: "keystore", retryable: false })
+    expect(pluginError("DENIED", "m", "n")).toMatchObject({ origin: "backend", retryable: false })
     expect(pluginError("THROTTLED", "m", "n", { retryAfterMs: 5, origin: "host" })).toMatchObject({
       origin: "host",
       retryable: true,

@@ -158,7 +158,7 @@ describe("http client: what goes wrong has a code, and no secret", () => {
   it("no HTTP, echoing the request: BAD_RESPONSE", async () => {
     const server = await serve(tcpServer((socket) => socket.once("data", (data) => socket.end(data))))
     const { client, url } = openClient(server)
-    expect(await attempt(client, url)).toMatchObject({ code: "BAD_RESPONSE", origin: "keystore", retryable: false })
+    expect(await attempt(client, url)).toMatchObject({ code: "BAD_RESPONSE", origin: "backend", retryable: false })
   })
 
   it.each([
@@ -172,7 +172,7 @@ describe("http client: what goes wrong has a code, and no secret", () => {
     const { client, url } = openClient(server)
     expect(await attempt(client, url)).toMatchObject({
       code: "BAD_RESPONSE",
-      origin: "keystore",
+      origin: "backend",
       retryable: false,
       message: expect.stringContaining("101"),
     })

@@ -23,9 +23,9 @@ export const expectedOutcomes: Readonly<Record<Fault, ExpectedOutcome>> = {
   blackHole: late,
   trickle: late,
   slow: late,
-  wrongJson: { code: "BAD_RESPONSE", origin: "keystore" },
-  throttled: { code: "THROTTLED", origin: "keystore", retryAfterMs: retryAfterSeconds * 1000 },
-  serverError: { code: "UNREACHABLE", origin: "keystore" },
+  wrongJson: { code: "BAD_RESPONSE", origin: "backend" },
+  throttled: { code: "THROTTLED", origin: "backend", retryAfterMs: retryAfterSeconds * 1000 },
+  serverError: { code: "UNREACHABLE", origin: "backend" },
 }
 
 /** Every fault, in the order of the table. */

@@ -64,7 +64,12 @@ export async function runFaultCell(
   const tenantId = "contract-tenant"
   const running: RunningCall[] = []
   const call = (limitMs: number) => {
-    const options = callOptions({ tenantId, timeoutMs: limitMs })
+    const options = callOptions({
+      tenantId,
+      requestId: "fault-matrix",
+      keystoreId: "contract-keystore",
+      timeoutMs: limitMs,
+    })
     running.push(options)
     return options
   }

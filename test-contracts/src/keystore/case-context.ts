@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
 import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
@@ -73,7 +74,10 @@ function caseContext(
       return opened.proxy
     },
     call(settings = {}) {
-      const call = callOptions({ tenantId, timeoutMs: settings.timeoutMs ?? defaultCallWithinMs, ...settings })
+      const call = callOptions({
+        ...{ tenantId, requestId: randomUUID(), keystoreId: "contract-keystore", timeoutMs: defaultCallWithinMs },
+        ...settings,
+      })
       calls.push(call)
       return call
     },

@@ -7,27 +7,28 @@ interface ErrorRule {
   readonly retryable?: boolean
 }
 
-const byKeystore: ErrorRule = { origins: ["keystore"], retryable: false }
+const byBackend: ErrorRule = { origins: ["backend"], retryable: false }
 
 /** One row for each code: whose fault it can be, and whether the same call may succeed later. */
 const rules: Readonly<Record<PluginErrorCode, ErrorRule>> = {
-  DENIED: byKeystore,
-  APPROVAL_PENDING: byKeystore,
-  CREDENTIAL_REJECTED: byKeystore,
-  SEALED: { origins: ["keystore"] },
-  UNREACHABLE: { origins: ["network", "keystore", "host"] },
-  TIMED_OUT: { origins: ["network", "keystore", "caller", "host"], retryable: true },
-  THROTTLED: { origins: ["keystore"], retryable: true },
-  KEY_DISABLED: byKeystore,
-  KEY_PENDING_DELETION: byKeystore,
-  KEY_NOT_FOUND: byKeystore,
-  KEY_UNSUITABLE: byKeystore,
-  KEY_MISMATCH: byKeystore,
+  DENIED: byBackend,
+  APPROVAL_PENDING: byBackend,
+  CREDENTIAL_REJECTED: byBackend,
+  SEALED: { origins: ["backend"] },
+  UNREACHABLE: { origins: ["network", "backend", "host"] },
+  TIMED_OUT: { origins: ["network", "backend", "caller", "host"], retryable: true },
+  THROTTLED: { origins: ["backend"], retryable: true },
+  KEY_DISABLED: byBackend,
+  KEY_PENDING_DELETION: byBackend,
+  KEY_NOT_FOUND: byBackend,
+  NOT_FOUND: byBackend,
+  KEY_UNSUITABLE: byBackend,
+  KEY_MISMATCH: byBackend,
   CIPHERTEXT_REJECTED: { origins: ["caller"], retryable: false },
-  BAD_RESPONSE: { origins: ["keystore", "network"] },
+  BAD_RESPONSE: { origins: ["backend", "network"] },
   INVALID_REQUEST: { origins: ["caller", "host"], retryable: false },
   CANCELLED: { origins: ["caller", "host"], retryable: false },
-  UNSUPPORTED: { origins: ["plugin", "keystore"], retryable: false },
+  UNSUPPORTED: { origins: ["plugin", "backend"], retryable: false },
   INTERNAL: { origins: ["plugin"] },
 }
 

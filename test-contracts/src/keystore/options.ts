@@ -4,9 +4,9 @@ import type {
   KeyState,
   KeystoreCapability,
   KeystoreConfigurationInput,
-  KeystorePluginDefinitionV1,
   KeystorePluginV1,
   KeystoreV1,
+  PluginDefinition,
 } from "@apeiro-cmk/plugin-interface"
 import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
 import type { BackendType } from "./expected-capabilities.ts"
@@ -29,7 +29,7 @@ type Expectation =
 
 interface CommonOptions {
   /** The value that the plugin's package exports under the name `plugin`. Its manifest alone chooses the groups of cases. */
-  readonly plugin: KeystorePluginDefinitionV1
+  readonly plugin: PluginDefinition<"keystore">
   /**
    * How the plugin reaches its keystore. `tcp`: `open` puts a `tcpFaultProxy` between the two, and the cases about
    * refused, reset and silent connections run. `none`: the keystore is in the same process or machine, without TCP.

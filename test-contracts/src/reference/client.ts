@@ -39,7 +39,7 @@ export class ReferenceClient {
     apiKey.fill(0)
     if (response.status === 429) throw throttled(response.headers["retry-after"])
     if (response.status >= 500) {
-      throw pluginError("UNREACHABLE", "The reference server is down.", "Start it again.", { origin: "keystore" })
+      throw pluginError("UNREACHABLE", "The reference server is down.", "Start it again.", { origin: "backend" })
     }
     const parsed = parseJson(response.body)
     if (response.status === 200) return understood(answer, parsed)

@@ -1,4 +1,4 @@
-import type { KeystorePluginDefinitionV1 } from "@apeiro-cmk/plugin-interface"
+import type { PluginDefinition } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { tcpFaultProxy } from "../fault-proxy/proxy.ts"
@@ -16,7 +16,7 @@ const pluginConfiguration = { allowedEndpoints: ["http://127.0.0.1:*"], allowedA
  * @param executable - the plugin's; a process of its own for each case. Default: the plugin runs in this process
  */
 export function openReference<Configuration>(
-  definition: KeystorePluginDefinitionV1<Configuration>,
+  definition: PluginDefinition<"keystore", Configuration>,
   executable?: PluginExecutable,
 ): (request: OpenRequest) => Promise<OpenedKeystore> {
   return async ({ tenantId }) => {
@@ -74,7 +74,7 @@ export function openReference<Configuration>(
 }
 
 async function startInProcess<Configuration>(
-  definition: KeystorePluginDefinitionV1<Configuration>,
+  definition: PluginDefinition<"keystore", Configuration>,
 ): Promise<Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">> {
   const services = testServices()
   const plugin = await openInProcess(definition, { services, pluginConfiguration })

@@ -169,7 +169,7 @@ export const callMutants: readonly Mutant[] = [
     keystore: (real) => ({
       describeKey: (key, call) =>
         renamed(real.describeKey(key, call), "KEY_NOT_FOUND", () => {
-          const facts = { origin: "keystore", retryable: false, nextStep: "" } as const
+          const facts = { origin: "backend", retryable: false, nextStep: "" } as const
           return new PluginError("KEY_NOT_FOUND", "There is no such key.", facts)
         }),
     }),
@@ -180,7 +180,7 @@ export const callMutants: readonly Mutant[] = [
     keystore: (real) => ({
       encrypt: (request, call) =>
         renamed(real.encrypt(request, call), "DENIED", () => {
-          const facts = { origin: "keystore", retryable: true, nextStep: "Try again." } as const
+          const facts = { origin: "backend", retryable: true, nextStep: "Try again." } as const
           return new PluginError("DENIED", "Denied.", facts)
         }),
     }),

@@ -1,6 +1,6 @@
 import {
   isPluginError,
-  type KeystorePluginDefinitionV1,
+  type PluginDefinition,
   type KeystorePluginV1,
   type KeystoreV1,
   type PluginError,
@@ -22,7 +22,7 @@ export interface Mutant {
   readonly keystore?: (real: KeystoreV1, around: Surroundings) => Partial<KeystoreV1>
   /** Methods that stand in for those of the plugin. */
   readonly plugin?: (real: KeystorePluginV1, around: Surroundings) => Partial<KeystorePluginV1>
-  readonly manifest?: Partial<KeystorePluginDefinitionV1["manifest"]>
+  readonly manifest?: Partial<PluginDefinition<"keystore">["manifest"]>
   /** Leaves the manifest open to change. */
   readonly unfrozen?: boolean
 }

@@ -34,6 +34,6 @@ export function exitCodeOf(status: number, origin: string | undefined, code: str
   if (code === "CIPHERTEXT_REJECTED" || code === "KEY_MISMATCH") return exitCodes.notProved
   // Whoever is to blame for it, what failed is the way to the keystore: a credential file may be missing.
   if (code === "CONNECTION_TEST_FAILED") return exitCodes.keystore
-  if (origin === "keystore" || origin === "network") return exitCodes.keystore
+  if (origin === "backend" || origin === "keystore" || origin === "network") return exitCodes.keystore
   return exitCodeByStatus[status] ?? (origin === "caller" ? exitCodes.usage : exitCodes.failure)
 }

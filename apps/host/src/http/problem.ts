@@ -14,7 +14,7 @@ export const problemDocument = z
     title: z.string().meta({ description: "What happened, in one sentence" }),
     status: z.int().meta({ description: "The HTTP status of the answer" }),
     code: z.string().meta({ description: "Stable machine name of the error" }),
-    origin: z.enum(["caller", "host", "plugin", "keystore", "network"]).meta({ description: "Whose fault it is" }),
+    origin: z.enum(["caller", "host", "plugin", "backend", "network"]).meta({ description: "Whose fault it is" }),
     retryable: z
       .boolean()
       .meta({ description: "Whether the same request may succeed when it is sent again unchanged" }),

@@ -120,7 +120,7 @@ export function createPlatformWork(tools: WorkTools): PlatformWork {
   }
 
   function hostCall({ tenantId, requestedBy: actor }: PlatformKeystoreRecord, { jobId, signal }: PlatformJob) {
-    return { ...callOptions({ tenantId, timeoutMs: serverTimeoutMs, signal, clock }), actor, requestId: jobId }
+    return { ...callOptions({ tenantId, requestId: jobId, timeoutMs: serverTimeoutMs, signal, clock }), actor }
   }
 
   function here<T>(change: T): T & { readonly updatedAtMs: number } {

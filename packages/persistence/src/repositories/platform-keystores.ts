@@ -14,7 +14,7 @@ const configurationColumn = z.record(z.string(), z.json())
 const actorColumn = z.strictObject({ type: z.enum(["administrator", "token", "host", "anonymous"]), id: z.string() })
 const failureColumn = z.strictObject({
   code: z.string(),
-  origin: z.enum(["caller", "host", "plugin", "keystore", "network"]),
+  origin: z.enum(["caller", "host", "plugin", "backend", "network"]),
   message: z.string(),
   nextStep: z.string(),
 })

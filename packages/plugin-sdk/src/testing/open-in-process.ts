@@ -1,10 +1,4 @@
-import type {
-  KeystorePluginDefinitionV1,
-  KeystorePluginV1,
-  OtherPluginDefinitionV1,
-  PluginInstances,
-  PluginServices,
-} from "@apeiro-cmk/plugin-interface"
+import type { Plugin, PluginDefinition, PluginKind, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { configurationError } from "../configuration.ts"
 import { testServices } from "./test-services.ts"
 
@@ -23,18 +17,10 @@ export interface InProcessOptions {
  *
  * @throws {PluginError} INVALID_REQUEST - the plugin configuration is wrong; nothing was created
  */
-export function openInProcess<Configuration>(
-  definition: KeystorePluginDefinitionV1<Configuration>,
-  options?: InProcessOptions,
-): Promise<KeystorePluginV1>
-export function openInProcess<Configuration>(
-  definition: OtherPluginDefinitionV1<Configuration>,
-  options?: InProcessOptions,
-): Promise<PluginInstances[Exclude<keyof PluginInstances, "keystore">]>
-export async function openInProcess(
-  definition: KeystorePluginDefinitionV1 | OtherPluginDefinitionV1,
+export async function openInProcess<Kind extends PluginKind, Configuration>(
+  definition: PluginDefinition<Kind, Configuration>,
   { pluginConfiguration = {}, services = testServices(), signal = AbortSignal.timeout(30_000) }: InProcessOptions = {},
-): Promise<PluginInstances[keyof PluginInstances]> {
+): Promise<Plugin<Kind>> {
   const parsed = definition.configuration.plugin.parse(pluginConfiguration)
   if (!parsed.ok) throw configurationError(parsed.issues)
   const plugin = definition.create(parsed.value, services)

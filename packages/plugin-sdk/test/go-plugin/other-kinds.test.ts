@@ -3,7 +3,7 @@ import type {
   CallOptions,
   ComponentCertificateRequest,
   NotificationEvent,
-  PluginInstances,
+  Plugin,
   PluginKind,
   ResourceChange,
 } from "@apeiro-cmk/plugin-interface"
@@ -26,7 +26,7 @@ const processOf = (kind: PluginKind) => ({
   args: [toys, kind],
 })
 
-async function start<Kind extends PluginKind>(kind: Kind): Promise<PluginInstances[Kind]> {
+async function start<Kind extends PluginKind>(kind: Kind): Promise<Plugin<Kind>> {
   const connect = () => connectPlugin({ ...processOf(kind), yamlConfiguration: "" })
   const supervisor = createSupervisor({ name: kind, connect, clock: systemClock, logger: logSink() })
   const plugin = supervisedPlugin(kind, supervisor)
@@ -35,7 +35,7 @@ async function start<Kind extends PluginKind>(kind: Kind): Promise<PluginInstanc
   return plugin
 }
 
-async function changes(plugin: PluginInstances["system-information"], kind: string, call: CallOptions = testCall()) {
+async function changes(plugin: Plugin<"system-information">, kind: string, call: CallOptions = testCall()) {
   const seen: ResourceChange[] = []
   for await (const change of plugin.watch(kind, call)) seen.push(change)
   return seen

@@ -1,7 +1,7 @@
 // Plugins as processes: the four kinds beside keystores, and one that makes keystores. The first argument says which kind.
 // With the second argument `bare` it has nothing for the upstream host.
 import type {
-  PluginDefinitionV1,
+  AnyPluginDefinition,
   UpstreamCertificateIssuerV1,
   UpstreamIdentityV1,
   UpstreamKeystoreProviderV1,
@@ -145,7 +145,7 @@ const keystore = definePlugin({
   }),
 })
 
-const toys: Readonly<Record<string, PluginDefinitionV1>> = {
+const toys: Readonly<Record<string, AnyPluginDefinition>> = {
   keystore,
   identity,
   "certificate-issuer": certificateIssuer,

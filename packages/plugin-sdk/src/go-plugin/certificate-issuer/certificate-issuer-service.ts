@@ -1,4 +1,4 @@
-import type { ComponentCertificateRequest, PluginInstances } from "@apeiro-cmk/plugin-interface"
+import type { ComponentCertificateRequest, Plugin } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
 import { CertificateIssuer } from "../generated/apeiro/cmk/certificateissuer/v1/certificate_issuer_pb.js"
 import { ownMethods } from "../own-call.ts"
@@ -20,7 +20,7 @@ export function addCertificateIssuerService({
   server,
   plugin,
   services,
-}: ServeContext<PluginInstances["certificate-issuer"]>): void {
+}: ServeContext<Plugin<"certificate-issuer">>): void {
   const method = ownMethods(services.clock)
   addUnaryService(server, CertificateIssuer, {
     issueComponentCertificate: method(({ request }, options) =>

@@ -1,4 +1,4 @@
-import type { PluginInstances, UpstreamCertificateIssuerV1 } from "@apeiro-cmk/plugin-interface"
+import type { Plugin, UpstreamCertificateIssuerV1 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "../../error-facts.ts"
 import { wireError } from "../errors/upstream-errors.ts"
 import {
@@ -28,7 +28,7 @@ export function addUpstreamCertificateIssuer({
   server,
   plugin,
   services,
-}: ServeContext<PluginInstances["certificate-issuer"]>): string {
+}: ServeContext<Plugin<"certificate-issuer">>): string {
   const calls = upstreamCalls(services.clock, callTimeoutMs, wireError)
   const upstream = (): UpstreamCertificateIssuerV1 => upstreamPartOf(plugin.current())
 

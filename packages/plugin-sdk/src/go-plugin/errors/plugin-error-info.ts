@@ -1,6 +1,8 @@
 import {
   type ConfigurationIssue,
   type ErrorOrigin,
+  errorOrigins,
+  isPluginErrorCode,
   PluginError,
   type PluginErrorCode,
 } from "@apeiro-cmk/plugin-interface"
@@ -8,7 +10,7 @@ import { status } from "@grpc/grpc-js"
 import * as z from "zod"
 import { pluginError } from "../../error-facts.ts"
 import type { WireError, WireErrorInfo } from "../wire/wire-error.ts"
-import { errorDomain, isPluginErrorCode } from "./upstream-errors.ts"
+import { errorDomain } from "./error-domain.ts"
 
 const issues = z.array(
   z.object({
@@ -17,7 +19,7 @@ const issues = z.array(
     allowed: z.array(z.string()).optional(),
   }),
 )
-const origins: readonly string[] = ["caller", "host", "plugin", "keystore", "network"]
+const origins: readonly string[] = errorOrigins
 
 /** All that a plugin's error says, as text; its cause stays behind. */
 export function infoOf(error: PluginError): WireErrorInfo {

@@ -1,6 +1,7 @@
 import { isPluginError, type PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { status } from "@grpc/grpc-js"
 import { WireError } from "../wire/wire-error.ts"
+import { errorDomain } from "./error-domain.ts"
 import { infoOf } from "./plugin-error-info.ts"
 
 /** A row: what a keystore plugin answers, with the message where the host compares it letter by letter; and what others do. */
@@ -24,6 +25,7 @@ const rows: Readonly<Record<PluginErrorCode, Row>> = {
   DENIED: { keystore: authentication, others: status.PERMISSION_DENIED },
   CREDENTIAL_REJECTED: { keystore: authentication, others: status.UNAUTHENTICATED },
   KEY_NOT_FOUND: { keystore: noSuchKey, others: status.NOT_FOUND },
+  NOT_FOUND: row(status.NOT_FOUND),
   KEY_UNSUITABLE: { keystore: unfitKey, others: status.FAILED_PRECONDITION },
   KEY_MISMATCH: { keystore: unfitKey, others: status.FAILED_PRECONDITION },
   BAD_RESPONSE: { keystore: unfitKey, others: status.UNKNOWN },
@@ -39,13 +41,6 @@ const rows: Readonly<Record<PluginErrorCode, Row>> = {
   CANCELLED: row(status.CANCELLED),
   UNSUPPORTED: row(status.UNIMPLEMENTED),
   INTERNAL: row(status.INTERNAL),
-}
-
-export const errorDomain = "apeiro-cmk"
-
-/** Tells whether a text is one of a plugin's codes. */
-export function isPluginErrorCode(text: string): text is PluginErrorCode {
-  return Object.hasOwn(rows, text)
 }
 
 /** Translates what a keystore plugin rejects with; its own code, origin and next step travel as `ErrorInfo`. */

@@ -1,4 +1,4 @@
-import type { PluginInstances } from "@apeiro-cmk/plugin-interface"
+import type { Plugin } from "@apeiro-cmk/plugin-interface"
 import { CertificateIssuer } from "../generated/apeiro/cmk/certificateissuer/v1/certificate_issuer_pb.js"
 import { toStruct } from "../struct.ts"
 import { remoteAnswers } from "./remote-answers.ts"
@@ -8,7 +8,7 @@ import type { Supervisor } from "./supervisor.ts"
 const method = CertificateIssuer.method
 
 /** A certificate issuer in another process, as if it were in this one. */
-export function supervisedCertificateIssuer(supervisor: Supervisor): PluginInstances["certificate-issuer"] {
+export function supervisedCertificateIssuer(supervisor: Supervisor): Plugin<"certificate-issuer"> {
   const ask = askedOf(supervisor)
   return {
     start: (signal) => supervisor.start(signal),

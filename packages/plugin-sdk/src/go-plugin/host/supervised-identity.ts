@@ -1,4 +1,4 @@
-import type { PluginInstances } from "@apeiro-cmk/plugin-interface"
+import type { Plugin } from "@apeiro-cmk/plugin-interface"
 import { Identity } from "../generated/apeiro/cmk/identity/v1/identity_pb.js"
 import { toStruct } from "../struct.ts"
 import { remoteAnswers } from "./remote-answers.ts"
@@ -8,7 +8,7 @@ import type { Supervisor } from "./supervisor.ts"
 const method = Identity.method
 
 /** An identity plugin in another process, as if it were in this one. */
-export function supervisedIdentityPlugin(supervisor: Supervisor): PluginInstances["identity"] {
+export function supervisedIdentityPlugin(supervisor: Supervisor): Plugin<"identity"> {
   const ask = askedOf(supervisor)
   return {
     start: (signal) => supervisor.start(signal),

@@ -1,4 +1,4 @@
-import type { PluginInstances, PluginKind } from "@apeiro-cmk/plugin-interface"
+import type { Plugin, PluginKind } from "@apeiro-cmk/plugin-interface"
 import { CertificateIssuerService } from "../generated/plugin/certificate_issuer/v1/certificate_issuer_pb.js"
 import { IdentityManagementService } from "../generated/plugin/identity_management/v1/identity_management_pb.js"
 import { KeystoreInstanceKeyOperation } from "../generated/plugin/keystore/operations/v1/operations_pb.js"
@@ -28,7 +28,7 @@ export const wirePluginTypes: Readonly<Record<PluginKind, WirePluginType>> = {
   notification: { type: "NotificationService", serviceName: NotificationService.typeName },
 }
 
-const supervised: { readonly [Kind in PluginKind]: (supervisor: Supervisor) => PluginInstances[Kind] } = {
+const supervised: { readonly [Kind in PluginKind]: (supervisor: Supervisor) => Plugin<Kind> } = {
   keystore: supervisedKeystorePlugin,
   identity: supervisedIdentityPlugin,
   "certificate-issuer": supervisedCertificateIssuer,
@@ -37,6 +37,6 @@ const supervised: { readonly [Kind in PluginKind]: (supervisor: Supervisor) => P
 }
 
 /** A plugin in a process that is watched, as if it were in this one: what our own services in it answer. */
-export function supervisedPlugin<Kind extends PluginKind>(kind: Kind, supervisor: Supervisor): PluginInstances[Kind] {
+export function supervisedPlugin<Kind extends PluginKind>(kind: Kind, supervisor: Supervisor): Plugin<Kind> {
   return supervised[kind](supervisor)
 }

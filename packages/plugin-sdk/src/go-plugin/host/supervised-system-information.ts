@@ -1,4 +1,4 @@
-import type { CallOptions, PluginInstances, ResourceChange } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, Plugin, ResourceChange } from "@apeiro-cmk/plugin-interface"
 import type { ServiceError } from "@grpc/grpc-js"
 import { SystemInformation } from "../generated/apeiro/cmk/systeminformation/v1/system_information_pb.js"
 import { toStruct } from "../struct.ts"
@@ -10,7 +10,7 @@ import type { Supervisor } from "./supervisor.ts"
 const method = SystemInformation.method
 
 /** A resource graph in another process, as if it were in this one. A watch ends with the process that has it. */
-export function supervisedSystemInformation(supervisor: Supervisor): PluginInstances["system-information"] {
+export function supervisedSystemInformation(supervisor: Supervisor): Plugin<"system-information"> {
   const ask = askedOf(supervisor)
 
   async function* watch(kind: string, call: CallOptions): AsyncGenerator<ResourceChange> {

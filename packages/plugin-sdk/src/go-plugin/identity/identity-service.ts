@@ -1,4 +1,4 @@
-import type { PluginInstances, Principal } from "@apeiro-cmk/plugin-interface"
+import type { Plugin, Principal } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
 import { Identity } from "../generated/apeiro/cmk/identity/v1/identity_pb.js"
 import { ownMethods } from "../own-call.ts"
@@ -19,7 +19,7 @@ export function readPrincipal(value: unknown): Principal {
 }
 
 /** Adds the service of our own host. */
-export function addIdentityService({ server, plugin, services }: ServeContext<PluginInstances["identity"]>): void {
+export function addIdentityService({ server, plugin, services }: ServeContext<Plugin<"identity">>): void {
   const method = ownMethods(services.clock)
   addUnaryService(server, Identity, {
     authenticate: method(({ token }, options) => plugin.current().authenticate(token, options)),

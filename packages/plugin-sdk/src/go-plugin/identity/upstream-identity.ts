@@ -1,4 +1,4 @@
-import type { PluginInstances, UpstreamIdentityV1 } from "@apeiro-cmk/plugin-interface"
+import type { Plugin, UpstreamIdentityV1 } from "@apeiro-cmk/plugin-interface"
 import { status } from "@grpc/grpc-js"
 import { wireError } from "../errors/upstream-errors.ts"
 import { IdentityManagementService } from "../generated/plugin/identity_management/v1/identity_management_pb.js"
@@ -13,7 +13,7 @@ const callTimeoutMs = 10_000
  * Adds upstream's service for users and groups. The host takes NOT_FOUND for "there is none", and every other error for a
  * failure.
  */
-export function addUpstreamIdentity({ server, plugin, services }: ServeContext<PluginInstances["identity"]>): string {
+export function addUpstreamIdentity({ server, plugin, services }: ServeContext<Plugin<"identity">>): string {
   const calls = upstreamCalls(services.clock, callTimeoutMs, wireError)
   const upstream = (): UpstreamIdentityV1 => upstreamPartOf(plugin.current())
   const contextOf = ({

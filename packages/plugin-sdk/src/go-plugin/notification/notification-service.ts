@@ -1,4 +1,4 @@
-import type { NotificationEvent, PluginInstances } from "@apeiro-cmk/plugin-interface"
+import type { NotificationEvent, Plugin } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
 import { Notification } from "../generated/apeiro/cmk/notification/v1/notification_pb.js"
 import { ownMethods } from "../own-call.ts"
@@ -17,11 +17,7 @@ const eventShape = z.object({
 })
 
 /** Adds the service of our own host. */
-export function addNotificationService({
-  server,
-  plugin,
-  services,
-}: ServeContext<PluginInstances["notification"]>): void {
+export function addNotificationService({ server, plugin, services }: ServeContext<Plugin<"notification">>): void {
   const method = ownMethods(services.clock)
   addUnaryService(server, Notification, {
     deliver: method(({ event, target }, options) =>

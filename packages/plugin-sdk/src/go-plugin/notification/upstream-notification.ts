@@ -1,4 +1,4 @@
-import type { PluginInstances, UpstreamNotification, UpstreamNotificationV1 } from "@apeiro-cmk/plugin-interface"
+import type { Plugin, UpstreamNotification, UpstreamNotificationV1 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "../../error-facts.ts"
 import { wireError } from "../errors/upstream-errors.ts"
 import { NotificationService, NotificationType } from "../generated/plugin/notification/v1/notification_pb.js"
@@ -19,11 +19,7 @@ const types: Readonly<Record<NotificationType, UpstreamNotification["type"]>> = 
 }
 
 /** Adds upstream's service for messages to people. A message that nobody is left to receive is sent. */
-export function addUpstreamNotification({
-  server,
-  plugin,
-  services,
-}: ServeContext<PluginInstances["notification"]>): string {
+export function addUpstreamNotification({ server, plugin, services }: ServeContext<Plugin<"notification">>): string {
   const calls = upstreamCalls(services.clock, callTimeoutMs, wireError)
   const upstream = (): UpstreamNotificationV1 => upstreamPartOf(plugin.current())
 

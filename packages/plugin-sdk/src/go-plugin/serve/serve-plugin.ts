@@ -1,4 +1,4 @@
-import type { Logger, PluginDefinitionV1, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
+import type { AnyPluginDefinition, Logger, PluginLifecycle } from "@apeiro-cmk/plugin-interface"
 import { Server, ServerCredentials } from "@grpc/grpc-js"
 import { systemClock } from "../../clock.ts"
 import { createPluginServices } from "../../plugin-services.ts"
@@ -38,7 +38,7 @@ const stopTimeoutMs = 1_200
  * Serves a plugin as a process of a go-plugin host (`openkcm/plugin-sdk`): handshake on standard output, AutoMTLS, log
  * lines on standard error. Ends the process: 0 when the host asked for it, 1 with a sentence when nobody could use it.
  */
-export async function servePlugin(definition: PluginDefinitionV1, options: ServeOptions): Promise<void> {
+export async function servePlugin(definition: AnyPluginDefinition, options: ServeOptions): Promise<void> {
   const { name } = definition.manifest
   try {
     await serve(definition, options)
@@ -61,7 +61,7 @@ function loggerOf(name: string): Logger {
 }
 
 async function serve(
-  definition: PluginDefinitionV1,
+  definition: AnyPluginDefinition,
   { version, credentialDirectory = process.env.APEIRO_CMK_CREDENTIAL_DIRECTORY }: ServeOptions,
 ): Promise<void> {
   const { name, kind: kindName } = definition.manifest

@@ -1,4 +1,4 @@
-import type { KeystorePluginV1, PluginInstances, PluginKind } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, Plugin, PluginKind } from "@apeiro-cmk/plugin-interface"
 import type { AddServices, ServeContext, ServedKind } from "./served-kind.ts"
 
 /** The type under which a keystore plugin is asked to make keystores. */
@@ -32,7 +32,7 @@ function both<Plugin>(
 }
 
 /** The five kinds, and the spellings of upstream's six types. */
-export const servedKinds: { readonly [Kind in PluginKind]: ServedKind<PluginInstances[Kind]> } = {
+export const servedKinds: { readonly [Kind in PluginKind]: ServedKind<Plugin<Kind>> } = {
   keystore: {
     types: ["KeystoreInstanceKeyOperation", providerType],
     hostMembers: ["supportedregions"],

@@ -1,4 +1,4 @@
-import type { PluginInstances } from "@apeiro-cmk/plugin-interface"
+import type { Plugin } from "@apeiro-cmk/plugin-interface"
 import { create } from "@bufbuild/protobuf"
 import type { ServerWritableStream } from "@grpc/grpc-js"
 import { wireError } from "../errors/upstream-errors.ts"
@@ -18,7 +18,7 @@ export function addSystemInformationService({
   server,
   plugin,
   services,
-}: ServeContext<PluginInstances["system-information"]>): void {
+}: ServeContext<Plugin<"system-information">>): void {
   const method = ownMethods(services.clock)
   const unary = unaryImplementation(SystemInformation, {
     validate: method(({ resource = {} }, options) => plugin.current().validate(resource, options)),

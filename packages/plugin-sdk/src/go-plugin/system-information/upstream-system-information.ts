@@ -1,4 +1,4 @@
-import type { PluginInstances, UpstreamSystemInformationV1 } from "@apeiro-cmk/plugin-interface"
+import type { Plugin, UpstreamSystemInformationV1 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "../../error-facts.ts"
 import { wireError } from "../errors/upstream-errors.ts"
 import { SystemInformationService } from "../generated/plugin/systeminformation/v1/systeminformation_pb.js"
@@ -16,7 +16,7 @@ export function addUpstreamSystemInformation({
   server,
   plugin,
   services,
-}: ServeContext<PluginInstances["system-information"]>): string {
+}: ServeContext<Plugin<"system-information">>): string {
   const calls = upstreamCalls(services.clock, callTimeoutMs, wireError)
   const upstream = (): UpstreamSystemInformationV1 => upstreamPartOf(plugin.current())
 

@@ -1,6 +1,5 @@
-import type { CallOptions } from "./call.ts"
-import type { JsonValue } from "./manifest.ts"
-import type { UpstreamKeystoreProviderV1 } from "./upstream.ts"
+import type { CallOptions } from "../../call.ts"
+import type { ConnectionStep } from "../../connection-test.ts"
 
 /** A key inside one keystore, by the keystore's own name for it: AWS key ARN, OpenBao key name, DSM kid, ... */
 export interface KeyRef {
@@ -87,38 +86,9 @@ export interface KeyVersionDescription {
   readonly status: string
 }
 
-/** Outcome of one step of a connection test. */
-export type ConnectionStepOutcome = "passed" | "warned" | "failed" | "skipped"
-
-/** One named step of a connection test, reported when it has ended. */
-export interface ConnectionStep {
-  /** Stable machine name, e.g. `authentication`, `key_access`. */
-  readonly name: string
-  readonly outcome: ConnectionStepOutcome
-  readonly durationMs: number
-  /** What was seen, in one sentence without secrets. */
-  readonly message: string
-  /** What to do about it, for `warned` and `failed`. */
-  readonly nextStep?: string
-  /** Code of the error, for `failed`. */
-  readonly code?: string
-  /** Fields for the activation answer, declared in the manifest's `activationFacts`; each is what was seen, never canned. */
-  readonly facts?: Readonly<Record<string, JsonValue>>
-}
-
 /** Answer of {@link KeystoreV1.probe}: the round trip was real and took this long. */
 export interface ProbeResult {
   readonly latencyMs: number
-}
-
-/** A document for the administrator of the keystore: policy, commands, network rules. */
-export interface SetupDocument {
-  readonly title: string
-  /** E.g. `openkcm-policy.hcl`. */
-  readonly fileName: string
-  /** Language of the text, for display: `hcl`, `json`, `bash`, `text`. */
-  readonly language: string
-  readonly text: string
 }
 
 /** Arguments of {@link KeystoreV1.createKey}. */
@@ -197,38 +167,4 @@ export interface KeystoreV1 {
   probe(call: CallOptions): Promise<ProbeResult>
   /** Gives back what belongs to this handle alone. Idempotent; calls in flight reject with `CANCELLED`. */
   close(): Promise<void>
-}
-
-/** Which keystore of `call.tenantId` on a server of the platform. */
-export interface ProvidedKeystoreRequest {
-  /** Name of the keystore, unique in its tenant: `^[a-z0-9][a-z0-9_-]{0,62}$`. */
-  readonly keystoreId: string
-}
-
-/** A keystore that was made for a tenant. Upstream: the access data of CreateKeystore's answer. */
-export interface ProvidedKeystore {
-  /** What `openKeystore` takes, without secrets; the same each time. */
-  readonly configuration: Readonly<Record<string, JsonValue>>
-  /** The configuration's secret fields, as UTF-8; new ones each time. Whoever stores them fills them with zeros. */
-  readonly secrets: Readonly<Record<string, Uint8Array>>
-}
-
-/**
- * Creates and removes keystores for tenants on a server of the platform (FR-3.2). Both methods may be called again after
- * any failure, and go on where the last call ended; what they did not make themselves they leave alone.
- */
-export interface KeystoreProviderV1 {
-  /**
-   * Makes the keystore, its L1 key, and a credential that reaches nothing else.
-   * @throws {PluginError} KEY_UNSUITABLE - something of that name is there already and is not this keystore
-   * @throws {PluginError} any code of a keystore failure
-   */
-  createKeystore(request: ProvidedKeystoreRequest, call: CallOptions): Promise<ProvidedKeystore>
-  /**
-   * Removes the keystore with its L1 key, for ever; one that is not there is removed.
-   * @throws {PluginError} as `createKeystore`
-   */
-  deleteKeystore(request: ProvidedKeystoreRequest, call: CallOptions): Promise<void>
-  /** Present when the upstream host, too, can have keystores made. */
-  readonly upstream?: UpstreamKeystoreProviderV1
 }

@@ -1,0 +1,20 @@
+import type { JsonValue } from "./json.ts"
+
+/** Outcome of one step of a connection test. */
+export type ConnectionStepOutcome = "passed" | "warned" | "failed" | "skipped"
+
+/** One named step of a connection test, reported when it has ended. */
+export interface ConnectionStep {
+  /** Stable machine name, e.g. `authentication`, `key_access`. */
+  readonly name: string
+  readonly outcome: ConnectionStepOutcome
+  readonly durationMs: number
+  /** What was seen, in one sentence without secrets. */
+  readonly message: string
+  /** What to do about it, for `warned` and `failed`. */
+  readonly nextStep?: string
+  /** Code of the error, for `failed`. */
+  readonly code?: string
+  /** Fields for the activation answer, declared in the manifest's `activationFacts`; each is what was seen, never canned. */
+  readonly facts?: Readonly<Record<string, JsonValue>>
+}
