@@ -12,7 +12,7 @@ export type AuditErrorCode =
   | "AUDIT_LOG_INCONSISTENT"
   | "AUDIT_EXPORT_INVALID"
 
-/** What this package throws, and nothing else. */
+/** The only error that this package throws. */
 export class AuditError extends CodedError<AuditErrorCode> {}
 
 export function auditUnavailable(message: string, cause?: unknown): AuditError {

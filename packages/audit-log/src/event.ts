@@ -1,10 +1,16 @@
-import type { CallOptions, ErrorOrigin, JsonValue } from "@apeiro-cmk/plugin-interface"
+import {
+  type CallOptions,
+  type ErrorOrigin,
+  type JsonValue,
+  type PluginAuditAction,
+  pluginKinds,
+} from "@apeiro-cmk/plugin-interface"
 
 /**
- * What happened. Spelling as upstream's audit events (openkcm/common-sdk `pkg/otlp/audit/events.go`) where upstream has
+ * Actions that the host itself records. Spelling as upstream's audit events (openkcm/common-sdk `pkg/otlp/audit/events.go`) where upstream has
  * one; data-key, wrap and keystore events are ours.
  */
-export const auditActions = [
+const hostActions = [
   "tenantOnboarding",
   "configurationCreate",
   "configurationUpdate",
@@ -17,9 +23,6 @@ export const auditActions = [
   "keystoreProvision",
   "keystoreRemovalRequest",
   "keystoreRemoval",
-  "keystoreLogin",
-  "keystoreTokenRenewal",
-  "keystoreSessionOpen",
   "keyCreate",
   "keyRotate",
   "keyExport",
@@ -37,7 +40,13 @@ export const auditActions = [
 ] as const
 
 /** One of {@link auditActions}. */
-export type AuditAction = (typeof auditActions)[number]
+export type AuditAction = (typeof hostActions)[number] | PluginAuditAction
+
+/** Actions of the audit log: those of the host, and those that plugins of each kind report. */
+export const auditActions: readonly AuditAction[] = [
+  ...hostActions,
+  ...Object.values(pluginKinds).flatMap(({ auditActions: actions }): readonly PluginAuditAction[] => actions),
+]
 
 /** The log of what belongs to no tenant. No tenant id can be spelled like it. */
 export const platformTenantId = "_platform"
@@ -67,6 +76,7 @@ export interface AuditEvent {
       | "token"
       | "keystore"
       | "credential"
+      | "plugin"
       | "tenantKey"
       | "serviceKey"
       | "dataKey"

@@ -9,6 +9,7 @@ export {
 } from "./event.ts"
 export { exportLines } from "./export.ts"
 export { type AuditLeaf, decodeLeaf, encodeLeaf, type LeafStamp, maxLeafBytes } from "./leaf.ts"
+export type { LeafOrigin } from "./leaf-document.ts"
 export { appendLeaf, emptyTree, hashLeaf, hashNode, rootHash, type TreeHead } from "./merkle.ts"
 export { type AuditLogPage, readAuditLogPage } from "./page.ts"
 export type {

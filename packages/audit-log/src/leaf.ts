@@ -1,13 +1,13 @@
-import type { ErrorOrigin, JsonValue } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import canonicalize from "canonicalize"
 import { leafInvalid } from "./error.ts"
 import type { AuditActor, AuditEvent } from "./event.ts"
-import { checkLeaf, type LeafDocument, leafFormat } from "./leaf-document.ts"
+import { checkLeaf, type LeafDocument, type LeafOrigin, leafFormat } from "./leaf-document.ts"
 
 /** Longest leaf, in bytes. */
 export const maxLeafBytes = 65_536
 
-/** What the recorder adds to an event. */
+/** Facts that the recorder adds to an event. */
 export interface LeafStamp {
   /** UUIDv7. */
   readonly entryId: string
@@ -19,9 +19,9 @@ export interface LeafStamp {
 
 /**
  * A leaf, read back. Actor types, actions and resource types are text here: a later release may add some, and a log that
- * has them must still be verifiable.
+ * has them must still be verifiable. A leaf of format v1 says `keystore` where later ones say `backend`.
  */
-export interface AuditLeaf extends LeafStamp, Omit<AuditEvent, "actor" | "action" | "resource"> {
+export interface AuditLeaf extends LeafStamp, Omit<AuditEvent, "actor" | "action" | "resource" | "origin"> {
   readonly actor: { readonly type: AuditActor["type"] | (string & {}); readonly id: string }
   readonly action: AuditEvent["action"] | (string & {})
   readonly resource: {
@@ -29,7 +29,7 @@ export interface AuditLeaf extends LeafStamp, Omit<AuditEvent, "actor" | "action
     readonly id: string
     readonly version?: string
   }
-  readonly origin?: ErrorOrigin
+  readonly origin?: LeafOrigin
   readonly facts?: Readonly<Record<string, JsonValue>>
 }
 
@@ -67,7 +67,7 @@ export function encodeLeaf(event: AuditEvent, stamp: LeafStamp): Uint8Array {
 }
 
 /**
- * Reads a leaf strictly: only the members of format v1, only RFC 8785 bytes.
+ * Reads a leaf of any format strictly: only the members of that format, only RFC 8785 bytes.
  * @throws {AuditError} AUDIT_LEAF_INVALID - says which member breaks the format
  */
 export function decodeLeaf(bytes: Uint8Array): AuditLeaf {

@@ -24,7 +24,7 @@ export interface AuditIntakeRepository {
   append(entries: readonly PreparedAuditEntry[]): Promise<void>
 }
 
-/** What the sequencer made of one tenant's waiting entries. */
+/** One tenant's waiting entries with their places, and the head of the log behind them. */
 export interface Integration {
   readonly entries: readonly SequencedAuditEntry[]
   readonly head: TreeHead

@@ -110,7 +110,7 @@ describe("offline verification tells what is wrong:", async () => {
 
   it.each<[string, readonly string[], string]>([
     [
-      "a leaf that is no leaf any more",
+      "a leaf that is not a leaf any more",
       lines.with(
         1,
         withLeaf(lines[1], (leaf) => `${leaf} `),

@@ -19,11 +19,11 @@ const altered = (change: (leaf: Record<string, unknown>) => void) => {
 const reversed = (leaf: Uint8Array) =>
   bytes(JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text(leaf))).toReversed())))
 
-describe("audit leaf, format v1", () => {
+describe("audit leaf", () => {
   it("is these very bytes", () => {
     expect(text(encodeLeaf(sampleEvent(), stamp))).toBe(
       '{"action":"dataKeyGenerate","actor":{"id":"019ab3c4-0000-7000-8000-000000000001","type":"token"},' +
-        '"entry_id":"019ab3c4-5555-7000-8000-00000000000a","format":"apeiro-cmk/audit-leaf/v1","outcome":"success",' +
+        '"entry_id":"019ab3c4-5555-7000-8000-00000000000a","format":"apeiro-cmk/audit-leaf/v2","outcome":"success",' +
         '"recorded_at_ms":1764000000000,"replica":"host-1",' +
         '"resource":{"id":"orders","type":"serviceKey","version":"1"},"tenant_id":"acme"}',
     )
@@ -49,18 +49,30 @@ describe("audit leaf, format v1", () => {
     expect(decodeLeaf(leaf).action).toBe("keyRotate")
   })
 
+  it("of format v1 is still read, with the origin `keystore` that it has for `backend`", () => {
+    const before = { format: "apeiro-cmk/audit-leaf/v1", origin: "keystore" }
+    const leaf = altered((written) => Object.assign(written, before))
+    expect(decodeLeaf(leaf)).toEqual({ ...fullEvent, ...stamp, origin: "keystore" })
+  })
+
+  it("of format v1 is refused with an origin that came later", () => {
+    const leaf = altered((written) => Object.assign(written, { format: "apeiro-cmk/audit-leaf/v1" }))
+    expect(() => decodeLeaf(leaf)).toThrow(expect.objectContaining({ message: expect.stringContaining("origin") }))
+  })
+
   it.each([
     ["a member of another version", altered((leaf) => Object.assign(leaf, { extra: 1 })), "extra"],
-    ["another format", altered((leaf) => Object.assign(leaf, { format: "apeiro-cmk/audit-leaf/v2" })), "format"],
+    ["another format", altered((leaf) => Object.assign(leaf, { format: "apeiro-cmk/audit-leaf/v3" })), "format"],
+    ["the origin that only format v1 has", altered((leaf) => Object.assign(leaf, { origin: "keystore" })), "origin"],
     ["a missing member", altered((leaf) => Reflect.deleteProperty(leaf, "tenant_id")), "tenant_id"],
     ["an impossible tenant", altered((leaf) => Object.assign(leaf, { tenant_id: "Acme" })), "tenant_id"],
     ["an id of another kind", altered((leaf) => Object.assign(leaf, { entry_id: "7" })), "entry_id"],
     [
-      "a time that is no whole number",
+      "a time that is not a whole number",
       altered((leaf) => Object.assign(leaf, { recorded_at_ms: 1.5 })),
       "recorded_at_ms",
     ],
-    ["an actor that is no object", altered((leaf) => Object.assign(leaf, { actor: "root" })), "actor"],
+    ["an actor that is not an object", altered((leaf) => Object.assign(leaf, { actor: "root" })), "actor"],
     ["facts that are a list", altered((leaf) => Object.assign(leaf, { facts: [] })), "facts"],
     ["another order of members", reversed(encodeLeaf(fullEvent, stamp)), "canonical"],
     ["no JSON", bytes("{"), "JSON"],

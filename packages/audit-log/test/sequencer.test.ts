@@ -10,7 +10,7 @@ function setUp() {
   const onError = vi.fn()
   const sequencer = (replica: string) => createAuditSequencer({ log: audit, clock, replica, onError })
   const first = sequencer("host-1")
-  const recorder = createAuditRecorder({ intake: audit, clock, replica: "host-1", onRecorded: first.nudge })
+  const recorder = createAuditRecorder({ intake: audit, clock, replica: "host-1", onRecorded: () => first.nudge() })
   return { audit, clock, onError, sequencer, first, recorder }
 }
 
