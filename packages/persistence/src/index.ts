@@ -1,4 +1,5 @@
-export { type Database, type DatabaseOptions, openDatabase } from "./database.ts"
+export { type Database, openDatabase } from "./database.ts"
+export type { DatabaseOptions } from "./database-options.ts"
 export { isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
 export {
   defaultJobSettings,

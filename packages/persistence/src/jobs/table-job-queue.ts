@@ -1,3 +1,4 @@
+import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import type { Store } from "../store.ts"
 import { assertJobKey, assertJobName, failureText } from "./job-names.ts"
 import type { Job, JobRecord, JobSettings, JobWorker, RunningJobQueue } from "./job-queue.ts"
@@ -6,34 +7,47 @@ import { JobTable } from "./job-table.ts"
 type Handler = (job: Job) => Promise<void>
 
 /** The small queue: one table, one host. */
-export function tableJobQueue(store: Store, nowMs: () => number, settings: JobSettings): RunningJobQueue {
-  const table = new JobTable(store, nowMs, settings)
-  const workers = new Map<TableWorker, string>()
-  let takenBack: Promise<void> | undefined
-  return {
-    async enqueue(name, payload, { key } = {}) {
-      assertJobName(name)
-      if (key !== undefined) assertJobKey(key)
-      const jobId = await table.insert(name, payload, key)
-      for (const [worker, its] of workers) if (its === name) worker.look()
-      return { jobId }
-    },
-    async work(name, handler) {
-      assertJobName(name)
-      takenBack ??= table.takeBack()
-      await takenBack
-      const worker = new TableWorker(table, name, handler, settings)
-      workers.set(worker, name)
-      return worker
-    },
-    job: (name, jobId) => table.job(name, jobId),
-    deadJobs: (name) => table.deadJobs(name),
-    async close() {
-      const grace = Promise.withResolvers<void>()
-      const timer = setTimeout(grace.resolve, settings.stopGraceMs)
-      await Promise.race([Promise.all([...workers.keys()].map((worker) => worker.stop())), grace.promise])
-      clearTimeout(timer)
-    },
+export class TableJobQueue implements RunningJobQueue {
+  readonly #table: JobTable
+  readonly #settings: JobSettings
+  readonly #workers = new Map<TableWorker, string>()
+  #takenBack: Promise<void> | undefined
+
+  constructor(store: Store, nowMs: () => number, settings: JobSettings) {
+    this.#table = new JobTable(store, nowMs, settings)
+    this.#settings = settings
+  }
+
+  async enqueue(name: string, payload: JsonValue, { key }: { readonly key?: string } = {}) {
+    assertJobName(name)
+    if (key !== undefined) assertJobKey(key)
+    const jobId = await this.#table.insert(name, payload, key)
+    for (const [worker, its] of this.#workers) if (its === name) worker.look()
+    return { jobId }
+  }
+
+  async work(name: string, handler: Handler): Promise<JobWorker> {
+    assertJobName(name)
+    this.#takenBack ??= this.#table.takeBack()
+    await this.#takenBack
+    const worker = new TableWorker(this.#table, name, handler, this.#settings)
+    this.#workers.set(worker, name)
+    return worker
+  }
+
+  job(name: string, jobId: string): Promise<JobRecord | undefined> {
+    return this.#table.job(name, jobId)
+  }
+
+  deadJobs(name: string): Promise<readonly JobRecord[]> {
+    return this.#table.deadJobs(name)
+  }
+
+  async close(): Promise<void> {
+    const grace = Promise.withResolvers<void>()
+    const timer = setTimeout(grace.resolve, this.#settings.stopGraceMs)
+    await Promise.race([Promise.all([...this.#workers.keys()].map((worker) => worker.stop())), grace.promise])
+    clearTimeout(timer)
   }
 }
 
@@ -55,7 +69,7 @@ class TableWorker implements JobWorker {
     this.#ended = this.#run()
   }
 
-  /** Says that there may be a job. */
+  /** Looks again, since there may be a job. */
   look(): void {
     this.#wake()
   }

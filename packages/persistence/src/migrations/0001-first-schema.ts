@@ -4,7 +4,9 @@ import type { Kysely } from "kysely"
 export async function firstSchema(db: Kysely<unknown>): Promise<void> {
   await createTenants(db)
   await createKeystores(db)
-  await createKeys(db)
+  await createTenantKeys(db)
+  await createTenantKeyWraps(db)
+  await createServiceKeys(db)
   await createAuditLog(db)
   await createIdempotencyKeys(db)
 }
@@ -100,7 +102,7 @@ async function createKeystores(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
-async function createKeys(db: Kysely<unknown>): Promise<void> {
+async function createTenantKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("tenant_keys")
     .addColumn("tenant_id", "text", (column) => column.notNull().references("tenants.tenant_id"))
@@ -112,6 +114,9 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn("created_at_ms", "bigint", (column) => column.notNull())
     .addPrimaryKeyConstraint("tenant_keys_key", ["tenant_id", "key_id", "version"])
     .execute()
+}
+
+async function createTenantKeyWraps(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("tenant_key_wraps")
     .addColumn("tenant_id", "text", (column) => column.notNull())
@@ -146,6 +151,9 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
       "keystore_id",
     ])
     .execute()
+}
+
+async function createServiceKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("service_keys")
     .addColumn("tenant_id", "text", (column) => column.notNull())

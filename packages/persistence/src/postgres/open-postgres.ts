@@ -1,11 +1,11 @@
 import { Kysely } from "kysely"
-import type { DatabaseOptions } from "../database.ts"
+import type { DatabaseOptions } from "../database-options.ts"
 import type { Engine } from "../engine.ts"
 import { isPersistenceError, persistenceError } from "../errors.ts"
 import { defaultJobSettings } from "../jobs/job-queue.ts"
 import { migrate } from "../migrations/migrate.ts"
 import type { Schema } from "../schema.ts"
-import { bossJobQueue } from "./boss-job-queue.ts"
+import { BossJobQueue } from "./boss-job-queue.ts"
 import { type PostgresAddress, postgresAddress } from "./connection-url.ts"
 import { ConnectionPool, defaultTimes, type PoolOptions } from "./pool.ts"
 import { postgresDialect } from "./postgres-dialect.ts"
@@ -27,7 +27,7 @@ export async function openPostgres(options: DatabaseOptions): Promise<Engine> {
   }
   await bringUpToDate(address, settings)
   const pool = await ConnectionPool.create(address, settings)
-  const jobs = bossJobQueue(pool, { ...defaultJobSettings, ...options.jobs })
+  const jobs = new BossJobQueue(pool, { ...defaultJobSettings, ...options.jobs })
   return { db: new Kysely<Schema>({ dialect: postgresDialect(pool) }), jobs }
 }
 

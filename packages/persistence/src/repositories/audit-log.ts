@@ -15,71 +15,75 @@ const rowsPerInsert = 1000
 const subtreesColumn = z.array(z.string())
 
 /** The tenants' logs, written only by the sequencer that holds the newest fence. */
-export function auditLogRepository(store: Store): AuditLogRepository {
-  return {
-    async integrate(fence, limit, integrate) {
-      // Read before the transaction, since what hosts record waits while it is open. Only a sequencer changes what is
-      // read here, and when another one did, the fence says so.
-      const waiting = await store.run((db) => oldestWaiting(db, limit))
-      if (waiting.length === 0) return 0
-      // After the entries, never before: a head that is newer than they are stores nothing, an older one would store them
-      // at places that are taken.
-      const heads = await store.run(headsOfWaiting)
-      const integrations = [...Map.groupBy(waiting, (entry) => entry.tenantId)].map(([tenantId, entries]) => {
-        const head = heads.get(tenantId) ?? emptyHead(tenantId)
-        const integration = integrate(head, entries)
-        assertFollows(integration, head, entries)
-        return integration
-      })
-      const isStored = await storeIntegrations(store, fence, integrations)
-      return isStored ? waiting.length : undefined
-    },
+export class StoredAuditLog implements AuditLogRepository {
+  readonly #store: Store
 
-    async takeFence(replica) {
-      const { fence } = await store.run((db) =>
-        db
-          .insertInto("audit_sequencer")
-          .values({ sequencer_id: sequencerId, fence: 1, replica })
-          .onConflict((conflict) =>
-            conflict.column("sequencer_id").doUpdateSet((row) => ({
-              fence: row("audit_sequencer.fence", "+", 1),
-              replica,
-            })),
-          )
-          .returning("fence")
-          .executeTakeFirstOrThrow(),
-      )
-      return fence
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async head(tenantId) {
-      return store.run((db) => readHead(db, tenantId))
-    },
+  async integrate(fence: number, limit: number, integrate: Parameters<AuditLogRepository["integrate"]>[2]) {
+    // Read before the transaction, since what hosts record waits while it is open. Only a sequencer changes what is
+    // read here, and when another one did, the fence says so.
+    const waiting = await this.#store.run((db) => oldestWaiting(db, limit))
+    if (waiting.length === 0) return 0
+    // After the entries, never before: a head that is newer than they are stores nothing, an older one would store them
+    // at places that are taken.
+    const heads = await this.#store.run(headsOfWaiting)
+    const integrations = [...Map.groupBy(waiting, (entry) => entry.tenantId)].map(([tenantId, entries]) => {
+      const head = heads.get(tenantId) ?? emptyHead(tenantId)
+      const integration = integrate(head, entries)
+      assertFollows(integration, head, entries)
+      return integration
+    })
+    const isStored = await storeIntegrations(this.#store, fence, integrations)
+    return isStored ? waiting.length : undefined
+  }
 
-    async entries(tenantId, fromIndex, limit) {
-      const rows = await store.run((db) =>
-        db
-          .selectFrom("audit_entries")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("entry_index", ">=", fromIndex)
-          .orderBy("entry_index")
-          .limit(limit)
-          .execute(),
-      )
-      return rows.map((row) => ({ ...preparedEntry(row), index: row.entry_index }))
-    },
+  async takeFence(replica: string) {
+    const { fence } = await this.#store.run((db) =>
+      db
+        .insertInto("audit_sequencer")
+        .values({ sequencer_id: sequencerId, fence: 1, replica })
+        .onConflict((conflict) =>
+          conflict.column("sequencer_id").doUpdateSet((row) => ({
+            fence: row("audit_sequencer.fence", "+", 1),
+            replica,
+          })),
+        )
+        .returning("fence")
+        .executeTakeFirstOrThrow(),
+    )
+    return fence
+  }
 
-    async waiting(tenantId) {
-      const { count } = await store.run((db) =>
-        db
-          .selectFrom("audit_intake")
-          .select((row) => row.fn.countAll<number>().as("count"))
-          .where("tenant_id", "=", tenantId)
-          .executeTakeFirstOrThrow(),
-      )
-      return Number(count)
-    },
+  async head(tenantId: string) {
+    return this.#store.run((db) => readHead(db, tenantId))
+  }
+
+  async entries(tenantId: string, fromIndex: number, limit: number) {
+    const rows = await this.#store.run((db) =>
+      db
+        .selectFrom("audit_entries")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("entry_index", ">=", fromIndex)
+        .orderBy("entry_index")
+        .limit(limit)
+        .execute(),
+    )
+    return rows.map((row) => ({ ...preparedEntry(row), index: row.entry_index }))
+  }
+
+  async waiting(tenantId: string) {
+    const { count } = await this.#store.run((db) =>
+      db
+        .selectFrom("audit_intake")
+        .select((row) => row.fn.countAll<number>().as("count"))
+        .where("tenant_id", "=", tenantId)
+        .executeTakeFirstOrThrow(),
+    )
+    return Number(count)
   }
 }
 

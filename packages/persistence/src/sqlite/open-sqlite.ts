@@ -1,5 +1,5 @@
 import { Kysely } from "kysely"
-import type { DatabaseOptions } from "../database.ts"
+import type { DatabaseOptions } from "../database-options.ts"
 import { sqlitePath } from "../database-url.ts"
 import type { Engine } from "../engine.ts"
 import { migrate } from "../migrations/migrate.ts"
