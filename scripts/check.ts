@@ -10,7 +10,7 @@ interface Gate {
 }
 
 function publishedFolders(): string[] {
-  return globSync(["packages/*/package.json", "test-contracts/package.json"])
+  return globSync(["packages/*/package.json", "apps/*/package.json", "test-contracts/package.json"])
     .filter((file) => JSON.parse(readFileSync(file, "utf8")).private !== true)
     .map((file) => dirname(file))
     .sort()
@@ -59,6 +59,7 @@ const gates: Gate[] = [
   },
   { name: "unused files, exports and dependencies", commands: [["knip"]] },
   { name: "links in documents", commands: [["node", "scripts/check-links.ts"]] },
+  { name: "English", commands: [["node", "scripts/check-english.ts"]] },
   { name: "changesets", commands: [["node", "scripts/check-changesets.ts"]] },
   { name: "build", commands: [["turbo", "run", "build", "--output-logs=errors-only"]] },
   executableGate(packs),
