@@ -1,6 +1,5 @@
 import { once } from "node:events"
 import { createServer } from "node:http"
-import { text } from "node:stream/consumers"
 import { connectProxy } from "@apeiro-cmk/test-backends"
 import * as z from "zod"
 
@@ -19,9 +18,13 @@ export interface RefusingOpenBao {
 /** Starts a {@link RefusingOpenBao} on free ports of 127.0.0.1. */
 export async function startRefusingOpenBao(): Promise<RefusingOpenBao> {
   const received: string[] = []
-  const server = createServer(async (request, response) => {
-    received.push(await text(request))
-    response.writeHead(403, { "content-type": "application/json" }).end('{"errors":["permission denied"]}')
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on("data", (chunk: Buffer) => chunks.push(chunk))
+    request.on("end", () => {
+      received.push(Buffer.concat(chunks).toString("utf8"))
+      response.writeHead(403, { "content-type": "application/json" }).end('{"errors":["permission denied"]}')
+    })
   })
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
