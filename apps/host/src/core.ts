@@ -1,9 +1,4 @@
-import {
-  type AuditRecorder,
-  type AuditSequencer,
-  createAuditRecorder,
-  createAuditSequencer,
-} from "@apeiro-cmk/audit-log"
+import { type AuditRecorder, createAuditRecorder } from "@apeiro-cmk/audit-log"
 import { createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
 import { type Catalog, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
@@ -22,6 +17,7 @@ import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
 import { reasonOf } from "./reason.ts"
 import { requireSharedRootKey } from "./shared-root-key.ts"
+import { WatchedSequencer } from "./watched-sequencer.ts"
 
 /** What the core is opened with. */
 export interface CoreOptions {
@@ -72,7 +68,7 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   await requireSharedRootKey(database, rootKey.key)
   const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })
 
-  const sequencer = watchedSequencer(options, database)
+  const sequencer = new WatchedSequencer({ log: database.auditLog, clock, logger, replica })
   defer(() => sequencer.stop())
   const onRecorded = () => sequencer.nudge()
   const audit = createAuditRecorder({
@@ -121,26 +117,4 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
     ...{ database, audit, catalog, keystores, platformKeystores, keys, fingerprintKey },
     sequencerFailure: sequencer.lastFailure,
   }
-}
-
-interface WatchedSequencer extends AuditSequencer {
-  lastFailure(): string | undefined
-}
-
-/** A sequencer whose last failure is known until a run succeeds again. */
-function watchedSequencer({ clock, logger, replica }: CoreOptions, database: Database): WatchedSequencer {
-  let failure: string | undefined
-  const log: Database["auditLog"] = {
-    ...database.auditLog,
-    integrate: async (...request) => {
-      const moved = await database.auditLog.integrate(...request)
-      failure = undefined
-      return moved
-    },
-  }
-  const onError = (error: unknown) => {
-    failure = error instanceof Error ? error.message : "The audit sequencer failed."
-    logger.error("the audit sequencer failed; it goes on", { reason: failure })
-  }
-  return { ...createAuditSequencer({ log, clock, replica, onError }), lastFailure: () => failure }
 }
