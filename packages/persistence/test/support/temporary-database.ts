@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
 import { onTestFinished } from "vitest"
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/index.ts"
@@ -29,5 +30,13 @@ export async function temporaryDatabase() {
     opened.push(database)
     return database
   }
-  return { folder, path, url: sqliteUrl(path), open }
+  const sql = async (statement: string) => {
+    const file = new DatabaseSync(path)
+    try {
+      return file.prepare(statement).all()
+    } finally {
+      file.close()
+    }
+  }
+  return { folder, path, url: sqliteUrl(path), open, sql }
 }
