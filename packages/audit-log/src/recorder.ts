@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { setImmediate as restOfTurn } from "node:timers/promises"
 import type { Clock, RandomSource } from "@apeiro-cmk/plugin-interface"
-import { entryIds } from "./entry-id.ts"
+import { EntryIds } from "./entry-id.ts"
 import { auditUnavailable } from "./error.ts"
 import type { AuditEvent } from "./event.ts"
 import { encodeLeaf } from "./leaf.ts"
@@ -43,7 +43,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
 class GroupRecorder implements AuditRecorder {
   readonly #options: AuditRecorderOptions
   readonly #timeoutMs: number
-  readonly #nextEntryId: () => string
+  readonly #entryIds: EntryIds
   readonly #waiting: WaitingEntry[] = []
   #committing = false
 
@@ -51,12 +51,12 @@ class GroupRecorder implements AuditRecorder {
     const { clock, random = { bytes: randomBytes }, timeoutMs = 10_000 } = options
     this.#options = options
     this.#timeoutMs = timeoutMs
-    this.#nextEntryId = entryIds(clock, random)
+    this.#entryIds = new EntryIds(clock, random)
   }
 
   prepare(event: AuditEvent): PreparedAuditEntry {
     const { clock, replica } = this.#options
-    const entryId = this.#nextEntryId()
+    const entryId = this.#entryIds.next()
     const recordedAtMs = Math.trunc(clock.nowMs())
     const leaf = encodeLeaf(event, { entryId, recordedAtMs, replica })
     return { entryId, tenantId: event.tenantId, recordedAtMs, leaf }
