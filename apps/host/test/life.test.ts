@@ -114,11 +114,16 @@ describe("stop", () => {
     const host = await startTestHost({
       openDatabase: async (options) => {
         const database = await openTesting(options)
-        const tenant: Database["tenants"]["tenant"] = (tenantId) => {
-          admitted++
-          return database.tenants.tenant(tenantId)
+        const { tenants } = database
+        const counting: Database["tenants"] = {
+          insertTenant: (record, audit) => tenants.insertTenant(record, audit),
+          tenants: () => tenants.tenants(),
+          tenant: (tenantId) => {
+            admitted++
+            return tenants.tenant(tenantId)
+          },
         }
-        return { ...database, tenants: { ...database.tenants, tenant } }
+        return { ...database, tenants: counting }
       },
     })
     const path = await tenantWithKeys(host, "acme")

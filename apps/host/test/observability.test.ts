@@ -1,4 +1,4 @@
-import { openDatabase } from "@apeiro-cmk/persistence"
+import { type Database, openDatabase } from "@apeiro-cmk/persistence"
 import { describe, expect, it } from "vitest"
 import { tenantWithKeys } from "./fixtures.ts"
 import { startTestHost } from "./test-host.ts"
@@ -43,10 +43,14 @@ describe("what a request leaves behind", () => {
     await using host = await startTestHost({
       openDatabase: async (options) => {
         const database = await openDatabase(options)
-        const tenants = async () => {
-          throw new Error("canary-in-a-foreign-message")
+        const failing: Database["tenants"] = {
+          insertTenant: (record, audit) => database.tenants.insertTenant(record, audit),
+          tenant: (tenantId) => database.tenants.tenant(tenantId),
+          tenants: async () => {
+            throw new Error("canary-in-a-foreign-message")
+          },
         }
-        return { ...database, tenants: { ...database.tenants, tenants } }
+        return { ...database, tenants: failing }
       },
     })
     const answer = await host.administrator.send("GET", "/v1/tenants")

@@ -20,18 +20,18 @@ import type {
 } from "./ports.ts"
 import { isPostgresUrl } from "./postgres/connection-url.ts"
 import { openPostgres } from "./postgres/open-postgres.ts"
-import { auditIntakeRepository } from "./repositories/audit-intake.ts"
+import { StoredAuditIntake } from "./repositories/audit-intake.ts"
 import { StoredAuditLog } from "./repositories/audit-log.ts"
-import { auditPlaceRepository } from "./repositories/audit-places.ts"
-import { credentialRepository } from "./repositories/credentials.ts"
-import { type IdempotencyTimes, idempotencyRepository } from "./repositories/idempotency.ts"
+import { StoredAuditPlaces } from "./repositories/audit-places.ts"
+import { StoredCredentials } from "./repositories/credentials.ts"
+import { type IdempotencyTimes, StoredIdempotencyKeys } from "./repositories/idempotency.ts"
 import { StoredKeys } from "./repositories/keys.ts"
 import { StoredKeystores } from "./repositories/keystores.ts"
-import { operationCountRepository } from "./repositories/operation-counts.ts"
+import { StoredOperationCounts } from "./repositories/operation-counts.ts"
 import { StoredPlatformKeystores } from "./repositories/platform-keystores.ts"
-import { sharedFactRepository } from "./repositories/shared-facts.ts"
-import { tenantRepository } from "./repositories/tenants.ts"
-import { tokenRepository } from "./repositories/tokens.ts"
+import { StoredSharedFacts } from "./repositories/shared-facts.ts"
+import { StoredTenants } from "./repositories/tenants.ts"
+import { StoredTokens } from "./repositories/tokens.ts"
 import { openSqlite } from "./sqlite/open-sqlite.ts"
 import { Store } from "./store.ts"
 import type { DatabaseTesting } from "./testing.ts"
@@ -84,19 +84,19 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
   const clock = options.clock ?? { nowMs: () => Date.now() }
   const jobs = own ?? new TableJobQueue(store, () => clock.nowMs(), { ...defaultJobSettings, ...options.jobs })
   return {
-    tenants: tenantRepository(store),
-    tokens: tokenRepository(store),
+    tenants: new StoredTenants(store),
+    tokens: new StoredTokens(store),
     keys: new StoredKeys(store),
     keystores: new StoredKeystores(store),
     platformKeystores: new StoredPlatformKeystores(store),
-    credentials: credentialRepository(store),
-    auditIntake: auditIntakeRepository(store),
+    credentials: new StoredCredentials(store),
+    auditIntake: new StoredAuditIntake(store),
     auditLog: new StoredAuditLog(store),
-    auditPlaces: auditPlaceRepository(store),
-    idempotency: idempotencyRepository(store, () => clock.nowMs(), options.idempotency ?? defaultIdempotencyTimes),
+    auditPlaces: new StoredAuditPlaces(store),
+    idempotency: new StoredIdempotencyKeys(store, clock, options.idempotency ?? defaultIdempotencyTimes),
     jobs,
-    operationCounts: operationCountRepository(store),
-    sharedFacts: sharedFactRepository(store),
+    operationCounts: new StoredOperationCounts(store),
+    sharedFacts: new StoredSharedFacts(store),
     isShared: isPostgresUrl(options.url),
     ...(testing === undefined ? {} : { testing }),
     async ping() {

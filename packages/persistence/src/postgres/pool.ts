@@ -4,7 +4,7 @@ import type { PostgresPool, PostgresPoolClient } from "kysely"
 import pg from "pg"
 import { persistenceError } from "../errors.ts"
 import type { PostgresAddress } from "./connection-url.ts"
-import { pooledConnection } from "./pooled-connection.ts"
+import { PooledConnection } from "./pooled-connection.ts"
 import { postgresError } from "./postgres-errors.ts"
 
 /** How connections are made and kept. */
@@ -64,7 +64,7 @@ export class ConnectionPool implements PostgresPool {
 
   /** @throws {PersistenceError} DATABASE_BUSY, DATABASE_UNAVAILABLE, DATABASE_ACCESS_DENIED */
   async connect(): Promise<PostgresPoolClient> {
-    return pooledConnection(await translating(() => this.#pool.connect()))
+    return new PooledConnection(await translating(() => this.#pool.connect()))
   }
 
   /** Runs one statement, which is its own transaction. */
