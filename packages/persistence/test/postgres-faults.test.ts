@@ -125,7 +125,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
 
   it("says so when all connections are in use", async () => {
     const { url, open } = await postgresDatabase(server)
-    const database = await open({ times: { ...soon, connectMs: 50, lockMs: 1000 }, maximumConnections: 1 })
+    const database = await open({ times: { ...soon, lockMs: 5000, statementMs: 5000 }, maximumConnections: 1 })
     const release = await lockTable(nameOf(url), "tenants")
     const [first, second] = [database.tenants.tenants(), database.tenants.tenants()]
     await expect(second).rejects.toMatchObject({ ...busy, message: expect.stringContaining("connections") })
