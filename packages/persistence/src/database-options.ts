@@ -4,26 +4,26 @@ import type { PostgresTimes } from "./postgres/pool.ts"
 import type { IdempotencyTimes } from "./repositories/idempotency.ts"
 import type { TestingOptions } from "./testing.ts"
 
-/** How a database is opened. */
+/** Options of `openDatabase`. */
 export interface DatabaseOptions {
   /** `sqlite:///absolute/path/host.sqlite`, or `postgres://user@host:port/database` (docs/guides/run-on-postgresql.md). */
   readonly url: string
-  /** Gives the password for PostgreSQL, at each new connection. Default: the one in the URL. */
+  /** Reads the password for PostgreSQL, at each new connection. Default: the password in the URL. */
   readonly readPassword?: () => Promise<string>
-  /** Most connections to PostgreSQL at once; default 10. */
+  /** Maximum number of connections to PostgreSQL; default 10. */
   readonly maximumConnections?: number
-  /** How long PostgreSQL and the network to it may take. */
+  /** Time limits for PostgreSQL and the network to it. */
   readonly times?: Partial<PostgresTimes>
-  /** What the PostgreSQL server shows of this host; default `apeiro-cmk`. */
+  /** Name under which the PostgreSQL server lists this host; default `apeiro-cmk`. */
   readonly applicationName?: string
   /** Wall clock of the idempotency keys; default: the system's. */
   readonly clock?: Pick<Clock, "nowMs">
-  /** How long to wait for another process to let go of an SQLite file, in milliseconds; default 1000. */
+  /** Longest wait for another process to release an SQLite file, in milliseconds; default 1000. */
   readonly busyTimeoutMs?: number
-  /** How jobs are run; see the defaults there. */
+  /** How jobs run; {@link JobSettings} lists the defaults. */
   readonly jobs?: Partial<JobSettings>
-  /** Default: given up after a minute, kept for a day. */
+  /** Ageing of idempotency keys; default: taken over after one minute, kept for one day. */
   readonly idempotency?: IdempotencyTimes
-  /** For tests only: faults on demand, on SQLite. */
+  /** Faults on demand, on SQLite; for tests only. */
   readonly testing?: TestingOptions
 }

@@ -38,7 +38,7 @@ import type { DatabaseTesting } from "./testing.ts"
 
 const defaultIdempotencyTimes: IdempotencyTimes = { takeOverAfterMs: 60_000, retentionMs: 24 * 60 * 60 * 1000 }
 
-/** An open database. */
+/** An open database: the repositories, the job queue and its life cycle. */
 export interface Database {
   readonly tenants: TenantRepository
   readonly tokens: TokenRepository
@@ -53,25 +53,25 @@ export interface Database {
   readonly jobs: JobQueue
   readonly operationCounts: OperationCountRepository
   readonly sharedFacts: SharedFactRepository
-  /** Whether several hosts may have it open at once. */
+  /** Whether several hosts may have it open at the same time. */
   readonly isShared: boolean
-  /** Present when `testing` was asked for. */
+  /** Present when `openDatabase` was called with `testing`. */
   readonly testing?: DatabaseTesting
   /**
-   * Resolves when the database answers; waits while it stalls, so give it a deadline of your own.
+   * Resolves when the database answers. It waits as long as the database stalls: set your own deadline.
    * @throws {PersistenceError} DATABASE_UNAVAILABLE
    */
   ping(): Promise<void>
-  /** Finishes what was accepted, then closes; later calls are refused with DATABASE_UNAVAILABLE. Idempotent. */
+  /** Finishes the work it accepted, then closes; later calls fail with DATABASE_UNAVAILABLE. Idempotent. */
   close(): Promise<void>
 }
 
 /**
- * Opens the database and brings its schema up to date. An SQLite file is created where it does not exist.
+ * Opens the database and brings its schema up to date. Creates an SQLite file that does not exist.
  *
- * @throws {PersistenceError} DATABASE_URL_INVALID
+ * @throws {PersistenceError} DATABASE_URL_INVALID - not a URL of either kind
  * @throws {PersistenceError} DATABASE_IN_USE - another process holds the SQLite file
- * @throws {PersistenceError} DATABASE_ACCESS_DENIED - PostgreSQL refuses the user, the password or a right
+ * @throws {PersistenceError} DATABASE_ACCESS_DENIED - PostgreSQL refuses the user, the password or a privilege
  * @throws {PersistenceError} DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_CORRUPT, DATABASE_UNAVAILABLE, DATABASE_BUSY
  * @throws {PersistenceError} SCHEMA_NEWER - a newer version of this program has used it
  */

@@ -73,7 +73,7 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   DATABASE_FULL: {
     origin: "host",
     retryable: true,
-    nextStep: "Free disk space for the database; service resumes without a restart.",
+    nextStep: "Free space on the disk of the database; service resumes without a restart.",
   },
   DATABASE_READ_ONLY: {
     origin: "host",

@@ -22,7 +22,7 @@ const failed: PlatformKeystoreRecord = {
 }
 
 describe.each(engines)("platform keystores on $name", (engine) => {
-  it("read a failure whose origin was stored as keystore, before it was called backend", async () => {
+  it("read the origin of a failure as backend where an earlier version stored keystore", async () => {
     const { open, sql } = await engine.createDatabase()
     const database = await open()
     await database.tenants.insertTenant(tenant(), [])
@@ -38,7 +38,7 @@ describe.each(engines)("platform keystores on $name", (engine) => {
     expect(await platformKeystores.platformKeystores()).toEqual([failed])
   })
 
-  it("refuse a stored failure of an origin that there never was: DATABASE_CORRUPT", async () => {
+  it("refuse a stored failure with an unknown origin: DATABASE_CORRUPT", async () => {
     const { open, sql } = await engine.createDatabase()
     const database = await open()
     await database.tenants.insertTenant(tenant(), [])

@@ -35,7 +35,7 @@ const unused = listed().flatMap(({ name, today }) => (today === "unused" ? [name
 const withoutEffect = listed().flatMap(({ name, today }) => (today === "unused" ? [] : [name]))
 
 describe.each(engines)("the list of columns that wait for a capability, on $name", (engine) => {
-  it("has every column that the migrations make and no query can name, and no other, as unused", async () => {
+  it("shows exactly those columns as unused that the migrations make and no query can name", async () => {
     const queried = new Set(schemaColumns())
     const migrated = await migratedColumns(engine)
     const left = migrated.filter((name) => !queried.has(name))
@@ -45,20 +45,20 @@ describe.each(engines)("the list of columns that wait for a capability, on $name
     expect(unused.toSorted()).toEqual(expected.toSorted())
   })
 
-  it("misses no column that a query can name and no migration makes", async () => {
+  it("rests on a schema whose every column a migration makes", async () => {
     expect(await migratedColumns(engine)).toEqual(expect.arrayContaining([...schemaColumns()]))
   })
 })
 
 describe("the list of columns that wait for a capability", () => {
-  it("names whole tables only where no query can name any column of them", () => {
+  it("names a whole table only if no query can name any of its columns", () => {
     const queriedTables = new Set(schemaColumns().map((name) => name.slice(0, name.indexOf("."))))
     const wholeTables = unused.filter((name) => !name.includes("."))
     expect(wholeTables).not.toHaveLength(0)
     expect(wholeTables.filter((table) => queriedTables.has(table))).toEqual([])
   })
 
-  it("has as queried without effect only columns that queries can name", () => {
+  it("names as without effect only columns that queries can name", () => {
     expect(withoutEffect).not.toHaveLength(0)
     expect(schemaColumns()).toEqual(expect.arrayContaining([...withoutEffect]))
   })

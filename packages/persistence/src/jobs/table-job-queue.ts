@@ -6,12 +6,12 @@ import { JobTable } from "./job-table.ts"
 
 type Handler = (job: Job) => Promise<void>
 
-/** The small queue: one table, one host. */
+/** Job queue on SQLite: one table, one host. */
 export class TableJobQueue implements RunningJobQueue {
   readonly #table: JobTable
   readonly #settings: JobSettings
   readonly #workers = new Map<TableWorker, string>()
-  #takenBack: Promise<void> | undefined
+  #orphansFailed: Promise<void> | undefined
 
   constructor(store: Store, nowMs: () => number, settings: JobSettings) {
     this.#table = new JobTable(store, nowMs, settings)
@@ -22,14 +22,14 @@ export class TableJobQueue implements RunningJobQueue {
     assertJobName(name)
     if (key !== undefined) assertJobKey(key)
     const jobId = await this.#table.insert(name, payload, key)
-    for (const [worker, its] of this.#workers) if (its === name) worker.look()
+    for (const [worker, workerName] of this.#workers) if (workerName === name) worker.look()
     return { jobId }
   }
 
   async work(name: string, handler: Handler): Promise<JobWorker> {
     assertJobName(name)
-    this.#takenBack ??= this.#table.takeBack()
-    await this.#takenBack
+    this.#orphansFailed ??= this.#table.failOrphans()
+    await this.#orphansFailed
     const worker = new TableWorker(this.#table, name, handler, this.#settings)
     this.#workers.set(worker, name)
     return worker
@@ -51,7 +51,7 @@ export class TableJobQueue implements RunningJobQueue {
   }
 }
 
-/** Looks for jobs of one name, and runs one at a time. */
+/** Runs the jobs of one name, one at a time. */
 class TableWorker implements JobWorker {
   readonly #table: JobTable
   readonly #name: string
@@ -69,7 +69,7 @@ class TableWorker implements JobWorker {
     this.#ended = this.#run()
   }
 
-  /** Looks again, since there may be a job. */
+  /** Ends the pause, because there may be a job. */
   look(): void {
     this.#wake()
   }
@@ -90,7 +90,7 @@ class TableWorker implements JobWorker {
     }
   }
 
-  /** @returns whether there was nothing to do */
+  /** Runs the next job. @returns whether there was nothing to do */
   async #next(): Promise<boolean> {
     const record = await this.#table.claim(this.#name)
     if (record === undefined) return true

@@ -8,27 +8,27 @@ import { type Job, type JobRecord, type JobSettings, longestRetryMs, type Runnin
 import type { ConnectionPool } from "./pool.ts"
 import { postgresError } from "./postgres-errors.ts"
 
-/** Schema of pg-boss's tables, beside ours in the same database; the role needs the right to create it. */
+/** Schema of pg-boss's tables, next to ours in the same database; the role needs the privilege to create it. */
 const bossSchema = "apeiro_cmk_jobs"
-/** A host that is gone is noticed after this time, in seconds; pg-boss takes no less than 10. */
+/** Time after which a dead host is noticed, in seconds; the minimum of pg-boss is 10. */
 const heartbeatSeconds = 30
 const longestSuperviseSeconds = 10
-/** A job that ends between a refused insert and the look for it leaves the key free: then it is inserted after all. */
+/** A job that ends between a refused insert and the search for it leaves the key free: then the insert is repeated. */
 const enqueueAttempts = 10
 const mostJobsLookedAt = 1000
 
 const storedData = z.object({ payload: z.json(), key: z.string().optional() })
 const storedFailure = z.object({ failure: z.string() })
-/** What pg-boss itself writes where no handler threw. */
+/** Failure of a run that ended without an error from its handler. */
 const givenUp = "the job took too long, or its host ended"
 
-/** What every job is stored as. */
+/** Data of every job, as stored. */
 interface JobData {
   readonly payload: JsonValue
   readonly key?: string
 }
 
-/** The queue of PostgreSQL: pg-boss on our connections. It starts, and makes its schema, when it is first used. */
+/** Job queue on PostgreSQL: pg-boss on our connections. It starts, and makes its schema, when it is first used. */
 export class BossJobQueue implements RunningJobQueue {
   readonly #boss: PgBoss
   readonly #settings: JobSettings
@@ -52,7 +52,7 @@ export class BossJobQueue implements RunningJobQueue {
       if (key !== undefined) assertJobKey(key)
       await this.#queue(name)
       for (let attempt = 1; attempt <= enqueueAttempts; attempt += 1) {
-        // In this kind of queue all jobs without a key count as one.
+        // In this kind of queue, all jobs without a key count as one.
         const singletonKey = key === undefined ? `-${randomUUID()}` : `+${key}`
         const data: JobData = { payload, ...(key === undefined ? {} : { key }) }
         const jobId = await this.#boss.send(name, data, { ...sendOptions(this.#settings), singletonKey })
@@ -61,7 +61,7 @@ export class BossJobQueue implements RunningJobQueue {
         const live = same.find(({ state }) => state === "created" || state === "retry" || state === "active")
         if (live !== undefined) return { jobId: live.id }
       }
-      throw persistenceError("DATABASE_BUSY", "A job with this key kept ending meanwhile.")
+      throw persistenceError("DATABASE_BUSY", "Jobs with this key kept ending during the attempts to enqueue one.")
     })
   }
 
@@ -110,7 +110,7 @@ export class BossJobQueue implements RunningJobQueue {
     assertJobName(name)
     this.#started ??= this.#boss.start()
     await this.#started.catch((error: unknown) => {
-      this.#started = undefined // the next use tries again
+      this.#started = undefined // The next use tries again.
       throw error
     })
     const made = this.#queues.get(name) ?? this.#boss.createQueue(name, { policy: "exclusive" })
@@ -143,7 +143,7 @@ async function perform(job: JobWithMetadata<JobData>, handler: (job: Job) => Pro
   try {
     await handler({ ...run, signal: job.signal })
   } catch (error) {
-    // pg-boss stores every property of what is thrown.
+    // pg-boss stores every property of the error.
     throw Object.assign(new Error("the job failed"), { stack: "", failure: failureText(error) })
   }
 }

@@ -22,7 +22,7 @@ export class StoredAuditIntake implements AuditIntakeRepository {
   }
 }
 
-/** Stores audit entries together with the change they tell of: to be called inside that change's transaction. */
+/** Stores audit entries inside the transaction of the change that they record. */
 export async function insertAuditEntries(db: Kysely<Schema>, entries: readonly PreparedAuditEntry[]): Promise<void> {
   for (let start = 0; start < entries.length; start += rowsPerInsert) {
     const rows = entries.slice(start, start + rowsPerInsert).map((entry) => ({

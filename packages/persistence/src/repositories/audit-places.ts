@@ -1,7 +1,7 @@
 import type { AuditPlaceRepository } from "../ports.ts"
 import type { Store } from "../store.ts"
 
-/** Entry ids in one statement. */
+/** Number of entry ids in one statement. */
 const idsPerQuery = 500
 
 /** Finds the positions of audit entries in the logs of their tenants. */

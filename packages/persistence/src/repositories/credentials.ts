@@ -28,7 +28,7 @@ export class StoredCredentials implements CredentialRepository {
   }
 }
 
-/** Stores sealed credentials: to be called inside the transaction that writes their keystore. */
+/** Stores sealed credentials inside the transaction that writes their keystore. */
 export async function insertCredentials(db: Kysely<Schema>, credentials: readonly SealedCredential[]): Promise<void> {
   for (const credential of credentials) {
     await db
@@ -45,7 +45,7 @@ export async function insertCredentials(db: Kysely<Schema>, credentials: readonl
   }
 }
 
-/** Removes the credentials of a keystore that its record no longer names: a secret out of force is not kept. */
+/** Removes the credentials of a keystore that its record no longer names: an obsolete secret is not kept. */
 export async function deleteCredentialsExcept(
   db: Kysely<Schema>,
   tenantId: string,

@@ -11,7 +11,7 @@ import type {
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 
-/** How idempotency keys age. */
+/** Ageing of idempotency keys. */
 export interface IdempotencyTimes {
   /** Time after which a request that never completed may be taken over, in milliseconds; longer than any request takes. */
   readonly takeOverAfterMs: number
@@ -127,7 +127,7 @@ async function removeExpiredKey(db: Kysely<Schema>, request: IdempotentRequest, 
     .execute()
 }
 
-/** @returns whether the key was new */
+/** Stores a key unless it is known. @returns whether the key was new */
 async function insertKey(
   db: Kysely<Schema>,
   request: IdempotentRequest,

@@ -13,7 +13,7 @@ import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 
-/** Tenant keys with their wraps, and service keys. */
+/** Stores tenant keys with their wraps, and service keys. */
 export class StoredKeys implements KeyRepository {
   readonly #store: Store
 
@@ -116,7 +116,7 @@ export class StoredKeys implements KeyRepository {
   async insertServiceKey(record: ServiceKeyRecord, audit: readonly PreparedAuditEntry[]) {
     await restating(
       {
-        ALREADY_EXISTS: `The tenant has a service key "${record.name}" of version ${record.version} already.`,
+        ALREADY_EXISTS: `The tenant already has version ${record.version} of a service key "${record.name}".`,
         NOT_FOUND: "The tenant key that wraps this service key does not exist.",
       },
       () =>
@@ -128,7 +128,7 @@ export class StoredKeys implements KeyRepository {
   }
 }
 
-/** Stores a tenant key version and its wraps: to be called inside the transaction that needs them. */
+/** Stores a version of a tenant key and its wraps inside the transaction of the caller. */
 export async function insertTenantKey(
   db: Kysely<Schema>,
   { key, wraps }: Pick<StoredTenantKey, "key" | "wraps">,
@@ -172,7 +172,7 @@ async function withWraps(db: Kysely<Schema>, key: TenantKeyRecord): Promise<Stor
   return { key, wraps: rows.map(tenantKeyWrap) }
 }
 
-/** Oldest first. */
+/** Selects the wraps of a tenant, oldest first. */
 function wrapRows(db: Kysely<Schema>, tenantId: string) {
   return db
     .selectFrom("tenant_key_wraps")

@@ -15,7 +15,7 @@ import { deleteCredentialsExcept, insertCredentials } from "./credentials.ts"
 import { activateKeystore } from "./keystore-activation.ts"
 import { configurationColumns, keystoreRecord } from "./keystore-records.ts"
 
-/** Keystores, their credentials and the claims on their L1 keys. */
+/** Stores keystores, their credentials and the claims on their L1 keys. */
 export class StoredKeystores implements KeystoreRepository {
   readonly #store: Store
 
@@ -42,7 +42,7 @@ export class StoredKeystores implements KeystoreRepository {
   ) {
     await restating(
       {
-        ALREADY_EXISTS: `The tenant has a keystore "${record.keystoreId}" already.`,
+        ALREADY_EXISTS: `The tenant already has a keystore "${record.keystoreId}".`,
         NOT_FOUND: `There is no tenant "${record.tenantId}".`,
       },
       () =>
@@ -53,7 +53,7 @@ export class StoredKeystores implements KeystoreRepository {
               tenant_id: record.tenantId,
               keystore_id: record.keystoreId,
               plugin_type: record.pluginType,
-              // Only an activation makes it active, and only with a claim.
+              // Only an activation, with a claim, makes it active.
               state: "inactive",
               position: null,
               key_identity: null,
@@ -141,12 +141,12 @@ async function keystoreRow(
     .executeTakeFirst()
 }
 
-/** Why a write that names a revision met no row. */
+/** Explains why a write that names a revision found no row. */
 async function whyUntouched(db: Kysely<Schema>, tenantId: string, keystoreId: string): Promise<Error> {
   if ((await keystoreRow(db, tenantId, keystoreId)) === undefined) {
     return persistenceError("NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
   }
-  return persistenceError("STALE_REVISION", `The keystore "${keystoreId}" was changed in the meantime.`)
+  return persistenceError("STALE_REVISION", `The keystore "${keystoreId}" has changed in the meantime.`)
 }
 
 async function wrapsTenantKey(db: Kysely<Schema>, tenantId: string, keystoreId: string): Promise<boolean> {
@@ -160,7 +160,7 @@ async function wrapsTenantKey(db: Kysely<Schema>, tenantId: string, keystoreId: 
   return wrap !== undefined
 }
 
-/** Gives the L1 key of a removed keystore free, unless another keystore of the tenant leads to the same key. */
+/** Releases the claim on the L1 key of a removed keystore, unless another keystore of the tenant uses the same key. */
 async function releaseClaim(db: Kysely<Schema>, removed: Schema["keystores"]): Promise<void> {
   if (removed.key_identity === null) return
   const other = await db

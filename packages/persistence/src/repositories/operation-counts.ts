@@ -20,7 +20,7 @@ export class StoredOperationCounts implements OperationCountRepository {
         .where("tenant_id", "=", tenantId)
         .where("keystore_id", "=", keystoreId)
         .executeTakeFirst()
-      // Another host's clock may be in the next hour already: what it has taken there counts.
+      // Another host's clock may already be in the next hour: the operations it has taken there count.
       const isCurrent = row !== undefined && row.hour >= hour
       const before = isCurrent ? row.taken : 0
       const granted = Math.max(0, Math.min(wanted, limit - before))

@@ -16,7 +16,7 @@ import { insertAuditEntries } from "./audit-intake.ts"
 
 const configurationColumn = z.record(z.string(), z.json())
 const actorColumn = z.strictObject({ type: z.enum(["administrator", "token", "host", "anonymous"]), id: z.string() })
-/** Records that were stored before the origin was called `backend` say `keystore`. */
+/** Reads an origin: records from before the origin was called `backend` say `keystore`. */
 const originColumn = z
   .enum([...errorOrigins, "keystore"])
   .transform((origin) => (origin === "keystore" ? "backend" : origin))
@@ -27,7 +27,7 @@ const failureColumn = z.strictObject({
   nextStep: z.string(),
 })
 
-/** Keystores that the platform makes for tenants. */
+/** Stores keystores that the platform makes for tenants. */
 export class StoredPlatformKeystores implements PlatformKeystoreRepository {
   readonly #store: Store
 
@@ -55,7 +55,7 @@ export class StoredPlatformKeystores implements PlatformKeystoreRepository {
   }
 
   async insertPlatformKeystore(record: PlatformKeystoreRecord, audit: readonly PreparedAuditEntry[]) {
-    const exists = `The tenant has a platform keystore "${record.keystoreId}" already.`
+    const exists = `The tenant already has a platform keystore "${record.keystoreId}".`
     const messages = { ALREADY_EXISTS: exists, NOT_FOUND: `There is no tenant "${record.tenantId}".` }
     await restating(messages, () =>
       this.#store.transaction(async (transaction) => {

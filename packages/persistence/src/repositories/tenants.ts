@@ -14,7 +14,7 @@ export class StoredTenants implements TenantRepository {
   }
 
   async insertTenant(record: TenantRecord, audit: readonly PreparedAuditEntry[]) {
-    await restating({ ALREADY_EXISTS: `There is a tenant "${record.tenantId}" already.` }, () =>
+    await restating({ ALREADY_EXISTS: `There is already a tenant "${record.tenantId}".` }, () =>
       this.#store.transaction(async (transaction) => {
         await transaction.insertInto("tenants").values(tenantRow(record)).execute()
         await insertAuditEntries(transaction, audit)

@@ -16,7 +16,7 @@ export class StoredTokens implements TokenRepository {
 
   async insertToken(record: TokenRecord, audit: readonly PreparedAuditEntry[]) {
     await restating(
-      { ALREADY_EXISTS: "This token exists already.", NOT_FOUND: `There is no tenant "${record.tenantId}".` },
+      { ALREADY_EXISTS: "This token already exists.", NOT_FOUND: `There is no tenant "${record.tenantId}".` },
       () =>
         this.#store.transaction(async (transaction) => {
           await transaction.insertInto("tokens").values(tokenRow(record)).execute()

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url"
 import { onTestFinished } from "vitest"
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/index.ts"
 
-/** A folder of this test's own, removed after it. */
+/** Makes a folder for this test, removed after it. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "persistence-"))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -17,7 +17,7 @@ export function sqliteUrl(path: string): string {
   return `sqlite://${pathToFileURL(path).pathname}`
 }
 
-/** A database file of this test's own: opens it as often as the test wants, and closes what the test left open. */
+/** Makes a database file for this test, and closes after it every database that is still open. */
 export async function temporaryDatabase() {
   const folder = await temporaryFolder()
   const path = join(folder, "data", "host.sqlite")
