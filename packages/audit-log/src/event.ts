@@ -7,8 +7,8 @@ import {
 } from "@apeiro-cmk/plugin-interface"
 
 /**
- * Actions that the host itself records. Spelling as upstream's audit events (openkcm/common-sdk `pkg/otlp/audit/events.go`) where upstream has
- * one; data-key, wrap and keystore events are ours.
+ * Actions that the host itself records, spelled as upstream's audit events (openkcm/common-sdk
+ * `pkg/otlp/audit/events.go`) where upstream has the event; data-key, wrap and keystore events are ours.
  */
 const hostActions = [
   "tenantOnboarding",
@@ -48,18 +48,18 @@ export const auditActions: readonly AuditAction[] = [
   ...Object.values(pluginKinds).flatMap(({ auditActions: actions }): readonly PluginAuditAction[] => actions),
 ]
 
-/** The log of what belongs to no tenant. No tenant id can be spelled like it. */
+/** Id of the log for events that belong to no tenant; it is not a valid tenant id. */
 export const platformTenantId = "_platform"
 
-/** Who did it. */
+/** The actor: the one who did it. */
 export interface AuditActor {
-  /** `administrator`: the platform's. `token`: a tenant's bearer token. `host`: the host by itself. */
+  /** `administrator`: that of the platform. `token`: a bearer token of a tenant. `host`: the host on its own. */
   readonly type: "administrator" | "token" | "host" | "anonymous"
-  /** Id of the token, name of the replica, ...; never personal data in plain and never a secret. */
+  /** Id of the token, name of the replica, ...; never plain personal data and never a secret. */
   readonly id: string
 }
 
-/** What travels with each call inside the host: the plugin's call options, and who asked. */
+/** Options of each call inside the host: the plugin's call options, and the actor. */
 export interface HostCall extends CallOptions {
   readonly actor: AuditActor
 }
@@ -83,7 +83,7 @@ export interface AuditEvent {
       | "route"
       | "host"
     readonly id: string
-    /** Version of the resource, where it has any. */
+    /** Version of the resource, if it has versions. */
     readonly version?: string
   }
   readonly outcome: "success" | "failure"

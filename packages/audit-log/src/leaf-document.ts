@@ -1,13 +1,13 @@
 import { type ErrorOrigin, errorOrigins, type JsonValue } from "@apeiro-cmk/plugin-interface"
 import { leafInvalid } from "./error.ts"
 
-/** Value of the member `format` in every leaf that is written now. */
+/** Value of the member `format` in every new leaf. */
 export const leafFormat = "apeiro-cmk/audit-leaf/v2"
 
-/** The origin that leaves of format v1 name where those of v2 say `backend`. */
+/** The origin in leaves of format v1 for which v2 says `backend`. */
 export const originBeforeV2 = "keystore"
 
-/** Origins by format: every format that was ever written stays readable. */
+/** Origins by format; every format that was ever written stays readable. */
 const originsByFormat = {
   "apeiro-cmk/audit-leaf/v1": ["caller", "host", "plugin", originBeforeV2, "network"],
   [leafFormat]: errorOrigins,
@@ -15,10 +15,10 @@ const originsByFormat = {
 
 type LeafFormat = keyof typeof originsByFormat
 
-/** Whose fault an error was, as a leaf of any format says it. */
+/** Origin of an error, as written in a leaf of any format. */
 export type LeafOrigin = ErrorOrigin | typeof originBeforeV2
 
-/** A leaf as it is spelled in JSON; docs/audit-format.md says what each member means. */
+/** A leaf in JSON; docs/audit-format.md defines each member. */
 export interface LeafDocument {
   readonly format: LeafFormat
   readonly entry_id: string
@@ -84,10 +84,10 @@ const membersOf = (origins: readonly string[]): Members => ({
 const membersByFormat = new Map<unknown, Members>(
   Object.entries(originsByFormat).map(([format, origins]) => [format, membersOf(origins)]),
 )
-/** For a leaf whose format is unknown, to say so. */
+/** Checks a leaf of unknown format, so that the error names the format. */
 const membersOfLeaf = membersOf(errorOrigins)
 
-/** @throws {AuditError} AUDIT_LEAF_INVALID - names the member */
+/** Checks the members of a leaf. @throws {AuditError} AUDIT_LEAF_INVALID - names the member */
 export function checkLeaf(value: unknown): asserts value is LeafDocument {
   const format = isObject(value) ? value.format : undefined
   hasMembers(value, "leaf", membersByFormat.get(format) ?? membersOfLeaf)
@@ -100,7 +100,7 @@ function hasMembers(value: unknown, name: string, members: Members): true {
       if (optional) continue
       throw leafInvalid(`The ${name} lacks ${member}.`)
     }
-    if (!check(value[member])) throw leafInvalid(`The ${name} has a wrong ${member}.`)
+    if (!check(value[member])) throw leafInvalid(`The ${name} has an invalid ${member}.`)
   }
   const unknown = Object.keys(value).find((member) => !Object.hasOwn(members, member))
   if (unknown !== undefined) throw leafInvalid(`The ${name} has an unknown member, ${JSON.stringify(unknown)}.`)

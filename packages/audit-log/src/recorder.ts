@@ -7,17 +7,17 @@ import type { AuditEvent } from "./event.ts"
 import { encodeLeaf } from "./leaf.ts"
 import type { AuditIntakeRepository, AuditRecorder, PreparedAuditEntry } from "./ports.ts"
 
-/** Parts of a recorder. */
+/** Options of `createAuditRecorder`. */
 export interface AuditRecorderOptions {
   readonly intake: AuditIntakeRepository
   readonly clock: Clock
-  /** For entry ids, which are public. Default: the operating system's. */
+  /** Random source of entry ids, which are public. Default: that of the operating system. */
   readonly random?: RandomSource
   /** Name of this host replica, written into each leaf. */
   readonly replica: string
-  /** Called whenever entries have become durable, so that the sequencer can be nudged. */
+  /** Called when entries have become durable, to nudge the sequencer. */
   readonly onRecorded?: () => void
-  /** Longest wait of one entry for its commit, in milliseconds. Default 10,000. */
+  /** Longest wait of one entry for its commit, in milliseconds; default 10,000. */
   readonly timeoutMs?: number
 }
 
@@ -30,11 +30,11 @@ interface WaitingEntry {
 }
 
 /**
- * Makes the recorder of one host. It commits in groups: while one transaction runs, the entries of the next gather, so
+ * Makes the recorder of one host. It commits in groups: while one transaction runs, entries for the next one gather, so
  * that any number of requests share one fsync.
  *
- * An entry whose wait timed out may still become durable later: the log may then tell of an operation that was refused,
- * never the other way round.
+ * An entry whose wait timed out may still become durable later: then the log contains an operation that was refused,
+ * never the reverse.
  */
 export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorder {
   return new GroupRecorder(options)

@@ -2,7 +2,7 @@ import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { appendLeaf, type TreeHead } from "./merkle.ts"
 import type { AuditLogRepository, Integration, PreparedAuditEntry, SequencedAuditEntry } from "./ports.ts"
 
-/** Parts of a sequencer. */
+/** Options of `createAuditSequencer`. */
 export interface AuditSequencerOptions {
   readonly log: AuditLogRepository
   readonly clock: Clock
@@ -12,29 +12,29 @@ export interface AuditSequencerOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Assigns waiting entries their places in the tenants' logs. */
+/** Assigns waiting entries their places in the logs of their tenants. */
 export interface AuditSequencer {
-  /** Begins to run on its own: soon after each nudge, and once a second for what other replicas or transactions stored. */
+  /** Starts to run on its own: soon after each nudge, and once a second for entries stored by others. */
   start(): void
-  /** Ends after the run in progress and a last one. Idempotent. Failures of the last run go to `onError`. */
+  /** Stops after the run in progress and a last one. Idempotent. A failure of the last run goes to `onError`. */
   stop(): Promise<void>
-  /** Runs now, after a run in progress. @returns the number of entries that received a place; also 0 when fenced off */
+  /** Runs now, after a run in progress. @returns number of entries that received a place; 0 when fenced off */
   runOnce(): Promise<number>
-  /** Announces that entries wait. */
+  /** Announces that entries are waiting. */
   nudge(): void
 }
 
 const pollMs = 1000
-/** A nudge waits this long, so that one transaction takes what is recorded meanwhile. */
+/** Delay after a nudge, so that one transaction takes all entries recorded meanwhile. */
 const gatherMs = 100
 const firstBackOffMs = 250
 const maxBackOffMs = 5000
 const batchLimit = 200
 
 /**
- * Makes the sequencer of one replica. All replicas run one, and a fence in the database lets one at a time write: one
- * that finds itself fenced off does nothing in that run and takes a new fence in its next. So the work moves between
- * live replicas, and a replica that dies delays nothing.
+ * Makes the sequencer of one replica. Every replica runs one, and a fence in the database lets one at a time write. A
+ * sequencer that is fenced off does nothing in that run and takes a new fence in its next one. So the work moves
+ * between live replicas, and a replica that dies delays nothing.
  */
 export function createAuditSequencer(options: AuditSequencerOptions): AuditSequencer {
   return new FencedSequencer(options)
@@ -121,7 +121,7 @@ class FencedSequencer implements AuditSequencer {
   }
 }
 
-/** Puts waiting entries behind a log, in their order. */
+/** Appends waiting entries to a log, in their order. */
 function integrateEntries(head: TreeHead, waiting: readonly PreparedAuditEntry[]): Integration {
   const entries: SequencedAuditEntry[] = []
   let next = head

@@ -20,7 +20,7 @@ const reversed = (leaf: Uint8Array) =>
   bytes(JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text(leaf))).toReversed())))
 
 describe("audit leaf", () => {
-  it("is these very bytes", () => {
+  it("has exactly these bytes", () => {
     expect(text(encodeLeaf(sampleEvent(), stamp))).toBe(
       '{"action":"dataKeyGenerate","actor":{"id":"019ab3c4-0000-7000-8000-000000000001","type":"token"},' +
         '"entry_id":"019ab3c4-5555-7000-8000-00000000000a","format":"apeiro-cmk/audit-leaf/v2","outcome":"success",' +
@@ -29,11 +29,11 @@ describe("audit leaf", () => {
     )
   })
 
-  it("is read back as the event that was written, with every optional member", () => {
+  it("decodes to the event that was written, with every optional member", () => {
     expect(decodeLeaf(encodeLeaf(fullEvent, stamp))).toEqual({ ...fullEvent, ...stamp })
   })
 
-  it("is read back for any event", () => {
+  it("decodes to the same event, for any event", () => {
     const words = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 })
     const facts = fc.dictionary(words, fc.json({ maxDepth: 3 }).map(parsed))
     fc.assert(
@@ -44,18 +44,18 @@ describe("audit leaf", () => {
     )
   })
 
-  it("is read although its action and types came with a later release", () => {
+  it("decodes even if its action and types come from a later release", () => {
     const leaf = bytes(text(encodeLeaf(sampleEvent(), stamp)).replace("dataKeyGenerate", "keyRotate"))
     expect(decodeLeaf(leaf).action).toBe("keyRotate")
   })
 
-  it("of format v1 is still read, with the origin `keystore` that it has for `backend`", () => {
+  it("of format v1 is still decoded, with its origin `keystore` for `backend`", () => {
     const before = { format: "apeiro-cmk/audit-leaf/v1", origin: "keystore" }
     const leaf = altered((written) => Object.assign(written, before))
     expect(decodeLeaf(leaf)).toEqual({ ...fullEvent, ...stamp, origin: "keystore" })
   })
 
-  it("of format v1 is refused with an origin that came later", () => {
+  it("of format v1 is refused with an origin that was added later", () => {
     const leaf = altered((written) => Object.assign(written, { format: "apeiro-cmk/audit-leaf/v1" }))
     expect(() => decodeLeaf(leaf)).toThrow(expect.objectContaining({ message: expect.stringContaining("origin") }))
   })
@@ -75,8 +75,8 @@ describe("audit leaf", () => {
     ["an actor that is not an object", altered((leaf) => Object.assign(leaf, { actor: "root" })), "actor"],
     ["facts that are a list", altered((leaf) => Object.assign(leaf, { facts: [] })), "facts"],
     ["another order of members", reversed(encodeLeaf(fullEvent, stamp)), "canonical"],
-    ["no JSON", bytes("{"), "JSON"],
-    ["no UTF-8", Uint8Array.of(0x22, 0xff, 0x22), "UTF-8"],
+    ["text that is not JSON", bytes("{"), "JSON"],
+    ["bytes that are not UTF-8", Uint8Array.of(0x22, 0xff, 0x22), "UTF-8"],
     ["a byte order mark", bytes(`\uFEFF${text(encodeLeaf(sampleEvent(), stamp))}`), "JSON"],
     ["a space", bytes(text(encodeLeaf(sampleEvent(), stamp)).replace(",", ", ")), "canonical"],
     [
@@ -101,7 +101,7 @@ describe("audit leaf", () => {
   })
 })
 
-/** A value as JSON carries it: it has one zero only. */
+/** Normalises a value as JSON does: it has only one zero. */
 function parsed(json: string): JsonValue {
   const value: JsonValue = JSON.parse(json)
   return JSON.parse(JSON.stringify(value))

@@ -2,7 +2,8 @@
  * Measures durable audit entries per second: group commit compared with one commit per entry.
  *
  * It runs on a real file, or with `--postgres` on a real server that flushes as in production. `--seconds N` sets the
- * duration of each row (default 2), `--folder PATH` the folder of the file, and `--json FILE` writes the figures as JSON.
+ * duration of each row (default 2), `--folder PATH` the folder of the file, and `--json FILE` writes the figures as
+ * JSON.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"

@@ -6,7 +6,9 @@ import type { TestingOptions } from "./testing.ts"
 
 /** Options of `openDatabase`. */
 export interface DatabaseOptions {
-  /** `sqlite:///absolute/path/host.sqlite`, or `postgres://user@host:port/database` (docs/guides/run-on-postgresql.md). */
+  /**
+   * `sqlite:///absolute/path/host.sqlite`, or `postgres://user@host:port/database` (docs/guides/run-on-postgresql.md).
+   */
   readonly url: string
   /** Reads the password for PostgreSQL, at each new connection. Default: the password in the URL. */
   readonly readPassword?: () => Promise<string>

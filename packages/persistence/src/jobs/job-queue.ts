@@ -9,8 +9,8 @@ export interface Job {
   readonly payload: JsonValue
   /**
    * The fence of this run: starts at 1 and grows by one with each run of the same job. A run that was given up may
-   * continue for a while alongside the next one, so **every write of a job carries its attempt** and is rejected where a
-   * higher attempt has written.
+   * continue for a while alongside the next one, so **every write of a job carries its attempt** and is rejected where
+   * a higher attempt has written.
    */
   readonly attempt: number
   /** Aborted when this run is given up: nothing that it does afterwards counts. */
@@ -42,9 +42,10 @@ export interface JobWorker {
  *
  * - **At least once.** A job is done when its handler resolves. If the handler rejects, takes too long or dies with its
  *   host, the job runs again, after growing pauses, up to a limit. Then it is dead and stays visible.
- * - **Correctness never depends on the queue.** A handler must tolerate running twice, even at the same time as a run that
- *   was given up: it fences its writes with `attempt`.
- * - **One per key.** While a job with a key is queued or active, a second `enqueue` of the same name and key returns it.
+ * - **Correctness never depends on the queue.** A handler must tolerate running twice, even at the same time as a run
+ *   that was given up: it fences its writes with `attempt`.
+ * - **One per key.** While a job with a key is queued or active, a second `enqueue` of the same name and key returns
+ *   it.
  * - On PostgreSQL any host may run a job (pg-boss); on SQLite, the one host that holds the file.
  *
  * ```ts
@@ -85,7 +86,10 @@ export interface RunningJobQueue extends JobQueue {
 export interface JobSettings {
   /** Number of runs before a job is dead; default 5. */
   readonly maximumAttempts: number
-  /** Pause after the first failure, in milliseconds; doubles with each further failure, up to five minutes; default 2000. */
+  /**
+   * Pause after the first failure, in milliseconds; doubles with each further failure, up to five minutes; default
+   * 2000.
+   */
   readonly firstRetryMs: number
   /** Time after which a run is given up, in milliseconds; at least 1000, default 900,000. */
   readonly expireAfterMs: number

@@ -46,7 +46,9 @@ export class JobTable {
     })
   }
 
-  /** Fails the runs that were active when the host died: no other host holds the file, so none of them can be running. */
+  /**
+   * Fails the runs that were active when the host died: no other host holds the file, so none of them can be running.
+   */
   async failOrphans(): Promise<void> {
     const orphans = await this.#store.run((db) =>
       db.selectFrom("jobs").selectAll().where("state", "=", "active").execute(),

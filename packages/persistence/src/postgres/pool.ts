@@ -57,7 +57,10 @@ export class ConnectionPool implements PostgresPool {
     this.#pool.on("connect", (client) => client.on("error", () => undefined))
   }
 
-  /** Makes the pool, without a connection yet. @throws {PersistenceError} DATABASE_URL_INVALID - sslrootcert cannot be read */
+  /**
+   * Makes the pool, without a connection yet.
+   * @throws {PersistenceError} DATABASE_URL_INVALID - sslrootcert cannot be read
+   */
   static async create(address: PostgresAddress, options: PoolOptions): Promise<ConnectionPool> {
     return new ConnectionPool(await poolConfig(address, options))
   }

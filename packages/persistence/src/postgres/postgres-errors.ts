@@ -9,7 +9,9 @@ const isDown = "Check that the server runs and can be reached; the host continue
 const makeDatabase = "Create the database (docs/guides/run-on-postgresql.md), or correct persistence.url."
 const signIn = "Check the user of persistence.url, persistence.password, and the server's pg_hba.conf."
 
-/** Meanings of the codes that a server reports. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/**
+ * Meanings of the codes that a server reports. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
 const states: Readonly<Record<string, Meaning>> = {
   "23503": ["NOT_FOUND", "The record that this one belongs to does not exist."],
   "23505": ["ALREADY_EXISTS", "This record already exists."],
@@ -45,8 +47,8 @@ const exhausted = "timeout exceeded when trying to connect"
 const silent = "Query read timeout"
 
 /**
- * Translates an error of pg. A server's message can quote a stored value, so only codes and names of the schema are kept.
- * Callers of the API may read the result, so it does not reveal where the server is.
+ * Translates an error of pg. A server's message can quote a stored value, so only codes and names of the schema are
+ * kept. Callers of the API may read the result, so it does not reveal where the server is.
  */
 export function postgresError(error: unknown): Error {
   if (isPersistenceError(error) || error instanceof TransactionConflict) return error
@@ -76,7 +78,9 @@ function serverError(error: pg.DatabaseError): Error {
   return persistenceError(code, message, cause, nextStep)
 }
 
-/** Recognises Node's codes for a certificate that is not accepted, and the driver's message for a server without TLS. */
+/**
+ * Recognises Node's codes for a certificate that is not accepted, and the driver's message for a server without TLS.
+ */
 function isTlsFault(error: unknown, code: string | undefined): boolean {
   if (error instanceof Error && error.message === "The server does not support SSL connections") return true
   return code !== undefined && /CERT|ISSUER|TLS|SSL|VERIFY/.test(code)

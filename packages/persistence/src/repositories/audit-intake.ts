@@ -7,7 +7,9 @@ import type { Store } from "../store.ts"
 /** Rows per insert: four values each, well below the 32,766 parameters of SQLite and the 65,535 of PostgreSQL. */
 const rowsPerInsert = 1000
 
-/** Stores audit entries until the sequencer moves them: the recorder commits many with one insert and one flush to disk. */
+/**
+ * Stores audit entries until the sequencer moves them: the recorder commits many with one insert and one flush to disk.
+ */
 export class StoredAuditIntake implements AuditIntakeRepository {
   readonly #store: Store
 

@@ -23,8 +23,8 @@ export class StoredAuditLog implements AuditLogRepository {
   }
 
   async integrate(fence: number, limit: number, integrate: Parameters<AuditLogRepository["integrate"]>[2]) {
-    // Read before the transaction, because hosts cannot record while it is open. Only a sequencer changes these rows, and
-    // the fence tells when another one did.
+    // Read before the transaction, because hosts cannot record while it is open. Only a sequencer changes these rows,
+    // and the fence tells when another one did.
     const waiting = await this.#store.run((db) => oldestWaiting(db, limit))
     if (waiting.length === 0) return 0
     // After the entries, never before: with a head that is newer than they are, nothing is stored; an older head would
@@ -88,8 +88,9 @@ export class StoredAuditLog implements AuditLogRepository {
 }
 
 /**
- * Stores all or nothing; nothing when the fence is no longer the newest or an entry already has its place. The lock on the
- * fence keeps every other sequencer out, and a stricter isolation level would conflict with the entries that hosts record.
+ * Stores all or nothing; nothing when the fence is no longer the newest or an entry already has its place. The lock on
+ * the fence keeps every other sequencer out, and a stricter isolation level would conflict with the entries that hosts
+ * record.
  */
 async function storeIntegrations(store: Store, fence: number, integrations: readonly Integration[]): Promise<boolean> {
   const fencedOff = new Error("another sequencer integrated these entries, or is about to")

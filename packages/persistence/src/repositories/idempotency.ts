@@ -13,7 +13,9 @@ import type { Store } from "../store.ts"
 
 /** Ageing of idempotency keys. */
 export interface IdempotencyTimes {
-  /** Time after which a request that never completed may be taken over, in milliseconds; longer than any request takes. */
+  /**
+   * Time after which a request that never completed may be taken over, in milliseconds; longer than any request takes.
+   */
   readonly takeOverAfterMs: number
   /** Time for which an answer can be replayed, in milliseconds from the start of the request. */
   readonly retentionMs: number

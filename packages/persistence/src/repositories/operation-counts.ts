@@ -2,8 +2,8 @@ import type { OperationCountRepository, OperationsWanted } from "@apeiro-cmk/key
 import type { Store } from "../store.ts"
 
 /**
- * Counts the operations of the newest hour alone, one row for each keystore. A keystore that is removed leaves its row, so
- * that adding it again does not give it a second budget.
+ * Counts the operations of the newest hour alone, one row for each keystore. A keystore that is removed leaves its row,
+ * so that adding it again does not give it a second budget.
  */
 export class StoredOperationCounts implements OperationCountRepository {
   readonly #store: Store

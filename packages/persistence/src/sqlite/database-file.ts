@@ -13,8 +13,9 @@ const meanings: Readonly<Record<string, readonly [PersistenceErrorCode, string]>
 }
 
 /**
- * Creates the file (0600) and its folder (0700) if they do not exist, and removes the permissions of group and others from
- * an existing file. It never opens an existing file: closing it would drop the lock that this process may hold on it.
+ * Creates the file (0600) and its folder (0700) if they do not exist, and removes the permissions of group and others
+ * from an existing file. It never opens an existing file: closing it would drop the lock that this process may hold on
+ * it.
  *
  * @throws {PersistenceError} DATABASE_READ_ONLY, DATABASE_FULL, DATABASE_UNAVAILABLE - naming the path
  */

@@ -16,8 +16,8 @@ export interface ExecuteRequest {
   readonly sql: string
   readonly parameters: readonly SqlParameter[]
   /**
-   * Whether it belongs to an open transaction. On some errors (a full disk) SQLite ends a transaction on its own; a later
-   * statement of that transaction must then be refused instead of being committed alone.
+   * Whether it belongs to an open transaction. On some errors (a full disk) SQLite ends a transaction on its own; a
+   * later statement of that transaction must then be refused instead of being committed alone.
    */
   readonly inTransaction: boolean
 }

@@ -78,8 +78,9 @@ class WriterDriver implements Driver {
 }
 
 /**
- * Sends the statements of one connection. A transaction holds its turn at the writer from begin to end. A single statement
- * holds it only until it is sent: the writer works in the order of arrival, so the next one need not wait for the answer.
+ * Sends the statements of one connection. A transaction holds its turn at the writer from begin to end. A single
+ * statement holds it only until it is sent: the writer works in the order of arrival, so the next one need not wait for
+ * the answer.
  */
 class WriterConnection implements DatabaseConnection {
   readonly #writer: WriterThread

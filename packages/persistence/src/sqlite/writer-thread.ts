@@ -9,8 +9,8 @@ interface Waiting {
 }
 
 /**
- * Runs the one thread that owns the database file. The main thread only sends it messages, so a stalled disk never stops
- * the event loop.
+ * Runs the one thread that owns the database file. The main thread only sends it messages, so a stalled disk never
+ * stops the event loop.
  */
 export class WriterThread {
   readonly #worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { name: "sqlite-writer" })

@@ -1,7 +1,7 @@
 /**
- * Writes to a database until it is killed. Arguments: the URL, and a name that keeps the ids of several runs apart. Prints
- * each write once it was answered: `batch ID` for three audit entries appended together, `tenant ID` for a tenant with its
- * audit entry, `log SIZE` for an integration.
+ * Writes to a database until it is killed. Arguments: the URL, and a name that keeps the ids of several runs apart.
+ * Prints each write once it was answered: `batch ID` for three audit entries appended together, `tenant ID` for a
+ * tenant with its audit entry, `log SIZE` for an integration.
  */
 import { writeSync } from "node:fs"
 import { openDatabase } from "../../src/index.ts"
