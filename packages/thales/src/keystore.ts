@@ -23,7 +23,7 @@ import {
 import type { Appliances } from "./appliances.ts"
 import type { ConnectionTest } from "./connection/connection-check.ts"
 import { testConnection } from "./connection/test-connection.ts"
-import { descriptionOf } from "./key-facts.ts"
+import { descriptionOf } from "./keys/key-facts.ts"
 import { versionName, versionNumber } from "./token/versions.ts"
 
 /** Options of a {@link ThalesKeystore}. */

@@ -3,6 +3,7 @@ import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
 import { abortable, pluginError } from "@apeiro-cmk/plugin-sdk"
 import type {
   FromToken,
+  OperationRequest,
   TokenFailure,
   TokenOperation,
   TokenOperations,
@@ -93,7 +94,7 @@ export class SupervisedProcess {
     const id = this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<TokenOperations[Operation]["answer"]>()
     this.#waiting.set(id, { resolve, reject })
-    const message: ToToken = { kind: "request", id, operation, request }
+    const message: OperationRequest<Operation> = { kind: "request", id, operation, request }
     this.#child.send(message, (error) => {
       if (error !== null) this.#take(id)?.reject(gone())
     })

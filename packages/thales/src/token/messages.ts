@@ -76,10 +76,21 @@ export interface TokenOperations {
 /** Name of an operation. */
 export type TokenOperation = keyof TokenOperations
 
+/** The request to do one operation. */
+export interface OperationRequest<Operation extends TokenOperation> {
+  readonly kind: "request"
+  readonly id: number
+  readonly operation: Operation
+  readonly request: TokenOperations[Operation]["request"]
+}
+
+/** The request to do any of the operations: each operation with its own kind of request. */
+export type AnyOperationRequest<Operation extends TokenOperation = TokenOperation> = {
+  readonly [Each in Operation]: OperationRequest<Each>
+}[Operation]
+
 /** A message from the plugin to the process. */
-export type ToToken =
-  | { readonly kind: "ping"; readonly id: number }
-  | { readonly kind: "request"; readonly id: number; readonly operation: TokenOperation; readonly request: unknown }
+export type ToToken = { readonly kind: "ping"; readonly id: number } | AnyOperationRequest
 
 /** A message from the process to the plugin. */
 export type FromToken =

@@ -1,5 +1,12 @@
 import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
-import type { FromToken, TokenFailure, TokenOperation, TokenOperations, ToToken } from "./messages.ts"
+import type {
+  AnyOperationRequest,
+  FromToken,
+  TokenFailure,
+  TokenOperation,
+  TokenOperations,
+  ToToken,
+} from "./messages.ts"
 import { TokenError, TokenMismatch, TokenRefusal, tokenError } from "./pkcs11.ts"
 import { Token } from "./token.ts"
 import { decrypt, encrypt } from "./wrap.ts"
@@ -51,11 +58,12 @@ export function runTokenProcess(): void {
   process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
 }
 
-async function answer(handlers: Handlers, message: Extract<ToToken, { kind: "request" }>): Promise<void> {
-  const { id, operation, request } = message
+async function answer<Operation extends TokenOperation>(
+  handlers: Handlers,
+  { id, operation, request }: AnyOperationRequest<Operation>,
+): Promise<void> {
   try {
-    const handle = handlers[operation] as (request: unknown) => Promise<unknown>
-    send({ kind: "answer", id, answer: await handle(request) })
+    send({ kind: "answer", id, answer: await handlers[operation](request) })
   } catch (error) {
     send({ kind: "failure", id, failure: failureOf(tokenError(error)) })
   }

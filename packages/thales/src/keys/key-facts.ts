@@ -1,6 +1,6 @@
 import type { KeyDescription } from "@apeiro-cmk/plugin-interface"
-import type { TokenFacts, TokenKey } from "./token/messages.ts"
-import { versionName } from "./token/versions.ts"
+import type { TokenFacts, TokenKey } from "../token/messages.ts"
+import { versionName } from "../token/versions.ts"
 
 /**
  * Describes a key by the attributes of its versions. Its identity is the serial number of the partition, the label
