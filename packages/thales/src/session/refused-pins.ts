@@ -1,9 +1,9 @@
 import { createHmac } from "node:crypto"
-import type { TokenSettings } from "./token/messages.ts"
+import type { TokenSettings } from "../token/messages.ts"
 
 /**
- * PINs that a token has refused: they are never tried again, since attempts are few. Kept by a keyed hash, so that what
- * was refused cannot be found by guessing from a copy of it.
+ * PINs that a token has refused: they are never tried again, since attempts are few. Only a keyed hash is kept, so that
+ * nobody can recover a refused PIN from it by guessing.
  */
 export class RefusedPins {
   readonly #key: Uint8Array

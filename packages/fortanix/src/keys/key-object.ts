@@ -1,6 +1,6 @@
 import * as z from "zod"
 
-/** What DSM tells of a key. */
+/** The facts that DSM reports about a key. */
 export interface DsmKey {
   readonly kid: string
   readonly name: string
@@ -11,11 +11,11 @@ export interface DsmKey {
   readonly bits: number | undefined
   readonly operations: readonly string[]
   readonly enabled: boolean
-  /** E.g. `Active`; DSM tells none of objects from before it knew states. */
+  /** E.g. `Active`; `Active` as well for an object for which DSM reports no state. */
   readonly state: string
-  /** False where EXPORT was among its operations once. */
+  /** False where EXPORT was once among its operations. */
   readonly neverExportable: boolean
-  /** Its material came from outside. */
+  /** Whether its material was imported. */
   readonly isImported: boolean
   readonly createdAtMs: number
   /** The version before this one, and the one after it. */
@@ -51,7 +51,7 @@ const keyShape = z.object({
   links: z.object({ replaced: kid.nullish(), replacement: kid.nullish() }).nullish(),
 })
 
-/** Reads a key object; `undefined` when it is none. */
+/** Reads a key object; `undefined` when `json` is not one. */
 export function readKey(json: unknown): DsmKey | undefined {
   const parsed = keyShape.safeParse(json)
   if (!parsed.success) return undefined

@@ -5,46 +5,46 @@ import { join } from "node:path"
 import type { CallOptions, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { configurationError } from "@apeiro-cmk/plugin-sdk"
 
-/** Files of the tenant by which the Luna client speaks with its appliances. */
+/** The tenant's files with which the Luna client connects to its appliances. */
 export interface LunaClientFiles {
   readonly client_certificate: string
   readonly client_private_key: string
   readonly ca_certificate: string
 }
 
-/** Where a tenant's files are, and what they must hold at. */
+/** Where a tenant's files are, and the time at which their certificates must be valid. */
 export interface LunaClientSource {
   readonly paths: LunaClientFiles
   readonly files: PluginServices["files"]
   readonly nowMs: number
 }
 
-/** What {@link prepareLunaClient} needs. */
+/** Options of {@link prepareLunaClient}. */
 export interface LunaClientOptions extends LunaClientSource {
   readonly library: string
   readonly addresses: readonly string[]
   readonly port: number
 }
 
-/** What was seen of a client certificate that may be used. */
+/** Facts about a client certificate that has passed the checks. */
 export interface ClientCertificateFacts {
   readonly validToMs: number
-  /** Whether it is signed by itself, as Luna's own tools make it, or by one of `ca_certificate`. */
+  /** Whether it is self-signed, as Luna's own tools make it, or signed by a certificate in `ca_certificate`. */
   readonly hasKnownIssuer: boolean
 }
 
-/** A client configuration that belongs to one process. */
+/** A client configuration for one process. */
 export interface PreparedClient {
   readonly environment: Readonly<Record<string, string>>
-  /** Removes it, with the private key in it. */
+  /** Removes the configuration, and the private key in it. */
   remove(): Promise<void>
 }
 
 const receiveTimeoutMs = 20_000
 
 /**
- * Checks the tenant's certificate, its key and the appliances' certificates, and writes nothing.
- * @throws {PluginError} INVALID_REQUEST - `issues` says which file is wrong
+ * Checks the tenant's certificate, its key and the appliances' certificates. Writes nothing.
+ * @throws {PluginError} INVALID_REQUEST - `issues` names the file at fault
  */
 export async function checkLunaClient(
   source: LunaClientSource,
@@ -57,9 +57,9 @@ export async function checkLunaClient(
 
 /**
  * Checks the tenant's certificate, its key and the appliances' certificates, and writes the Luna client's configuration
- * for one process: in a folder that only this user may enter (Luna HSM Client, "Configuration File Summary").
+ * for one process to a folder that only this user can access (Luna HSM Client, "Configuration File Summary").
  *
- * @throws {PluginError} INVALID_REQUEST - `issues` says which file is wrong
+ * @throws {PluginError} INVALID_REQUEST - `issues` names the file at fault
  */
 export async function prepareLunaClient(
   options: LunaClientOptions,
@@ -113,12 +113,15 @@ async function readLunaClient(
   return { client_certificate, client_private_key, ca_certificate, facts }
 }
 
-/** @throws {PluginError} INVALID_REQUEST - it names an issuer that has not signed it */
+/** @throws {PluginError} INVALID_REQUEST - the certificate names an issuer that did not sign it */
 function hasKnownIssuer(certificate: X509Certificate, issuers: readonly X509Certificate[]): boolean {
   const named = issuers.filter((issuer) => issuer.subject === certificate.issuer)
   if (named.length === 0) return false
   if (named.some((issuer) => certificate.verify(issuer.publicKey))) return true
-  throw wrong("client_certificate", "is not signed by the issuer that it names, which is in ca_certificate")
+  throw wrong(
+    "client_certificate",
+    "is not signed by the issuer that it names, although ca_certificate contains that issuer",
+  )
 }
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
@@ -155,7 +158,7 @@ function chrystoki(
 function requireValid(field: keyof LunaClientFiles, pem: Buffer, nowMs: number): X509Certificate {
   const certificate = certificateOf(field, pem)
   if (Date.parse(certificate.validTo) <= nowMs) throw wrong(field, "has expired")
-  if (Date.parse(certificate.validFrom) > nowMs) throw wrong(field, "is not valid yet")
+  if (Date.parse(certificate.validFrom) > nowMs) throw wrong(field, "is not yet valid")
   return certificate
 }
 
@@ -163,7 +166,7 @@ function certificateOf(field: keyof LunaClientFiles, pem: Buffer): X509Certifica
   try {
     return new X509Certificate(pem)
   } catch {
-    throw wrong(field, "names a file that holds no certificate as PEM") // OpenSSL's words name no field
+    throw wrong(field, "names a file that does not contain a certificate in PEM format") // OpenSSL's message does not name the field
   }
 }
 
@@ -171,7 +174,7 @@ function keyOf(pem: Buffer): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch {
-    throw wrong("client_private_key", "names a file that holds no unencrypted key as PEM") // OpenSSL's words may quote it
+    throw wrong("client_private_key", "names a file that does not contain an unencrypted key in PEM format") // OpenSSL's message may quote it
   }
 }
 
