@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from "node:crypto"
-import { joinFields, openCommitted, sealCommitted } from "@apeiro-cmk/key-hierarchy"
+import { joinFields, openCommitted, sealCommitted } from "@apeiro-cmk/committing-wrap"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 import { credentialUnreadable } from "./error.ts"
 import type { CredentialReference } from "./ports.ts"
