@@ -25,6 +25,8 @@ describe("activating a keystore", () => {
       "credentialCreate success",
       "keystoreTest success",
       "keystoreActivate success",
+      "keyCreate success",
+      "tenantKeyWrap success",
     ])
   })
 
@@ -93,7 +95,7 @@ describe("activating a keystore", () => {
     expect(await manager.activate("acme", "primary", call())).toMatchObject({ plugin_status: "active" })
   })
 
-  it("needs no word on that outside of production", async () => {
+  it("does not need that outside of production", async () => {
     const { manager, server, call } = setUp([], "development")
     await manager.add("acme", toyDocument(), call())
     server.exportable = "unknown"
@@ -104,7 +106,7 @@ describe("activating a keystore", () => {
     const { manager, repository, other, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     await manager.activate("acme", "primary", call())
-    // A second host name and another name of the keystore are no second key.
+    // Another host name and another name of the keystore do not make it another key.
     const second = toyDocument({ address: "https://other.example:8200" }, "mine")
     const globex = call({ tenantId: "globex" })
     await manager.add("globex", second, globex)
