@@ -41,6 +41,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     },
   }
   const operationCounts = new InMemoryOperationCounts()
+  const credentials = new InMemoryCredentials(repository)
   const audit = createAuditRecorder({ intake, clock, replica: "host-1" })
   const catalog = {
     keystorePlugin: (type: string) => plugins.find(({ definition }) => definition.manifest.pluginType === type),
@@ -49,7 +50,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
   const manager = new KeystoreManager({
     catalog,
     repository,
-    credentials: new InMemoryCredentials(repository),
+    credentials,
     operationCounts,
     renewalsPerHour: async () => 200,
     audit,
@@ -64,6 +65,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     manager,
     catalog,
     repository,
+    credentials,
     operationCounts,
     audit,
     clock,

@@ -54,10 +54,13 @@ export class ToyServer {
   opened = 0
   closed = 0
   readonly encryptedUnder: string[] = []
+  /** Each operation with the request and the keystore that its call names. */
+  readonly calls: string[] = []
   /** While set, operations wait for it and ignore their signals. */
   gate: Promise<void> | undefined
 
   async enter(operation: string, token: SecretHandle, call: CallOptions): Promise<void> {
+    this.calls.push(`${operation} ${call.requestId} ${call.keystoreId}`)
     if (this.fault === "hangs") return new Promise(() => undefined)
     if (this.fault === "throws") throw new Error("a vendor's error with canary-token-of-the-toy inside")
     if (this.fault === "the host cannot record it") {
