@@ -65,7 +65,7 @@ describe("credential store", () => {
       { ...reference, keystoreId: "other" },
       { ...reference, name: "token" },
       { ...reference, version: 2 },
-      // The same letters in a row, split elsewhere.
+      // The same letters, split at another place.
       { ...reference, tenantId: "acm", keystoreId: "ebao" },
     ]
     for (const other of others) {

@@ -3,7 +3,7 @@ import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 /**
  * Meaning of an error for a tenant key that the keystore was asked to unwrap:
  *
- * - `denied` - the keystore, or whoever owns it, forbids the use of the L1 key. No key of the tenant stays in memory.
+ * - `denied` - the keystore or its owner forbids the use of the L1 key. No key of the tenant stays in memory.
  * - `credential-rejected` - as `denied`, once the plugin has refreshed its credential.
  * - `mismatch` - as `denied`; the wrap holds another key, and is not used again.
  * - `wrap-rejected` - the keystore refuses this one wrap: the stored bytes were altered.
@@ -34,7 +34,7 @@ export type HealthMeaning = "counts" | "says-nothing"
  */
 export type RetryMeaning = "may-retry" | "after-refresh" | "never"
 
-/** Meaning of one error code, for everybody who has to decide something on it. */
+/** Meaning of one error code. */
 export interface ErrorMeaning {
   readonly custody: CustodyMeaning
   readonly health: HealthMeaning

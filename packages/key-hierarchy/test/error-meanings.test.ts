@@ -32,7 +32,7 @@ describe("the meaning of an error", () => {
     expect(endsLeases(code)).toBe(ends)
   })
 
-  it("is stated for every code, here as well", () => {
+  it("is stated for every code, also in this test", () => {
     expect(table.map(([code]) => code)).toEqual([...pluginErrorCodes])
   })
 

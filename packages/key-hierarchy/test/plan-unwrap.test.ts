@@ -18,7 +18,7 @@ const forbids = new CodedError("KEY_STATE_FORBIDS", "Destroyed.", {
 })
 
 describe("the plan to unwrap a tenant key", () => {
-  it("is the one good wrap of today", () => {
+  it("is the one good wrap", () => {
     const wrap = { keystoreId: "primary", state: "good" } as const
     expect(planUnwrap([wrap], {}, noConditions)).toEqual({ allowed: true, wraps: [wrap] })
   })
@@ -62,7 +62,7 @@ describe("the plan to unwrap a tenant key", () => {
     )
   })
 
-  it("is refused with the custody's own reason whatever wraps and keystores are like", () => {
+  it("is refused with the reason of the custody, for any wraps and any keystores", () => {
     fc.assert(
       fc.property(wraps, conditions, (all, known) => {
         expect(planUnwrap(all, { forbids }, known)).toEqual({ allowed: false, reason: forbids })
@@ -70,7 +70,7 @@ describe("the plan to unwrap a tenant key", () => {
     )
   })
 
-  it("is the same each time, and leaves its arguments alone", () => {
+  it("is the same each time, and does not change its arguments", () => {
     fc.assert(
       fc.property(wraps, conditions, (all, known) => {
         const before = structuredClone({ all, known })

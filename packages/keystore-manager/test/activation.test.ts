@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { setUp, toyDocument } from "./set-up.ts"
 
 describe("activating a keystore", () => {
-  it("tests, makes the first tenant key, claims the L1 key, and answers what was seen", async () => {
+  it("tests, makes the first tenant key, claims the L1 key, and answers with what it saw", async () => {
     const { manager, repository, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     expect(await manager.activate("acme", "primary", call())).toEqual({
@@ -30,7 +30,7 @@ describe("activating a keystore", () => {
     ])
   })
 
-  it("only tests and answers when it is active already", async () => {
+  it("only tests and answers when it is already active", async () => {
     const { manager, repository, server, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const first = await manager.activate("acme", "primary", call())
@@ -126,7 +126,7 @@ describe("activating a keystore", () => {
     expect(JSON.stringify(last)).not.toContain("acme")
   })
 
-  it("is refused too when another tenant claims the key in between", async () => {
+  it("is also refused when another tenant claims the key meanwhile", async () => {
     const { manager, repository, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     repository.beforeActivation = () => repository.claims.set("toy cluster-1/transit/master", "globex")
@@ -163,7 +163,7 @@ describe("activating a keystore", () => {
     expect(await manager.activate("acme", "primary", call())).toMatchObject({ plugin_status: "active" })
   })
 
-  it("is not answered when its audit entry cannot be stored", async () => {
+  it("fails when its audit entry cannot be stored", async () => {
     const { manager, intake, repository, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     intake.failure = new Error("disk full")
@@ -171,7 +171,7 @@ describe("activating a keystore", () => {
     expect(repository.claims.size).toBe(0)
   })
 
-  it("is not begun for a caller who gave up while another activation ran", async () => {
+  it("does not begin for a caller who gave up while another activation ran", async () => {
     const { manager, repository, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const controller = new AbortController()

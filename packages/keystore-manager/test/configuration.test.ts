@@ -25,7 +25,7 @@ describe("adding a keystore", () => {
     logger.assertNoCanary([secretText])
   })
 
-  it("is in the audit log, with the secret's arrival", async () => {
+  it("is in the audit log, together with its new secret", async () => {
     const { manager, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     expect(leaves()).toMatchObject([
@@ -220,7 +220,7 @@ describe("changing a keystore", () => {
     expect(record).toMatchObject({ state: "active", keyIdentity: "cluster-1/transit/master" })
   })
 
-  it.each(["unknown", "../../etc", "", "x".repeat(10_000)])("knows no keystore %j", async (keystoreId) => {
+  it.each(["unknown", "../../etc", "", "x".repeat(10_000)])("does not find a keystore %j", async (keystoreId) => {
     const { manager, call } = setUp()
     const notFound = { code: "KEYSTORE_NOT_FOUND" }
     await expect(manager.get("acme", keystoreId)).rejects.toMatchObject(notFound)

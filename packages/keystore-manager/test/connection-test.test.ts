@@ -25,7 +25,7 @@ describe("a connection test", () => {
     expect(await manager.get("acme", "primary")).toMatchObject({ state: "inactive", revision: 1 })
   })
 
-  it("works before anything is saved, and then nothing is kept", async () => {
+  it("works before anything is saved, and keeps nothing", async () => {
     const { manager, repository, server, call, leaves } = setUp()
     const steps = await collect(manager.test("acme", { document: toyDocument() }, call()))
     expect(outcomes(steps)).toEqual(["authentication passed", "key_access passed", "l2_derivation passed"])

@@ -43,7 +43,7 @@ describe("importing an L1 key", () => {
     },
   )
 
-  it.each(["missing", "../other", ""])("finds no keystore %j, and no other tenant's", async (keystoreId) => {
+  it.each(["missing", "../other", ""])("does not find a keystore %j, nor another tenant's", async (keystoreId) => {
     const { manager, call } = setUp()
     await manager.add("other", toyDocument({}, "missing"), call({ tenantId: "other" }))
     const missing = { code: "KEYSTORE_NOT_FOUND" }
