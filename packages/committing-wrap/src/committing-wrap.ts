@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 import { FieldReader, joinFields } from "./byte-fields.ts"
-import { ciphertextRejected } from "./error.ts"
+import { wrapRejected } from "./error.ts"
 import { aes256GcmOpen, aes256GcmSeal, hkdfSha512, keyLength, nonceLength, tagLength } from "./primitives.ts"
 
 /** Length of the salt of a wrap, in bytes. */
@@ -12,13 +12,13 @@ export const commitmentLength = 32
 /** Each message key is derived from a fresh salt and used once, so the nonce can be fixed. */
 const zeroNonce = new Uint8Array(nonceLength)
 
-/** What a wrap is made under. */
+/** Parameters that a wrap is bound to. */
 export interface WrapParameters {
   /** 32 bytes. */
   readonly parent: KeyObject | Uint8Array
-  /** What the wrap is for, e.g. `apeiro-cmk/v1/data-key`: keeps keys of one use out of another. ASCII. */
+  /** Purpose of the wrap, e.g. `apeiro-cmk/v1/data-key`: separates keys of different uses. ASCII. */
   readonly label: string
-  /** What the wrap is bound to. Not part of the result: whoever opens it must have it. Label and header together at most 1020 bytes. */
+  /** Associated data. It is not part of the result, so it must be at hand for opening. Label and header: at most 1020 bytes. */
   readonly header: Uint8Array
 }
 
@@ -27,7 +27,7 @@ export interface WrapParameters {
  * suites do: AES-GCM alone lets one ciphertext open under two keys. Every byte is specified in docs/envelope.md.
  *
  * @param plaintext - at most 65,535 bytes; stays the caller's
- * @throws {RangeError} the parent has another length than 32 bytes, or label, header or plaintext is too long
+ * @throws {RangeError} the parent does not have 32 bytes, or label, header or plaintext is too long
  */
 export function sealCommitted(
   request: WrapParameters & { readonly plaintext: Uint8Array; readonly random: RandomSource },
@@ -39,25 +39,25 @@ export function sealCommitted(
 }
 
 /**
- * Opens what {@link sealCommitted} made.
+ * Opens a wrap that {@link sealCommitted} made.
  *
  * @returns the plaintext; the caller fills it with zeros after use
- * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - altered, truncated, extended, or another parent, label or header
+ * @throws {WrapError} CIPHERTEXT_REJECTED - altered, truncated, extended, or another parent, label or header
  */
 export function openCommitted(request: WrapParameters & { readonly sealed: Uint8Array }): Uint8Array {
   const fields = parseSealed(request.sealed)
-  if (fields === undefined) throw ciphertextRejected()
+  if (fields === undefined) throw wrapRejected()
   return openSealedFields(request, fields)
 }
 
-/** As {@link openCommitted}, for a wrap that was taken apart already. */
+/** Opens a wrap that {@link parseSealed} took apart. Errors as {@link openCommitted}. */
 export function openSealedFields(parameters: WrapParameters, fields: SealedFields): Uint8Array {
   const { messageKey, commitment } = deriveMessageKey(parameters, fields.salt)
-  if (!timingSafeEqual(commitment, fields.commitment)) throw ciphertextRejected()
+  if (!timingSafeEqual(commitment, fields.commitment)) throw wrapRejected()
   return aes256GcmOpen(messageKey, zeroNonce, fields, parameters.header)
 }
 
-/** The four fields of a wrap. */
+/** Fields of a wrap, in their order. */
 export interface SealedFields {
   readonly salt: Uint8Array
   readonly commitment: Uint8Array
@@ -65,7 +65,7 @@ export interface SealedFields {
   readonly tag: Uint8Array
 }
 
-/** Takes a wrap apart. @returns undefined where it does not have the shape of one, to the last byte */
+/** Takes a wrap apart. @returns undefined for bytes that do not have the shape of a wrap, to the last byte */
 export function parseSealed(sealed: Uint8Array): SealedFields | undefined {
   const reader = new FieldReader(sealed)
   const salt = reader.field()

@@ -5,7 +5,7 @@ import { openCommitted, sealCommitted } from "../src/index.ts"
 
 const random = { bytes: (length: number) => randomBytes(length) }
 const bytes = (constraints: { minLength?: number; maxLength: number }) => fc.uint8Array(constraints)
-const rejected = expect.objectContaining({ code: "CIPHERTEXT_REJECTED", message: "The envelope was not accepted." })
+const rejected = expect.objectContaining({ code: "CIPHERTEXT_REJECTED", message: "The wrap does not open." })
 
 describe("committing wrap", () => {
   it("opens what it sealed, for any plaintext", () => {
@@ -32,7 +32,7 @@ describe("committing wrap", () => {
       { ...request, parent: randomBytes(32) },
       { ...request, label: "tesu" },
       { ...request, header: Buffer.from("headeR") },
-      // The same bytes in a row, split elsewhere.
+      // The same bytes, split at another place.
       { ...request, label: "testh", header: Buffer.from("eader") },
     ]) {
       expect(() => openCommitted({ ...other, sealed })).toThrow(rejected)
@@ -57,7 +57,7 @@ describe("committing wrap", () => {
     expect(() => openCommitted({ ...request, sealed: Buffer.concat([sealed, Buffer.alloc(1)]) })).toThrow(rejected)
   })
 
-  it("takes a parent of 256 bits only", () => {
+  it("accepts a parent of 256 bits only", () => {
     for (const length of [0, 16, 24, 31, 33, 64]) {
       const request = { parent: randomBytes(length), label: "test", header: Buffer.from("header") }
       expect(() => sealCommitted({ ...request, plaintext: Buffer.from("p"), random })).toThrow(RangeError)

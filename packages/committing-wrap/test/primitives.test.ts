@@ -38,7 +38,7 @@ describe.skipIf(reason !== undefined)(
       }
     })
 
-    it("derives every HKDF-SHA-512 case, and refuses what is longer than HKDF can give", () => {
+    it("derives every HKDF-SHA-512 case, and refuses what is longer than HKDF can derive", () => {
       const cases = reason === undefined ? hkdfCases() : []
       expect(cases.length).toBeGreaterThan(50)
       for (const { tcId, ikm, salt, info, size, okm, result } of cases) {
@@ -62,7 +62,7 @@ describe("primitives: other shapes", () => {
     }
   })
 
-  it("refuses a key that is no secret key", () => {
+  it("refuses a key object that does not hold a secret key", () => {
     const { publicKey } = generateKeyPairSync("ed25519")
     expect(() => aes256GcmSeal(publicKey, nonce, none, none)).toThrow(TypeError)
   })

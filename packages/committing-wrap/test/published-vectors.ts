@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as z from "zod"
 
-/** Where the published vectors are: `VECTORS_DIR`, or beside the project. */
+/** Folder of the published vectors: `VECTORS_DIR`, or next to the project. */
 const folder = process.env.VECTORS_DIR ?? fileURLToPath(new URL("../../../../shared/vectors", import.meta.url))
 
 const hex = z
@@ -49,8 +49,7 @@ const hkdfFile = z.object({
 })
 
 /**
- * Tells why the published vectors cannot be run, or undefined when they are there. With CI=true a missing folder is a
- * failure.
+ * Says why the published vectors cannot run; undefined when they can. With CI=true a missing folder is a failure.
  */
 export function vectorsMissing(): string | undefined {
   if (existsSync(`${folder}/wycheproof`)) return undefined
@@ -60,12 +59,12 @@ export function vectorsMissing(): string | undefined {
   return reason
 }
 
-/** The Wycheproof groups of AES-GCM. */
+/** Reads the Wycheproof groups of AES-GCM. */
 export function aesGcmGroups() {
   return aeadFile.parse(JSON.parse(readFileSync(`${folder}/wycheproof/aes_gcm_test.json`, "utf8"))).testGroups
 }
 
-/** The Wycheproof cases of HKDF-SHA-512. */
+/** Reads the Wycheproof cases of HKDF-SHA-512. */
 export function hkdfCases() {
   const file = hkdfFile.parse(JSON.parse(readFileSync(`${folder}/wycheproof/hkdf_sha512_test.json`, "utf8")))
   return file.testGroups.flatMap((group) => group.tests)

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from "node:crypto"
-import { ciphertextRejected } from "./error.ts"
+import { wrapRejected } from "./error.ts"
 
-/** Length of every key of the hierarchy, in bytes. */
+/** Length of every key here, in bytes. */
 export const keyLength = 32
 /** Length of a nonce of AES-256-GCM, in bytes. */
 export const nonceLength = 12
@@ -13,7 +13,7 @@ const maximumInfoLength = 1024
 const maximumHkdfLength = 255 * 64
 
 /**
- * HKDF-SHA-512 (RFC 5869).
+ * Derives bytes by HKDF-SHA-512 (RFC 5869).
  *
  * @param info - at most 1024 bytes
  * @param length - of the output, in bytes: 1 to 16,320
@@ -27,13 +27,13 @@ export function hkdfSha512(
   length: number,
 ): Uint8Array {
   if (!Number.isInteger(length) || length < 1 || length > maximumHkdfLength) {
-    throw new RangeError(`HKDF-SHA-512 gives 1 to ${maximumHkdfLength} bytes`)
+    throw new RangeError(`HKDF-SHA-512 derives 1 to ${maximumHkdfLength} bytes`)
   }
   if (info.length > maximumInfoLength) throw new RangeError(`HKDF info is at most ${maximumInfoLength} bytes`)
   return new Uint8Array(hkdfSync("sha512", secret, salt, info, length))
 }
 
-/** What AES-256-GCM makes of a plaintext. */
+/** Result of sealing with AES-256-GCM. */
 export interface SealedText {
   /** As long as the plaintext. */
   readonly ciphertext: Uint8Array
@@ -42,9 +42,10 @@ export interface SealedText {
 }
 
 /**
- * AES-256-GCM (NIST SP 800-38D) in one shape only: 256-bit key, 96-bit nonce, 128-bit tag. A nonce serves a key once.
+ * Seals by AES-256-GCM (NIST SP 800-38D), with a 256-bit key, a 96-bit nonce and a 128-bit tag only. Use a nonce once per
+ * key.
  *
- * @throws {TypeError} the key is no secret key or no bytes
+ * @throws {TypeError} the key object does not hold a secret key
  * @throws {RangeError} the key or the nonce has another length
  */
 export function aes256GcmSeal(
@@ -61,11 +62,11 @@ export function aes256GcmSeal(
 }
 
 /**
- * Opens what {@link aes256GcmSeal} made.
+ * Opens the result of {@link aes256GcmSeal}.
  *
  * @returns the plaintext; the caller fills it with zeros after use
- * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - the tag does not fit
- * @throws {TypeError} the key is no secret key or no bytes
+ * @throws {WrapError} CIPHERTEXT_REJECTED - the tag does not match
+ * @throws {TypeError} the key object does not hold a secret key
  * @throws {RangeError} the key, the nonce or the tag has another length
  */
 export function aes256GcmOpen(
@@ -82,16 +83,16 @@ export function aes256GcmOpen(
   try {
     decipher.final()
   } catch {
-    // OpenSSL's one reason for failing here is the tag; its words must not leave.
+    // OpenSSL fails here for one reason, the tag; its message stays inside.
     plaintext.fill(0)
-    throw ciphertextRejected()
+    throw wrapRejected()
   }
   return plaintext
 }
 
 function gcmKey(key: KeyObject | Uint8Array, nonce: Uint8Array): KeyObject {
   if (nonce.length !== nonceLength) throw new RangeError("an AES-256-GCM nonce here has 96 bits")
-  // A KeyObject, since Node sets up a cipher about three times as fast with one as with bare bytes.
+  // Node sets up a cipher about three times as fast with a KeyObject as with bare bytes.
   const keyObject = key instanceof Uint8Array ? createSecretKey(key) : key
   if (keyObject.type !== "secret") throw new TypeError("an AES-256-GCM key is a secret key")
   if (keyObject.symmetricKeySize !== keyLength) throw new RangeError("an AES-256-GCM key here has 256 bits")

@@ -2,8 +2,8 @@
 const maximumFieldLength = 0xffff
 
 /**
- * Joins fields so that no two lists of fields give the same bytes: each is preceded by its length, 16 bits, big endian.
- * Text is UTF-8.
+ * Joins fields so that different lists of fields yield different bytes: the length of each, 16 bits, big endian, precedes
+ * it. Text is UTF-8.
  *
  * @throws {RangeError} a field is longer than 65,535 bytes
  */
@@ -27,7 +27,7 @@ function lengthOf(field: Uint8Array | string): number {
   return typeof field === "string" ? Buffer.byteLength(field, "utf8") : field.length
 }
 
-/** Reads what a format has in a row, and nothing else: each method answers undefined where the bytes end too early. */
+/** Reads the fields of a format one after the other. Each method returns undefined where the bytes end too early. */
 export class FieldReader {
   readonly #bytes: Buffer
   #offset = 0
@@ -36,35 +36,39 @@ export class FieldReader {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
-  /** How far reading has come, in bytes. */
+  /** Offset of the next byte to read. */
   get offset(): number {
     return this.#offset
   }
 
-  /** Whether every byte was read. */
+  /** Whether every byte has been read. */
   get atEnd(): boolean {
     return this.#offset === this.#bytes.length
   }
 
+  /** Reads bytes as they are: a view, not a copy. */
   bytes(length: number): Buffer | undefined {
     if (!this.#has(length)) return undefined
     const start = this.#advance(length)
     return this.#bytes.subarray(start, this.#offset)
   }
 
+  /** Reads an unsigned integer of 8 bits. */
   unsigned8(): number | undefined {
     return this.#has(1) ? this.#bytes.readUInt8(this.#advance(1)) : undefined
   }
 
+  /** Reads an unsigned integer of 16 bits, big endian. */
   unsigned16(): number | undefined {
     return this.#has(2) ? this.#bytes.readUInt16BE(this.#advance(2)) : undefined
   }
 
+  /** Reads an unsigned integer of 32 bits, big endian. */
   unsigned32(): number | undefined {
     return this.#has(4) ? this.#bytes.readUInt32BE(this.#advance(4)) : undefined
   }
 
-  /** A field of Latin-1 text. */
+  /** Reads a field of Latin-1 text. */
   text(): string | undefined {
     const length = this.unsigned16()
     if (length === undefined || !this.#has(length)) return undefined
@@ -72,7 +76,7 @@ export class FieldReader {
     return this.#bytes.toString("latin1", start, this.#offset)
   }
 
-  /** A field of any length up to 65,535 bytes, as {@link joinFields} writes it. */
+  /** Reads a field of at most 65,535 bytes, as {@link joinFields} writes it: a view, not a copy. */
   field(): Buffer | undefined {
     const length = this.unsigned16()
     return length === undefined ? undefined : this.bytes(length)
@@ -82,7 +86,7 @@ export class FieldReader {
     return this.#bytes.length - this.#offset >= length
   }
 
-  /** @returns the offset before it */
+  /** @returns the offset before the step */
   #advance(length: number): number {
     this.#offset += length
     return this.#offset - length
