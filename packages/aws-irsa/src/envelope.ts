@@ -8,7 +8,7 @@ import type {
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { Kms } from "./client.ts"
 import { kmsContext } from "./encryption-context.ts"
-import { unnamedVersion } from "./key-facts.ts"
+import { unnamedVersion } from "./keys/key-facts.ts"
 
 const longestPlaintextBytes = 4096
 const algorithm = "SYMMETRIC_DEFAULT"

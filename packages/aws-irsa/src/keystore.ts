@@ -11,9 +11,9 @@ import type { Kms } from "./client.ts"
 import { testConnection } from "./connection/test-connection.ts"
 import { throwAwayContext } from "./encryption-context.ts"
 import { decrypt, encrypt, mismatch } from "./envelope.ts"
-import { getImportParameters, importKeyMaterial, type KeyImportOptions } from "./key-import.ts"
-import { checkedKeyId, createKeyLifeCycle } from "./key-life-cycle.ts"
-import { listVersions } from "./key-versions.ts"
+import { getImportParameters, importKeyMaterial, type KeyImportOptions } from "./keys/key-import.ts"
+import { checkedKeyId, createKeyLifeCycle } from "./keys/key-life-cycle.ts"
+import { listVersions } from "./keys/key-versions.ts"
 import type { SessionCache } from "./session/session-cache.ts"
 
 /** What {@link createKeystore} needs. */

@@ -3,7 +3,7 @@ import type * as z from "zod"
 import { parseArn } from "./arns.ts"
 import { type PluginConfiguration, regionOf, type setupConfiguration } from "./config.ts"
 import { externalIdOf } from "./external-id.ts"
-import { permissionsPolicy, trustPolicyForCertificates, trustPolicyForRole } from "./setup-policies.ts"
+import { permissionsPolicy, trustPolicyForCertificates, trustPolicyForRole } from "./setup/policies.ts"
 
 type SetupConfiguration = z.output<typeof setupConfiguration>
 

@@ -8,9 +8,9 @@ import {
   withRules,
 } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { authenticationFields, authenticationRules } from "./config-authentication.ts"
-import { connectionFields } from "./config-connection.ts"
-import { keyName, serverPath } from "./config-text.ts"
+import { authenticationFields, authenticationRules } from "./configuration/authentication.ts"
+import { connectionFields } from "./configuration/connection.ts"
+import { keyName, serverPath } from "./configuration/text.ts"
 import { platformConfiguration, platformCredential } from "./provider/platform-configuration.ts"
 
 /** What the operator sets once for all keystores of this plugin. */

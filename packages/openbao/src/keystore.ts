@@ -11,9 +11,10 @@ import {
 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError, unsupported } from "@apeiro-cmk/plugin-sdk"
 import { ciphertextVersion, createTransit } from "./client.ts"
-import { keyName } from "./config-text.ts"
+import { keyName } from "./configuration/text.ts"
+import { testConnection } from "./connection/test-connection.ts"
 import { keyMismatch } from "./errors.ts"
-import { createTransitAdministration } from "./key-administration.ts"
+import { createTransitAdministration } from "./keys/key-administration.ts"
 import {
   describeTransitKey,
   type KeyPlace,
@@ -21,10 +22,9 @@ import {
   throwAwayContext,
   unsuitable,
   versionStatus,
-} from "./key-facts.ts"
-import { createKeyImport } from "./key-import.ts"
-import { createKeyLifeCycle } from "./key-life-cycle.ts"
-import { testConnection } from "./test-connection.ts"
+} from "./keys/key-facts.ts"
+import { createKeyImport } from "./keys/key-import.ts"
+import { createKeyLifeCycle } from "./keys/key-life-cycle.ts"
 
 /** What {@link createKeystore} needs. */
 export interface KeystoreOptions {

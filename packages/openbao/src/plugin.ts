@@ -19,8 +19,8 @@ import {
   setupConfiguration,
 } from "./config.ts"
 import { createKeystore, unsupportedReasons } from "./keystore.ts"
-import { loginOf } from "./login-of.ts"
 import { createOpenBaoProvider } from "./provider/provider.ts"
+import { loginOf } from "./session/login.ts"
 import { setupMaterial } from "./setup-material.ts"
 import { upstreamHooks } from "./upstream.ts"
 

@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto"
 import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
 import { certificatesOf } from "@apeiro-cmk/plugin-sdk"
 import type { SetupConfiguration } from "./config.ts"
-import { credentialCommands } from "./setup-credential.ts"
-import { setupName } from "./setup-name.ts"
-import { enabledOnce, quoted } from "./shell.ts"
+import { credentialCommands } from "./setup/credential.ts"
+import { setupName } from "./setup/name.ts"
+import { enabledOnce, quoted } from "./setup/shell.ts"
 
 /** The part of a configuration that says which key it is. */
 export type KeyOfMount = Pick<SetupConfiguration, "mount_path" | "key_name">

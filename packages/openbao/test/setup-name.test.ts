@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { setupConfiguration } from "../src/config.ts"
-import { setupName } from "../src/setup-name.ts"
+import { setupName } from "../src/setup/name.ts"
 
 const fields = { vault_address: "https://bao.example.com", auth_method: "approle" }
 

@@ -3,7 +3,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { kmsContext, throwAwayContext } from "../encryption-context.ts"
 import { decrypt, encrypt, mismatch } from "../envelope.ts"
 import { kmsError, nameOf } from "../errors.ts"
-import { descriptionOf, unsuitable } from "../key-facts.ts"
+import { descriptionOf, unsuitable } from "../keys/key-facts.ts"
 import type { Check, ConnectionTest } from "./connection-check.ts"
 
 const purpose = "connection-test"

@@ -1,8 +1,8 @@
 import type { SecretHandle } from "@apeiro-cmk/plugin-interface"
 import { secret } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { connectionFields } from "../config-connection.ts"
-import { serverPath } from "../config-text.ts"
+import { connectionFields } from "../configuration/connection.ts"
+import { serverPath } from "../configuration/text.ts"
 
 const { vault_address, cluster_addresses, namespace, ca_certificate } = connectionFields
 

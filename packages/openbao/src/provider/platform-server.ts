@@ -8,7 +8,7 @@ import type { CallOptions, Clock, JsonValue } from "@apeiro-cmk/plugin-interface
 import { abortReason, pluginError } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import { createTransit, type TransitPort } from "../client.ts"
-import { createTransitAdministration, type TransitAdministration } from "../key-administration.ts"
+import { createTransitAdministration, type TransitAdministration } from "../keys/key-administration.ts"
 import type { ProvidedPlace } from "./place.ts"
 
 /** What is mounted somewhere. */

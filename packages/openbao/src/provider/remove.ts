@@ -1,4 +1,4 @@
-import { setupName } from "../setup-name.ts"
+import { setupName } from "../setup/name.ts"
 import { notOurs } from "./own-things.ts"
 import type { ProvidedPlace } from "./place.ts"
 import type { MountKind, PlatformServer } from "./platform-server.ts"

@@ -1,8 +1,8 @@
 import type { CallOptions, ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { runConnectionTest } from "@apeiro-cmk/plugin-sdk"
 import { checkAudit } from "./audit-check.ts"
+import { checkAuthentication, checkKeyAccess, checkRoundTrip, checkTokenRenewal } from "./checks.ts"
 import type { Check, ConnectionTest } from "./connection-check.ts"
-import { checkAuthentication, checkKeyAccess, checkRoundTrip, checkTokenRenewal } from "./connection-checks.ts"
 import { checkPolicy } from "./policy-check.ts"
 
 /** Story 4, step 5, a real round trip, and what story 2 calls the audit test. */

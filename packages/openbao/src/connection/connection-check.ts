@@ -1,6 +1,6 @@
 import type { Clock, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ConnectionCheck } from "@apeiro-cmk/plugin-sdk"
-import type { KeyPlace } from "./key-facts.ts"
+import type { KeyPlace } from "../keys/key-facts.ts"
 
 /** What the steps of a connection test look at. */
 export interface ConnectionTest {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import type { KeyOfMount } from "./setup-material.ts"
+import type { KeyOfMount } from "../setup-material.ts"
 
 // Some storages of OpenBao make a file name of it, which has at most 255 characters.
 const longestName = 200

@@ -5,7 +5,7 @@ import type {
   KeyDescription,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TransitKey } from "./client.ts"
+import type { TransitKey } from "../client.ts"
 import { decodeProviderParams, encodeProviderParams } from "./import-parameters.ts"
 import type { TransitAdministration } from "./key-administration.ts"
 import { describeTransitKey, type KeyPlace, unsuitable } from "./key-facts.ts"

@@ -7,9 +7,9 @@ import {
 } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason, pluginError, scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import type { KeyMetadata } from "@aws-sdk/client-kms"
-import { keyIdForm } from "./arns.ts"
-import type { Kms } from "./client.ts"
-import { nameOf } from "./errors.ts"
+import { keyIdForm } from "../arns.ts"
+import type { Kms } from "../client.ts"
+import { nameOf } from "../errors.ts"
 import { descriptionOf, unnamedVersion } from "./key-facts.ts"
 
 /** Longest waiting time that KMS offers: a deletion by mistake is found in time. */

@@ -1,6 +1,6 @@
 import { failedError, type OpenBaoAnswer } from "@apeiro-cmk/openbao-client"
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
-import { type AnswerMeaning, errorOfRow, orMisspelt, rowOf, transitError } from "./errors.ts"
+import { type AnswerMeaning, errorOfRow, orMisspelt, rowOf, transitError } from "../errors.ts"
 
 const wrapAgain = "Get new import parameters, wrap the 32 bytes of the key for them, and import again."
 

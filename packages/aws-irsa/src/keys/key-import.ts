@@ -1,8 +1,8 @@
 import { createPublicKey } from "node:crypto"
 import type { CallOptions, Clock, ImportKeyMaterialRequest, ImportParameters } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { Kms } from "./client.ts"
-import type { PluginConfiguration } from "./config.ts"
+import type { Kms } from "../client.ts"
+import type { PluginConfiguration } from "../config.ts"
 
 /** Long enough for years; made anew for each import. */
 const wrappingKeySpec = "RSA_4096"

@@ -1,4 +1,4 @@
-import { authMountPath, type SetupConfiguration } from "./config.ts"
+import { authMountPath, type SetupConfiguration } from "../config.ts"
 import { enabledOnce, quoted } from "./shell.ts"
 
 /** Where each of these methods keeps its roles, below its mount. */

@@ -1,9 +1,9 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { type CheckResult, pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TransitKey } from "./client.ts"
+import type { TransitKey } from "../client.ts"
+import { keyMismatch } from "../errors.ts"
+import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "../keys/key-facts.ts"
 import type { Check } from "./connection-check.ts"
-import { keyMismatch } from "./errors.ts"
-import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 
 /** Logs in anew, also when a token is at hand. */
 export const checkAuthentication: Check = async ({ place }, call) => {

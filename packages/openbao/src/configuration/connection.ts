@@ -1,6 +1,6 @@
 import { endpoint, tlsFields } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { serverPath } from "./config-text.ts"
+import { serverPath } from "./text.ts"
 
 const address = () => endpoint().refine((text) => !/\/v1$/i.test(text), { error: "must be given without /v1" })
 

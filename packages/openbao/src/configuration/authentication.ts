@@ -1,6 +1,6 @@
 import { atMostOne, type FieldRule, type Given, has, secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { keyName, serverPath } from "./config-text.ts"
+import { keyName, serverPath } from "./text.ts"
 
 /** Methods of authentication that this version knows. */
 export const authMethods = ["approle", "token", "kubernetes", "jwt", "cert"] as const

@@ -1,6 +1,6 @@
-import { authMountPath, type SetupConfiguration } from "./config.ts"
-import { workloadCommands } from "./setup-workload.ts"
+import { authMountPath, type SetupConfiguration } from "../config.ts"
 import { enabledOnce, quoted } from "./shell.ts"
+import { workloadCommands } from "./workload.ts"
 
 /** An AppRole for a host: short tokens, and a secret id that stays until it is destroyed. */
 export const appRoleSettings = {

@@ -1,7 +1,7 @@
 import type { OpenBaoLogin, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
 import type { PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
 import { configurationError, fileSecret, type SecretSource } from "@apeiro-cmk/plugin-sdk"
-import { authMountPath, type KeystoreConfiguration } from "./config.ts"
+import { authMountPath, type KeystoreConfiguration } from "../config.ts"
 
 /** What a login needs beside the configuration. */
 export interface LoginSurroundings {

@@ -1,4 +1,4 @@
-import { parseArn } from "./arns.ts"
+import { parseArn } from "../arns.ts"
 
 /** One statement of an IAM policy document. */
 type Statement = Readonly<Record<string, unknown>>

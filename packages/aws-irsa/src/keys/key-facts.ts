@@ -1,7 +1,7 @@
 import type { KeyDescription, KeyState } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeyMetadata } from "@aws-sdk/client-kms"
-import { keyIdentity } from "./arns.ts"
+import { keyIdentity } from "../arns.ts"
 
 const states: Readonly<Record<string, KeyState>> = {
   Enabled: "ENABLED",

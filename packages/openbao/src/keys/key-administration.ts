@@ -6,8 +6,8 @@ import {
 } from "@apeiro-cmk/openbao-client"
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
+import { notTransitError, transitErrorName } from "../errors.ts"
 import { administrationError } from "./administration-errors.ts"
-import { notTransitError, transitErrorName } from "./errors.ts"
 
 /** The type of every key that the plugin makes or imports. */
 const keyType = "aes256-gcm96"

@@ -1,6 +1,6 @@
 import type { CheckResult } from "@apeiro-cmk/plugin-sdk"
+import { orMisspelt } from "../errors.ts"
 import type { Check } from "./connection-check.ts"
-import { orMisspelt } from "./errors.ts"
 import { type Excess, excessesOn, isolationOf } from "./policy-excess.ts"
 
 /**

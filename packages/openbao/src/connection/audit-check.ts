@@ -1,9 +1,9 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import type { CheckResult } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
+import { keyMismatch } from "../errors.ts"
+import { throwAwayContext } from "../keys/key-facts.ts"
 import type { Check, ConnectionTest } from "./connection-check.ts"
-import { keyMismatch } from "./errors.ts"
-import { throwAwayContext } from "./key-facts.ts"
 
 const devicesShape = z.record(z.string(), z.unknown())
 

@@ -1,6 +1,6 @@
 import type { CallOptions, KeyVersionDescription } from "@apeiro-cmk/plugin-interface"
 import type { ListKeyRotationsResponse, RotationsListEntry } from "@aws-sdk/client-kms"
-import type { Kms } from "./client.ts"
+import type { Kms } from "../client.ts"
 import { unnamedVersion } from "./key-facts.ts"
 
 const mostPages = 100

@@ -8,7 +8,7 @@ import {
   type PluginError,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TransitKey, TransitPort } from "./client.ts"
+import type { TransitKey, TransitPort } from "../client.ts"
 
 /** Types whose encryption binds associated data. */
 const aeadTypes = ["aes256-gcm96", "chacha20-poly1305", "xchacha20-poly1305", "aes128-gcm96"]
