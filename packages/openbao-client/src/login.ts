@@ -3,7 +3,7 @@ import { isHeaderValue, pluginError, readText, type SecretSource, unusable } fro
 import * as z from "zod"
 import type { OpenBaoAnswer } from "./answer.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
-import type { UnwrappedSecretIds } from "./unwrapping.ts"
+import type { UnwrappedSecretIds } from "./unwrapped-secret-ids.ts"
 import type { Wire } from "./wire.ts"
 
 /** How the client gets its token. Mount paths and roles were checked before: they become part of a URL or a body. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
 import { isHeaderValue, pluginError, readText, unusable } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
@@ -8,47 +7,6 @@ import type { Wire } from "./wire.ts"
 
 const wrappedShape = z.object({ creation_path: z.string().max(1024) })
 const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
-
-const longestMemory = 16
-
-/**
- * The secret ids that one tenant's keystores at one server have unwrapped, in memory only: a wrapping token opens once,
- * while a keystore is opened for each test and each change. At most 16; the oldest is forgotten first.
- */
-export class UnwrappedSecretIds {
-  readonly #secretIds = new Map<string, Promise<string>>()
-  readonly #lost = new Set<string>()
-
-  /** Unwraps once for all who ask with the same wrapping token. A failure is not kept. */
-  async once(wrappingToken: string, work: () => Promise<string>): Promise<string> {
-    const name = digestOf(wrappingToken)
-    const known = this.#secretIds.get(name)
-    if (known !== undefined) return known
-    const [oldest] = this.#secretIds.keys()
-    if (oldest !== undefined && this.#secretIds.size >= longestMemory) this.#secretIds.delete(oldest)
-    const working = work()
-    this.#secretIds.set(name, working)
-    try {
-      return await working
-    } catch (error) {
-      this.#secretIds.delete(name)
-      throw error
-    }
-  }
-
-  /** Notes that the answer to an unwrapping did not arrive: the wrapping token may be used up by ourselves. */
-  answerWasLost(wrappingToken: string): void {
-    this.#lost.add(digestOf(wrappingToken))
-  }
-
-  hasLostAnswer(wrappingToken: string): boolean {
-    return this.#lost.has(digestOf(wrappingToken))
-  }
-}
-
-function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex")
-}
 
 /**
  * Gives the secret id behind the wrapping token as it is stored now. Before it is unwrapped, OpenBao is asked what it

@@ -4,10 +4,8 @@ import { certificatesOf } from "@apeiro-cmk/plugin-sdk"
 import type { SetupConfiguration } from "./config.ts"
 import { credentialCommands } from "./setup/credential.ts"
 import { setupName } from "./setup/name.ts"
+import { policyOf } from "./setup/policy.ts"
 import { enabledOnce, quoted } from "./setup/shell.ts"
-
-/** The part of a configuration that says which key it is. */
-export type KeyOfMount = Pick<SetupConfiguration, "mount_path" | "key_name">
 
 /** Writes the policy and the commands that prepare OpenBao for a configuration. Pure. */
 export function setupMaterial(configuration: SetupConfiguration): readonly SetupDocument[] {
@@ -27,42 +25,6 @@ export function setupMaterial(configuration: SetupConfiguration): readonly Setup
       text: commands(configuration, name, policyText),
     },
   ]
-}
-
-/** What the credential of a configuration may do, as HCL. Pure. */
-export function policyOf({ mount_path: mount, key_name: key }: KeyOfMount): string {
-  return `# OpenBao policy for OpenKCM: wrap and unwrap tenant keys with one key, and see what kind of key it is.
-
-path "${mount}/encrypt/${key}" {
-  capabilities = ["update"]  # without "create": that would make a missing key
-}
-
-path "${mount}/decrypt/${key}" {
-  capabilities = ["update"]
-}
-
-# Type, exportability and versions of the key; never its material.
-path "${mount}/keys/${key}" {
-  capabilities = ["read"]
-}
-
-# The token about itself. The default policy grants these, too.
-path "auth/token/lookup-self" {
-  capabilities = ["read"]
-}
-
-path "auth/token/renew-self" {
-  capabilities = ["update"]
-}
-
-path "auth/token/revoke-self" {
-  capabilities = ["update"]
-}
-
-path "sys/capabilities-self" {
-  capabilities = ["update"]
-}
-`
 }
 
 /** In a subshell, so that pasting it neither changes the administrator's shell nor ends it. */

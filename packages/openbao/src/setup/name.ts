@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto"
-import type { KeyOfMount } from "../setup-material.ts"
+import type { SetupConfiguration } from "../config.ts"
+
+/** The part of a configuration that identifies the key. */
+export type KeyOfMount = Pick<SetupConfiguration, "mount_path" | "key_name">
 
 // Some storages of OpenBao make a file name of it, which has at most 255 characters.
 const longestName = 200
