@@ -3,14 +3,15 @@ import { createHash } from "node:crypto"
 const longestMemory = 16
 
 /**
- * The secret ids that one tenant's keystores at one server have unwrapped, in memory only: a wrapping token opens once,
- * while a keystore is opened for each test and each change. At most 16; the oldest is forgotten first.
+ * Holds in memory the secret ids that the keystores of one tenant have unwrapped at one server: a wrapping token can be
+ * unwrapped only once, whereas every test and every change opens the keystore again. Holds at most 16, and forgets the
+ * oldest first.
  */
 export class UnwrappedSecretIds {
   readonly #secretIds = new Map<string, Promise<string>>()
   readonly #lost = new Set<string>()
 
-  /** Unwraps once for all who ask with the same wrapping token. A failure is not kept. */
+  /** Unwraps once for all callers with the same wrapping token. A failure is not kept. */
   async once(wrappingToken: string, work: () => Promise<string>): Promise<string> {
     const name = digestOf(wrappingToken)
     const known = this.#secretIds.get(name)
@@ -27,11 +28,12 @@ export class UnwrappedSecretIds {
     }
   }
 
-  /** Notes that the answer to an unwrapping did not arrive: the wrapping token may be used up by ourselves. */
+  /** Notes that the answer to an unwrapping did not arrive, so that this host itself may have used up the wrapping token. */
   answerWasLost(wrappingToken: string): void {
     this.#lost.add(digestOf(wrappingToken))
   }
 
+  /** Tells whether the answer to an unwrapping of this wrapping token did not arrive. */
   hasLostAnswer(wrappingToken: string): boolean {
     return this.#lost.has(digestOf(wrappingToken))
   }
