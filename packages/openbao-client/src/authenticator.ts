@@ -7,7 +7,8 @@ import { loginRejected } from "./login-errors.ts"
 import { unwrapSecretId } from "./unwrapping.ts"
 import type { Wire } from "./wire.ts"
 
-// OpenBao locks a role out after five failed logins within 15 minutes, so the same wrong credential is presented less often.
+// OpenBao locks a role out after five failed logins within 15 minutes, so the same wrong credential is presented less
+// often.
 const rejectedHoldMs = 240_000
 
 /** Obtains a token. Reads the credential again for each login. */
@@ -65,7 +66,10 @@ export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Cloc
   }
 }
 
-/** A remembered rejection must not hide that the server has since become unavailable. Without access to `sys/health` it may. */
+/**
+ * A remembered rejection must not hide that the server has since become unavailable. Without access to `sys/health` it
+ * may.
+ */
 async function requireServing(wire: Wire, call: CallOptions): Promise<void> {
   const health = await wire.health(call).catch((error: unknown) => {
     if (isPluginError(error) && error.code === "BAD_RESPONSE") return undefined

@@ -12,7 +12,10 @@ import { createWire, type OpenBaoRequest, type Wire } from "./wire.ts"
 export interface OpenBaoClientOptions {
   /** URL of the server, without `/v1` and without a slash at its end, e.g. `https://openbao.example.com:8200`. */
   readonly address: string
-  /** URLs of the other nodes of the same cluster, in the same form. Without them `address` is a single node or a load balancer. */
+  /**
+   * URLs of the other nodes of the same cluster, in the same form. Without them `address` is a single node or a load
+   * balancer.
+   */
   readonly clusterAddresses?: readonly string[]
   /** OpenBao namespace. Default: the root namespace. */
   readonly namespace?: string
@@ -52,7 +55,10 @@ export interface OpenBaoClient {
    * interpret
    */
   request(request: OpenBaoRequest, call: CallOptions): Promise<OpenBaoAnswer>
-  /** Logs in now. @returns the token's life in milliseconds, or `undefined` when it never ends or OpenBao does not state it */
+  /**
+   * Logs in now. @returns the token's life in milliseconds, or `undefined` when it never ends or OpenBao does not state
+   * it
+   */
   logIn(call: CallOptions): Promise<number | undefined>
   /** Renews the token now. @throws {PluginError} DENIED - the policies do not allow it */
   renewToken(call: CallOptions): Promise<{ readonly lifeMs?: number } | "not renewable">

@@ -101,7 +101,10 @@ function timeText(timeMs: number): string {
 
 const claims = z.object({ exp: z.number().positive().max(8_640_000_000_000) })
 
-/** Reads the expiry that a token claims, in milliseconds since the Unix epoch. Unverified: it only serves the error message. */
+/**
+ * Reads the expiry that a token claims, in milliseconds since the Unix epoch. Unverified: it only serves the error
+ * message.
+ */
 function expiryOf(jwt: string): number | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8"))

@@ -6,7 +6,10 @@ import { tokenRejected, unexpectedAnswer } from "./errors.ts"
 import type { UnwrappedSecretIds } from "./unwrapped-secret-ids.ts"
 import type { Wire } from "./wire.ts"
 
-/** The ways in which the client obtains its token. Mount paths and roles become part of a URL or a body: check them first. */
+/**
+ * The ways in which the client obtains its token. Mount paths and roles become part of a URL or a body: check them
+ * first.
+ */
 export type OpenBaoLogin = TokenLogin | AppRoleLogin | WrappedAppRoleLogin | JwtLogin | CertificateLogin
 
 /** A stored token, issued outside of this client. */
@@ -48,7 +51,9 @@ export interface CertificateLogin {
   readonly mountPath: string
   /** Default: OpenBao tries every role. */
   readonly role?: string
-  /** Returns the fingerprint of the certificate that the next connection presents, so that a replaced one counts as new. */
+  /**
+   * Returns the fingerprint of the certificate that the next connection presents, so that a replaced one counts as new.
+   */
   readonly fingerprint: (call: Pick<CallOptions, "signal">) => Promise<string>
 }
 

@@ -26,7 +26,9 @@ interface HeldToken extends Token {
   readonly obtainedMs: number
   /** Life that the login granted, in milliseconds: renewals near the maximum grant less. */
   readonly fullLifeMs: number
-  /** The call that the token was obtained for: a renewal in the background is recorded under its request and keystore. */
+  /**
+   * The call that the token was obtained for: a renewal in the background is recorded under its request and keystore.
+   */
   readonly call: CallOptions
 }
 

@@ -28,7 +28,10 @@ export class UnwrappedSecretIds {
     }
   }
 
-  /** Notes that the answer to an unwrapping did not arrive, so that this host itself may have used up the wrapping token. */
+  /**
+   * Notes that the answer to an unwrapping did not arrive, so that this host itself may have used up the wrapping
+   * token.
+   */
   answerWasLost(wrappingToken: string): void {
     this.#lost.add(digestOf(wrappingToken))
   }

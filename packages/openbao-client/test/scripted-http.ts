@@ -6,7 +6,10 @@ export interface ScriptedAnswer {
   readonly body?: unknown
 }
 
-/** An HTTP client that calls a function, for tests with a fake clock. The tests against a real server are in packages/openbao. */
+/**
+ * An HTTP client that calls a function, for tests with a fake clock. The tests against a real server are in
+ * packages/openbao.
+ */
 export class ScriptedHttp implements HttpClient {
   readonly requests: HttpRequest[] = []
   answer: (path: string, token: string | undefined, host?: string) => ScriptedAnswer | Promise<ScriptedAnswer>

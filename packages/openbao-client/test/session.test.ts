@@ -15,7 +15,9 @@ const read = { method: "GET", path: "transit/keys/k" } as const
 const denied = { status: 403, body: { errors: ["1 error occurred:\n\t* permission denied\n\n"] } }
 const badToken = { status: 403, body: { errors: ["permission denied"] } }
 
-/** Simulates auth/: numbers the tokens, each of which lives an hour and can be renewed; `renewal` replaces that answer. */
+/**
+ * Simulates auth/: numbers the tokens, each of which lives an hour and can be renewed; `renewal` replaces that answer.
+ */
 function setUp(
   options: {
     login?: OpenBaoLogin
