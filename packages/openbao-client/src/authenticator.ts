@@ -17,8 +17,8 @@ export interface Authenticator {
    * Logs in.
    *
    * @param insist - also presents a credential that OpenBao rejected recently
-   * @throws {PluginError} CREDENTIAL_REJECTED - OpenBao rejects the credential now, or rejected the same credential within
-   * the last 4 minutes
+   * @throws {PluginError} CREDENTIAL_REJECTED - OpenBao rejects the credential now, or rejected the same credential
+   * within the last 4 minutes
    * @throws {PluginError} UNREACHABLE, TIMED_OUT, SEALED - the server cannot answer at present
    */
   authenticate(call: CallOptions, insist: boolean): Promise<Token>

@@ -48,8 +48,8 @@ export interface OpenBaoClient {
   /** The login method. With every method except `token` a login replaces a token that cannot be renewed. */
   readonly loginMethod: OpenBaoLogin["method"]
   /**
-   * Sends a request with a token that OpenBao accepts. Returns a 403 only when the token has proven valid: it then means
-   * a denial, or a path that does not exist. A token that turns out to be invalid is replaced once.
+   * Sends a request with a token that OpenBao accepts. Returns a 403 only when the token has proven valid: it then
+   * means a denial, or a path that does not exist. A token that turns out to be invalid is replaced once.
    *
    * @returns an answer with status 2xx, or 400 to 499 except 429 (500 only with `refusesWith500`), for the caller to
    * interpret

@@ -25,7 +25,8 @@ export function createCluster(options: ClusterOptions): Wire {
 
 /**
  * Several nodes of one cluster. It finds the active node by `sys/health` and stays with it. When that node fails, a
- * repeatable request goes to the next one within the same call, also during an election; any other request is sent once.
+ * repeatable request goes to the next one within the same call, also during an election; any other request is sent
+ * once.
  */
 class Cluster implements Wire {
   readonly namespace: string | undefined

@@ -38,8 +38,8 @@ export function notOpenBao(status: number): PluginError {
 }
 
 /**
- * Translates a status whose meaning is the same for every request; `undefined` for any other status. Source: OpenBao 2.7.2
- * as run, and its API documentation.
+ * Translates a status whose meaning is the same for every request; `undefined` for any other status. Source: OpenBao
+ * 2.7.2 as run, and its API documentation.
  */
 export function statusError(status: number, headers: Readonly<Record<string, string>>): PluginError | undefined {
   if (status === 429) {

@@ -133,8 +133,8 @@ export async function adoptToken(source: SecretSource, wire: Wire, call: CallOpt
 
 /**
  * OpenBao words a denial by policy as `1 error occurred:\n\t* permission denied`, and an unknown token as
- * `permission denied` alone (Vault since 1.16: `2 errors occurred`, the second `invalid token`). When `lookup-self` itself
- * is refused, only the text tells them apart.
+ * `permission denied` alone (Vault since 1.16: `2 errors occurred`, the second `invalid token`). When `lookup-self`
+ * itself is refused, only the text tells them apart.
  */
 function isPolicyDenial(answer: OpenBaoAnswer): boolean {
   const said = answer.errors?.join("\n") ?? ""

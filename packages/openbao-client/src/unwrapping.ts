@@ -9,10 +9,11 @@ const wrappedShape = z.object({ creation_path: z.string().max(1024) })
 const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
 
 /**
- * Returns the secret id behind the wrapping token that is stored now. Asks OpenBao first what the token wraps: a token that
- * wraps something else was substituted.
+ * Returns the secret id behind the wrapping token that is stored now. Asks OpenBao first what the token wraps: a token
+ * that wraps something else was substituted.
  *
- * @throws {PluginError} CREDENTIAL_REJECTED - the token is used up or expired, or does not wrap a secret id of this mount
+ * @throws {PluginError} CREDENTIAL_REJECTED - the token is used up or expired, or does not wrap a secret id of this
+ * mount
  */
 export async function unwrapSecretId(login: WrappedAppRoleLogin, wire: Wire, call: CallOptions): Promise<string> {
   const token = await readText(login.wrappedSecretId, "wrapping token", call)
