@@ -32,8 +32,8 @@ const notTransit = {
 } as const
 
 /**
- * What the transit engine answers, and what it means here; the first row that fits holds. Source: OpenBao 2.7.2, each row
- * as seen by running it. What holds for every request (bad token, sealed, throttled, 5xx) is settled before, in
+ * What the transit engine answers, and what it means here; the first row that fits holds. Source: OpenBao 2.7.2, each
+ * row as seen by running it. What holds for every request (bad token, sealed, throttled, 5xx) is settled before, in
  * openbao-client; so a 403 is a denial.
  */
 const transitErrors = {

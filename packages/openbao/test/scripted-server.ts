@@ -24,7 +24,10 @@ const key = {
   },
 }
 
-/** A server of our own, for the answers that no OpenBao gives on demand. It is no emulator: each test says what it answers. */
+/**
+ * A server of our own, for the answers that no OpenBao gives on demand. It is no emulator: each test says what it
+ * answers.
+ */
 export async function scripted(transit: Answer) {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []

@@ -4,8 +4,8 @@ import type { Check } from "./connection-check.ts"
 import { type Excess, excessesOn, isolationOf } from "./policy-excess.ts"
 
 /**
- * Holds what OpenBao says that the token may do (`sys/capabilities-self`) against what the plugin needs, and against what
- * nobody should have who only wraps keys.
+ * Holds what OpenBao says that the token may do (`sys/capabilities-self`) against what the plugin needs, and against
+ * what nobody should have who only wraps keys.
  */
 export const checkPolicy: Check = async ({ keystore, place }, call) => {
   const { mountPath } = place

@@ -6,7 +6,8 @@ const wrapAgain = "Get new import parameters, wrap the 32 bytes of the key for t
 
 /**
  * What the transit engine answers when a key is created, rotated, deleted or imported; what is not here stands in
- * errors.ts. It refuses with 500 much of what the caller got wrong. Source: OpenBao 2.7.2, each row as seen by running it.
+ * errors.ts. It refuses with 500 much of what the caller got wrong. Source: OpenBao 2.7.2, each row as seen by running
+ * it.
  */
 const administrationErrors = {
   rotateMissing: {

@@ -26,8 +26,8 @@ export interface TransitAdministration {
   wrappingKey(call: CallOptions): Promise<string>
   /**
    * Imports material: as a new key, or as the next version of a key that was imported.
-   * @throws {PluginError} CIPHERTEXT_REJECTED - altered or wrapped for another key; INVALID_REQUEST - not 32 bytes, or a
-   * new key whose name is taken
+   * @throws {PluginError} CIPHERTEXT_REJECTED - altered or wrapped for another key; INVALID_REQUEST - not 32 bytes, or
+   * a new key whose name is taken
    */
   import(key: string, as: "new key" | "next version", wrapped: Uint8Array, call: CallOptions): Promise<void>
 }

@@ -39,8 +39,8 @@ export function createKeyLifeCycle(place: KeyPlace, administration: TransitAdmin
   }
 
   /**
-   * OpenBao has no key without material, so nothing is made: that the name is free, and that the mount has a key to wrap
-   * material for, is what `PENDING_IMPORT` says.
+   * OpenBao has no key without material, so nothing is made: that the name is free, and that the mount has a key to
+   * wrap material for, is what `PENDING_IMPORT` says.
    */
   async function awaitImport(keyId: string, call: CallOptions): Promise<KeyDescription> {
     const key = await transit.findKey(keyId, call)

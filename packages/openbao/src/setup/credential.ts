@@ -10,7 +10,10 @@ export const appRoleSettings = {
   secret_id_num_uses: 0,
 } as const
 
-/** The part of the set-up script that makes the credential and ends by printing it. Pure. @param name - of policy and role */
+/**
+ * The part of the set-up script that makes the credential and ends by printing it. Pure. @param name - of policy and
+ * role
+ */
 export function credentialCommands(configuration: SetupConfiguration, name: string): string {
   const { auth_method: method } = configuration
   if (method === "token") return tokenCommands(name)

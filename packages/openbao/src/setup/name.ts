@@ -8,8 +8,8 @@ export type KeyOfMount = Pick<SetupConfiguration, "mount_path" | "key_name">
 const longestName = 200
 
 /**
- * Names the policy and the AppRole role of one key: no two pairs of mount and key share a name, so that no set-up undoes
- * another's. Only lower case, since OpenBao's names of policies and roles know no other. Pure.
+ * Names the policy and the AppRole role of one key: no two pairs of mount and key share a name, so that no set-up
+ * undoes another's. Only lower case, since OpenBao's names of policies and roles know no other. Pure.
  *
  * Letters, digits and `-` stand for themselves, `__` parts mount and key, and `_` with two hexadecimal digits is any
  * other character: `openkcm-made_2fhere__master-key`. A name that would be too long is a SHA-256 of it.

@@ -4,8 +4,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * Commands of the set-up script that mount an engine or a method of authentication where nothing is, leave one of the same
- * type alone, and refuse another. They use the script's `field` and `fail`.
+ * Commands of the set-up script that mount an engine or a method of authentication where nothing is, leave one of the
+ * same type alone, and refuse another. They use the script's `field` and `fail`.
  */
 export function enabledOnce(kind: "secrets" | "auth", path: string, type: string, fieldName: string): string {
   const [place, nothing] =

@@ -8,8 +8,9 @@ const roleFolders = { kubernetes: "role", jwt: "role", cert: "certs" } as const
 export type WorkloadMethod = keyof typeof roleFolders
 
 /**
- * The part of the set-up script that lets a workload log in. What the configuration does not say (which service account,
- * whose certificate) the administrator gives as environment variables; without them the script ends and says so. Pure.
+ * The part of the set-up script that lets a workload log in. What the configuration does not say (which service
+ * account, whose certificate) the administrator gives as environment variables; without them the script ends and says
+ * so. Pure.
  *
  * @param name - of the policy, and of the role where the configuration names none
  */
