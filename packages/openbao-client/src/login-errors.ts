@@ -41,12 +41,12 @@ export function loginRejected(login: LoginByRequest, refused: RefusedLogin): Plu
 /** Message and next step. */
 function refusalOf(login: LoginByRequest, refused: RefusedLogin): readonly [string, string] {
   const { mountPath } = login
-  const isWhole = refused.status === 403
+  const isDenied = refused.status === 403
   switch (login.method) {
     case "approle": {
-      if (isWhole) {
+      if (isDenied) {
         return [
-          "OpenBao refuses every AppRole login at this mount",
+          "OpenBao denies the AppRole login",
           `Check auth_mount_path and namespace; after repeated failed logins OpenBao locks a role for some minutes, and \`${unlockCommand(login.roleId, mountPath, refused)}\` unlocks it.`,
         ]
       }
@@ -58,8 +58,8 @@ function refusalOf(login: LoginByRequest, refused: RefusedLogin): readonly [stri
       ]
     }
     case "jwt":
-      return isWhole
-        ? ["OpenBao refuses every JWT login at this mount", "Check auth_mount_path and namespace."]
+      return isDenied
+        ? ["OpenBao denies the JWT login", "Check auth_mount_path and namespace."]
         : [
             "OpenBao does not accept the token for this role",
             "Check role, and that the token has not expired and has the issuer, audience and subject that the role binds.",
@@ -70,8 +70,8 @@ function refusalOf(login: LoginByRequest, refused: RefusedLogin): readonly [stri
         `Check role, auth_mount_path and namespace; that the role binds this service account, its namespace and the token's audience; and that OpenBao may review tokens of this cluster (auth/${mountPath}/config).`,
       ]
     case "cert":
-      return isWhole
-        ? ["OpenBao refuses every certificate login at this mount", "Check auth_mount_path and namespace."]
+      return isDenied
+        ? ["OpenBao denies the certificate login", "Check auth_mount_path and namespace."]
         : [
             "OpenBao does not accept the client certificate",
             "Check that a role of the method trusts the certificate's authority and names, and that no proxy between the host and OpenBao terminates TLS.",

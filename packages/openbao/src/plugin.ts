@@ -34,7 +34,7 @@ import { loginOf } from "./session/login.ts"
 import { setupMaterial } from "./setup-material.ts"
 import { upstreamHooks } from "./upstream.ts"
 
-/** OpenBao's transit engine as a keystore of L1 keys. */
+/** Keystore plugin for L1 keys in OpenBao's transit engine. */
 export const plugin = definePlugin({
   manifest: {
     name: "openbao",
@@ -47,19 +47,20 @@ export const plugin = definePlugin({
     unsupported: unsupportedReasons,
     activationFacts: {
       vault_version: {
-        description: "`compatible` when a round trip through the transit API worked and its context was enforced.",
+        description:
+          "`compatible` when a round trip through the transit API worked and the server enforced its context.",
       },
       auth_status: { description: "`authenticated` when OpenBao accepted the credential." },
       policies_applied: {
         description:
-          "`verified` when sys/capabilities-self showed what is needed, and no access to other keys; else `unverified`.",
+          "`verified` when sys/capabilities-self showed the needed capabilities and no access to other keys; else `unverified`.",
       },
       auto_rotate_period: {
         description:
-          "How often OpenBao rotates the key by itself, in seconds; `off`, or `unknown` when it is unreadable.",
+          "How often OpenBao rotates the key automatically, in seconds; `off`, or `unknown` when the key is unreadable.",
       },
       audit_request_ids: {
-        description: "Ids under which OpenBao's audit log has the encrypt and the decrypt of the audit test.",
+        description: "Ids under which OpenBao's audit log records the encrypt and the decrypt of the audit test.",
       },
       transit_engine: { description: "`enabled` when the key was found in a transit engine at mount_path." },
     },

@@ -2,10 +2,10 @@ import type { KeyOfMount } from "./name.ts"
 
 /** Writes the policy of one key's credential, as HCL. Pure. */
 export function policyOf({ mount_path: mount, key_name: key }: KeyOfMount): string {
-  return `# OpenBao policy for OpenKCM: wrap and unwrap tenant keys with one key, and see what kind of key it is.
+  return `# OpenBao policy for OpenKCM: wrap and unwrap tenant keys with one key, and read the properties of that key.
 
 path "${mount}/encrypt/${key}" {
-  capabilities = ["update"]  # without "create": that would make a missing key
+  capabilities = ["update"]  # without "create", which would create a missing key
 }
 
 path "${mount}/decrypt/${key}" {
@@ -17,7 +17,7 @@ path "${mount}/keys/${key}" {
   capabilities = ["read"]
 }
 
-# The token about itself. The default policy grants these, too.
+# The token's access to itself. The default policy grants these too.
 path "auth/token/lookup-self" {
   capabilities = ["read"]
 }

@@ -1,11 +1,11 @@
-/** Quotes a text for bash, so that it is one word and nothing else. The text must have no control characters. */
+/** Quotes a text for bash as a single word. The text must not contain control characters. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 /**
- * Commands of the set-up script that mount an engine or a method of authentication where nothing is, leave one of the
- * same type alone, and refuse another. They use the script's `field` and `fail`.
+ * Writes commands that mount an engine or an auth method if nothing is mounted there, keep an existing one of the same
+ * type, and fail for another type. They use the `field` and `fail` functions of the set-up script.
  */
 export function enabledOnce(kind: "secrets" | "auth", path: string, type: string, fieldName: string): string {
   const [place, nothing] =
@@ -13,7 +13,7 @@ export function enabledOnce(kind: "secrets" | "auth", path: string, type: string
   return `mounted=$(field type ${quoted(`${place}/${path}`)} ${quoted(nothing)})
 case $mounted in
   '') bao ${kind} enable -path=${quoted(path)} ${type} ;;
-  ${type}) echo ${quoted(`${path} is there already and stays as it is.`)} ;;
-  *) fail ${quoted(`${path} is there already, and is no ${type}: choose another ${fieldName}. It is:`)} "$mounted" ;;
+  ${type}) echo ${quoted(`${path} already exists and stays unchanged.`)} ;;
+  *) fail ${quoted(`${path} already exists, but is not of type ${type}: choose another ${fieldName}. It has type:`)} "$mounted" ;;
 esac`
 }
