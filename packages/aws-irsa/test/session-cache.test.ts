@@ -6,7 +6,7 @@ import { SessionCache } from "../src/session/session-cache.ts"
 
 const hourMs = 3_600_000
 
-/** A cache on a clock that stands still, whose exchanges succeed or fail as told. */
+/** A cache with a fake clock, whose exchanges succeed unless `fail` is called. */
 function setUp() {
   const clock = fakeClock()
   let opened = 0
@@ -28,7 +28,7 @@ function setUp() {
 const refused = pluginError("CREDENTIAL_REJECTED", "no", "Look.")
 
 describe("a session", () => {
-  it("serves until three quarters of its life are over, and is then renewed beside the calls", async () => {
+  it("is used for three quarters of its life, and then renewed in the background", async () => {
     const { clock, get } = setUp()
     expect(await get()).toBe("id-1")
     await clock.advance(0.74 * hourMs)
@@ -39,7 +39,7 @@ describe("a session", () => {
     expect(await get()).toBe("id-2")
   })
 
-  it("serves on when its renewal fails, until its end", async () => {
+  it("stays in use until its end when its renewal fails", async () => {
     const { clock, get, fail } = setUp()
     await get()
     await clock.advance(0.9 * hourMs)
@@ -58,7 +58,7 @@ describe("a session", () => {
     expect(await get()).toBe("id-2")
   })
 
-  it("is forgotten when AWS has refused it, and a newer one is not", async () => {
+  it("is forgotten when AWS refuses it, but a newer one is not", async () => {
     const { cache, get } = setUp()
     const first = await cache.get(testCall())
     cache.drop(first)

@@ -56,7 +56,7 @@ describe.skipIf(!available)("openbao: answers of the transit engine to key manag
   it.each([
     ["in the wrapped ephemeral key", 100],
     ["in the wrapped material", 530],
-  ])("materialAltered: one bit %s is CIPHERTEXT_REJECTED, the caller's, and makes no key", async (_where, at) => {
+  ])("materialAltered: one bit %s is CIPHERTEXT_REJECTED, the caller's, and creates no key", async (_where, at) => {
     const { keystore, key } = await open(bao.newName("byok"))
     const flip = (wrapped: Uint8Array) => wrapped.map((byte, index) => (index === at ? byte ^ 1 : byte))
     const request = await prepare(keystore, randomBytes(32), flip)

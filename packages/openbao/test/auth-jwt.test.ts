@@ -60,8 +60,8 @@ describe.skipIf(!available)("openbao: login with a signed token (jwt)", () => {
     ["of another issuer", tokenIssuer().issue(subject)],
     ["of another subject", issuer.issue({ sub: "somebody" })],
     ["for another audience", issuer.issue({ ...subject, aud: ["elsewhere"] })],
-    ["that is none", "canary-of-no-token"],
-  ])("says CREDENTIAL_REJECTED for a token %s", async (_, jwt) => {
+    ["that is malformed", "canary-of-no-token"],
+  ])("throws CREDENTIAL_REJECTED for a token %s", async (_, jwt) => {
     const services = testServices()
     const keystore = await bao.openAs(key, by({ jwt }), services)
     await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "keystore" })

@@ -17,9 +17,9 @@ describe("openbao: key management answers that a healthy OpenBao does not send",
       "UNREACHABLE",
       true,
     ],
-    ["a failure without words", (_r, response) => response.writeHead(500).end("<html>"), "UNREACHABLE", true],
+    ["a failure without a reason", (_r, response) => response.writeHead(500).end("<html>"), "UNREACHABLE", true],
     ["a failure of a proxy", (_r, response) => response.writeHead(502).end(), "UNREACHABLE", true],
-    ["a refusal that is not known", (_r, response) => json(response, 400, { errors: [token] }), "BAD_RESPONSE", false],
+    ["an unknown refusal", (_r, response) => json(response, 400, { errors: [token] }), "BAD_RESPONSE", false],
   ])(
     "does not treat %s as a refusal of the request, and exposes no credential",
     async (_what, answer, code, retryable) => {

@@ -107,7 +107,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     ["parameters of another key", (params: string) => params, "another"],
     ["altered parameters", (params: string) => `${params}AAAA`, undefined],
     ["no parameters", () => "", undefined],
-  ])("refuses %s, and makes no key", async (_what, alter, parametersOf) => {
+  ])("refuses %s, and creates no key", async (_what, alter, parametersOf) => {
     const { keystore, key } = await openForImport()
     const other = parametersOf === undefined ? { keystore, key } : await openForImport()
     const parameters = await other.keystore.getImportParameters({ keyId: other.key }, testCall())

@@ -56,7 +56,7 @@ describe.skipIf(!available)("openbao: names each excess of a policy with its pat
   it.each([
     ["sys/policies/acl/*", ["create", "update"], '"create", "update" on sys/policies/acl/* (writing policies)'],
     ["sys/mounts/*", ["update"], '"update" on sys/mounts/* (changing mounts)'],
-    ["auth/token/create", ["update"], '"update" on auth/token/create (making tokens)'],
+    ["auth/token/create", ["update"], '"update" on auth/token/create (creating tokens)'],
     ["sys/raw", ["read", "sudo"], '"read", "sudo" on sys/raw (reading OpenBao\'s storage)'],
   ])("beyond keys: %s", async (path, capabilities, named) => {
     const grant = `path "${path}" { capabilities = ${JSON.stringify(capabilities)} }`

@@ -12,60 +12,83 @@ import type { Kms } from "../client.ts"
 import { nameOf } from "../errors.ts"
 import { descriptionOf, unnamedVersion } from "./key-facts.ts"
 
-/** Longest waiting time that KMS offers: a deletion by mistake is found in time. */
+/** Longest waiting period of KMS, so that a mistaken deletion is noticed in time. */
 const pendingWindowDays = 30
 const rotationPollMs = 500
 
-/** The administration of keys. */
-export interface KeyLifeCycle {
-  describe(keyId: string, call: CallOptions): Promise<KeyDescription>
-  createKey(request: CreateKeyRequest, call: CallOptions): Promise<KeyDescription>
-  enableKey(keyId: string, call: CallOptions): Promise<void>
-  disableKey(keyId: string, call: CallOptions): Promise<void>
-  rotateKey(keyId: string, call: CallOptions): Promise<KeyDescription>
-  deleteKey(keyId: string, call: CallOptions): Promise<void>
-}
+/** Manages the keys of one account and region. Every method throws any code of a keystore failure. */
+export class KeyLifeCycle {
+  readonly #kms: Kms
+  /** The last creation under each name: a concurrent creation waits for it, and then finds its key. */
+  readonly #creations = new Map<string, Promise<unknown>>()
 
-/** Name under which a key is found again by the id that its caller gave it (upstream: the CMK key's UUID). */
-function aliasOf(keyId: string): string {
-  return `alias/${keyId}-primary`
-}
-
-/** Makes the administration of the keys of one account and region. */
-export function createKeyLifeCycle(kms: Kms): KeyLifeCycle {
-  /** The last creation under each name: whoever comes meanwhile waits, and finds what was made. */
-  const creations = new Map<string, Promise<unknown>>()
-
-  async function metadataOf(keyId: string, call: CallOptions): Promise<KeyMetadata | undefined> {
-    const { KeyMetadata } = await kms.send(call, (client, { DescribeKeyCommand }, abortSignal) =>
-      client.send(new DescribeKeyCommand({ KeyId: keyId }), { abortSignal }),
-    )
-    return KeyMetadata
+  constructor(kms: Kms) {
+    this.#kms = kms
   }
 
-  /** A key is found by its own id, and by the id that its caller gave it. */
-  async function find(keyId: string, call: CallOptions): Promise<KeyDescription> {
+  /** Describes a key, found by its own id or by the id that its caller gave it. */
+  async describe(keyId: string, call: CallOptions): Promise<KeyDescription> {
     try {
-      return descriptionOf(keyId, await metadataOf(keyId, call))
+      return descriptionOf(keyId, await this.#metadataOf(keyId, call))
     } catch (error) {
       if (keyId.startsWith("arn:") || keyId.startsWith("alias/") || !isMissing(error)) throw error
-      return descriptionOf(keyId, await metadataOf(aliasOf(keyId), call))
+      return descriptionOf(keyId, await this.#metadataOf(aliasOf(keyId), call))
     }
   }
 
-  async function madeBefore(keyId: string, call: CallOptions): Promise<KeyDescription | undefined> {
+  /** Creates a key, or returns the one that was created under this id before. */
+  async createKey(request: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
+    const { keyId } = request
+    const before = this.#creations.get(keyId) ?? Promise.resolve()
+    const made = before.then(() => {
+      if (call.signal.aborted) throw abortReason(call.signal)
+      return this.#findOrCreate(request, call)
+    })
+    const settled = made
+      .catch(() => undefined)
+      .finally(() => this.#creations.get(keyId) === settled && this.#creations.delete(keyId))
+    this.#creations.set(keyId, settled)
+    return abortable(made, call.signal)
+  }
+
+  async enableKey(keyId: string, call: CallOptions): Promise<void> {
+    await this.#kms.send(call, (client, { EnableKeyCommand }, abortSignal) =>
+      client.send(new EnableKeyCommand({ KeyId: keyId }), { abortSignal }),
+    )
+  }
+
+  async disableKey(keyId: string, call: CallOptions): Promise<void> {
+    await this.#kms.send(call, (client, { DisableKeyCommand }, abortSignal) =>
+      client.send(new DisableKeyCommand({ KeyId: keyId }), { abortSignal }),
+    )
+  }
+
+  /** Rotates a key. KMS rotates in the background, so this waits for as long as the call allows. */
+  async rotateKey(keyId: string, call: CallOptions): Promise<KeyDescription> {
+    const before = await this.describe(keyId, call)
+    await this.#kms.send(call, (client, { RotateKeyOnDemandCommand }, abortSignal) =>
+      client.send(new RotateKeyOnDemandCommand({ KeyId: keyId }), { abortSignal }),
+    )
+    for (;;) {
+      const after = await this.describe(keyId, call)
+      if (after.latestVersion !== before.latestVersion || after.latestVersion === unnamedVersion) return after
+      await abortable(delay(rotationPollMs), call.signal)
+    }
+  }
+
+  /** Schedules the deletion of a key. Idempotent. */
+  async deleteKey(keyId: string, call: CallOptions): Promise<void> {
     try {
-      return describedByArn(await metadataOf(aliasOf(keyId), call))
+      await this.#schedule(keyId, call)
     } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
+      if (!(isPluginError(error) && error.code === "KEY_PENDING_DELETION")) throw error
     }
   }
 
-  async function create({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
-    const known = await madeBefore(keyId, call)
+  async #findOrCreate({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
+    const known = await this.#madeBefore(keyId, call)
     if (known !== undefined) return known
-    const { KeyMetadata } = await kms.send(call, (client, { CreateKeyCommand }, abortSignal) => {
+    const { KeyMetadata } = await this.#kms.send(call, (client, { CreateKeyCommand }, abortSignal) => {
       const input = {
         Origin: origin === "import" ? "EXTERNAL" : "AWS_KMS",
         Description: `OpenKCM key ${keyId}`,
@@ -74,19 +97,35 @@ export function createKeyLifeCycle(kms: Kms): KeyLifeCycle {
     })
     const made = describedByArn(KeyMetadata)
     try {
-      await nameKey(made.key.keyId, aliasOf(keyId), call)
+      await this.#nameKey(made.key.keyId, aliasOf(keyId), call)
       return made
     } catch (error) {
-      // Without its name nobody finds this key again: it must not stay.
-      await schedule(made.key.keyId, call)
-      const other = isNameTaken(error) ? await madeBefore(keyId, call) : undefined
+      // Without its alias nobody can find this key again, so it must not remain.
+      await this.#schedule(made.key.keyId, call)
+      const other = isNameTaken(error) ? await this.#madeBefore(keyId, call) : undefined
       if (other === undefined) throw error
       return other
     }
   }
 
-  async function nameKey(keyId: string, alias: string, call: CallOptions): Promise<void> {
-    await kms.send(call, (client, { CreateAliasCommand }, abortSignal) =>
+  async #madeBefore(keyId: string, call: CallOptions): Promise<KeyDescription | undefined> {
+    try {
+      return describedByArn(await this.#metadataOf(aliasOf(keyId), call))
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  async #metadataOf(keyId: string, call: CallOptions): Promise<KeyMetadata | undefined> {
+    const { KeyMetadata } = await this.#kms.send(call, (client, { DescribeKeyCommand }, abortSignal) =>
+      client.send(new DescribeKeyCommand({ KeyId: keyId }), { abortSignal }),
+    )
+    return KeyMetadata
+  }
+
+  async #nameKey(keyId: string, alias: string, call: CallOptions): Promise<void> {
+    await this.#kms.send(call, (client, { CreateAliasCommand }, abortSignal) =>
       client
         .send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: keyId }), { abortSignal })
         .catch((error: unknown) => {
@@ -95,66 +134,20 @@ export function createKeyLifeCycle(kms: Kms): KeyLifeCycle {
     )
   }
 
-  async function schedule(keyId: string, call: CallOptions): Promise<void> {
-    await kms.send(call, (client, { ScheduleKeyDeletionCommand }, abortSignal) => {
+  async #schedule(keyId: string, call: CallOptions): Promise<void> {
+    await this.#kms.send(call, (client, { ScheduleKeyDeletionCommand }, abortSignal) => {
       const input = { KeyId: keyId, PendingWindowInDays: pendingWindowDays }
       return client.send(new ScheduleKeyDeletionCommand(input), { abortSignal })
     })
   }
-
-  return {
-    describe: find,
-
-    async createKey(request, call) {
-      const { keyId } = request
-      const before = creations.get(keyId) ?? Promise.resolve()
-      const made = before.then(() => {
-        if (call.signal.aborted) throw abortReason(call.signal)
-        return create(request, call)
-      })
-      const settled = made
-        .catch(() => undefined)
-        .finally(() => creations.get(keyId) === settled && creations.delete(keyId))
-      creations.set(keyId, settled)
-      return abortable(made, call.signal)
-    },
-
-    async enableKey(keyId, call) {
-      await kms.send(call, (client, { EnableKeyCommand }, abortSignal) =>
-        client.send(new EnableKeyCommand({ KeyId: keyId }), { abortSignal }),
-      )
-    },
-
-    async disableKey(keyId, call) {
-      await kms.send(call, (client, { DisableKeyCommand }, abortSignal) =>
-        client.send(new DisableKeyCommand({ KeyId: keyId }), { abortSignal }),
-      )
-    },
-
-    /** KMS rotates in the background: waited for as long as the call may take. */
-    async rotateKey(keyId, call) {
-      const before = await find(keyId, call)
-      await kms.send(call, (client, { RotateKeyOnDemandCommand }, abortSignal) =>
-        client.send(new RotateKeyOnDemandCommand({ KeyId: keyId }), { abortSignal }),
-      )
-      for (;;) {
-        const after = await find(keyId, call)
-        if (after.latestVersion !== before.latestVersion || after.latestVersion === unnamedVersion) return after
-        await abortable(delay(rotationPollMs), call.signal)
-      }
-    },
-
-    async deleteKey(keyId, call) {
-      try {
-        await schedule(keyId, call)
-      } catch (error) {
-        if (!(isPluginError(error) && error.code === "KEY_PENDING_DELETION")) throw error
-      }
-    },
-  }
 }
 
-/** A key that was made is known by its ARN from then on. */
+/** The alias under which a key is found by the id that its caller gave it (upstream: the UUID of the CMK key). */
+function aliasOf(keyId: string): string {
+  return `alias/${keyId}-primary`
+}
+
+/** A new key is known by its ARN. */
 function describedByArn(metadata: KeyMetadata | undefined): KeyDescription {
   return descriptionOf(metadata?.Arn ?? "", metadata)
 }
@@ -166,7 +159,7 @@ function isMissing(error: unknown): boolean {
 const nameTakenMessage = "Another key has the alias of the new one."
 
 function nameTaken(error: unknown) {
-  const next = "Look at the alias in AWS KMS, and use another id."
+  const next = "Check the alias in AWS KMS, and use another id."
   return pluginError("INVALID_REQUEST", nameTakenMessage, next, { cause: scrubbedCause(error) })
 }
 
@@ -177,5 +170,5 @@ function isNameTaken(error: unknown): boolean {
 /** Checks the name of a key before AWS sees it. @throws {PluginError} INVALID_REQUEST */
 export function checkedKeyId(keyId: string): string {
   if (keyIdForm.test(keyId)) return keyId
-  throw pluginError("INVALID_REQUEST", "This is no name of a key of AWS KMS.", "Use the key's ARN.")
+  throw pluginError("INVALID_REQUEST", "Not a valid AWS KMS key name.", "Use the key's ARN.")
 }
