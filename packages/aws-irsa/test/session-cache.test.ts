@@ -1,3 +1,4 @@
+import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { fakeClock, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { describe, expect, it } from "vitest"
@@ -49,6 +50,30 @@ describe("a session", () => {
     await expect(get()).rejects.toBe(refused)
     fail(undefined)
     expect(await get()).toBe("id-2")
+  })
+
+  it("is opened and renewed for the call that caused it, but does not end with that call", async () => {
+    const clock = fakeClock()
+    const causes: CallOptions[] = []
+    const cache = new SessionCache(async (call): Promise<AwsSession> => {
+      causes.push(call)
+      return { accessKeyId: "id", secretAccessKey: "s", sessionToken: "t", expiresAtMs: clock.nowMs() + hourMs }
+    }, clock)
+    const traceOf = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`
+    const caller = new AbortController()
+    const callOf = (tenantId: string, digit: string) => ({
+      ...testCall({ tenantId, signal: caller.signal }),
+      traceparent: traceOf(digit),
+    })
+    await cache.get(callOf("first", "1"))
+    await clock.advance(0.8 * hourMs)
+    await cache.get(callOf("second", "2"))
+    caller.abort()
+    expect(causes).toMatchObject([
+      { tenantId: "first", traceparent: traceOf("1") },
+      { tenantId: "second", traceparent: traceOf("2") },
+    ])
+    expect(causes.map(({ signal }) => signal.aborted)).toEqual([false, false])
   })
 
   it("is not used in its last seconds", async () => {

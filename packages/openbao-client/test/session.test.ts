@@ -196,6 +196,20 @@ describe("logins and renewals", () => {
     ])
   })
 
+  it("are recorded under the call that caused them, also when they happen in the background", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    const seen: unknown[] = []
+    const audit: PluginServices["audit"] = { record: async (event, call) => void seen.push([event.action, call]) }
+    const { client, clock } = setUp({ services: { audit } })
+    await client.request(read, { ...testCall(), traceparent })
+    await clock.advance(0.81 * hour)
+    const cause = expect.objectContaining({ tenantId: "acme", traceparent })
+    expect(seen).toEqual([
+      ["keystoreLogin", cause],
+      ["keystoreTokenRenewal", cause],
+    ])
+  })
+
   it("do not count when the audit log does not accept them", async () => {
     const audit = { record: () => Promise.reject(new Error("database down")) }
     const { client, http } = setUp({ services: { audit } })

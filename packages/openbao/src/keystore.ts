@@ -41,7 +41,7 @@ export interface KeystoreOptions {
 
 /** Why this version lacks a capability. */
 export const unsupportedReasons = {
-  enableKey: "a transit key is never disabled; a soft-deleted key is restored in OpenBao",
+  enableKey: "a transit key is never disabled; one that is soft-deleted is restored in OpenBao",
   disableKey:
     "a transit key cannot be disabled; in OpenBao it can be soft-deleted, or its versions closed by min_decryption_version",
 } as const satisfies Partial<Record<KeystoreCapability, string>>

@@ -28,7 +28,11 @@ describe("openbao: answers that a healthy OpenBao does not send", () => {
     ],
     ["UNREACHABLE for 502 in HTML", (_r, response) => response.writeHead(502).end("<html>"), { code: "UNREACHABLE" }],
     ["UNREACHABLE for a performance standby", (_r, response) => json(response, 473, {}), { code: "UNREACHABLE" }],
-    ["UNREACHABLE for a 503 without OpenBao's fields", (_r, response) => response.writeHead(503).end("busy"), { code: "UNREACHABLE" }],
+    [
+      "UNREACHABLE for a 503 without OpenBao's fields",
+      (_r, response) => response.writeHead(503).end("busy"),
+      { code: "UNREACHABLE" },
+    ],
     ["BAD_RESPONSE for a page", (_r, response) => response.writeHead(200).end("<html>"), { code: "BAD_RESPONSE" }],
     ["BAD_RESPONSE for a 404 page", (_r, response) => response.writeHead(404).end("<html>"), { code: "BAD_RESPONSE" }],
     [
