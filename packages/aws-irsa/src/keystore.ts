@@ -40,7 +40,7 @@ export interface KeystoreOptions {
   readonly onClose: () => Promise<void>
 }
 
-/** One key of one tenant. Opening it opens no connection. */
+/** A keystore for one KMS key of one tenant. Makes no request before the first call. */
 export class AwsKeystore implements KeystoreV1 {
   readonly defaultKey: KeyRef
   readonly #options: KeystoreOptions

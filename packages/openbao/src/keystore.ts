@@ -54,7 +54,7 @@ interface ProbeSample {
   readonly context: Uint8Array
 }
 
-/** One transit key of one tenant. Opening it opens no connection. */
+/** A keystore for one transit key of one tenant. Makes no request before the first call. */
 export class OpenBaoKeystore implements KeystoreV1 {
   readonly defaultKey: KeyRef
   readonly #options: KeystoreOptions

@@ -22,7 +22,7 @@ export interface TransitAdministration {
   setDeletionAllowed(key: string, allowed: boolean, call: CallOptions): Promise<void>
   /** Deletes a key at once; call `setDeletionAllowed` first. @throws {PluginError} KEY_NOT_FOUND */
   delete(key: string, call: CallOptions): Promise<void>
-  /** Returns the mount's RSA-4096 key for imports, as PEM. OpenBao generates it at the first request: up to seconds. */
+  /** Returns the mount's RSA-4096 key for imports, as PEM. OpenBao generates it at the first request, within seconds. */
   wrappingKey(call: CallOptions): Promise<string>
   /**
    * Imports material as a new key, or as the next version of an imported key.

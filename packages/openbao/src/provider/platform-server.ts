@@ -93,19 +93,19 @@ export class PlatformServer {
     return found.data
   }
 
-  /** Writes JSON in the keystore's namespace. @returns the answer's `data` */
+  /** Writes JSON to a path of the keystore's namespace. @returns the answer's `data` */
   write(path: string, body: Readonly<Record<string, JsonValue>>): Promise<unknown> {
     return this.#change("POST", this.#place.at(path), body)
   }
 
-  /** Reads in the keystore's namespace. @returns the answer's `data` */
+  /** Reads a path of the keystore's namespace. @returns the answer's `data` */
   async read(path: string): Promise<unknown> {
     const answer = await this.#send({ method: "GET", path: this.#place.at(path) })
     if (answer.status !== 200) throw unexpectedAnswer(answer)
     return answer.data
   }
 
-  /** Removes in the keystore's namespace. Idempotent. */
+  /** Removes what is at a path of the keystore's namespace. Idempotent. */
   async remove(path: string): Promise<void> {
     await this.#change("DELETE", this.#place.at(path))
   }
