@@ -5,19 +5,22 @@ import type {
   KeyDescription,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TransitKey } from "./client.ts"
+import type { TransitKey } from "../client.ts"
 import { decodeProviderParams, encodeProviderParams } from "./import-parameters.ts"
 import type { TransitAdministration } from "./key-administration.ts"
 import { describeTransitKey, type KeyPlace, unsuitable } from "./key-facts.ts"
 
-/** Import of key material that its owner made (BYOK). Key names were checked before. */
+/** Import of key material from its owner (BYOK). Key names must be checked first. */
 export interface KeyImport {
-  /** @throws {PluginError} INVALID_REQUEST - OpenBao made this key, so nothing can be imported into it */
+  /**
+   * Gets the parameters for wrapping key material.
+   * @throws {PluginError} INVALID_REQUEST - OpenBao generated this key, so nothing can be imported into it
+   */
   getImportParameters(keyId: string, call: CallOptions): Promise<ImportParameters>
   /**
-   * Once for one set of parameters: a repeated import does not become one more version.
-   * @throws {PluginError} CIPHERTEXT_REJECTED - altered, or wrapped for another public key
-   * @throws {PluginError} INVALID_REQUEST - not 32 bytes, or parameters of another key, or used already
+   * Imports key material, once for each set of parameters: a repeated import does not create another version.
+   * @throws {PluginError} CIPHERTEXT_REJECTED - altered, or wrapped with another public key
+   * @throws {PluginError} INVALID_REQUEST - not 32 bytes, or parameters of another key, or already used
    */
   importKeyMaterial(request: ImportKeyMaterialRequest, call: CallOptions): Promise<KeyDescription>
 }
@@ -50,7 +53,7 @@ export function createKeyImport(place: KeyPlace, administration: TransitAdminist
     const version = versionIn(providerParams, keyId)
     if (encryptedKeyMaterial.length !== wrappedBytes) throw wrongLength(encryptedKeyMaterial.length)
     if (version > 1 && (await nextVersion(keyId, call)) !== version) throw usedAlready(version)
-    // Whether a first version is still missing is OpenBao's to say: it alone can say so at the moment of the import.
+    // Only OpenBao knows at the moment of the import whether the key already has a first version.
     await administration.import(keyId, version === 1 ? "new key" : "next version", encryptedKeyMaterial, call)
     return describeTransitKey(place, keyId, call)
   }
@@ -58,14 +61,14 @@ export function createKeyImport(place: KeyPlace, administration: TransitAdminist
   return { getImportParameters, importKeyMaterial }
 }
 
-/** Makes sure that a key takes an import as its next version. @throws {PluginError} INVALID_REQUEST, KEY_UNSUITABLE */
+/** Checks that a key accepts an import as its next version. @throws {PluginError} INVALID_REQUEST, KEY_UNSUITABLE */
 export function requireImported(key: TransitKey): void {
   const refusal = unsuitable(key)
   if (refusal !== undefined) throw refusal
   if (key.imported) return
   throw pluginError(
     "INVALID_REQUEST",
-    "OpenBao made the material of this key, so none can be imported into it.",
+    "OpenBao generated the material of this key, so none can be imported into it.",
     "Import under another name, or rotate this key in place.",
   )
 }
@@ -76,9 +79,9 @@ function versionIn(providerParams: string, keyId: string): number {
   throw pluginError(
     "INVALID_REQUEST",
     params === undefined
-      ? "These are no import parameters of this plugin."
-      : "The import parameters are another key's.",
-    "Give providerParams back unchanged, as they came with the public key.",
+      ? "The import parameters do not come from this plugin."
+      : "The import parameters belong to another key.",
+    "Send providerParams unchanged, as they came with the public key.",
   )
 }
 
@@ -86,14 +89,14 @@ function wrongLength(length: number) {
   return pluginError(
     "INVALID_REQUEST",
     `The wrapped key material has ${length} bytes instead of ${wrappedBytes}.`,
-    "Wrap the 32 bytes of the key with CKM_RSA_AES_KEY_WRAP for the public key of the import parameters.",
+    "Wrap the 32 bytes of the key with CKM_RSA_AES_KEY_WRAP and the public key of the import parameters.",
   )
 }
 
 function usedAlready(version: number) {
   return pluginError(
     "INVALID_REQUEST",
-    `These import parameters were for version ${version}, which is not the next one of the key.`,
-    "Describe the key; for a new version get new import parameters.",
+    `These import parameters were for version ${version}, which is not the key's next version.`,
+    "Describe the key, and get new import parameters for a new version.",
   )
 }

@@ -1,15 +1,16 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import type { CheckResult } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
+import { keyMismatch } from "../errors.ts"
+import { throwAwayContext } from "../keys/key-facts.ts"
 import type { Check, ConnectionTest } from "./connection-check.ts"
-import { keyMismatch } from "./errors.ts"
-import { throwAwayContext } from "./key-facts.ts"
 
 const devicesShape = z.record(z.string(), z.unknown())
 
 /**
- * Says under which ids OpenBao's audit log has an encrypt and a decrypt of this test, and whether OpenBao has an audit
- * device at all. To see the devices takes `read` and `sudo` on `sys/audit`, which the set-up material does not ask for.
+ * Reports the request ids under which OpenBao's audit log records an encrypt and a decrypt of this test, and whether
+ * OpenBao has an audit device. Seeing the devices needs `read` and `sudo` on `sys/audit`, which the set-up material
+ * does not request.
  */
 export const checkAudit: Check = async (test, call) => {
   const ids = await ownRequestIds(test, call)
@@ -20,18 +21,18 @@ export const checkAudit: Check = async (test, call) => {
   if (answer.status !== 200 || !devices.success) return unseen(requests, facts)
   const count = Object.keys(devices.data).length
   if (count > 0) {
-    return { outcome: "passed", message: `OpenBao has ${requests} in its audit log; audit devices: ${count}.`, facts }
+    return { outcome: "passed", message: `OpenBao's audit log contains ${requests}; audit devices: ${count}.`, facts }
   }
   return {
     outcome: "warned",
-    message: `OpenBao has no audit device: it keeps no record of ${requests}, or of any other.`,
-    nextStep: "Turn an audit device on (`bao audit enable file file_path=...`).",
+    message: `OpenBao has no audit device, so it does not record ${requests} or any other request.`,
+    nextStep: "Enable an audit device (`bao audit enable file file_path=...`).",
     facts,
   }
 }
 
 function unseen(requests: string, facts: NonNullable<CheckResult["facts"]>): CheckResult {
-  const message = `Look for ${requests} in OpenBao's audit log: the policy does not show whether there is one (sys/audit).`
+  const message = `Look for ${requests} in OpenBao's audit log; the policy does not show whether it has an audit device (sys/audit).`
   return { outcome: "skipped", message, facts }
 }
 

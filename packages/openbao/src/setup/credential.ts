@@ -1,8 +1,8 @@
-import { authMountPath, type SetupConfiguration } from "./config.ts"
-import { workloadCommands } from "./setup-workload.ts"
+import { authMountPath, type SetupConfiguration } from "../config.ts"
 import { enabledOnce, quoted } from "./shell.ts"
+import { workloadCommands } from "./workload.ts"
 
-/** An AppRole for a host: short tokens, and a secret id that stays until it is destroyed. */
+/** Settings of an AppRole for a host: short tokens, and a secret id that is valid until it is destroyed. */
 export const appRoleSettings = {
   token_ttl: "1h",
   token_max_ttl: "4h",
@@ -10,7 +10,11 @@ export const appRoleSettings = {
   secret_id_num_uses: 0,
 } as const
 
-/** The part of the set-up script that makes the credential and ends by printing it. Pure. @param name - of policy and role */
+/**
+ * Writes the part of the set-up script that creates the credential and prints it at the end. Pure.
+ *
+ * @param name - name of the policy and the role
+ */
 export function credentialCommands(configuration: SetupConfiguration, name: string): string {
   const { auth_method: method } = configuration
   if (method === "token") return tokenCommands(name)
@@ -19,7 +23,7 @@ export function credentialCommands(configuration: SetupConfiguration, name: stri
 }
 
 function tokenCommands(name: string): string {
-  return `# The credential, for the configuration: a token that ends after a day without renewal.
+  return `# The credential for the configuration: a token that expires after a day without renewal.
 token=$(bao token create -field=token -orphan -policy=${name} -period=24h)
 echo "token: $token"
 `
@@ -44,11 +48,11 @@ secret_id=$(bao write ${wrappedPath === undefined ? "-f -field=secret_id" : "-wr
 ${path === undefined ? printed : fileCommands(path)}`
 }
 
-/** As JSON on standard input: as an argument, `@` at its beginning would name a file. */
+/** Sends JSON on standard input, because an argument that begins with `@` would name a file. */
 function roleIdCommands(role: string, mount: string, roleId: string): string {
-  return `# The role id that the configuration has.
+  return `# The role id of the configuration.
 bao write ${quoted(`${role}/role-id`)} - <<'EOF' || fail ${quoted(
-    `The role id of the configuration could not be set. "role_id already in use" means that another role of auth/${mount} has it: choose another role_id in the configuration, or give that role another one.`,
+    `The role id of the configuration could not be set. "role_id already in use" means that another role of auth/${mount} has it: choose another role_id in the configuration, or change the role id of that role.`,
   )}
 ${JSON.stringify({ role_id: roleId })}
 EOF
@@ -62,10 +66,10 @@ echo "secret_id: $secret_id"
 `
 
 function fileCheck(path: string): string {
-  return `# The file for the secret id, in this folder. An older secret id there is replaced, nothing else is.
+  return `# The file for the secret id, in this folder. The script replaces an older secret id there, but nothing else.
 file=${quoted(`./${fileName(path)}`)}
 if [[ -e $file && ! $(<"$file") =~ ^([0-9a-f-]{36}|s\\.[A-Za-z0-9.]+)$ ]]; then
-  fail "$file is there already and holds no secret id: move it away, or run this in another folder."
+  fail "$file already exists and does not hold a secret id: move it away, or run this in another folder."
 fi
 
 `
@@ -78,7 +82,7 @@ printf '%s\\n' "$secret_id" > "$file"
 echo "role_id: $role_id"
 echo "secret_id: in the file $file"
 echo ${quoted(
-    `Have the operator of the host put this file below the tenant's folder of the host's credentialDirectory, i.e. <credentialDirectory>/<tenant>/${parts(path).join("/")}`,
+    `Ask the operator of the host to put this file into the tenant's folder of the host's credentialDirectory: <credentialDirectory>/<tenant>/${parts(path).join("/")}`,
   )}
 `
 }

@@ -1,11 +1,11 @@
 import type { CheckResult } from "@apeiro-cmk/plugin-sdk"
+import { orMisspelt } from "../errors.ts"
 import type { Check } from "./connection-check.ts"
-import { orMisspelt } from "./errors.ts"
 import { type Excess, excessesOn, isolationOf } from "./policy-excess.ts"
 
 /**
- * Holds what OpenBao says that the token may do (`sys/capabilities-self`) against what the plugin needs, and against what
- * nobody should have who only wraps keys.
+ * Compares the capabilities of the token (`sys/capabilities-self`) with what the plugin needs, and with what a
+ * credential that only wraps keys should not have.
  */
 export const checkPolicy: Check = async ({ keystore, place }, call) => {
   const { mountPath } = place
@@ -27,14 +27,14 @@ export const checkPolicy: Check = async ({ keystore, place }, call) => {
       outcome: "failed",
       code: "DENIED",
       message: `The policy lacks "update" on ${missing.join(" and on ")}.`,
-      nextStep: `Write the policy that the set-up material has; ${orMisspelt}.`,
+      nextStep: `Apply the policy of the set-up material, ${orMisspelt}.`,
       facts: { policies_applied: "unverified" },
     }
   }
   if ([...granted.values()].some((held) => held.includes("root"))) {
     return {
       outcome: "warned",
-      message: "The credential has the policy root: nothing limits it.",
+      message: "The credential has the policy root, which nothing limits.",
       nextStep: "Use a credential that has only the policy of the set-up material.",
       facts: { policies_applied: "unverified" },
     }
@@ -47,17 +47,18 @@ export const checkPolicy: Check = async ({ keystore, place }, call) => {
     return {
       outcome: "warned",
       message: `The policy allows more than is needed: ${found.map((each) => named(each, tooMany(each))).join("; ")}.`,
-      nextStep: "Narrow the policy to the one of the set-up material.",
+      nextStep: "Replace it with the policy of the set-up material.",
       facts,
     }
   }
-  return { outcome: "passed", message: "The policy allows what is needed on this key, and nothing beside it.", facts }
+  return { outcome: "passed", message: "The policy allows what is needed on this key, and nothing else.", facts }
 }
 
 function unseen(): CheckResult {
   return {
     outcome: "warned",
-    message: "The policy does not let the token ask what it may do, so it stays unknown whether it allows too much.",
+    message:
+      "The policy does not allow the token to list its capabilities, so it is unknown whether it allows too much.",
     nextStep: 'Grant "update" on sys/capabilities-self, or attach the default policy.',
     facts: { policies_applied: "unverified" },
   }

@@ -6,35 +6,35 @@ import {
 } from "@apeiro-cmk/openbao-client"
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
+import { notTransitError, transitErrorName } from "../errors.ts"
 import { administrationError } from "./administration-errors.ts"
-import { notTransitError, transitErrorName } from "./errors.ts"
 
-/** The type of every key that the plugin makes or imports. */
+/** Type of every key that the plugin creates or imports. */
 const keyType = "aes256-gcm96"
 
-/** The calls that make, change or end keys, on one mount. Every method rejects with a `PluginError` only. */
+/** The calls that create, change or delete keys, on one mount. Every method rejects with a `PluginError` only. */
 export interface TransitAdministration {
-  /** Makes a key; one of this name stays as it is, whatever its type. */
+  /** Creates a key; an existing key of this name stays unchanged, whatever its type. */
   create(key: string, call: CallOptions): Promise<void>
-  /** @throws {PluginError} UNSUPPORTED - its material was imported; KEY_NOT_FOUND, KEY_DISABLED */
+  /** Rotates a key. @throws {PluginError} UNSUPPORTED - its material was imported; KEY_NOT_FOUND, KEY_DISABLED */
   rotate(key: string, call: CallOptions): Promise<void>
-  /** @throws {PluginError} KEY_NOT_FOUND */
+  /** Allows or forbids the deletion of a key. @throws {PluginError} KEY_NOT_FOUND */
   setDeletionAllowed(key: string, allowed: boolean, call: CallOptions): Promise<void>
-  /** Ends a key at once; `setDeletionAllowed` goes before. @throws {PluginError} KEY_NOT_FOUND */
+  /** Deletes a key at once; call `setDeletionAllowed` first. @throws {PluginError} KEY_NOT_FOUND */
   delete(key: string, call: CallOptions): Promise<void>
-  /** The mount's RSA-4096 key for imports, PEM. OpenBao makes it at the first request, which can take seconds. */
+  /** Returns the mount's RSA-4096 key for imports, as PEM. OpenBao generates it at the first request, within seconds. */
   wrappingKey(call: CallOptions): Promise<string>
   /**
-   * Imports material: as a new key, or as the next version of a key that was imported.
-   * @throws {PluginError} CIPHERTEXT_REJECTED - altered or wrapped for another key; INVALID_REQUEST - not 32 bytes, or a
-   * new key whose name is taken
+   * Imports material as a new key, or as the next version of an imported key.
+   * @throws {PluginError} CIPHERTEXT_REJECTED - altered or wrapped for another key; INVALID_REQUEST - not 32 bytes, or
+   * a new key whose name is taken
    */
   import(key: string, as: "new key" | "next version", wrapped: Uint8Array, call: CallOptions): Promise<void>
 }
 
 const wrappingKeyShape = z.object({ public_key: z.string().max(4096).startsWith("-----BEGIN PUBLIC KEY-----") })
 
-/** Puts the transit engine at `mountPath` behind the {@link TransitAdministration}. Key names were checked before. */
+/** Makes the {@link TransitAdministration} of the transit engine at `mountPath`. Key names must be checked first. */
 export function createTransitAdministration(client: OpenBaoClient, mountPath: string): TransitAdministration {
   const keyPath = (key: string) => `${mountPath}/keys/${key}`
 
@@ -62,7 +62,7 @@ export function createTransitAdministration(client: OpenBaoClient, mountPath: st
     async wrappingKey(call) {
       const path = `${mountPath}/wrapping_key`
       const answer = await send({ method: "GET", path }, call)
-      // A transit engine always has one; a key-value engine has nothing of that name.
+      // A transit engine always has one; a key-value engine has nothing by that name.
       if (transitErrorName(answer) === "keyUnreadable") throw notTransitError(answer)
       if (answer.status !== 200) throw administrationError(answer, path)
       const read = wrappingKeyShape.safeParse(answer.data)
@@ -73,7 +73,7 @@ export function createTransitAdministration(client: OpenBaoClient, mountPath: st
       const ciphertext = Buffer.from(wrapped).toString("base64")
       const material = { ciphertext, hash_function: "SHA256" }
       if (as === "next version") return change(key, "/import_version", material, call)
-      // Without rotation by OpenBao, which would take the key out of its owner's hands and end further imports.
+      // Rotation by OpenBao would take the key out of its owner's control and prevent further imports.
       const settings = { type: keyType, allow_rotation: false, exportable: false, allow_plaintext_backup: false }
       return change(key, "/import", { ...material, ...settings }, call)
     },

@@ -1,18 +1,18 @@
-/** A path, and what the policy may grant there; all else is too much. */
+/** A path with the capabilities that the policy may grant there; any other capability is excessive. */
 export interface Excess {
-  /** As OpenBao is asked about it. */
+  /** Path in the request to OpenBao. */
   readonly path: string
-  /** As it is shown: a name that stands for any other is a `*` there. */
+  /** Path in messages, where `*` stands for any other name. */
   readonly shownAs: string
   readonly needed: readonly string[]
-  /** What one could do with more. */
+  /** The harm that an excessive capability allows. */
   readonly because: string
 }
 
-/** No key and no mount has this name; a token that may use it may use any. */
+/** No key and no mount has this name; a token that may access it may access any. */
 const neighbour = "apeiro-cmk-neighbour"
 
-/** Paths of other keys, in this mount and in others: a `*` or a `+` in the policy reaches them. */
+/** Lists paths of other keys, in this mount and in others: a `*` or a `+` in the policy grants access to them. */
 export function isolationOf(mountPath: string, keyId: string): readonly Excess[] {
   return [
     ...["encrypt", "decrypt", "rewrap", "datakey/plaintext"].map((operation) =>
@@ -23,11 +23,11 @@ export function isolationOf(mountPath: string, keyId: string): readonly Excess[]
   ]
 }
 
-/** Everything else that a credential which only wraps with one key has no need of. A fixed list, for one request. */
+/** Lists everything else that a credential which only wraps with one key does not need, for a single request. */
 export function excessesOn(mountPath: string, keyId: string): readonly Excess[] {
   return [
-    excess(`${mountPath}/encrypt/${keyId}`, "a mistyped key would be made", ["update"]),
-    excess(`${mountPath}/decrypt/${keyId}`, 'decrypt needs "update" alone', ["update"]),
+    excess(`${mountPath}/encrypt/${keyId}`, "a mistyped key name would create a key", ["update"]),
+    excess(`${mountPath}/decrypt/${keyId}`, 'decrypt needs only "update"', ["update"]),
     excess(`${mountPath}/keys/${keyId}`, "changing the key", ["read"]),
     excess(`${mountPath}/keys/${keyId}/config`, "changing the key's settings"),
     excess(`${mountPath}/keys/${keyId}/rotate`, "rotating the key"),
@@ -37,12 +37,12 @@ export function excessesOn(mountPath: string, keyId: string): readonly Excess[] 
     excess(`${mountPath}/keys/${keyId}/import_version`, "importing a version of the key"),
     excess(`${mountPath}/export/encryption-key/${keyId}`, "exporting the key"),
     excess(`${mountPath}/backup/${keyId}`, "backing the key up"),
-    excess(`${mountPath}/restore/${keyId}`, "replacing the key by a backup"),
+    excess(`${mountPath}/restore/${keyId}`, "replacing the key with a backup"),
     excess(`${mountPath}/data/${keyId}`, "a transit engine has no such path"),
     excess(`sys/policies/acl/${neighbour}`, "writing policies", ["read"]),
     excess(`sys/mounts/${neighbour}`, "changing mounts", ["read"]),
     excess("sys/raw", "reading OpenBao's storage"),
-    excess("auth/token/create", "making tokens"),
+    excess("auth/token/create", "creating tokens"),
   ]
 }
 

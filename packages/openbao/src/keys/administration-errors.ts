@@ -1,12 +1,13 @@
 import { failedError, type OpenBaoAnswer } from "@apeiro-cmk/openbao-client"
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
-import { type AnswerMeaning, errorOfRow, orMisspelt, rowOf, transitError } from "./errors.ts"
+import { type AnswerMeaning, errorOfRow, orMisspelt, rowOf, transitError } from "../errors.ts"
 
-const wrapAgain = "Get new import parameters, wrap the 32 bytes of the key for them, and import again."
+const wrapAgain = "Get new import parameters, wrap the 32 bytes of the key with them, and import again."
 
 /**
- * What the transit engine answers when a key is created, rotated, deleted or imported; what is not here stands in
- * errors.ts. It refuses with 500 much of what the caller got wrong. Source: OpenBao 2.7.2, each row as seen by running it.
+ * Answers of the transit engine when a key is created, rotated, deleted or imported; all other answers are in
+ * errors.ts. The engine refuses many wrong requests with 500. Source: OpenBao 2.7.2, each row observed on a running
+ * server.
  */
 const administrationErrors = {
   rotateMissing: {
@@ -14,7 +15,7 @@ const administrationErrors = {
     says: /^key not found/,
     code: "KEY_NOT_FOUND",
     message: "OpenBao has no such key.",
-    nextStep: "Check the key's name; create the key, or import its material.",
+    nextStep: "Check the key's name, or create the key or import its material.",
   },
   configureMissing: {
     status: 400,
@@ -41,14 +42,14 @@ const administrationErrors = {
     status: 500,
     says: /does not allow rotation within Vault/,
     code: "UNSUPPORTED",
-    message: "The material of this key was imported, so OpenBao does not make its next version.",
-    nextStep: "Import new key material: it becomes the next version of the key.",
+    message: "The material of this key was imported, so OpenBao does not generate its next version.",
+    nextStep: "Import new key material, which becomes the next version of the key.",
   },
   materialAltered: {
     status: 500,
     says: /crypto\/rsa: decryption error|kwp: /,
     code: "CIPHERTEXT_REJECTED",
-    message: "OpenBao cannot unwrap the key material: it is altered, or wrapped for another public key.",
+    message: "OpenBao cannot unwrap the key material: it is altered, or wrapped with another public key.",
     nextStep: wrapAgain,
   },
   materialOfWrongSize: {
@@ -62,19 +63,19 @@ const administrationErrors = {
     status: 500,
     says: /import path cannot be used with an existing key/,
     code: "INVALID_REQUEST",
-    message: "OpenBao has a key of this name already: these import parameters were for its first version.",
-    nextStep: "Describe the key; for a new version get new import parameters.",
+    message: "OpenBao already has a key of this name, and these import parameters were for its first version.",
+    nextStep: "Describe the key, and get new import parameters for a new version.",
   },
   administrationDenied: {
     status: 403,
     code: "DENIED",
-    message: "The policy does not allow this operation of a key's life.",
-    nextStep: `Grant what the README of the plugin lists for the life of a key, here on KEY_PATH, or do it in OpenBao; ${orMisspelt}.`,
+    message: "The policy does not allow this key management operation.",
+    nextStep: `Grant the key management permissions that the README of the plugin lists, here on KEY_PATH, do it in OpenBao, ${orMisspelt}.`,
   },
 } as const satisfies Readonly<Record<string, AnswerMeaning>>
 
 /**
- * Translates an answer that is no success; a 500 without a row is the server's own failure.
+ * Translates an answer that is not a success; a 500 without a row is a failure of the server.
  *
  * @param keyPath - path of the key, for commands in the next step
  */

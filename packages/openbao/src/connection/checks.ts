@@ -1,20 +1,20 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { type CheckResult, pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TransitKey } from "./client.ts"
+import type { TransitKey } from "../client.ts"
+import { keyMismatch } from "../errors.ts"
+import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "../keys/key-facts.ts"
 import type { Check } from "./connection-check.ts"
-import { keyMismatch } from "./errors.ts"
-import { keyDangers, keyNotes, readOrProve, throwAwayContext, unsuitable } from "./key-facts.ts"
 
-/** Logs in anew, also when a token is at hand. */
+/** Logs in again, even with a token at hand. */
 export const checkAuthentication: Check = async ({ place }, call) => {
   const lifeMs = await place.client.logIn(call)
   const facts = { auth_status: "authenticated" }
   const token = await place.client.lookUpToken(call)
-  const life = lifeMs === undefined ? "has no known end" : `lives ${Math.round(lifeMs / 1000)} s`
+  const life = lifeMs === undefined ? "has no known expiry" : `is valid for ${Math.round(lifeMs / 1000)} s`
   if (token !== "withheld" && token.remainingUses > 0) {
     return {
       outcome: "warned",
-      message: `OpenBao accepted the credential, but the token is good for ${token.remainingUses} more requests only.`,
+      message: `OpenBao accepted the credential, but the token allows only ${token.remainingUses} more requests.`,
       nextStep: "Set token_num_uses of the role to 0.",
       facts,
     }
@@ -26,7 +26,7 @@ export const checkAuthentication: Check = async ({ place }, call) => {
   }
 }
 
-/** Looks at the key, or proves it by a decrypt where the policy does not let it be read. */
+/** Reads the key, or proves it by a decrypt when the policy does not allow reading it. */
 export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
   const { keyId } = keystore.defaultKey
   const key = await readOrProve(place.transit, keyId, call)
@@ -45,8 +45,8 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
     return {
       outcome: "warned",
       message:
-        "The key exists and decrypts; its type and whether it is exportable stay unknown, since the policy does not let it be read.",
-      nextStep: `Grant "read" on ${place.mountPath}/keys/${keyId}: the set-up material has the policy.`,
+        "The key exists and decrypts, but its type and exportability are unknown, because the policy does not allow reading it.",
+      nextStep: `Grant "read" on ${place.mountPath}/keys/${keyId}; the set-up material contains the policy.`,
       facts,
     }
   }
@@ -55,11 +55,11 @@ export const checkKeyAccess: Check = async ({ keystore, place }, call) => {
     return {
       outcome: "warned",
       message: [...dangers, ...keyNotes(key)].join(" "),
-      nextStep: "Decide whether that is meant; otherwise create another key.",
+      nextStep: "Check that this is intended; otherwise create another key.",
       facts,
     }
   }
-  const seen = `The key exists, is of type ${algorithm}, at version ${latestVersion}, and is not exportable.`
+  const seen = `The key exists, has type ${algorithm} and version ${latestVersion}, and is not exportable.`
   return { outcome: "passed", message: [seen, ...keyNotes(key)].join(" "), facts }
 }
 
@@ -68,12 +68,12 @@ function rotationOf(key: TransitKey | undefined): number | "off" | "unknown" {
   return key.autoRotatePeriodSeconds === 0 ? "off" : key.autoRotatePeriodSeconds
 }
 
-/** Really renews. A token that cannot be renewed is a warning, unless a login replaces it. */
+/** Renews the token. A token that cannot be renewed is a warning, unless a login replaces it. */
 export const checkTokenRenewal: Check = async ({ place }, call) => {
   try {
     const renewed = await place.client.renewToken(call)
     if (renewed === "not renewable") return await notRenewable()
-    const life = renewed.lifeMs === undefined ? "without end" : `for ${Math.round(renewed.lifeMs / 1000)} s`
+    const life = renewed.lifeMs === undefined ? "without expiry" : `for ${Math.round(renewed.lifeMs / 1000)} s`
     return { outcome: "passed", message: `The token was renewed ${life}.` }
   } catch (error) {
     if (!(isPluginError(error) && error.code === "DENIED")) throw error
@@ -83,24 +83,24 @@ export const checkTokenRenewal: Check = async ({ place }, call) => {
   async function notRenewable(): Promise<CheckResult> {
     const token = await place.client.lookUpToken(call)
     const life = token === "withheld" || token.lifeMs === undefined ? undefined : Math.round(token.lifeMs / 1000)
-    const end = life === undefined ? "its end is not known" : `ends in ${life} s`
+    const end = life === undefined ? "its expiry is unknown" : `expires in ${life} s`
     if (place.client.loginMethod !== "token" && life !== undefined) {
-      return { outcome: "passed", message: `The token is not renewable and ${end}; a login replaces it before.` }
+      return { outcome: "passed", message: `The token is not renewable and ${end}; a login replaces it in time.` }
     }
     return {
       outcome: "warned",
       message: `The token is not renewable, and ${end}.`,
       nextStep:
         place.client.loginMethod === "token"
-          ? "Use a periodic token, or another method of authentication, so that a leaked token ends by itself."
-          : "Set token_ttl of the role, so that a leaked token ends by itself.",
+          ? "Use a periodic token or another auth method, so that a leaked token expires."
+          : "Set token_ttl of the role, so that a leaked token expires.",
     }
   }
 }
 
 /**
- * Encrypts, decrypts and compares; and makes sure that another context is refused, since a server that does not know
- * `associated_data` would ignore it.
+ * Encrypts, decrypts and compares. Also makes sure that another context is refused, because a server that does not
+ * support `associated_data` would ignore it.
  */
 export const checkRoundTrip: Check = async ({ keystore, random }, call) => {
   const key = keystore.defaultKey
@@ -122,7 +122,7 @@ export const checkRoundTrip: Check = async ({ keystore, random }, call) => {
   }
   throw pluginError(
     "KEY_UNSUITABLE",
-    "The server ignores the context that a wrap is bound to (associated_data).",
-    "Upgrade the server: OpenBao, or Vault 1.12 or newer.",
+    "The server ignores the context that binds a wrap (associated_data).",
+    "Upgrade the server to OpenBao, or to Vault 1.12 or newer.",
   )
 }

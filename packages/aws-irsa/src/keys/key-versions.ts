@@ -1,12 +1,12 @@
 import type { CallOptions, KeyVersionDescription } from "@apeiro-cmk/plugin-interface"
 import type { ListKeyRotationsResponse, RotationsListEntry } from "@aws-sdk/client-kms"
-import type { Kms } from "./client.ts"
+import type { Kms } from "../client.ts"
 import { unnamedVersion } from "./key-facts.ts"
 
 const mostPages = 100
 
 /**
- * The materials of a key, oldest first: KMS encrypts with the current one and decrypts with all. Needs
+ * Lists the materials of a key, oldest first: KMS encrypts with the current one and decrypts with all. Needs
  * `kms:ListKeyRotations` and `kms:DescribeKey`.
  *
  * @throws {PluginError} any code of a keystore failure

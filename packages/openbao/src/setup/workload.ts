@@ -1,23 +1,24 @@
-import { authMountPath, type SetupConfiguration } from "./config.ts"
+import { authMountPath, type SetupConfiguration } from "../config.ts"
 import { enabledOnce, quoted } from "./shell.ts"
 
-/** Where each of these methods keeps its roles, below its mount. */
+/** Folder of the roles of each method, below its mount. */
 const roleFolders = { kubernetes: "role", jwt: "role", cert: "certs" } as const
 
-/** Methods by which a workload shows what it has already; nothing secret is made. */
+/** Auth methods in which a workload presents a credential that it already has; no secret is created. */
 export type WorkloadMethod = keyof typeof roleFolders
 
 /**
- * The part of the set-up script that lets a workload log in. What the configuration does not say (which service account,
- * whose certificate) the administrator gives as environment variables; without them the script ends and says so. Pure.
+ * Writes the part of the set-up script that lets a workload log in. The administrator passes what the configuration
+ * does not contain (service account, certificate authority) in environment variables; without them the script ends and
+ * names the missing one. Pure.
  *
- * @param name - of the policy, and of the role where the configuration names none
+ * @param name - name of the policy, and of the role if the configuration names none
  */
 export function workloadCommands(method: WorkloadMethod, configuration: SetupConfiguration, name: string): string {
   const mount = authMountPath(configuration)
   const role = configuration.role ?? name
   const path = quoted(`auth/${mount}/${roleFolders[method]}/${role}`)
-  return `# Who may log in.
+  return `# The workload that may log in.
 ${questions[method]}
 ${enabledOnce("auth", mount, method, "auth_mount_path")}
 ${methodComment(method, mount)}bao write ${path} \\
@@ -60,15 +61,15 @@ const bindings: Readonly<Record<WorkloadMethod, string>> = {
   allowed_common_names="$CLIENT_COMMON_NAME"`,
 }
 
-/** What the method needs once, whoever uses it. */
+/** Explains the settings that the method needs once, for all roles. */
 function methodComment(method: WorkloadMethod, mount: string): string {
   if (method === "kubernetes") {
-    return `# Where the method is new, tell it once which cluster to ask; in a pod of that cluster kubernetes_host is enough:
+    return `# Configure a new method once with its cluster; in a pod of that cluster kubernetes_host is enough:
 #   bao write auth/${mount}/config kubernetes_host=https://... kubernetes_ca_cert=@ca.crt token_reviewer_jwt=...
 `
   }
   if (method === "jwt") {
-    return `# Where the method is new, tell it once whom to trust:
+    return `# Configure a new method once with the issuer to trust:
 #   bao write auth/${mount}/config oidc_discovery_url=https://issuer... bound_issuer=https://issuer...
 `
   }

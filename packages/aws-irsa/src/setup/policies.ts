@@ -1,9 +1,9 @@
-import { parseArn } from "./arns.ts"
+import { parseArn } from "../arns.ts"
 
 /** One statement of an IAM policy document. */
 type Statement = Readonly<Record<string, unknown>>
 
-/** What the role may do with its key, and for whom: least privilege for wrapping and unwrapping. */
+/** Writes the permissions of the role: least privilege for wrapping and unwrapping with one key for one tenant. */
 export function permissionsPolicy(keyId: string, region: string, account: string, tenantId: string): string {
   const place = keyPlace(keyId, region, account)
   return documentOf([
@@ -43,7 +43,7 @@ function withCondition({ resource, alias }: KeyPlace, condition: Readonly<Record
   return { Resource: resource, ...(Object.keys(all).length === 0 ? {} : { Condition: all }) }
 }
 
-/** Who may assume the role by the platform's own role. */
+/** Writes the trust policy that lets the platform's own role assume the role. */
 export function trustPolicyForRole(platformRoleArn: string, externalId: string): string {
   return documentOf([
     {
@@ -56,7 +56,7 @@ export function trustPolicyForRole(platformRoleArn: string, externalId: string):
   ])
 }
 
-/** Who may assume the role by a certificate. */
+/** Writes the trust policy that lets certificates assume the role. */
 export function trustPolicyForCertificates(trustAnchorArn: string): string {
   return documentOf([
     {

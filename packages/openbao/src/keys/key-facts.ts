@@ -8,33 +8,33 @@ import {
   type PluginError,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TransitKey, TransitPort } from "./client.ts"
+import type { TransitKey, TransitPort } from "../client.ts"
 
 /** Types whose encryption binds associated data. */
 const aeadTypes = ["aes256-gcm96", "chacha20-poly1305", "xchacha20-poly1305", "aes128-gcm96"]
 
-/** Says why a key must not be used as an L1 key; `undefined` when it may. */
+/** Returns the reason why a key must not be used as an L1 key; `undefined` when it may be used. */
 export function unsuitable(key: TransitKey): PluginError | undefined {
   const refuse = (message: string, nextStep: string) => pluginError("KEY_UNSUITABLE", message, nextStep)
-  const another = "Create another key, of type aes256-gcm96 and not exportable; none of this can be undone on a key."
+  const another = "Create another key, of type aes256-gcm96 and not exportable; an existing key cannot be changed."
   if (!aeadTypes.includes(key.type)) return refuse("The key's type cannot bind a wrap to its context.", another)
-  if (key.convergent) return refuse("The key is convergent: the same plaintext gives the same ciphertext.", another)
+  if (key.convergent) return refuse("The key is convergent: equal plaintexts give equal ciphertexts.", another)
   if (key.derived) return refuse("The key is a derived key.", another)
   if (key.exportable) return refuse("The key is exportable: it could leave OpenBao.", another)
   if (key.allowsPlaintextBackup) return refuse("The key allows plaintext backups: it could leave OpenBao.", another)
   return undefined
 }
 
-/** What makes a key less safe than it could be; none of it forbids its use. */
+/** Lists what makes a key less safe than it could be, without forbidding its use. */
 export function keyDangers(key: TransitKey): readonly string[] {
   const warnings: string[] = []
   if (key.deletionAllowed) warnings.push("The key may be deleted (deletion_allowed): a deletion cannot be undone.")
-  if (key.type === "aes128-gcm96") warnings.push("The key has 128 bits; the keys that it wraps have 256.")
-  if (key.softDeleted) warnings.push("The key is soft-deleted and refuses every operation until it is restored.")
+  if (key.type === "aes128-gcm96") warnings.push("The key has 128 bits, but the keys that it wraps have 256.")
+  if (key.softDeleted) warnings.push("The key is soft-deleted, and refuses every operation until it is restored.")
   return warnings
 }
 
-/** How the key lives, for an administrator to know. */
+/** Lists facts about the key's versions and rotation that an administrator should know. */
 export function keyNotes(key: TransitKey): readonly string[] {
   const notes: string[] = []
   if (key.minDecryptionVersion > 1) {
@@ -44,25 +44,25 @@ export function keyNotes(key: TransitKey): readonly string[] {
     notes.push(`Versions below ${key.minEncryptionVersion} no longer encrypt (min_encryption_version).`)
   }
   if (key.autoRotatePeriodSeconds > 0) {
-    notes.push(`OpenBao rotates the key by itself every ${key.autoRotatePeriodSeconds} s (auto_rotate_period).`)
+    notes.push(`OpenBao rotates the key automatically every ${key.autoRotatePeriodSeconds} s (auto_rotate_period).`)
   }
-  if (key.imported) notes.push("The material was imported; OpenBao does not rotate it.")
+  if (key.imported) notes.push("The material was imported, so OpenBao does not rotate it.")
   return notes
 }
 
-/** Why the key must not be used, and what else there is to know about it. */
+/** Lists why the key must not be used, and everything else to know about it. */
 function keyWarnings(key: TransitKey): readonly string[] {
   const refusal = unsuitable(key)
   return [...(refusal === undefined ? [] : [refusal.message]), ...keyDangers(key), ...keyNotes(key)]
 }
 
-/** What one version of a key is good for. OpenBao does not list those below min_decryption_version at all. */
+/** Returns the status of one version of a key. OpenBao does not list versions below min_decryption_version. */
 export function versionStatus(version: number, key: TransitKey): "ENABLED" | "DECRYPT_ONLY" | "DISABLED" {
   if (key.softDeleted || version < key.minDecryptionVersion) return "DISABLED"
   return version < key.minEncryptionVersion ? "DECRYPT_ONLY" : "ENABLED"
 }
 
-/** Where the keys of a keystore are. */
+/** The transit engine that holds the keys of a keystore. */
 export interface KeyPlace {
   readonly client: OpenBaoClient
   readonly transit: TransitPort
@@ -71,14 +71,14 @@ export interface KeyPlace {
 }
 
 /**
- * Describes a key. A policy that does not let the key be read leaves its type and exportability unknown; that it exists
- * and decrypts is then proven by a decrypt that is bound to fail.
+ * Describes a key. If the policy does not allow reading the key, its type and exportability stay unknown, and a decrypt
+ * that must fail proves that the key exists and decrypts.
  */
 export async function describeTransitKey(place: KeyPlace, keyId: string, call: CallOptions): Promise<KeyDescription> {
   return describeKnownKey(place, keyId, await readOrProve(place.transit, keyId, call), call)
 }
 
-/** Describes a key that was looked at just now. @param key - `undefined` when the policy does not let it be read */
+/** Describes a key that was just read. @param key - `undefined` when the policy does not allow reading it */
 export async function describeKnownKey(
   place: KeyPlace,
   keyId: string,
@@ -94,7 +94,7 @@ export async function describeKnownKey(
       algorithm: "unknown",
       exportable: "unknown",
       latestVersion: "unknown",
-      warnings: ["The policy does not let the key be read: its type and whether it is exportable stay unknown."],
+      warnings: ["The policy does not allow reading the key, so its type and exportability are unknown."],
     }
   }
   const newest = key.versions.at(-1)?.createdAtMs
@@ -110,7 +110,7 @@ export async function describeKnownKey(
   }
 }
 
-/** @returns what the key says about itself; `undefined` when it exists and the policy does not let it be read */
+/** Reads a key. @returns its facts; `undefined` when it exists, but the policy does not allow reading it */
 export async function readOrProve(
   transit: TransitPort,
   keyId: string,
@@ -126,8 +126,8 @@ export async function readOrProve(
 }
 
 /**
- * The key as the server names it. A namespace may be given apart or as the beginning of the mount path: both spellings
- * mean one key, and give one identity.
+ * Returns the identity of a key, as the server states it. A namespace may be given separately or at the beginning of
+ * the mount path: both spellings refer to the same key and give the same identity.
  */
 export async function keyIdentity(place: KeyPlace, keyId: string, call: CallOptions): Promise<string> {
   const { sealed, clusterId } = await place.client.health(call)
@@ -136,13 +136,13 @@ export async function keyIdentity(place: KeyPlace, keyId: string, call: CallOpti
     throw pluginError(
       "BAD_RESPONSE",
       "OpenBao does not state its cluster id.",
-      "Check that vault_address leads to OpenBao itself: sys/health must state cluster_id.",
+      "Check that vault_address leads to OpenBao itself, whose sys/health states cluster_id.",
     )
   }
   return [clusterId, ...(place.namespace === undefined ? [] : [place.namespace]), place.mountPath, keyId].join("/")
 }
 
-/** A context that no tenant key can have: their ids are UUIDs. */
+/** Makes a context that no tenant key can have, because the ids of tenant keys are UUIDs. */
 export function throwAwayContext(call: CallOptions, keyId: string): EncryptionContext {
   return { tenantId: call.tenantId, keyId, keyVersion: 1 }
 }

@@ -1,19 +1,19 @@
 import { createPublicKey } from "node:crypto"
 import type { CallOptions, Clock, ImportKeyMaterialRequest, ImportParameters } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { Kms } from "./client.ts"
-import type { PluginConfiguration } from "./config.ts"
+import type { Kms } from "../client.ts"
+import type { PluginConfiguration } from "../config.ts"
 
-/** Long enough for years; made anew for each import. */
+/** Strong enough for years; KMS generates a new key for each import. */
 const wrappingKeySpec = "RSA_4096"
 const dayMs = 86_400_000
 
-/** How material comes into a key of origin EXTERNAL. */
+/** Settings for importing material into a key of origin EXTERNAL. */
 export interface KeyImportOptions {
   readonly kms: Kms
   readonly clock: Clock
   readonly wrapping: PluginConfiguration["importWrapping"]
-  /** Days until the material expires; without it, never. */
+  /** Days until the material expires; `undefined`: never. */
   readonly validDays: number | undefined
 }
 
@@ -22,7 +22,10 @@ const mechanisms = {
   RSA_AES_KEY_WRAP_SHA_256: "CKM_RSA_AES_KEY_WRAP",
 } as const
 
-/** Gets a wrapping key and an import token, which hold for 24 hours. @throws {PluginError} any code of a keystore failure */
+/**
+ * Gets a wrapping key and an import token, which are valid for 24 hours.
+ * @throws {PluginError} any code of a keystore failure
+ */
 export async function getImportParameters(
   { kms, wrapping }: KeyImportOptions,
   keyId: string,
@@ -34,7 +37,7 @@ export async function getImportParameters(
   })
   const { PublicKey: der, ImportToken: token, ParametersValidTo: validTo } = answer
   if (der === undefined || token === undefined) {
-    throw pluginError("BAD_RESPONSE", "AWS KMS gave no complete import parameters.", "Check the endpoint of KMS.")
+    throw pluginError("BAD_RESPONSE", "AWS KMS returned incomplete import parameters.", "Check the endpoint of KMS.")
   }
   const publicKey = createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" })
   return {
@@ -46,7 +49,11 @@ export async function getImportParameters(
   }
 }
 
-/** @throws {PluginError} INVALID_REQUEST - token or wrapping does not fit; CIPHERTEXT_REJECTED - KMS cannot unwrap it */
+/**
+ * Imports key material.
+ * @throws {PluginError} INVALID_REQUEST - the token or the wrapping does not match
+ * @throws {PluginError} CIPHERTEXT_REJECTED - KMS cannot unwrap the material
+ */
 export async function importKeyMaterial(
   { kms, clock, validDays }: KeyImportOptions,
   { key, encryptedKeyMaterial, providerParams }: ImportKeyMaterialRequest,

@@ -1,19 +1,19 @@
 import type { OpenBaoLogin, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
 import type { PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
 import { configurationError, fileSecret, type SecretSource } from "@apeiro-cmk/plugin-sdk"
-import { authMountPath, type KeystoreConfiguration } from "./config.ts"
+import { authMountPath, type KeystoreConfiguration } from "../config.ts"
 
-/** What a login needs beside the configuration. */
+/** Surroundings of a login, in addition to the configuration. */
 export interface LoginSurroundings {
   readonly files: PluginServices["files"]
-  /** Fingerprint of the client certificate that new connections show. */
+  /** Returns the fingerprint of the client certificate that new connections present. */
   readonly fingerprint: () => Promise<string>
   readonly unwrapped: UnwrappedSecretIds
 }
 
 type PathField = "secret_id_path" | "wrapped_secret_id_path" | "jwt_path"
 
-/** Says how to log in by a configuration, which the rules between its fields have passed. */
+/** Derives the login from a configuration that has passed the rules between its fields. */
 export function loginOf(configuration: KeystoreConfiguration, surroundings: LoginSurroundings): OpenBaoLogin {
   const { auth_method: method, role } = configuration
   const { files, fingerprint, unwrapped } = surroundings

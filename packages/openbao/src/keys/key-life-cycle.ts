@@ -16,12 +16,13 @@ import {
 } from "./key-facts.ts"
 import { requireImported } from "./key-import.ts"
 
-/** The life of a key beside its use. Key names were checked before. */
+/** Creation, rotation and deletion of keys. Key names must be checked first. */
 export interface KeyLifeCycle {
-  /** Idempotent. @throws {PluginError} KEY_UNSUITABLE - there is a key of this name that is no L1 key */
+  /** Creates a key. Idempotent. @throws {PluginError} KEY_UNSUITABLE - the key of this name cannot be an L1 key */
   createKey(request: CreateKeyRequest, call: CallOptions): Promise<KeyDescription>
+  /** Rotates a key. @throws {PluginError} UNSUPPORTED - its material was imported */
   rotateKey(keyId: string, call: CallOptions): Promise<KeyDescription>
-  /** Idempotent: a key that is gone is deleted. */
+  /** Deletes a key at once. Idempotent: a missing key counts as deleted. */
   deleteKey(keyId: string, call: CallOptions): Promise<void>
 }
 
@@ -39,8 +40,8 @@ export function createKeyLifeCycle(place: KeyPlace, administration: TransitAdmin
   }
 
   /**
-   * OpenBao has no key without material, so nothing is made: that the name is free, and that the mount has a key to wrap
-   * material for, is what `PENDING_IMPORT` says.
+   * Creates nothing, because OpenBao has no keys without material. `PENDING_IMPORT` means that the name is free, and
+   * that the mount has a wrapping key.
    */
   async function awaitImport(keyId: string, call: CallOptions): Promise<KeyDescription> {
     const key = await transit.findKey(keyId, call)
@@ -72,9 +73,9 @@ export function createKeyLifeCycle(place: KeyPlace, administration: TransitAdmin
       if (!key.deletionAllowed) await administration.setDeletionAllowed(keyId, true, call)
       await administration.delete(keyId, call)
     } catch (error) {
-      // Somebody else was faster.
+      // Another call deleted it first.
       if (hasCode(error, "KEY_NOT_FOUND")) return
-      // A key that stays must not stay deletable. Where even this fails, the denial is what the caller must hear.
+      // A key that remains must not remain deletable. If even this fails, the caller must still see the denial.
       if (hasCode(error, "DENIED") && !key.deletionAllowed) {
         await administration.setDeletionAllowed(keyId, false, call).catch(() => undefined)
       }

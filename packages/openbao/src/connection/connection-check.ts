@@ -1,8 +1,8 @@
 import type { Clock, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ConnectionCheck } from "@apeiro-cmk/plugin-sdk"
-import type { KeyPlace } from "./key-facts.ts"
+import type { KeyPlace } from "../keys/key-facts.ts"
 
-/** What the steps of a connection test look at. */
+/** Subject and tools of a connection test. */
 export interface ConnectionTest {
   readonly keystore: KeystoreV1
   readonly place: KeyPlace
@@ -10,5 +10,5 @@ export interface ConnectionTest {
   readonly random: RandomSource
 }
 
-/** One step; what it rejects with is its failure. */
+/** One step. A rejection is its failure. */
 export type Check = ConnectionCheck<ConnectionTest>

@@ -1,13 +1,13 @@
 import { atMostOne, type FieldRule, type Given, has, secret, tenantPath } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { keyName, serverPath } from "./config-text.ts"
+import { keyName, serverPath } from "./text.ts"
 
-/** Methods of authentication that this version knows. */
+/** Auth methods that this version supports. */
 export const authMethods = ["approle", "token", "kubernetes", "jwt", "cert"] as const
 
 type AuthMethod = (typeof authMethods)[number]
 
-const readAtLogin = "Read at each login, from the tenant's folder below the operator's credential directory."
+const readAtLogin = "Read at each login from the tenant's folder in the operator's credential directory."
 
 const oneLine = () =>
   z
@@ -15,13 +15,13 @@ const oneLine = () =>
     .max(4096)
     .regex(/^\P{C}+$/u, { error: "must be one line without control characters, and not empty" })
 
-/** Fields that say how to log in. */
+/** Fields that determine the login. */
 export const authenticationFields = {
   auth_method: z.enum(authMethods).meta({ title: "Authentication" }),
   auth_mount_path: serverPath()
     .optional()
     .meta({
-      title: "Mount of the method of authentication",
+      title: "Mount of the auth method",
       description: "Default: the name of the method.",
       examples: ["approle"],
     }),
@@ -30,7 +30,7 @@ export const authenticationFields = {
   secret_id_path: tenantPath().optional().meta({ title: "File with the AppRole secret id", description: readAtLogin }),
   wrapped_secret_id: secret({ oneLine: true }).optional().meta({
     title: "Wrapping token of the AppRole secret id",
-    description: "Opened once; what is in it is kept in memory until the host stops.",
+    description: "Unwrapped once; the host keeps the secret id in memory until it stops.",
   }),
   wrapped_secret_id_path: tenantPath().optional().meta({
     title: "File with the wrapping token of the AppRole secret id",
@@ -39,20 +39,20 @@ export const authenticationFields = {
   token: secret({ oneLine: true }).optional().meta({ title: "Token" }),
   role: keyName
     .optional()
-    .meta({ title: "Role of the method of authentication", description: "Without it, cert tries every role." }),
+    .meta({ title: "Role of the auth method", description: "Without a role, cert tries every role." }),
   jwt: secret({ oneLine: true }).optional().meta({ title: "Signed token (JWT)" }),
   jwt_path: tenantPath()
     .optional()
     .meta({
       title: "File with the signed token (JWT)",
-      description: `${readAtLogin} For kubernetes: the service account's token.`,
+      description: `${readAtLogin} For kubernetes: the token of the service account.`,
     }),
 }
 
 const secretIds = ["secret_id", "secret_id_path", "wrapped_secret_id", "wrapped_secret_id_path"]
 const jwts = ["jwt", "jwt_path"]
 
-/** Which fields a method takes; of `oneOf` exactly one is needed. */
+/** Fields of one method: `needs` are required, and exactly one of `oneOf`; `takes` are optional. */
 interface MethodFields {
   readonly needs: readonly string[]
   readonly oneOf?: readonly string[]
@@ -67,10 +67,10 @@ const methodFields: Readonly<Record<AuthMethod, MethodFields>> = {
   cert: { needs: [], oneOf: ["client_certificate", "client_certificate_path"], takes: ["auth_mount_path", "role"] },
 }
 
-/** Fields that belong to some methods only; a client certificate may go with each. */
+/** Fields that only some methods accept; every method accepts a client certificate. */
 const bound = ["token", "auth_mount_path", "role_id", ...secretIds, "role", ...jwts]
 
-/** What must hold between these fields. */
+/** Rules between these fields. */
 export const authenticationRules: readonly FieldRule[] = [
   ...authMethods.flatMap(neededBy),
   ...atMostOne(secretIds),
@@ -85,7 +85,7 @@ function neededBy(method: AuthMethod): readonly FieldRule[] {
   return [
     ...needs.map((field) => ({
       field,
-      error: `is needed by auth_method ${method}`,
+      error: `is required for auth_method ${method}`,
       holds: (given: Given) => isOther(given) || has(given, field),
     })),
     ...(first === undefined
@@ -93,7 +93,7 @@ function neededBy(method: AuthMethod): readonly FieldRule[] {
       : [
           {
             field: first,
-            error: `is needed by auth_method ${method}: give one of ${oneOf.join(", ")}`,
+            error: `is required for auth_method ${method}: enter one of ${oneOf.join(", ")}`,
             holds: (given: Given) => isOther(given) || oneOf.some((field) => has(given, field)),
           },
         ]),
@@ -107,7 +107,7 @@ function belongsTo(field: string): FieldRule {
   })
   return {
     field,
-    error: `belongs to auth_method ${methods.join(", ")} only`,
+    error: `is only allowed for auth_method ${methods.join(", ")}`,
     holds: ({ auth_method: method, ...rest }) =>
       !has(rest, field) || !authMethods.some((each) => each === method) || methods.some((each) => each === method),
   }
