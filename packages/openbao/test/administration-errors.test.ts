@@ -29,7 +29,7 @@ describe.skipIf(!available)("openbao: answers of the transit engine to key manag
 
   it("rotateMissing: a rotation of a key that OpenBao does not have is KEY_NOT_FOUND", async () => {
     const { keystore } = await open("not-there")
-    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "keystore")
+    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "backend")
   })
 
   it("configureMissing, deleteMissing: every one of many parallel deletions succeeds", async () => {
@@ -42,7 +42,7 @@ describe.skipIf(!available)("openbao: answers of the transit engine to key manag
   it("softDeleted: rotating a soft-deleted key is KEY_DISABLED", async () => {
     const { keystore, key } = await open(await bao.createKey())
     await bao.admin.send({ method: "DELETE", path: `${mount}/keys/${key}/soft-delete` })
-    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_DISABLED", "keystore")
+    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_DISABLED", "backend")
   })
 
   it("importedNotRotated: rotating an imported key is UNSUPPORTED", async () => {
@@ -97,7 +97,7 @@ describe.skipIf(!available)("openbao: answers of the transit engine to key manag
       const policy = `path "${mountPath}/*" { capabilities = ["create", "read", "update", "delete"] }`
       const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: mountPath } })
       const { defaultKey } = keystore
-      await rejects(keystore.getImportParameters(defaultKey, testCall()), "KEY_UNSUITABLE", "keystore")
+      await rejects(keystore.getImportParameters(defaultKey, testCall()), "KEY_UNSUITABLE", "backend")
       await rejects(keystore.createKey({ ...defaultKey, origin: "import" }, testCall()), "KEY_UNSUITABLE", "backend")
       expect((await bao.admin.send({ method: "GET", path: `${mountPath}/keys/k` })).status).toBe(404)
     },
@@ -109,7 +109,7 @@ describe.skipIf(!available)("openbao: answers of the transit engine to key manag
       .concat(`
       path "nowhere/*" { capabilities = ["read", "update"] }`)
     const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: "nowhere" } })
-    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "keystore")
-    await rejects(keystore.getImportParameters(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "keystore")
+    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "backend")
+    await rejects(keystore.getImportParameters(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "backend")
   })
 })

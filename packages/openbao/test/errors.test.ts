@@ -18,7 +18,7 @@ describe.skipIf(!available)("openbao: answers of the transit engine", () => {
     keystore.encrypt({ key: { keyId }, plaintext, context }, testCall())
   const decrypt = (keystore: KeystoreV1, ciphertext: Uint8Array, keyId = keystore.defaultKey.keyId) =>
     keystore.decrypt({ key: { keyId }, ciphertext, keyVersion: "1", context }, testCall())
-  const rejects = (work: Promise<unknown>, code: PluginErrorCode, origin = "keystore") =>
+  const rejects = (work: Promise<unknown>, code: PluginErrorCode, origin = "backend") =>
     expect(work).rejects.toMatchObject({ code, origin, retryable: false })
 
   it("keyMissing: a decrypt with a key that OpenBao does not have is KEY_NOT_FOUND", async () => {
