@@ -2,12 +2,7 @@ import { type AuditRecorder, createAuditRecorder } from "@apeiro-cmk/audit-log"
 import { createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
 import { type Catalog, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
-import {
-  createKeystoreManager,
-  createPlatformKeystores,
-  type KeystoreManager,
-  type PlatformKeystores,
-} from "@apeiro-cmk/keystore-manager"
+import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
@@ -91,10 +86,9 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   const plugins = await startPlugins(catalog, { clock, logger })
   defer(() => plugins.stop())
 
-  const prepareTenantKey: KeyHierarchy["prepareTenantKey"] = (...request) => keys.prepareTenantKey(...request)
   const { keystores: repository, operationCounts } = database
-  const managed = { catalog, repository, operationCounts, credentials, audit, prepareTenantKey }
-  const keystores = createKeystoreManager({
+  const managed = { catalog, repository, operationCounts, credentials, audit }
+  const keystores = new KeystoreManager({
     ...{ ...managed, mode: profile.mode, clock, logger, random },
     async renewalsPerHour(tenantId) {
       const tenant = await database.tenants.tenant(tenantId)
@@ -105,7 +99,7 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())
 
-  const platformKeystores = createPlatformKeystores({
+  const platformKeystores = new PlatformKeystores({
     ...{ catalog, repository: database.platformKeystores, manager: keystores, jobs: database.jobs, audit, clock },
     maximumAttempts: defaultJobSettings.maximumAttempts,
   })

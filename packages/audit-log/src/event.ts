@@ -1,10 +1,4 @@
-import {
-  type CallOptions,
-  type ErrorOrigin,
-  type JsonValue,
-  type PluginAuditAction,
-  pluginKinds,
-} from "@apeiro-cmk/plugin-interface"
+import { type ErrorOrigin, type JsonValue, type PluginAuditAction, pluginKinds } from "@apeiro-cmk/plugin-interface"
 
 /**
  * Actions that the host itself records, spelled as upstream's audit events (openkcm/common-sdk
@@ -57,11 +51,6 @@ export interface AuditActor {
   readonly type: "administrator" | "token" | "host" | "anonymous"
   /** Id of the token, name of the replica, ...; never plain personal data and never a secret. */
   readonly id: string
-}
-
-/** Options of each call inside the host: the plugin's call options, and the actor. */
-export interface HostCall extends CallOptions {
-  readonly actor: AuditActor
 }
 
 /** One event for the audit log of a tenant. */

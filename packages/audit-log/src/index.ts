@@ -4,7 +4,6 @@ export {
   type AuditActor,
   type AuditEvent,
   auditActions,
-  type HostCall,
   platformTenantId,
 } from "./event.ts"
 export { exportLines } from "./export.ts"

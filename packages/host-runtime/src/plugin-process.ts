@@ -50,7 +50,7 @@ export function yamlOf(configuration: JsonValue): string {
 
 const auditEvent = z.object({
   tenantId: z.string(),
-  action: z.enum(["keystoreLogin", "keystoreTokenRenewal", "keystoreSessionOpen"]),
+  action: z.enum(["keystoreLogin", "keystoreTokenRenewal"]),
   outcome: z.enum(["success", "failure"]),
   code: z.string().optional(),
   backendRequestId: z.string().optional(),

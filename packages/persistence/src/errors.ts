@@ -1,3 +1,5 @@
+import type { KeyStorageErrorCode } from "@apeiro-cmk/key-hierarchy"
+import type { KeystoreStorageErrorCode, PlatformStorageErrorCode } from "@apeiro-cmk/keystore-manager"
 import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-interface"
 import type { TenantStorageErrorCode, TokenStorageErrorCode } from "./ports.ts"
 
@@ -27,25 +29,14 @@ export type DatabaseErrorCode =
   | "DATABASE_URL_INVALID"
   | "SCHEMA_NEWER"
 
-/** Codes with which the ports that live in other packages refuse a request. */
-type KeyStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND"
-type KeystoreStorageErrorCode =
-  | "ALREADY_EXISTS"
-  | "NOT_FOUND"
-  | "STALE_REVISION"
-  | "STILL_IN_USE"
-  | "L1_CLAIMED"
-  | "ANOTHER_KEYSTORE_ACTIVE"
-type PlatformKeystoreStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND"
-
-/** Every code that this package throws: those of the database, and those that each port declares beside itself. */
+/** Every code that this package throws: those of the database, and those that are declared next to each port. */
 export type PersistenceErrorCode =
   | DatabaseErrorCode
   | TenantStorageErrorCode
   | TokenStorageErrorCode
   | KeyStorageErrorCode
   | KeystoreStorageErrorCode
-  | PlatformKeystoreStorageErrorCode
+  | PlatformStorageErrorCode
 
 const persistenceErrorMarker = Symbol.for("@apeiro-cmk/persistence-error")
 

@@ -15,7 +15,7 @@ export interface TenantRecord {
   readonly state: "active" | "suspended"
 }
 
-/** Codes with which a {@link TenantRepository} refuses a request; those of the database itself come on top. */
+/** Codes with which {@link TenantRepository} refuses a request. Failures of the database itself have their own codes. */
 export type TenantStorageErrorCode = "ALREADY_EXISTS"
 
 /** Stores tenants; a write and its audit entries are one transaction. */
@@ -47,7 +47,7 @@ export interface TokenRecord {
   readonly revokedAtMs?: number
 }
 
-/** Codes with which a {@link TokenRepository} refuses a request; those of the database itself come on top. */
+/** Codes with which {@link TokenRepository} refuses a request. Failures of the database itself have their own codes. */
 export type TokenStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND"
 
 /** Stores bearer tokens; a write and its audit entries are one transaction. */

@@ -1,4 +1,4 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { ConfigurationIssue } from "@apeiro-cmk/plugin-interface"
 import { parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"

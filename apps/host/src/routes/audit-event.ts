@@ -1,4 +1,5 @@
-import type { AuditAction, AuditEvent, HostCall } from "@apeiro-cmk/audit-log"
+import type { AuditAction, AuditEvent } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 
 /** The event of a successful act that a request asked for. */
 export function auditEventOf(

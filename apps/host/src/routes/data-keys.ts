@@ -1,4 +1,4 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { KeyHierarchy } from "@apeiro-cmk/key-hierarchy"
 import * as z from "zod"
 import { document } from "../http/answer.ts"
