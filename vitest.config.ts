@@ -2,7 +2,10 @@ import { readdirSync } from "node:fs"
 import { defineConfig } from "vitest/config"
 import { CountingReporter } from "./scripts/counting-reporter.ts"
 
-const below = (folder: string) => readdirSync(folder).map((name) => `${folder}/${name}`)
+const below = (folder: string) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? `${folder}/${entry.name}` : [],
+  )
 const roots = [...below("packages"), ...below("apps"), "test-contracts", "test-contracts/backends", "scripts"]
 
 export default defineConfig({
