@@ -6,20 +6,20 @@ import { systemCodeOf } from "./files.ts"
 const othersMayRead = 0o044
 
 /**
- * Reads the value of the header out of a file with one line `Authorization: Bearer ...`.
+ * Reads the value of the header from a file with one line `Authorization: Bearer ...`.
  *
- * @param warn - is told when others can read the file
- * @throws {CliError} refused - there is no such file, or no such line in it
+ * @param warn - receives a sentence when other users can read the file
+ * @throws {CliError} refused - the file is missing, or lacks such a line
  */
 export async function authorizationOf(headerFile: string, warn: (text: string) => void): Promise<string> {
   let text: string
   try {
     text = await readFile(headerFile, "utf8")
     const { mode } = await stat(headerFile)
-    // Windows has no such mode bits.
+    // Windows lacks such mode bits.
     if (process.getuid !== undefined && (mode & othersMayRead) !== 0) {
       const shown = (mode & 0o777).toString(8).padStart(4, "0")
-      warn(`Others can read the token in ${headerFile} (mode ${shown}). Close it: chmod 600 ${headerFile}`)
+      warn(`Other users can read the token in ${headerFile} (mode ${shown}). Close it: chmod 600 ${headerFile}`)
     }
   } catch (cause) {
     const code = systemCodeOf(cause)
@@ -28,7 +28,7 @@ export async function authorizationOf(headerFile: string, warn: (text: string) =
       code === "ENOENT"
         ? `There is no token file ${headerFile}.`
         : `The token file ${headerFile} cannot be read (${code}).`,
-      "Start the host once with `npm start`, which writes it, or name yours with --header-file.",
+      "Start the host once with `npm start`, which writes the file, or name yours with --header-file.",
     )
   }
   const value = /^authorization:\s*(.+?)\s*$/im.exec(text)?.[1]

@@ -1,6 +1,6 @@
 import { type ExitCode, exitCodes } from "./exit-codes.ts"
 
-/** An error that ends the command: what happened, what to do about it, and the exit code. */
+/** An error that ends the command: one sentence, a next step, and the exit code. */
 export class CliError extends Error {
   readonly exitCode: ExitCode
   readonly nextStep: string
@@ -29,11 +29,12 @@ const exitCodeByStatus: Readonly<Record<number, ExitCode>> = {
   501: exitCodes.usage,
 }
 
-/** Chooses the exit code for an answer of the host: by whose fault it is, then by status. */
+/** Chooses the exit code for an answer of the host: by the fault's origin, then by status. */
 export function exitCodeOf(status: number, origin: string | undefined, code: string | undefined): ExitCode {
   if (code === "CIPHERTEXT_REJECTED" || code === "KEY_MISMATCH") return exitCodes.notProved
-  // Whoever is to blame for it, what failed is the way to the keystore: a credential file may be missing.
+  // Whatever its origin, the way to the keystore failed: perhaps a credential file is missing.
   if (code === "CONNECTION_TEST_FAILED") return exitCodes.keystore
-  if (origin === "keystore" || origin === "network") return exitCodes.keystore
+  // The origin of a keystore's fault is `backend`; hosts of an earlier version say `keystore`.
+  if (origin === "backend" || origin === "keystore" || origin === "network") return exitCodes.keystore
   return exitCodeByStatus[status] ?? (origin === "caller" ? exitCodes.usage : exitCodes.failure)
 }

@@ -6,7 +6,7 @@ import { createOutput, type Output } from "./output.ts"
 
 const globalOptions = z.object({ url: z.string(), headerFile: z.string(), json: z.boolean().default(false) })
 
-/** What every command that asks the host works with. */
+/** The host's API and the output, for every command that asks the host. */
 export interface CommandContext {
   readonly host: HostClient
   readonly output: Output
@@ -19,12 +19,12 @@ export function contextOf(command: Command): CommandContext {
   return { host: createHostClient({ url, headerFile, warn: output.warn }), output }
 }
 
-/** A header for a creation, so that a repeated request creates once. */
+/** Makes the header of a creation, so that a repeated request creates once. */
 export function creationHeaders(): Record<string, string> {
   return { "idempotency-key": randomUUID() }
 }
 
-/** Path of a tenant's resource; each part is one segment. */
+/** Builds the path of a tenant's resource; each part is one segment. */
 export function tenantPath(tenantId: string, ...segments: readonly string[]): string {
   return ["/v1/tenants", ...[tenantId, ...segments].map(encodeURIComponent)].join("/")
 }

@@ -20,26 +20,26 @@ export async function readJson(file: string): Promise<unknown> {
   return JSON.parse(await readJsonText(file))
 }
 
-/** Reads the text of a JSON document like {@link readJson}, for sending it as it stands. */
+/** Reads the text of a JSON document like {@link readJson}, to be sent as it stands. */
 export async function readJsonText(file: string): Promise<string> {
   const content = await readInput(file)
   const fault = jsonFault(content)
   if (fault === undefined) return content
   const name = file === "-" ? "Standard input" : file
   const message =
-    content.trim() === "" ? `${name} is empty.` : `${name}:${fault.line}:${fault.column} This is no JSON from here on.`
+    content.trim() === "" ? `${name} is empty.` : `${name}:${fault.line}:${fault.column} Not valid JSON from here on.`
   throw new CliError(
     exitCodes.usage,
     message,
-    "Correct the document: look for a missing or superfluous comma or quote.",
+    "Correct the document: look for a missing or extra comma or quotation mark.",
   )
 }
 
 /**
- * Creates a file, has `work` fill it, and removes it again when that fails, so that no part of it looks like the whole.
+ * Creates a file, lets `work` fill it, and removes it again when that fails, so that no part of it looks like the whole.
  *
- * @param mode - of the new file; only its owner can read it when left out
- * @throws {CliError} usage - it is there already, or cannot be written; whatever `work` throws passes through
+ * @param mode - of the new file. Default: 0600, readable by its owner alone
+ * @throws {CliError} usage - it exists already, or cannot be written; errors of `work` pass through
  */
 export async function intoNewFile<T>(file: string, work: (handle: FileHandle) => Promise<T>, mode = 0o600): Promise<T> {
   let handle: FileHandle
@@ -64,34 +64,34 @@ export async function writeNewFile(file: string, content: string, mode = 0o600):
   await intoNewFile(file, (handle) => handle.writeFile(content), mode)
 }
 
-/** @returns why a file cannot be read, in a sentence instead of an error number */
+/** Says why a file cannot be read, in a sentence instead of an error number. */
 export function unreadable(file: string, cause: unknown): CliError {
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: `There is no file ${file}.`,
     ENOTDIR: `There is no file ${file}.`,
     EISDIR: `${file} is a folder, not a file.`,
-    EACCES: `This user may not read ${file}.`,
+    EACCES: `You may not read ${file}.`,
   }
   const code = systemCodeOf(cause)
   return new CliError(exitCodes.usage, reasons[code] ?? `${file} cannot be read (${code}).`, "Check the path.")
 }
 
-/** @returns why a file or folder cannot be written, in a sentence instead of an error number */
+/** Says why a file or folder cannot be written, in a sentence instead of an error number. */
 export function unwritable(path: string, cause: unknown): CliError {
   const reasons: Readonly<Record<string, string>> = {
-    EEXIST: `${path} is there already, and nothing is overwritten.`,
+    EEXIST: `${path} exists already, and is not overwritten.`,
     ENOENT: `There is no folder ${dirname(path)}.`,
-    ENOTDIR: `${dirname(path)} is no folder.`,
+    ENOTDIR: `${dirname(path)} is not a folder.`,
     EISDIR: `${path} is a folder.`,
-    EACCES: `This user may not write ${path}.`,
-    EROFS: `This user may not write ${path}.`,
+    EACCES: `You may not write ${path}.`,
+    EROFS: `You may not write ${path}.`,
     ENOSPC: `The disk is full: ${path} was not written.`,
   }
   const code = systemCodeOf(cause)
   return new CliError(exitCodes.usage, reasons[code] ?? `${path} cannot be written (${code}).`, "Choose another path.")
 }
 
-/** The system's own code of a failure, e.g. `ECONNREFUSED`. */
+/** Reads the system's own code of a failure, e.g. `ECONNREFUSED`. */
 export function systemCodeOf(cause: unknown): string {
   return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "no code"
 }

@@ -5,13 +5,13 @@ import { exitCodes } from "./exit-codes.ts"
 import { systemCodeOf } from "./files.ts"
 import { jsonOf, problemError } from "./problem-error.ts"
 
-/** Where the host is and how to show who asks. */
+/** Address of the host, and the file that says who asks. */
 export interface HostClientOptions {
   /** E.g. `http://127.0.0.1:8470`. */
   readonly url: string
   /** File with one line `Authorization: Bearer ...`, mode 0600. */
   readonly headerFile: string
-  /** Is told what the user should know about that file; nothing when left out. */
+  /** Receives remarks about that file for the user. Default: none. */
   readonly warn?: (text: string) => void
 }
 
@@ -21,12 +21,12 @@ export interface HostRequest {
   /** Path and query, starting with `/`. */
   readonly path: string
   readonly body?: unknown
-  /** JSON text instead of `body`, sent as it stands: the host sees all that the user wrote, a key twice included. */
+  /** JSON text instead of `body`, sent as it stands: the host sees everything that the user wrote, even a key twice. */
   readonly bodyText?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer and the ETag of the revision that it shows. */
+/** An answer, and the ETag of the revision that it shows. */
 export interface Tagged<T> {
   readonly document: T
   readonly etag: string
@@ -34,11 +34,11 @@ export interface Tagged<T> {
 
 /** The host's REST API, as the commands use it. */
 export interface HostClient {
-  /** @throws {CliError} for every answer that is no success */
+  /** Sends a request and parses the answer. @throws {CliError} for every answer but success */
   request<T>(request: HostRequest, schema: z.ZodType<T>): Promise<T>
-  /** The same with the answer's ETag, for `If-Match`. */
+  /** Does the same and returns the answer's ETag, too, for `If-Match`. */
   tagged<T>(request: HostRequest, schema: z.ZodType<T>): Promise<Tagged<T>>
-  /** Lines of a streamed answer, as they arrive. */
+  /** Sends a request and returns the lines of the streamed answer, as they arrive. */
   lines(request: HostRequest): AsyncIterable<string>
 }
 
@@ -79,8 +79,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
       } catch {
         throw new CliError(
           exitCodes.unreachable,
-          `The answer of the host at ${options.url} broke off.`,
-          "Look whether the host still runs, and ask again.",
+          `The answer of the host at ${options.url} was cut off.`,
+          "Check whether the host still runs, and ask again.",
         )
       }
     },
@@ -103,14 +103,14 @@ function checkUrl(url: string): void {
   if (parsed?.username) {
     throw new CliError(
       exitCodes.usage,
-      "The address of the host holds a user name.",
+      "The address of the host contains a user name.",
       "Leave it out: a token says who asks.",
     )
   }
   if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return
   throw new CliError(
     exitCodes.usage,
-    `"${url}" is no address of a host: it must begin with http:// or https://.`,
+    `"${url}" is not the address of a host: it must begin with http:// or https://.`,
     "Give it with --url or APEIRO_CMK_URL, e.g. http://127.0.0.1:8470",
   )
 }

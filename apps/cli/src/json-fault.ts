@@ -1,12 +1,12 @@
-/** Where a text stops being JSON; both count from 1. */
+/** Position at which a text stops being JSON; both count from 1. */
 export interface JsonFault {
   readonly line: number
   readonly column: number
 }
 
 /**
- * Finds where a text stops being JSON. The parser's own words are not shown anywhere: they quote the text, which may
- * hold a secret.
+ * Finds where a text stops being JSON. The parser's own message is never shown: it quotes the text, which may hold a
+ * secret.
  *
  * @returns undefined when it is JSON
  */

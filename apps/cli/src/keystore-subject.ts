@@ -1,10 +1,10 @@
 import { CliError } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"
 
-/** What a command works on: a saved keystore by its name, or a document that is not saved. */
+/** The keystore that a command works on: a saved one by its name, or a document that is not saved. */
 export type KeystoreSubject = { readonly name: string } | { readonly file: string }
 
-/** Reads which of both the user named. @throws {CliError} usage - neither or both */
+/** Reads which of the two the user named. @throws {CliError} usage - neither or both */
 export function savedOrFile(name: string | undefined, file: string | undefined): KeystoreSubject {
   if (name !== undefined && file === undefined) return { name }
   if (name === undefined && file !== undefined) return { file }

@@ -5,11 +5,15 @@ import { CliError, exitCodeOf } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"
 import { createProgram } from "./program.ts"
 
-/** Runs the command and turns whatever it throws into a sentence, a next step and an exit code. */
+/** Runs the command, and turns every error into a sentence, a next step and an exit code. */
 async function main(argv: readonly string[]): Promise<number> {
+  let exitCode: number = exitCodes.success
+  const program = createProgram((code) => {
+    exitCode = code
+  })
   try {
-    await createProgram().parseAsync(argv)
-    return exitCodes.success
+    await program.parseAsync(argv)
+    return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage
     report(error, argv.includes("--json"))
@@ -30,7 +34,7 @@ function report(error: unknown, json: boolean): void {
   }
 }
 
-// A reader that has seen enough (`| head`) is no error.
+// A reader that has seen enough (`| head`) is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(exitCodes.success)
   throw error

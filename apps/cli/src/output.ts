@@ -1,14 +1,14 @@
-/** Where a command writes: standard output for its result, standard error for everything else. */
+/** Output of a command: its result on standard output, everything else on standard error. */
 export interface Output {
   /** Whether the user asked for `--json`. */
   readonly json: boolean
-  /** The result: as one JSON document with `--json`, else as the text. */
+  /** Writes the result: as one JSON document with `--json`, otherwise as the text. */
   result(document: unknown, text: string): void
-  /** One line of a stream that is JSON in itself. */
+  /** Writes one line of a stream. */
   line(text: string): void
-  /** Progress and remarks, for people only. */
+  /** Writes progress and remarks, for people only. */
   remark(text: string): void
-  /** What the user should know although the command goes on. */
+  /** Warns the user; the command continues. */
   warn(text: string): void
 }
 

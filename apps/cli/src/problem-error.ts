@@ -1,16 +1,16 @@
-import { problemDocument } from "../http/problem.ts"
+import { problemDocument } from "@apeiro-cmk/http-api/schemas"
 import { CliError, exitCodeOf } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"
 import { nextStepFor } from "./next-step.ts"
 
-/** Reads the host's refusal of a request: one sentence, each single fault once, and what to do. */
+/** Reads the host's refusal of a request: one sentence, each single fault once, and a next step. */
 export async function problemError(response: Response, path: string): Promise<CliError> {
   const parsed = problemDocument.safeParse(await jsonOf(response))
   if (!parsed.success) {
     return new CliError(
       exitCodes.failure,
-      `${response.url} answered ${response.status}, and not as this project's host does.`,
-      "Check --url: is that address the API of the host?",
+      `${response.url} answered ${response.status}, but not with a problem as the host does.`,
+      "Check that --url is the address of the host's API.",
     )
   }
   const { status, title, origin, code, issues = [] } = parsed.data
@@ -19,14 +19,14 @@ export async function problemError(response: Response, path: string): Promise<Cl
   return new CliError(exitCodeOf(status, origin, code), message, nextStepFor(parsed.data, path), parsed.data)
 }
 
-/** The title without the faults, where it lists them, too. */
+/** Takes the faults out of a title that lists them, too. */
 function summary(title: string, faults: readonly string[]): string {
   const [first] = faults
   const listsAll = first !== undefined && faults.every((fault) => title.includes(fault))
   return listsAll ? title.slice(0, title.indexOf(first)).trimEnd() || title : title
 }
 
-/** @returns undefined where the body is no JSON, as the pages of proxies are */
+/** Reads a JSON body. @returns undefined for any other body, such as the page of a proxy */
 export async function jsonOf(response: Response): Promise<unknown> {
   try {
     return await response.json()

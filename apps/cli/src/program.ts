@@ -15,22 +15,26 @@ const exitCodeHelp = `
 Exit codes: 0 success, 1 failure, 2 wrong arguments or document, 3 no host answers, 4 refused, 5 not found,
 6 conflict, 7 keystore or network failed, 8 not proved (altered log, wrap or envelope)`
 
-/** The whole command line. It throws instead of ending the process. */
-export function createProgram(): Command {
+/**
+ * Makes the whole command line. It throws instead of ending the process.
+ *
+ * @param end - receives the exit code of a command that ends with another one than 0 and has reported why
+ */
+export function createProgram(end: (exitCode: number) => void): Command {
   const program = new Command("apeiro-cmk")
     .description("Key custody for the Apeiro Platform Mesh: keys derived from master keys that stay in their keystores")
     .addOption(new Option("--url <url>", "API of the host").env("APEIRO_CMK_URL").default("http://127.0.0.1:8470"))
     .addOption(
-      new Option("--header-file <file>", 'file with one line "Authorization: Bearer ...": who asks')
+      new Option("--header-file <file>", 'file with one line "Authorization: Bearer ...", which says who asks')
         .env("APEIRO_CMK_HEADER_FILE")
         .default("data/administrator.header"),
     )
     .option("--json", "print results as JSON, for machines")
     .addHelpText("after", exitCodeHelp)
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(--help lists commands and options)")
     .exitOverride()
-  addServeCommand(program)
+  addServeCommand(program, end)
   addProfileCommands(program)
   addTenantCommands(program)
   addTokenCommands(program)

@@ -5,13 +5,13 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 
-const clone = fileURLToPath(new URL("../../../..", import.meta.url))
+const clone = fileURLToPath(new URL("../../..", import.meta.url))
 
 describe.skipIf(process.platform === "win32")("the launcher ./apeiro-cmk (a shell script: not for Windows)", () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "launcher-"))
-    // Stands in for Node and shows what it was given.
+    // Stands in for Node and prints its arguments.
     await writeFile(join(folder, "node"), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o700 })
     await symlink(join(clone, "apeiro-cmk"), join(folder, "absolute"))
     await symlink("absolute", join(folder, "relative"))

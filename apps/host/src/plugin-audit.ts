@@ -1,7 +1,7 @@
 import type { AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { AuditPort } from "@apeiro-cmk/plugin-interface"
 
-/** Puts what a plugin reports (logins, renewals, sessions) into the audit log of the tenant that it works for. */
+/** Makes the port that records a plugin's reports (logins, renewals, sessions) in the audit log of the tenant it works for. */
 export function pluginAuditPort(audit: AuditRecorder, pluginName: string, replica: string): AuditPort {
   return {
     record: async (event, call) => {

@@ -132,8 +132,8 @@ describe.skipIf(!available)("bring your own key, with a real OpenBao", () => {
 
   it.each([
     ["others may read", async (path: string) => chmod(path, 0o644), "chmod 600"],
-    ["has not 32 bytes", async (path: string) => writeFile(path, "too short"), "9 bytes instead of 32"],
-    ["is a folder", async (path: string) => mkdir(`${path}/`, { recursive: true }), "no regular file"],
+    ["does not have 32 bytes", async (path: string) => writeFile(path, "too short"), "9 bytes instead of 32"],
+    ["is a folder", async (path: string) => mkdir(`${path}/`, { recursive: true }), "not a regular file"],
   ])("byok wrap refuses a key file that %s, and writes nothing", async (what, spoil, words) => {
     const name = `key-${what.replaceAll(" ", "-")}`
     if (what !== "is a folder") await writeFile(file(name), randomBytes(32), { mode: 0o600 })

@@ -2,26 +2,26 @@ import { constants } from "node:fs"
 import { link, lstat, open, rm, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
-import { HostError } from "../errors.ts"
 import { bearerTokenHash, bearerTokenOf, newBearerToken } from "./bearer-token.ts"
+import { AccessError } from "./errors.ts"
 
 const longestFileBytes = 1024
 
 /**
- * Reads the administrator's token from its file, or makes both at the first start.
+ * Reads the administrator's token from its file, or makes both at the first start of a host.
  *
  * The file is the only place that holds the token: it contains `Authorization: Bearer <token>`, so that
- * `curl -H @file` works. The host keeps its hash in memory. Removing the file and starting again replaces the token.
+ * `curl -H @file` works. A host keeps its hash in memory. Removing the file and starting again replaces the token.
  *
  * @returns SHA-256 of the token
- * @throws {HostError} ADMINISTRATOR_TOKEN_EXPOSED - others than the owner may read or write the file
- * @throws {HostError} ADMINISTRATOR_TOKEN_INVALID - the file is a link, no regular file, or holds no token
+ * @throws {AccessError} ADMINISTRATOR_TOKEN_EXPOSED - others than the owner may read or write the file
+ * @throws {AccessError} ADMINISTRATOR_TOKEN_INVALID - the file is a link or not a regular file, or holds no token
  */
 export async function loadOrCreateAdministratorToken(path: string, random: RandomSource): Promise<Uint8Array> {
   return (await createFile(path, random)) ?? (await readFile(path))
 }
 
-/** Writes a whole file under another name and links it into place: a crash leaves a token or none, never half of one. */
+/** Writes a whole file under another name and links it into place: a crash leaves a whole token or none. */
 async function createFile(path: string, random: RandomSource): Promise<Uint8Array | undefined> {
   const existing = await lstat(path).catch((error: unknown) => (isMissing(error) ? undefined : refuse(path, error)))
   if (existing !== undefined) return undefined
@@ -45,7 +45,7 @@ function isMissing(error: unknown): boolean {
 }
 
 function refuse(path: string, cause: unknown): never {
-  throw invalid(path, "cannot be looked at", cause)
+  throw invalid(path, "cannot be inspected", cause)
 }
 
 async function syncFolder(path: string): Promise<void> {
@@ -63,12 +63,12 @@ async function readFile(path: string): Promise<Uint8Array> {
   })
   try {
     const facts = await file.stat()
-    if (!facts.isFile() || facts.size > longestFileBytes) throw invalid(path, "is no header file")
+    if (!facts.isFile() || facts.size > longestFileBytes) throw invalid(path, "is not a header file")
     if ((facts.mode & 0o077) !== 0) {
-      throw new HostError("ADMINISTRATOR_TOKEN_EXPOSED", `${path} can be read or written by others.`, {
+      throw new AccessError("ADMINISTRATOR_TOKEN_EXPOSED", `${path} can be read or written by others.`, {
         origin: "host",
         retryable: false,
-        nextStep: `Remove ${path} and start again: whoever read the old token must not keep it.`,
+        nextStep: `Remove ${path} and start again: the host then makes a new token.`,
       })
     }
     const line = (await file.readFile("utf8")).trim()
@@ -80,11 +80,11 @@ async function readFile(path: string): Promise<Uint8Array> {
   }
 }
 
-function invalid(path: string, what: string, cause?: unknown): HostError {
-  return new HostError("ADMINISTRATOR_TOKEN_INVALID", `The administrator's token file ${path} ${what}.`, {
+function invalid(path: string, what: string, cause?: unknown): AccessError {
+  return new AccessError("ADMINISTRATOR_TOKEN_INVALID", `The administrator's token file ${path} ${what}.`, {
     origin: "host",
     retryable: false,
-    nextStep: `Check the folder's permissions, or remove ${path} and start again: a new token is made.`,
+    nextStep: `Check the folder's permissions, or remove ${path} and start again: the host then makes a new token.`,
     cause,
   })
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 
 /** Marks our tokens, so that scanners for leaked secrets can find them. */
@@ -13,21 +13,16 @@ export function newBearerToken(random: RandomSource): string {
   return token
 }
 
-/** Tells whether a text has the form of our tokens. */
-export function isBearerToken(text: string): boolean {
-  return pattern.test(text)
-}
-
-/** SHA-256 of a token: all that is stored of it. 256 random bits need no slow hash. */
+/** Hashes a token with SHA-256: all that is stored of it. 256 random bits need no slow hash. */
 export function bearerTokenHash(token: string): Uint8Array {
-  return createHash("sha256").update(token, "utf8").digest()
+  return hash("sha256", token, "buffer")
 }
 
 /**
- * The token of an `Authorization` header (RFC 6750 §2.1).
- * @returns undefined when there is no header, another scheme, or no token of our form
+ * Reads the token of an `Authorization` header (RFC 6750 §2.1).
+ * @returns undefined when the header is missing, has another scheme, or holds a token of another form than ours
  */
 export function bearerTokenOf(authorization: string | undefined): string | undefined {
   const found = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1]
-  return found !== undefined && isBearerToken(found) ? found : undefined
+  return found !== undefined && pattern.test(found) ? found : undefined
 }

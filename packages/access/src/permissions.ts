@@ -1,45 +1,32 @@
-/** Who may use a route. `public` needs no token. */
-export type Permission =
-  | "public"
-  | "catalog.read"
-  | "health.read"
-  | "platform.read"
-  | "platform.administer"
-  | "tenant.read"
-  | "tokens.manage"
-  | "keystores.read"
-  | "keystores.write"
-  | "service_keys.read"
-  | "service_keys.write"
-  | "data_keys.use"
-  | "audit.read"
-  | "keys.export"
-
 /** Role of a tenant's token. */
-export type TenantRole = "reader" | "administrator" | "workload"
-
-const everyone: readonly Permission[] = ["public", "catalog.read", "health.read"]
-const reader: readonly Permission[] = [...everyone, "tenant.read", "keystores.read", "service_keys.read", "audit.read"]
+export type TenantRole = "reader" | "workload" | "administrator"
 
 /**
- * What each role of a tenant's token may do, within its own tenant. The platform's administrator may do everything, in
- * every tenant. A tenant's administrator may use data keys as well: who can issue workload tokens can do so anyway, and
- * the audit log then names the token that did.
+ * Which roles have which permission, each within its own tenant. The platform's administrator has every permission in
+ * every tenant. A tenant's administrator may use data keys, too: whoever can issue workload tokens could do so anyway, and
+ * the audit log names the token that did.
  */
-const permissionsByRole: Readonly<Record<TenantRole, ReadonlySet<Permission>>> = {
-  reader: new Set(reader),
-  workload: new Set<Permission>([...everyone, "service_keys.read", "data_keys.use"]),
-  administrator: new Set<Permission>([
-    ...reader,
-    "tokens.manage",
-    "keystores.write",
-    "service_keys.write",
-    "data_keys.use",
-    "keys.export",
-  ]),
-}
+const rolesByPermission = {
+  "catalog.read": ["reader", "workload", "administrator"],
+  "health.read": ["reader", "workload", "administrator"],
+  "service_keys.read": ["reader", "workload", "administrator"],
+  "tenant.read": ["reader", "administrator"],
+  "keystores.read": ["reader", "administrator"],
+  "audit.read": ["reader", "administrator"],
+  "data_keys.use": ["workload", "administrator"],
+  "tokens.manage": ["administrator"],
+  "keystores.write": ["administrator"],
+  "service_keys.write": ["administrator"],
+  "keys.export": ["administrator"],
+  "platform.read": [],
+  "platform.administer": [],
+} as const satisfies Readonly<Record<string, readonly TenantRole[]>>
+
+/** A permission that a role can have. */
+export type Permission = keyof typeof rolesByPermission
 
 /** Tells whether a role includes a permission. */
 export function roleAllows(role: TenantRole, permission: Permission): boolean {
-  return permissionsByRole[role].has(permission)
+  const roles: readonly TenantRole[] = rolesByPermission[permission]
+  return roles.includes(role)
 }

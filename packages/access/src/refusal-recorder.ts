@@ -1,7 +1,6 @@
 import { type AuditEvent, type AuditRecorder, platformTenantId } from "@apeiro-cmk/audit-log"
 import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
-import type { RequestFacts } from "../http/request-facts.ts"
-import { auditActor, type Principal } from "./principal.ts"
+import { auditActor, type Caller } from "./principal.ts"
 
 /** Refusals of one caller that get an audit entry each, per minute. */
 export const refusalsRecordedPerMinute = 60
@@ -10,28 +9,15 @@ const minuteMs = 60_000
 
 /** A refused request. */
 export interface Refusal {
-  readonly principal: Principal
+  readonly caller: Caller
   readonly code: "UNAUTHENTICATED" | "FORBIDDEN"
-  /** Method and path template, e.g. `GET /v1/tenants/{tenant_id}`. */
+  /** Operation that was asked for, e.g. `GET /v1/tenants/{tenant_id}`. */
   readonly route: string
-  /** The tenant that the request named, where that is a possible id. */
+  /** Tenant that the request named, if its id is well-formed. */
   readonly tenantId?: string
-  readonly facts: RequestFacts
-}
-
-/**
- * Records refused requests: in the log of the token's own tenant, or in the platform's log for callers without a token,
- * who count as one caller.
- *
- * The first {@link refusalsRecordedPerMinute} refusals of a caller in a minute have an entry each, durable before the
- * reply. What comes beyond is counted, and one entry tells the count when the minute is over: nobody can make a log
- * grow without limit by being refused.
- */
-export interface RefusalRecorder {
-  /** @throws {AuditError} AUDIT_UNAVAILABLE */
-  record(refusal: Refusal): Promise<void>
-  /** Records the counts of the minutes that are under way. */
-  close(): Promise<void>
+  readonly requestId: string
+  /** W3C trace context of the request. */
+  readonly traceparent?: string
 }
 
 interface Minute {
@@ -41,68 +27,81 @@ interface Minute {
   readonly cancelEnd: () => void
 }
 
-/** Makes a {@link RefusalRecorder}. */
-export function createRefusalRecorder(audit: AuditRecorder, clock: Clock, logger: Logger): RefusalRecorder {
-  const minutes = new Map<string, Minute>()
+/**
+ * Records refused requests: in the log of the token's own tenant, or in the platform's log for callers without a token,
+ * who count as one caller.
+ *
+ * Each of the first {@link refusalsRecordedPerMinute} refusals of a caller in a minute has an entry of its own, durable
+ * before the reply. Further ones are counted, and one entry states the count when the minute is over: nobody can make a log
+ * grow without limit by being refused.
+ */
+export class RefusalRecorder {
+  readonly #audit: Pick<AuditRecorder, "record">
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #minutes = new Map<string, Minute>()
 
-  const end = async (caller: string, minute: Minute) => {
-    minute.cancelEnd()
-    minutes.delete(caller)
-    const beyond = minute.count - refusalsRecordedPerMinute
-    if (beyond <= 0) return
-    const since = new Date(minute.startedAtMs).toISOString()
-    const event = {
-      ...common(minute.first),
-      resource: { type: "route", id: "*" },
-      facts: { requests: beyond, since },
-    } as const
-    await audit.record(event).catch((error: unknown) => {
-      logger.error("the count of refused requests could not be recorded", {
-        caller,
-        requests: beyond,
-        reason: String(error),
-      })
-    })
+  constructor(audit: Pick<AuditRecorder, "record">, clock: Clock, logger: Logger) {
+    this.#audit = audit
+    this.#clock = clock
+    this.#logger = logger
   }
 
-  const begin = (caller: string, first: Refusal): Minute => {
-    const cancelEnd = clock.after(minuteMs, () => void end(caller, minute))
-    const minute: Minute = { startedAtMs: clock.nowMs(), first, count: 0, cancelEnd }
-    minutes.set(caller, minute)
+  /**
+   * Records one refusal, or counts it.
+   * @throws {AuditError} AUDIT_UNAVAILABLE - the entry could not be made durable
+   */
+  async record(refusal: Refusal): Promise<void> {
+    const id = auditActor(refusal.caller).id
+    const minute = this.#minutes.get(id) ?? this.#begin(id, refusal)
+    minute.count++
+    if (minute.count <= refusalsRecordedPerMinute) await this.#audit.record(eventOf(refusal))
+  }
+
+  /** Records the counts of the minutes that have begun. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#minutes].map(([id, minute]) => this.#end(id, minute)))
+  }
+
+  #begin(id: string, first: Refusal): Minute {
+    const cancelEnd = this.#clock.after(minuteMs, () => void this.#end(id, minute))
+    const minute: Minute = { startedAtMs: this.#clock.nowMs(), first, count: 0, cancelEnd }
+    this.#minutes.set(id, minute)
     return minute
   }
 
-  return {
-    record: async (refusal) => {
-      const caller = auditActor(refusal.principal).id
-      const minute = minutes.get(caller) ?? begin(caller, refusal)
-      minute.count++
-      if (minute.count <= refusalsRecordedPerMinute) await audit.record(single(refusal))
-    },
-    close: async () => {
-      await Promise.all([...minutes].map(([caller, minute]) => end(caller, minute)))
-    },
+  async #end(id: string, minute: Minute): Promise<void> {
+    minute.cancelEnd()
+    this.#minutes.delete(id)
+    const requests = minute.count - refusalsRecordedPerMinute
+    if (requests <= 0) return
+    const facts = { requests, since: new Date(minute.startedAtMs).toISOString() }
+    const resource = { type: "route", id: "*" } as const
+    await this.#audit.record({ ...commonPart(minute.first), resource, facts }).catch((error: unknown) => {
+      const reason = String(error)
+      this.#logger.error("the count of refused requests could not be recorded", { caller: id, requests, reason })
+    })
   }
 }
 
-function single(refusal: Refusal): AuditEvent {
-  const { requestId, traceparent } = refusal.facts
+function eventOf(refusal: Refusal): AuditEvent {
+  const { route, requestId, traceparent, tenantId } = refusal
   return {
-    ...common(refusal),
-    resource: { type: "route", id: refusal.route },
+    ...commonPart(refusal),
+    resource: { type: "route", id: route },
     requestId,
     ...(traceparent === undefined ? {} : { traceId: traceparent.slice(3, 35) }),
-    ...(refusal.tenantId === undefined ? {} : { facts: { tenant: refusal.tenantId } }),
+    ...(tenantId === undefined ? {} : { facts: { tenant: tenantId } }),
   }
 }
 
-function common({
-  principal,
+function commonPart({
+  caller,
   code,
 }: Refusal): Pick<AuditEvent, "tenantId" | "actor" | "action" | "outcome" | "code" | "origin"> {
   return {
-    tenantId: principal.type === "token" ? principal.tenantId : platformTenantId,
-    actor: auditActor(principal),
+    tenantId: caller.type === "token" ? caller.tenantId : platformTenantId,
+    actor: auditActor(caller),
     action: code === "FORBIDDEN" ? "unauthorizedRequest" : "unauthenticatedRequest",
     outcome: "failure",
     code,

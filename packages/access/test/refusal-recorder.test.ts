@@ -1,9 +1,9 @@
 import type { AuditEvent, AuditRecorder } from "@apeiro-cmk/audit-log"
 import { fakeClock, logSink } from "@apeiro-cmk/plugin-sdk/testing"
 import { describe, expect, it } from "vitest"
-import { createRefusalRecorder, refusalsRecordedPerMinute } from "../src/auth/refusal-recorder.ts"
+import { RefusalRecorder, refusalsRecordedPerMinute } from "../src/refusal-recorder.ts"
 
-const anonymous = { principal: { type: "anonymous" }, code: "UNAUTHENTICATED", route: "GET /v1/tenants" } as const
+const anonymous = { caller: { type: "anonymous" }, code: "UNAUTHENTICATED", route: "GET /v1/tenants" } as const
 
 function recorder() {
   const events: AuditEvent[] = []
@@ -21,30 +21,30 @@ function recorder() {
     },
   }
   const clock = fakeClock()
-  return { events, clock, refusals: createRefusalRecorder(audit, clock, logSink()) }
+  return { events, clock, refusals: new RefusalRecorder(audit, clock, logSink()) }
 }
 
 describe("refused requests", () => {
-  it("have an entry each up to the bound, and beyond it one entry with their count when the minute is over", async () => {
+  it("have an entry each up to the bound, and one entry with the count of the others when the minute is over", async () => {
     const { events, clock, refusals } = recorder()
     for (let sent = 0; sent < refusalsRecordedPerMinute + 5; sent++) {
-      await refusals.record({ ...anonymous, facts: { requestId: `${sent}` } })
+      await refusals.record({ ...anonymous, requestId: `${sent}` })
     }
     expect(events).toHaveLength(refusalsRecordedPerMinute)
     await clock.advance(60_000)
     expect(events).toHaveLength(refusalsRecordedPerMinute + 1)
     expect(events.at(-1)).toMatchObject({ action: "unauthenticatedRequest", facts: { requests: 5 } })
-    await refusals.record({ ...anonymous, facts: { requestId: "later" } })
+    await refusals.record({ ...anonymous, requestId: "later" })
     expect(events.at(-1)).toMatchObject({ requestId: "later" })
     await refusals.close()
   })
 
-  it("are bounded for each token by itself", async () => {
+  it("are bounded for each token separately", async () => {
     const { events, refusals } = recorder()
     for (const tokenId of ["one", "two"]) {
       for (let sent = 0; sent < 100; sent++) {
-        const principal = { type: "token", tokenId, tenantId: "acme", role: "reader" } as const
-        await refusals.record({ ...anonymous, principal, code: "FORBIDDEN", facts: { requestId: `${sent}` } })
+        const caller = { type: "token", tokenId, tenantId: "acme", role: "reader" } as const
+        await refusals.record({ ...anonymous, caller, code: "FORBIDDEN", requestId: `${sent}` })
       }
     }
     expect(events).toHaveLength(2 * refusalsRecordedPerMinute)

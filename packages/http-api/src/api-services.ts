@@ -1,3 +1,4 @@
+import type { AuthenticationServices, RefusalRecorder } from "@apeiro-cmk/access"
 import type { AuditLogRepository, AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { Catalog } from "@apeiro-cmk/host-runtime"
 import type { KeyHierarchy, KeyRepository } from "@apeiro-cmk/key-hierarchy"
@@ -9,16 +10,13 @@ import type {
   TokenRepository,
 } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
-import type { RefusalRecorder } from "./auth/refusal-recorder.ts"
-import type { TokenLookup } from "./auth/token-lookup.ts"
-import type { Readiness } from "./readiness.ts"
+import type { Readiness } from "./resources/health/readiness.ts"
 
-/** What the routes work with. */
+/** Everything that the API needs from the host. */
 export interface ApiServices {
-  readonly catalog: Pick<Catalog, "describePlugins" | "readiness">
+  readonly catalog: Pick<Catalog, "describePlugins">
   readonly tenants: TenantRepository
   readonly tokens: TokenRepository
-  readonly findToken: TokenLookup
   readonly idempotency: IdempotencyRepository
   readonly keystores: KeystoreManager
   readonly platformKeystores: PlatformKeystores
@@ -27,10 +25,10 @@ export interface ApiServices {
   readonly audit: AuditRecorder
   readonly auditLog: AuditLogRepository
   readonly auditPlaces: AuditPlaceRepository
-  readonly refusals: RefusalRecorder
+  readonly authentication: AuthenticationServices
+  readonly refusals: Pick<RefusalRecorder, "record">
   readonly readiness: Readiness
-  readonly administratorTokenHash: Uint8Array
-  /** Keys the fingerprints of requests that must take effect once. */
+  /** Key of the fingerprints of requests that must take effect once. */
   readonly fingerprintKey: Uint8Array
   readonly clock: Clock
   readonly random: RandomSource

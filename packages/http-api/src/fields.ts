@@ -64,3 +64,6 @@ export const serviceKeyParameters = z.strictObject({ tenant_id: tenantId, servic
 
 /** Any JSON value. */
 export const jsonValue = z.unknown().meta({ description: "Any JSON value" })
+
+/** A document without content. */
+export const emptyDocument = z.strictObject({}).meta({ id: "Empty" })

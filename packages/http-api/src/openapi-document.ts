@@ -7,12 +7,12 @@ import {
   type ZodOpenApiResponseObject,
   type ZodOpenApiResponsesObject,
 } from "zod-openapi"
-import { type ApiErrorCode, statusOfCode } from "./error-status.ts"
-import { saneIdempotencyKey } from "./idempotency.ts"
-import { problemDocument } from "./problem.ts"
-import { linesType, none, type Route } from "./route.ts"
+import { saneIdempotencyKey } from "./pipeline/idempotency-key.ts"
+import { linesType, none, type Route } from "./pipeline/route.ts"
+import { type ApiErrorCode, statusOfCode } from "./problems/error-status.ts"
+import { problemDocument } from "./problems/problem-document.ts"
 
-/** Makes the OpenAPI 3.1 document of routes, out of the schemas that validate. */
+/** Makes the OpenAPI 3.1 document of some routes from the schemas that validate their requests and answers. */
 export function openApiDocument(routes: readonly Route[]): Record<string, unknown> {
   const paths: ZodOpenApiPathsObject = {}
   for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) }
@@ -55,7 +55,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   }
 }
 
-/** A body may be left out where an empty object would do. */
+/** A body is optional where an empty object is valid. */
 function bodyOf(schema: z.ZodType): ZodOpenApiRequestBodyObject {
   return { required: !schema.safeParse({}).success, content: { "application/json": { schema } } }
 }
@@ -113,7 +113,7 @@ function problemsOf(route: Route, hasBody: boolean): ZodOpenApiResponsesObject {
   return Object.fromEntries(responses)
 }
 
-/** Every code that a route may answer with. */
+/** Lists every code that a route may answer with. */
 function codesOf(route: Route, hasBody: boolean): readonly ApiErrorCode[] {
   return [
     ...new Set<ApiErrorCode>([

@@ -1,29 +1,35 @@
-import type { Route } from "../http/route.ts"
-import { auditEntries, auditExport, platformAuditEntries, platformAuditExport } from "./audit.ts"
-import { dataKeyBatch, generateDataKey, rewrapDataKey, unwrapDataKey } from "./data-keys.ts"
-import { health, livez, readyz } from "./health.ts"
-import { importKeyMaterial, keyImportParameters } from "./key-import.ts"
+import type { Route } from "./pipeline/route.ts"
+import { auditEntries, auditExport, platformAuditEntries, platformAuditExport } from "./resources/audit/routes.ts"
+import { dataKeyBatch, generateDataKey, rewrapDataKey, unwrapDataKey } from "./resources/data-keys/routes.ts"
+import { health, livez, readyz } from "./resources/health/routes.ts"
 import {
   activateKeystore,
   setupMaterial,
   setupMaterialUnsaved,
   testKeystore,
   testUnsavedKeystore,
-} from "./keystore-acts.ts"
-import { keystoreHealth } from "./keystore-health.ts"
-import { addKeystore, changeKeystore, getKeystore, listKeystores, removeKeystore } from "./keystores.ts"
-import { createOpenApiRoute } from "./openapi.ts"
+} from "./resources/keystores/acts.ts"
+import { keystoreHealth } from "./resources/keystores/health.ts"
+import { importKeyMaterial, keyImportParameters } from "./resources/keystores/key-import.ts"
+import {
+  addKeystore,
+  changeKeystore,
+  getKeystore,
+  listKeystores,
+  removeKeystore,
+} from "./resources/keystores/routes.ts"
+import { createOpenApiRoute } from "./resources/openapi/routes.ts"
 import {
   getPlatformKeystore,
   listPlatformKeystores,
   removePlatformKeystore,
   requestPlatformKeystore,
-} from "./platform-keystores.ts"
-import { listPlugins } from "./plugins.ts"
-import { createServiceKey, listServiceKeys } from "./service-keys.ts"
-import { exportKeys, verifyTenant } from "./tenant-keys.ts"
-import { createTenant, getTenant, listTenants } from "./tenants.ts"
-import { createToken, deleteToken, getToken, listTokens } from "./tokens.ts"
+} from "./resources/platform-keystores/routes.ts"
+import { listPlugins } from "./resources/plugins/routes.ts"
+import { createServiceKey, listServiceKeys } from "./resources/service-keys/routes.ts"
+import { exportKeys, verifyTenant } from "./resources/tenant-keys/routes.ts"
+import { createTenant, getTenant, listTenants } from "./resources/tenants/routes.ts"
+import { createToken, deleteToken, getToken, listTokens } from "./resources/tokens/routes.ts"
 
 /** Every route of the API listener but the document that describes them. */
 const resourceRoutes: readonly Route[] = [

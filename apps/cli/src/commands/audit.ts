@@ -2,10 +2,10 @@ import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
 import { setTimeout as pause } from "node:timers/promises"
 import { verifyExport } from "@apeiro-cmk/audit-log"
+import { auditEntriesAnswer } from "@apeiro-cmk/http-api/schemas"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import type { Command } from "commander"
 import * as z from "zod"
-import { auditEntriesAnswer } from "../../schemas/audit.ts"
 import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, tenantPath } from "../context.ts"
@@ -21,15 +21,15 @@ export function addAuditCommands(program: Command): void {
   audit
     .command("tail <tenant>")
     .description("show the newest entries")
-    .option("-n, --number <count>", "how many", wholeNumber(1, 1_000_000), 20)
-    .option("-f, --follow", "go on with new entries until Ctrl-C", false)
+    .option("-n, --number <count>", "number of entries", wholeNumber(1, 1_000_000), 20)
+    .option("-f, --follow", "continue with new entries until Ctrl-C", false)
     .action(async (tenantId: string, options: { number: number; follow: boolean }, command: Command) =>
       tail(tenantId, options, contextOf(command)),
     )
 
   audit
     .command("export <tenant>")
-    .description("write the whole log as JSON lines that `audit verify` checks offline")
+    .description("write the whole log as JSON lines, which `audit verify` checks offline")
     .option("--output <file>", "a new file; standard output when left out")
     .action(async (tenantId: string, options: { output?: string }, command: Command) => {
       const { host, output } = contextOf(command)
@@ -59,7 +59,7 @@ export function addAuditCommands(program: Command): void {
     })
 }
 
-/** Asks for the first line before there is a file: a host that is down or refuses leaves none behind. */
+/** Asks for the first line before it makes the file: a host that is down or refuses leaves none behind. */
 async function writeLines(path: string, lines: AsyncIterable<string>): Promise<void> {
   const iterator = lines[Symbol.asyncIterator]()
   const first = await iterator.next()

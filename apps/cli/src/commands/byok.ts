@@ -1,8 +1,7 @@
+import { base64Of, importedKeyAnswer, importParameters, wrappedKeyMaterial } from "@apeiro-cmk/http-api/schemas"
 import { wrapKeyMaterial } from "@apeiro-cmk/plugin-sdk"
 import type { Command } from "commander"
 import type * as z from "zod"
-import { base64Of } from "../../schemas/common.ts"
-import { importedKeyAnswer, importParameters, wrappedKeyMaterial } from "../../schemas/key-import.ts"
 import { CliError } from "../cli-error.ts"
 import { contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
@@ -24,22 +23,25 @@ export function addByokCommands(program: Command): void {
 
   byok
     .command("parameters <tenant> <keystore>")
-    .description("get from the keystore what `byok wrap` needs; the keystore must not be active yet")
+    .description("get the import parameters for `byok wrap` from the keystore, which must not be active yet")
     .requiredOption("--output <file>", "a new file for the parameters")
     .action(async (tenantId: string, keystoreId: string, { output: file }: { output: string }, command: Command) => {
       const { host, output } = contextOf(command)
       const path = tenantPath(tenantId, "keystores", keystoreId, "import-parameters")
       const answer = await host.request({ method: "POST", path, body: {} }, importParameters)
       await writeNewFile(file, textOf(answer))
-      output.result({ file }, `Written to ${file}. Next: apeiro-cmk byok wrap, where the key is; it needs no host.`)
+      output.result(
+        { file },
+        `Written to ${file}. Next: apeiro-cmk byok wrap, on the machine with the key; it needs no host.`,
+      )
     })
 
   byok
     .command("wrap")
     .description("wrap a key for the import, offline: no host, no network")
     .requiredOption("--key <file>", "the plain key: 32 raw bytes in a file of mode 0600")
-    .requiredOption("--parameters <file>", "the import parameters, as the API or a plugin gives them")
-    .requiredOption("--output <file>", "a new file for what is uploaded")
+    .requiredOption("--parameters <file>", "the import parameters, as the API or a plugin issued them")
+    .requiredOption("--output <file>", "a new file for the wrapped key")
     .action(async (options: WrapOptions, command: Command) => {
       const { output } = contextOf(command)
       const parameters = parsed(importParameters, await readJson(options.parameters), options.parameters)
@@ -58,8 +60,8 @@ export function addByokCommands(program: Command): void {
 
   byok
     .command("import <tenant> <keystore>")
-    .description("import what `byok wrap` wrote; the keystore must not be active yet")
-    .requiredOption("--material <file>", "what `byok wrap` wrote")
+    .description("import the file of `byok wrap`; the keystore must not be active yet")
+    .requiredOption("--material <file>", "the file of `byok wrap`")
     .action(async (tenantId: string, keystoreId: string, { material }: { material: string }, command: Command) => {
       const { host, output } = contextOf(command)
       const body = parsed(wrappedKeyMaterial, await readJson(material), material)
@@ -74,7 +76,7 @@ function parsed<Schema extends z.ZodType>(schema: Schema, input: unknown, file: 
   const result = schema.safeParse(input)
   if (result.success) return result.data
   const fields = result.error.issues.map((issue) => `${issue.path.join(".") || "(document)"}: ${issue.message}`)
-  throw new CliError(exitCodes.usage, `${file}: ${fields.join("; ")}`, "Use the file as it was written.")
+  throw new CliError(exitCodes.usage, `${file}: ${fields.join("; ")}`, "Use the file unchanged.")
 }
 
 function textOf(document: unknown): string {

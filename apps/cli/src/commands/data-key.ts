@@ -1,5 +1,5 @@
+import { generatedDataKey, unwrappedDataKey } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
-import { generatedDataKey, unwrappedDataKey } from "../../schemas/data-key.ts"
 import { contextOf, tenantPath } from "../context.ts"
 import { intoNewFile, readInput } from "../files.ts"
 
@@ -42,7 +42,7 @@ export function addDataKeyCommands(program: Command): void {
     )
 }
 
-/** Asks for a plain key, and writes it where the user wants it; nothing is asked when it could not be written there. */
+/** Asks for a plain key and writes it to the user's file; asks for nothing when that file cannot be made. */
 async function keepingPlaintext<T extends { readonly plaintext: string }>(
   { plaintextFile }: KeyOutput,
   ask: () => Promise<T>,

@@ -1,6 +1,6 @@
+import { activationAnswer, connectionStep } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
 import * as z from "zod"
-import { activationAnswer, connectionStep } from "../../schemas/keystore.ts"
 import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
@@ -14,7 +14,7 @@ export function addKeystoreTestCommands(keystore: Command): void {
   keystore
     .command("test <tenant> [keystore]")
     .description("test the connection step by step; with --file an unsaved configuration")
-    .option("--file <file>", "a document as for `keystore add`; nothing of it is stored")
+    .option("--file <file>", "a document as for `keystore add`; it is not stored")
     .action(async (tenantId: string, name: string | undefined, options: { file?: string }, command: Command) => {
       const context = contextOf(command)
       const subject = savedOrFile(name, options.file)
@@ -49,7 +49,7 @@ async function test(path: string, bodyText: string, { host, output }: CommandCon
   throw new CliError(
     exitCodes.keystore,
     "The connection test failed.",
-    "Do what the failed steps above say, and test again.",
+    "Follow the advice of the failed steps above, and test again.",
   )
 }
 

@@ -1,6 +1,6 @@
+import { keystoreAnswer, keystoreHealthAnswer, keystoreList } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
 import * as z from "zod"
-import { keystoreAnswer, keystoreHealthAnswer } from "../../schemas/keystore.ts"
 import { type CommandContext, contextOf, creationHeaders, tenantPath } from "../context.ts"
 import { readJsonText } from "../files.ts"
 import type { HostClient, Tagged } from "../host-client.ts"
@@ -16,11 +16,18 @@ interface RevisionOption {
 export function addKeystoreCommands(program: Command): void {
   const keystore = program.command("keystore").description("a tenant's keystores, which hold its L1 key")
   addSetupMaterialCommand(keystore)
+  addAdd(keystore)
+  addKeystoreTestCommands(keystore)
+  addListAndShow(keystore)
+  addUpdate(keystore)
+  addRemove(keystore)
+}
 
+function addAdd(keystore: Command): void {
   keystore
     .command("add <tenant> <file>")
     .description(
-      "add a keystore; FILE holds plugin_type, plugin_name and configuration as JSON, - reads standard input",
+      "add a keystore; FILE holds plugin_type, plugin_name and configuration as JSON; - reads standard input",
     )
     .action(async (tenantId: string, file: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
@@ -35,9 +42,9 @@ export function addKeystoreCommands(program: Command): void {
         `Keystore ${added.plugin_name} (${added.plugin_type}) added. Next: apeiro-cmk keystore test ${tenantId} ${added.plugin_name}`,
       )
     })
+}
 
-  addKeystoreTestCommands(keystore)
-
+function addListAndShow(keystore: Command): void {
   keystore
     .command("list <tenant>")
     .description("list keystores with health, average latency, last outcome and operations of this hour")
@@ -45,7 +52,7 @@ export function addKeystoreCommands(program: Command): void {
 
   keystore
     .command("show <tenant> <keystore>")
-    .description("print its document as `keystore update` takes it; a secret shows only that it is set")
+    .description("print its document as `keystore update` takes it; for a secret, only whether it is set")
     .action(async (tenantId: string, name: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
       const { document, etag } = await read(host, tenantId, name)
@@ -53,10 +60,12 @@ export function addKeystoreCommands(program: Command): void {
       output.remark(`Keystore ${plugin_name} is ${status}; its ETag is ${etag}`)
       output.result({ ...document, etag }, JSON.stringify({ plugin_type, plugin_name, configuration }, undefined, 2))
     })
+}
 
+function addUpdate(keystore: Command): void {
   keystore
     .command("update <tenant> <keystore> <file>")
-    .description("replace its configuration; FILE as for `keystore add`, a secret as `keystore show` prints it is kept")
+    .description("replace its configuration; FILE as for `keystore add`; a secret as `keystore show` prints it stays")
     .option("--etag <etag>", "change this revision only; the present one when left out")
     .action(async (tenantId: string, name: string, file: string, { etag }: RevisionOption, command: Command) => {
       const { host, output } = contextOf(command)
@@ -69,7 +78,9 @@ export function addKeystoreCommands(program: Command): void {
         `Keystore ${name} changed; its ETag is now ${changed.etag}\nNext: apeiro-cmk keystore test ${tenantId} ${name}`,
       )
     })
+}
 
+function addRemove(keystore: Command): void {
   keystore
     .command("remove <tenant> <keystore>")
     .description("remove a keystore that wraps no tenant key, with its secrets")
@@ -88,7 +99,7 @@ function read(host: HostClient, tenantId: string, name: string): Promise<Tagged<
 
 async function list(tenantId: string, { host, output }: CommandContext): Promise<void> {
   const path = tenantPath(tenantId, "keystores")
-  const answer = await host.request({ method: "GET", path }, z.object({ keystores: z.array(keystoreAnswer) }))
+  const answer = await host.request({ method: "GET", path }, keystoreList)
   const keystores = await Promise.all(
     answer.keystores.map(async (keystore) => {
       const health = { method: "GET", path: tenantPath(tenantId, "keystores", keystore.plugin_name, "health") } as const

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { platformKeystoreAnswer, platformKeystoreList } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
 import type * as z from "zod"
-import { platformKeystoreAnswer, platformKeystoreList } from "../../schemas/platform-keystore.ts"
 import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, creationHeaders } from "../context.ts"
@@ -22,14 +22,19 @@ const pollMs = 250
 export function addPlatformCommands(program: Command): void {
   const keystore = program
     .command("platform")
-    .description("what the platform's administrator does for tenants")
+    .description("the work of the platform's administrator for tenants")
     .command("keystore")
     .description("keystores for tenants on the platform's own server")
+  addCreate(keystore)
+  addListAndShow(keystore)
+  addRemove(keystore)
+}
 
+function addCreate(keystore: Command): void {
   waiting(
     keystore
       .command("create <tenant> <keystore>")
-      .description("make a keystore for a tenant that runs none of its own, and wait until it is ready"),
+      .description("make a keystore for a tenant without a keystore of its own, and wait until it is ready"),
   )
     .option("--plugin-type <type>", "plugin whose server the operator has configured", "openbao")
     .action(async (tenantId: string, name: string, options: WaitOptions & { pluginType: string }, command: Command) => {
@@ -42,10 +47,12 @@ export function addPlatformCommands(program: Command): void {
       context.output.result(made, madeText(made))
       if (made.state === "failed") throw failed(made)
     })
+}
 
+function addListAndShow(keystore: Command): void {
   keystore
     .command("list")
-    .description("list them, with how far each is")
+    .description("list them with their states")
     .action(async (_options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
       const answer = await host.request({ method: "GET", path: root }, platformKeystoreList)
@@ -58,17 +65,19 @@ export function addPlatformCommands(program: Command): void {
 
   keystore
     .command("show <tenant> <keystore>")
-    .description("show how far one is, and why its last attempt failed")
+    .description("show the state of one, and why its last attempt failed")
     .action(async (tenantId: string, name: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
       const shown = await host.request({ method: "GET", path: pathOf(tenantId, name) }, platformKeystoreAnswer)
       output.result(shown, madeText(shown))
     })
+}
 
+function addRemove(keystore: Command): void {
   waiting(
     keystore
       .command("remove <tenant> <keystore>")
-      .description("remove one that wraps no tenant key, with its L1 key, for ever, and wait until it is gone"),
+      .description("permanently remove one that wraps no tenant key, with its L1 key, and wait until it is gone"),
   ).action(async (tenantId: string, name: string, options: WaitOptions, command: Command) => {
     const context = contextOf(command)
     const asked = await context.host.request({ method: "DELETE", path: pathOf(tenantId, name) }, platformKeystoreAnswer)
@@ -83,11 +92,11 @@ export function addPlatformCommands(program: Command): void {
 
 function waiting(command: Command): Command {
   return command
-    .option("--no-wait", "answer at once; `platform keystore show` tells how it goes on")
+    .option("--no-wait", "return at once; `platform keystore show` shows the progress")
     .option("--wait-seconds <seconds>", "longest wait, 1 to 3600", wholeNumber(1, 3600), 120)
 }
 
-/** Asks until nothing more happens by itself. @returns undefined when it is gone */
+/** Asks until the state no longer changes on its own or the wait is over. @returns undefined when it is gone */
 async function untilSettled(
   asked: PlatformKeystore,
   { waitSeconds }: WaitOptions,
@@ -119,13 +128,13 @@ function madeText({ tenant_id: tenantId, plugin_name: name, state, failure }: Pl
 }
 
 function failed({ tenant_id: tenantId, plugin_name: name, failure, state }: PlatformKeystore): CliError {
-  const next = failure?.next_step ?? `See how it goes on: apeiro-cmk platform keystore show ${tenantId} ${name}`
-  const message = failure?.message ?? `The keystore is ${state} still.`
+  const next = failure?.next_step ?? `Watch its progress: apeiro-cmk platform keystore show ${tenantId} ${name}`
+  const message = failure?.message ?? `The keystore is still ${state}.`
   return new CliError(exitCodes.keystore, message, next)
 }
 
 function gone(name: string): CliError {
-  return new CliError(exitCodes.notFound, `The keystore ${name} was removed meanwhile.`, "Ask for it again.")
+  return new CliError(exitCodes.notFound, `The keystore ${name} was removed meanwhile.`, "Create it again.")
 }
 
 function pathOf(tenantId: string, name: string): string {

@@ -11,11 +11,11 @@ import {
 } from "@apeiro-cmk/host-runtime"
 import { createPluginServices } from "@apeiro-cmk/plugin-sdk/services"
 import { type Command, Option } from "commander"
-import { createLogger } from "../../pino-logger.ts"
 import { CliError } from "../cli-error.ts"
 import { contextOf } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { table } from "../output.ts"
+import { silentLogger } from "../silent-logger.ts"
 
 /** `apeiro-cmk profile ...` */
 export function addProfileCommands(program: Command): void {
@@ -23,9 +23,9 @@ export function addProfileCommands(program: Command): void {
 
   profile
     .command("render <file>")
-    .description("print what a profile is for another host, and on standard error what that one cannot express")
+    .description("print a profile for another host, and on standard error what that host cannot express")
     .addOption(otherHost().makeOptionMandatory())
-    .option("--executables <folder>", "where the plugins' executables lie there", defaultExecutableFolder)
+    .option("--executables <folder>", "folder of the plugins' executables on that host", defaultExecutableFolder)
     .action(async (file: string, { executables }: { executables: string }, command: Command) => {
       const { output } = contextOf(command)
       const rendering = renderForOpenkcm(await loadProfile(file, { environment: process.env }), executables)
@@ -40,7 +40,7 @@ export function addProfileCommands(program: Command): void {
     .action(async (file: string, options: { for?: string }, command: Command) => {
       const { output } = contextOf(command)
       const services = createPluginServices({
-        logger: createLogger({ level: "silent" }),
+        logger: silentLogger,
         audit: { record: async () => {} },
       })
       const check = await checkProfile(file, { environment: process.env, makeServices: () => services })
@@ -49,9 +49,9 @@ export function addProfileCommands(program: Command): void {
       const foreign = options.for === undefined || check.profile === undefined ? [] : problemsThere(check.profile)
       for (const problem of foreign) output.warn(formatProblem(problem))
       if (foreign.length > 0) {
-        throw new CliError(exitCodes.usage, `${file} is more than that host can express.`, "See what is listed above.")
+        throw new CliError(exitCodes.usage, `${file} uses features that the other host lacks.`, "See the list above.")
       }
-      if (!check.ok) throw new CliError(exitCodes.usage, `${file} is not sound.`, "Mend what is listed above.")
+      if (!check.ok) throw new CliError(exitCodes.usage, `${file} is not valid.`, "Fix the faults listed above.")
     })
 }
 
@@ -70,7 +70,7 @@ function checkText(file: string, { ok, plugins, failures }: ProfileCheck): strin
     state,
   ])
   const listed = rows.length === 0 ? [] : [table([["PLUGIN", "KIND", "PACKAGE", "VERSION", "STATE"], ...rows])]
-  return [...listed, ...failures.map(failureText), ...(ok ? [`${file} is sound.`] : [])].join("\n")
+  return [...listed, ...failures.map(failureText), ...(ok ? [`${file} is valid.`] : [])].join("\n")
 }
 
 function failureText(failure: HostRuntimeError): string {

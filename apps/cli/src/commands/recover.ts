@@ -1,4 +1,3 @@
-import { loadCatalog, loadProfile, startPlugins } from "@apeiro-cmk/host-runtime"
 import {
   decodeEnvelope,
   type KeyExport,
@@ -8,33 +7,27 @@ import {
   recoverDataKey,
 } from "@apeiro-cmk/key-hierarchy"
 import { isCodedError, type KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { callOptions, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
-import { createPluginServices, systemClock } from "@apeiro-cmk/plugin-sdk/services"
+import { callOptions } from "@apeiro-cmk/plugin-sdk"
 import type { Command } from "commander"
-import { createLogger } from "../../pino-logger.ts"
-import { keystoreDocument } from "../../schemas/keystore.ts"
 import { CliError, exitCodeOf } from "../cli-error.ts"
 import { contextOf } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { intoNewFile, readInput, readJson } from "../files.ts"
 import type { Output } from "../output.ts"
+import { type KeystoreFiles, keystoreTimeoutMs, withKeystore } from "../recovery-keystore.ts"
 
-interface RecoverOptions {
+interface RecoverOptions extends KeystoreFiles {
   readonly keys: string
-  readonly keystore: string
-  readonly profile: string
   readonly envelope: string
   readonly plaintextFile?: string
 }
-
-const timeoutMs = 30_000
 
 /** `apeiro-cmk recover` */
 export function addRecoverCommand(program: Command): void {
   program
     .command("recover")
-    .description("open an envelope with the tenant's L1 and an exported key file alone: no host, no database")
-    .requiredOption("--keys <file>", "what `tenant export-keys` wrote")
+    .description("open an envelope with nothing but the tenant's L1 and an exported key file: no host, no database")
+    .requiredOption("--keys <file>", "the file of `tenant export-keys`")
     .requiredOption("--keystore <file>", "the keystore's document as for `keystore add`, secrets included")
     .requiredOption("--profile <file>", "profile that names the keystore's plugin")
     .option("--envelope <file>", "the envelope in base64; - reads standard input", "-")
@@ -55,14 +48,14 @@ async function recover(
   const keyExport = parseKeyExport(await readJson(options.keys))
   const envelope = await readEnvelope(options.envelope, keyExport)
   let usedWrap: L1WrapToOpen | undefined
-  const recovered = await withKeystore(options, keyExport, (keystore, tenantId) =>
+  const recovered = await withKeystore(options, keyExport.tenant_id, (keystore) =>
     recoverDataKey({
       keyExport,
       envelope,
       decryptL1: async (wrap) => {
         usedWrap = wrap
         warnOfOtherKey(wrap, keystore, options.keystore, output)
-        return decrypt(keystore, wrap, tenantId)
+        return decrypt(keystore, wrap, keyExport.tenant_id)
       },
     }),
   )
@@ -78,38 +71,38 @@ async function readEnvelope(file: string, { tenant_id: tenantId }: KeyExport): P
   const text = (await readInput(file)).trim()
   const envelope = Buffer.from(text, "base64")
   if (text === "" || envelope.toString("base64") !== text) {
-    throw new CliError(exitCodes.usage, "The envelope is not in base64.", "Give it exactly as it was issued.")
+    throw new CliError(exitCodes.usage, "The envelope is not in base64.", "Use it exactly as it was issued.")
   }
   const owner = decodeEnvelope(envelope)?.header.tenantId
   if (owner === undefined || owner === tenantId) return envelope
   throw new CliError(
     exitCodes.notProved,
-    `The envelope is of tenant "${owner}", and the key export of tenant "${tenantId}".`,
+    `The envelope belongs to tenant "${owner}", and the key export to tenant "${tenantId}".`,
     `Use a key export of tenant "${owner}".`,
   )
 }
 
-/** The export says which L1 key is asked: a document that names another one may be the wrong document. */
+/** The export decides which L1 key is used: a document that names another one may be the wrong document. */
 function warnOfOtherKey(wrap: L1WrapToOpen, keystore: KeystoreV1, file: string, output: Output): void {
   const named = keystore.defaultKey.keyId
   if (named === wrap.l1KeyId) return
-  output.warn(`${file} names the key "${named}"; ${wrappedBy(wrap)} That key is asked.`)
+  output.warn(`${file} names the key "${named}"; ${wrappedBy(wrap)} That key is used.`)
 }
 
 function wrappedBy({ keystoreId, l1KeyId, l1KeyIdentity }: L1WrapToOpen): string {
   return `the tenant key was wrapped by L1 key "${l1KeyId}" (${l1KeyIdentity}) in keystore "${keystoreId}".`
 }
 
-/** @throws {CliError} whatever the keystore says, with the key that the export names */
+/** Decrypts with the key that the export names. @throws {CliError} the keystore's refusal, with that key */
 async function decrypt(keystore: KeystoreV1, wrap: L1WrapToOpen, tenantId: string): Promise<Uint8Array> {
   const { l1KeyId, l1KeyVersion, ciphertext, context } = wrap
-  const call = callOptions({ tenantId, timeoutMs })
+  const call = callOptions({ tenantId, timeoutMs: keystoreTimeoutMs })
   try {
     const request = { key: { keyId: l1KeyId }, keyVersion: l1KeyVersion, ciphertext, context }
     return (await keystore.decrypt(request, call)).plaintext
   } catch (error) {
     if (!isCodedError(error)) throw error
-    const message = `${error.message} By the key export ${wrappedBy(wrap)}`
+    const message = `${error.message} According to the key export, ${wrappedBy(wrap)}`
     throw new CliError(exitCodeOf(0, error.origin, error.code), message, error.nextStep)
   } finally {
     call.dispose()
@@ -135,45 +128,4 @@ function report(
     { ...facts, plaintext },
     `The envelope opens with service key "${serviceKeyName}" version ${serviceKeyVersion}, through L1 key "${wrap?.l1KeyId}" in keystore "${keystoreId}".\nThe plain key: ${plaintextFile ?? "not shown: use --plaintext-file FILE or --json"}`,
   )
-}
-
-/** Opens the keystore for the time of the work, with the plugin that the profile names. */
-async function withKeystore<T>(
-  options: RecoverOptions,
-  { tenant_id: tenantId }: KeyExport,
-  work: (keystore: KeystoreV1, tenantId: string) => Promise<T>,
-): Promise<T> {
-  const parsed = parseConfiguration(keystoreDocument, await readJson(options.keystore))
-  if (!parsed.ok) {
-    const faults = parsed.issues.map((issue) => `\n  ${issue.path.join(".") || "document"}: ${issue.message}`)
-    const message = `${options.keystore} describes no keystore.${[...new Set(faults)].join("")}`
-    throw new CliError(exitCodes.usage, message, "Write it as for `keystore add`.")
-  }
-  const { plugin_type: pluginType, configuration } = parsed.value
-  const profile = await loadProfile(options.profile, { environment: process.env })
-  const logger = createLogger({ level: "silent" })
-  const makeServices = () =>
-    createPluginServices({
-      logger,
-      audit: { record: async () => {} },
-      credentialDirectory: profile.credentialDirectory,
-    })
-  const catalog = await loadCatalog(profile, { makeServices, clock: systemClock })
-  const plugins = await startPlugins(catalog, { clock: systemClock, logger })
-  const call = callOptions({ tenantId, timeoutMs })
-  try {
-    const plugin = catalog.keystorePlugin(pluginType)
-    if (plugin === undefined) {
-      const known = catalog.keystorePluginTypes().join(", ")
-      throw new CliError(
-        exitCodes.usage,
-        `The profile has no plugin of type ${pluginType}; it has ${known}.`,
-        "Name another profile.",
-      )
-    }
-    return await work(await plugin.instance.openKeystore(configuration, call), tenantId)
-  } finally {
-    call.dispose()
-    await plugins.stop()
-  }
 }

@@ -1,5 +1,5 @@
+import { serviceKeyAnswer, serviceKeyList } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
-import { serviceKeyAnswer, serviceKeyList } from "../../schemas/data-key.ts"
 import { contextOf, creationHeaders, tenantPath } from "../context.ts"
 import { table } from "../output.ts"
 

@@ -1,8 +1,8 @@
 import { access, mkdir } from "node:fs/promises"
 import { basename, join } from "node:path"
+import { setupMaterialAnswer } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
 import type * as z from "zod"
-import { setupMaterialAnswer } from "../../schemas/keystore.ts"
 import { CliError } from "../cli-error.ts"
 import { contextOf, tenantPath } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
@@ -20,8 +20,8 @@ interface SetupOptions {
 export function addSetupMaterialCommand(keystore: Command): void {
   keystore
     .command("setup-material <tenant> [keystore]")
-    .description("policies and commands with which the keystore's administrator prepares it")
-    .option("--file <file>", "of a document as for `keystore add` that is not saved yet")
+    .description("print policies and commands with which the keystore's administrator prepares it")
+    .option("--file <file>", "for a document as for `keystore add` that is not saved yet")
     .option("--output <folder>", "write each document into this folder instead of printing it; nothing is overwritten")
     .action(async (tenantId: string, name: string | undefined, options: SetupOptions, command: Command) => {
       const { host, output } = contextOf(command)
@@ -45,7 +45,7 @@ export function addSetupMaterialCommand(keystore: Command): void {
     })
 }
 
-/** Writes all documents, or none where one of them is there already. */
+/** Writes all documents, or none when one of them exists already. */
 async function writeAll(folder: string, documents: readonly SetupDocument[]): Promise<readonly string[]> {
   const files = documents.map(({ file_name: name }) => join(folder, checkedName(name)))
   for (const file of files) if (await exists(file)) throw unwritable(file, { code: "EEXIST" })
@@ -60,10 +60,10 @@ async function writeAll(folder: string, documents: readonly SetupDocument[]): Pr
   return files
 }
 
-/** The name comes from a plugin: it must not lead out of the folder. */
+/** Checks a name that comes from a plugin: it must not lead out of the folder. */
 function checkedName(name: string): string {
   if (basename(name) === name && name !== "." && name !== "..") return name
-  const message = `The set-up material has a document "${name}", which is no name of a file.`
+  const message = `The set-up material has a document "${name}", which is not a valid file name.`
   throw new CliError(exitCodes.failure, message, "Report it to the maintainers of the plugin.")
 }
 
@@ -82,5 +82,5 @@ function isScript({ text }: SetupDocument): boolean {
 
 function whatToRun(folder: string, { documents }: z.output<typeof setupMaterialAnswer>): readonly string[] {
   const scripts = documents.filter(isScript).map(({ file_name: name }) => `  (cd ${folder} && ./${name})`)
-  return scripts.length === 0 ? [] : ["Read them. Then, as the administrator of the keystore:", ...scripts]
+  return scripts.length === 0 ? [] : ["Read them. Then run, as the administrator of the keystore:", ...scripts]
 }

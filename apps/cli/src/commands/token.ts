@@ -1,6 +1,6 @@
+import { createdToken, tokenList } from "@apeiro-cmk/http-api/schemas"
 import { type Command, Option } from "commander"
 import * as z from "zod"
-import { createdToken, tokenList } from "../../schemas/token.ts"
 import { wholeNumber } from "../arguments.ts"
 import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, creationHeaders, tenantPath } from "../context.ts"
@@ -22,13 +22,13 @@ export function addTokenCommands(program: Command): void {
 
   token
     .command("create <tenant>")
-    .description("make a token and write it as a header file; with --json alone its secret is in the answer")
+    .description("make a token and write it as a header file; with --json and no file its secret is in the answer")
     .addOption(
-      new Option("--role <role>", "administrator: everything in the tenant; workload: data keys; reader: looks only")
+      new Option("--role <role>", "administrator: everything in the tenant; workload: data keys; reader: reads only")
         .choices(["administrator", "workload", "reader"])
         .makeOptionMandatory(),
     )
-    .option("--days <count>", "how long it is valid, 1 to 366; 30 when left out", wholeNumber(1, 366))
+    .option("--days <count>", "life in days, 1 to 366; 30 when left out", wholeNumber(1, 366))
     .option("--output <file>", 'a new file, mode 0600, for the line "Authorization: Bearer ..."')
     .action(async (tenantId: string, options: CreateOptions, command: Command) =>
       create(tenantId, options, contextOf(command)),
@@ -85,7 +85,7 @@ async function create(tenantId: string, options: CreateOptions, { host, output }
       `E.g. apeiro-cmk token create ${tenantId} --role ${options.role} --output ${options.role}.header`,
     )
   }
-  // The file comes first: a token whose secret cannot be kept would only have to be revoked.
+  // The file comes first: a token whose secret cannot be kept would have to be revoked.
   const { token: _secret, ...made } = await intoNewFile(file, async (handle) => {
     const answer = await ask()
     await handle.writeFile(`Authorization: Bearer ${answer.token}\n`)

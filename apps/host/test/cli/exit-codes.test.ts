@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { localKeystore, tenantWithKeys } from "../fixtures.ts"
 import { startTestHost, type TestHost } from "../test-host.ts"
-import { type Cli, cliOf, runCli } from "./run-cli.ts"
+import { type Cli, cliOf } from "./run-cli.ts"
 
 describe("the exit code of the command line", () => {
   let host: TestHost
@@ -20,12 +20,6 @@ describe("the exit code of the command line", () => {
     await tenantWithKeys(host, "acme")
   })
   afterAll(() => host[Symbol.asyncDispose]())
-
-  it("is 0 for --help", async () => {
-    const help = await cli.run("--help")
-    expect(help).toMatchObject({ exitCode: 0 })
-    expect(help.stdout).toContain("Exit codes")
-  })
 
   it("is 2 for unknown commands and for documents that are wrong, and names each fault", async () => {
     expect(await cli.run("tenant", "destroy", "acme")).toMatchObject({ exitCode: 2 })
@@ -82,14 +76,5 @@ describe("the exit code of the command line", () => {
   it("comes with the problem document when --json is asked for", async () => {
     const refused = await cli.run("--json", "tenant", "create", "acme")
     expect(JSON.parse(refused.stderr)).toMatchObject({ details: { code: "TENANT_EXISTS", origin: "caller" } })
-  })
-
-  it("is 0 for a sound profile and 2 for one that is not, with the place of each fault", async () => {
-    expect(await runCli(["profile", "check", host.folder.profilePath], {})).toMatchObject({ exitCode: 0 })
-    const file = await write("broken.yaml", "mode: development\nplugin: []\nplugins:\n  - name: x\n    type: keystor\n")
-    const refused = await runCli(["profile", "check", file], {})
-    expect(refused).toMatchObject({ exitCode: 2 })
-    expect(refused.stdout).toMatch(/broken\.yaml:2:1 .*plugin/)
-    expect(refused.stdout).toMatch(/broken\.yaml:5:11 .*keystore/)
   })
 })

@@ -34,7 +34,7 @@ describe("apeiro-cmk keystore", () => {
     })
   })
 
-  it("changes and removes no other revision than the one that --etag names", async () => {
+  it("changes and removes only the revision that --etag names", async () => {
     const { cli, write } = work
     const file = await write("second.json", farOpenBao())
     await cli.run("keystore", "add", "acme", await write("two.json", { ...farOpenBao(), plugin_name: "two" }))
@@ -59,7 +59,7 @@ describe("apeiro-cmk keystore", () => {
     expect(gone.stderr).toContain("apeiro-cmk keystore list acme")
   })
 
-  it("removes no keystore that wraps a key", async () => {
+  it("does not remove a keystore that wraps a key", async () => {
     expect(await work.cli.run("keystore", "remove", "acme", "local")).toMatchObject({ exitCode: 6 })
   })
 
@@ -89,10 +89,10 @@ describe("apeiro-cmk keystore", () => {
     }
     const again = await cli.run(...command)
     expect(again).toMatchObject({ exitCode: 2 })
-    expect(again.stderr).toContain("is there already")
+    expect(again.stderr).toContain("exists already")
   })
 
-  it("ends with 7 when a keystore cannot be activated since its secret id is missing", async () => {
+  it("ends with 7 when a keystore cannot be activated because its secret id is missing", async () => {
     const { cli } = work
     await work.host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "empty" })
     await cli.run("keystore", "add", "empty", await work.write("missing.json", farOpenBao()))

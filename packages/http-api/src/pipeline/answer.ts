@@ -1,4 +1,4 @@
-/** What a handler gives back: a document, a stream of lines, or nothing. */
+/** Answer of a handler: a document, a stream of lines, or no content. */
 export type Answer<Body> =
   | {
       readonly kind: "document"
@@ -14,7 +14,7 @@ export function document<Body>(body: Body, headers: Readonly<Record<string, stri
   return { kind: "document", body, headers }
 }
 
-/** Answers 201 with a JSON document and where it can be read again. */
+/** Answers 201 with a JSON document and the path at which it can be read again. */
 export function created<Body>(
   location: string,
   body: Body,

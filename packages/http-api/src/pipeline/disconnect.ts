@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http"
 
-/** A signal that fires when the caller's connection ends before the answer does. */
+/** Makes a signal that fires when the caller's connection ends before the answer does. */
 export function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController()
   response.once("close", () => {

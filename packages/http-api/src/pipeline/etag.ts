@@ -1,17 +1,17 @@
 import type { KeystoreRevision } from "@apeiro-cmk/keystore-manager"
 import { callerError } from "../errors.ts"
 
-/** The ETag of a state; callers must not read it. */
+/** Writes the ETag of a state; it is opaque to callers. */
 export function etagOf({ revision, createdAtMs }: KeystoreRevision): string {
   return `"${createdAtMs.toString(36)}-${revision}"`
 }
 
 /**
- * Checks `If-Match` (RFC 9110 §13.1.1, strong comparison) against what is stored.
+ * Compares `If-Match` (RFC 9110 §13.1.1, strong comparison) with the stored state.
  *
  * @returns the state to change
- * @throws {HostError} PRECONDITION_REQUIRED - the header is missing
- * @throws {HostError} REVISION_MISMATCH - it names other states
+ * @throws {HttpApiError} PRECONDITION_REQUIRED - the header is missing
+ * @throws {HttpApiError} REVISION_MISMATCH - it names other states
  */
 export function matchedRevision(ifMatch: string | undefined, stored: KeystoreRevision): KeystoreRevision {
   if (ifMatch === undefined || ifMatch.trim() === "") {
@@ -25,7 +25,7 @@ export function matchedRevision(ifMatch: string | undefined, stored: KeystoreRev
   if (wanted.includes("*") || wanted.includes(etagOf(stored))) return stored
   throw callerError(
     "REVISION_MISMATCH",
-    "It was changed since you read it, or removed and added again.",
-    "Read it again, and apply the change to what is there now.",
+    "The keystore was changed after you read it, or removed and added again.",
+    "Read it again, and apply your change to the present state.",
   )
 }

@@ -1,20 +1,17 @@
+import { anonymous, authenticate, type Caller, isAllowed, type Refusal } from "@apeiro-cmk/access"
 import type { Request } from "express"
 import type { ApiServices } from "../api-services.ts"
-import { authenticate, isAllowed } from "../auth/authenticate.ts"
-import type { Principal } from "../auth/principal.ts"
-import type { Refusal } from "../auth/refusal-recorder.ts"
 import { callerError, tenantNotFound } from "../errors.ts"
-import { tenantId as tenantIdSchema } from "../schemas/common.ts"
+import { tenantId as tenantIdSchema } from "../fields.ts"
 import type { RequestFacts } from "./request-facts.ts"
 import type { Route } from "./route.ts"
 
 /**
- * Lets a request through to its route, or refuses it. Works on the headers alone: the body of a refused request is
- * never read.
+ * Admits a request to its route, or refuses it. Works on the headers alone: the body of a refused request is never read.
  *
- * @throws {HostError} UNAUTHENTICATED - no valid token
- * @throws {HostError} FORBIDDEN - the token is good for something else, or for another tenant
- * @throws {HostError} TENANT_NOT_FOUND - said to the platform's administrator alone
+ * @throws {HttpApiError} UNAUTHENTICATED - no valid token
+ * @throws {HttpApiError} FORBIDDEN - the token lacks the permission, or belongs to another tenant
+ * @throws {HttpApiError} TENANT_NOT_FOUND - only to the platform's administrator
  * @throws {AuditError} AUDIT_UNAVAILABLE - the refusal could not be recorded
  */
 export async function admit(
@@ -22,21 +19,22 @@ export async function admit(
   request: Request,
   facts: RequestFacts,
   services: ApiServices,
-): Promise<Principal> {
-  if (route.permission === "public") return { type: "anonymous" }
-  const principal = await authenticate(request.headers.authorization, services)
+): Promise<Caller> {
+  const { permission } = route
+  if (permission === "public") return anonymous
+  const caller = await authenticate({ authorization: request.headers.authorization }, services.authentication)
   const parsedTenant = tenantIdSchema.safeParse(request.params.tenant_id)
   const named = request.params.tenant_id === undefined ? undefined : String(request.params.tenant_id)
   const refusal = {
-    principal,
+    caller,
     route: `${route.method.toUpperCase()} ${route.path}`,
-    facts,
+    ...facts,
     ...(parsedTenant.success ? { tenantId: parsedTenant.data } : {}),
   }
-  if (principal.type === "anonymous") throw await unauthenticated(refusal, services)
-  if (!isAllowed(principal, route.permission, named)) throw await forbidden(route, refusal, services)
-  if (principal.type === "administrator" && parsedTenant.success) await requireTenant(parsedTenant.data, services)
-  return principal
+  if (caller.type === "anonymous") throw await unauthenticated(refusal, services)
+  if (!isAllowed(caller, permission, named)) throw await forbidden(permission, refusal, services)
+  if (caller.type === "administrator" && parsedTenant.success) await requireTenant(parsedTenant.data, services)
+  return caller
 }
 
 async function unauthenticated(refusal: Omit<Refusal, "code">, services: ApiServices): Promise<Error> {
@@ -48,12 +46,12 @@ async function unauthenticated(refusal: Omit<Refusal, "code">, services: ApiServ
   )
 }
 
-async function forbidden(route: Route, refusal: Omit<Refusal, "code">, services: ApiServices): Promise<Error> {
+async function forbidden(permission: string, refusal: Omit<Refusal, "code">, services: ApiServices): Promise<Error> {
   await services.refusals.record({ ...refusal, code: "FORBIDDEN" })
   return callerError(
     "FORBIDDEN",
     "This token may not do that.",
-    `Use a token of this tenant with the permission ${route.permission}.`,
+    `Use a token of this tenant with the permission ${permission}.`,
   )
 }
 

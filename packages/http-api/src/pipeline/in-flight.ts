@@ -1,54 +1,55 @@
-import type { RequestHandler } from "express"
-import { HostError } from "../errors.ts"
+import type { ServerResponse } from "node:http"
+import { HttpApiError } from "../errors.ts"
 
-/** Counts what was accepted, and refuses what comes after the end began. */
-export interface InFlight {
-  /** Counts a request until its response closes; refuses it when the end has begun. */
-  readonly track: RequestHandler
+/** Counts the accepted work, and refuses new requests once the host drains. */
+export class InFlight {
+  #running = 0
+  #isDraining = false
+  readonly #waiting = new Set<() => void>()
+
+  /**
+   * Counts a request until its response closes.
+   * @throws {HttpApiError} SHUTTING_DOWN - the host drains; the connection ends with the answer
+   */
+  track(response: ServerResponse): void {
+    if (this.#isDraining) {
+      response.setHeader("Connection", "close")
+      throw shuttingDown()
+    }
+    response.once("close", this.hold())
+  }
+
   /** Counts a piece of work that may outlive its response. @returns what to call at its end, once */
-  hold(): () => void
-  isDraining(): boolean
-  /** Accepts nothing from now on. */
-  drain(): void
-  /** Resolves when everything that was accepted has ended. */
-  idle(): Promise<void>
-}
+  hold(): () => void {
+    this.#running++
+    return () => this.#release()
+  }
 
-/** Makes an {@link InFlight}. */
-export function createInFlight(): InFlight {
-  let running = 0
-  let draining = false
-  const waiting = new Set<() => void>()
-  const release = () => {
-    running--
-    if (running > 0) return
-    for (const resolve of waiting) resolve()
-    waiting.clear()
+  /** Tells whether {@link drain} was called. */
+  isDraining(): boolean {
+    return this.#isDraining
   }
-  const hold = () => {
-    running++
-    return release
+
+  /** Refuses every request from now on. */
+  drain(): void {
+    this.#isDraining = true
   }
-  return {
-    track: (_request, response, next) => {
-      if (draining) {
-        response.set("Connection", "close")
-        throw shuttingDown()
-      }
-      response.once("close", hold())
-      next()
-    },
-    hold,
-    isDraining: () => draining,
-    drain: () => {
-      draining = true
-    },
-    idle: () => (running === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
+
+  /** Resolves when all accepted work has ended. */
+  idle(): Promise<void> {
+    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.add(resolve))
+  }
+
+  #release(): void {
+    this.#running--
+    if (this.#running > 0) return
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 }
 
-function shuttingDown(): HostError {
-  return new HostError("SHUTTING_DOWN", "The host is shutting down.", {
+function shuttingDown(): HttpApiError {
+  return new HttpApiError("SHUTTING_DOWN", "The host is shutting down.", {
     origin: "host",
     retryable: true,
     nextStep: "Send the request again, to another replica or when the host is back.",

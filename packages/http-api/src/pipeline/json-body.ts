@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import express from "express"
-import { callerError, HostError, invalidRequest } from "../errors.ts"
+import { callerError, HttpApiError, invalidRequest } from "../errors.ts"
 import { repeatedKey } from "./repeated-key.ts"
 
 /** Longest body of a request, in bytes. */
@@ -15,29 +15,29 @@ const readRaw = express.raw({ type: () => true, limit: bodyLimitBytes, inflate: 
  * Reads the JSON body of a request.
  *
  * @returns the parsed value; an empty object when the request has no body
- * @throws {HostError} CONTENT_TYPE_UNSUPPORTED - anything but `application/json` in UTF-8 without compression
- * @throws {HostError} BODY_TOO_LARGE - over {@link bodyLimitBytes}
- * @throws {HostError} INVALID_REQUEST - no UTF-8, no JSON, nested too deeply, a key twice, or cut off
+ * @throws {HttpApiError} CONTENT_TYPE_UNSUPPORTED - anything but `application/json` in UTF-8 without compression
+ * @throws {HttpApiError} BODY_TOO_LARGE - over {@link bodyLimitBytes}
+ * @throws {HttpApiError} INVALID_REQUEST - not UTF-8, not JSON, nested too deeply, a key twice, or cut off
  */
 export async function readJsonBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
   if (!hasBody(request)) return {}
   checkContentType(request.headers["content-type"], request.headers["content-encoding"])
   if (isHopeless(request)) throw tooLarge()
-  // A caller that asks first sends its body only now: to nobody who is refused.
+  // A caller that asks first sends its body only now: a refused one never sends it.
   if (waitsForContinue(request)) response.writeContinue()
   const bytes = await readBytes(request, response)
   return bytes.length === 0 ? {} : parseJson(bytes)
 }
 
-/** Whether a request has a body: one of these headers says so (RFC 9112 §6.3). */
-export function hasBody(request: IncomingMessage): boolean {
+/** Tells whether a request has a body: one of these headers says so (RFC 9112 §6.3). */
+function hasBody(request: IncomingMessage): boolean {
   const length = request.headers["content-length"]
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0)
 }
 
 /**
- * Whether a refused request leaves more unread than is worth reading: the connection must end then, or the rest would be
- * taken for the next request. A short rest is read and thrown away, so that the caller surely gets the answer.
+ * Tells whether a refused request leaves more unread than is worth reading: the connection must end then, or the rest
+ * would be taken for the next request. A short rest is read and dropped, so that the caller is sure to get the answer.
  */
 export function leavesTooMuchUnread(request: IncomingMessage): boolean {
   if (!hasBody(request) || request.complete) return false
@@ -49,7 +49,7 @@ function waitsForContinue(request: IncomingMessage): boolean {
   return request.headers.expect?.toLowerCase() === "100-continue"
 }
 
-/** Too long by its own word, and either not sent yet or not worth reading to its end for the sake of a good answer. */
+/** Tells whether a body is too long by its own header, and either not sent yet or not worth reading to its end. */
 function isHopeless(request: IncomingMessage): boolean {
   const length = Number(request.headers["content-length"] ?? 0)
   return length > bodyLimitBytes && (waitsForContinue(request) || length > 64 * bodyLimitBytes)
@@ -81,19 +81,19 @@ function readBytes(request: IncomingMessage, response: ServerResponse): Promise<
 function bodyError(error: unknown): Error {
   const type = error instanceof Error && "type" in error ? error.type : undefined
   if (type === "entity.too.large") return tooLarge()
-  return new HostError("INVALID_REQUEST", "The body could not be read to its end.", {
+  return new HttpApiError("INVALID_REQUEST", "The body ended early.", {
     origin: "caller",
     retryable: true,
-    nextStep: "Send the request again, with a body as long as its headers say.",
+    nextStep: "Send the request again, with a body of the length that its headers state.",
     cause: error,
   })
 }
 
-function tooLarge(): HostError {
+function tooLarge(): HttpApiError {
   return callerError(
     "BODY_TOO_LARGE",
     `The body is longer than ${bodyLimitBytes} bytes.`,
-    "Send less in one request: a batch may be split.",
+    "Send less in one request; a batch can be split.",
   )
 }
 
@@ -104,9 +104,9 @@ function parseJson(bytes: Buffer): unknown {
     const value: unknown = JSON.parse(text, refusePrototype)
     const repeated = repeatedKey(text)
     if (repeated === undefined) return value
-    throw invalidRequest("The body has a key twice.", [{ path: [...repeated], message: "stands twice in one object" }])
+    throw invalidRequest("The body has a key twice.", [{ path: [...repeated], message: "occurs twice in one object" }])
   } catch (error) {
-    if (error instanceof HostError) throw error
+    if (error instanceof HttpApiError) throw error
     // The parser's own message quotes the body, which may hold a secret.
     throw invalidRequest("The body is not JSON.", [{ path: [], message: "must be JSON text in UTF-8" }])
   }
@@ -115,7 +115,7 @@ function parseJson(bytes: Buffer): unknown {
 /** `__proto__` as a key would vanish on the way into an object instead of being refused as an unknown one. */
 function refusePrototype(key: string, value: unknown): unknown {
   if (key !== "__proto__") return value
-  throw invalidRequest("The body has a key that no document has.", [{ path: [key], message: "is not a known field" }])
+  throw invalidRequest("The body has a key that is never valid.", [{ path: [key], message: "is not a known field" }])
 }
 
 /** Counts brackets outside of strings, before the parser recurses into them. */

@@ -2,19 +2,19 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
-import { HostError } from "../errors.ts"
+import { HttpApiError } from "../errors.ts"
 import type { InFlight } from "./in-flight.ts"
 import { answerUnreadable } from "./unreadable-request.ts"
 
-/** Longest time for the headers and for the whole of a request to arrive, and how often that is looked at, in milliseconds. */
+/** Longest time for the headers and for a whole request to arrive, and the pause between checks, in milliseconds. */
 const longestHeadersMs = 10_000
 const requestTimeoutMs = 30_000
 const timeoutCheckMs = 5000
-/** How long an idle connection is kept, in milliseconds. */
+/** Life of an idle connection, in milliseconds. */
 const keepAliveTimeoutMs = 65_000
 const largestHeaderBytes = 16 * 1024
 
-/** Where to listen, and the key of the profile that says so. */
+/** Address to listen on, and the key of the profile that states it. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number
@@ -22,7 +22,7 @@ export interface ListenAddress {
   readonly profileKey: string
 }
 
-/** What a listener works with. */
+/** Tools of a listener. */
 export interface ListenerTools {
   readonly inFlight: InFlight
   readonly clock: Clock
@@ -36,9 +36,9 @@ export interface OpenListener {
   /** E.g. `http://127.0.0.1:8470`. */
   readonly url: string
   /**
-   * Waits for what was accepted, then takes no new connection and closes every old one. Drain the requests before: until
-   * then new ones are answered by a refusal.
-   * @param graceMs - after which connections are ended although work goes on
+   * Waits for what was accepted, then takes no new connection and closes every old one. Drain the requests
+   * before: new ones are refused from then on.
+   * @param graceMs - longest wait for accepted work, in milliseconds; then its connections are ended
    */
   close(graceMs: number): Promise<void>
 }
@@ -46,8 +46,8 @@ export interface OpenListener {
 /**
  * Opens a listener.
  *
- * @throws {HostError} PORT_IN_USE - another process listens there
- * @throws {HostError} LISTEN_FAILED - the address is not this machine's, or the port needs privileges
+ * @throws {HttpApiError} PORT_IN_USE - another process listens there
+ * @throws {HttpApiError} LISTEN_FAILED - the address does not belong to this machine, or the port needs privileges
  */
 export async function openListener(
   handler: RequestListener,
@@ -61,12 +61,12 @@ export async function openListener(
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: Math.min(timeoutCheckMs, headersTimeoutMs),
       maxHeaderSize: largestHeaderBytes,
-      // Node's own refusal has no body: the handler refuses.
+      // Node's own refusal has no body, so the handler refuses.
       requireHostHeader: false,
     },
     handler,
   )
-  // The handler itself says when a caller that asks first may send its body, and knows no other expectation.
+  // The handler says when a caller that asks first may send its body, and ignores any other expectation.
   server.on("checkContinue", handler)
   server.on("checkExpectation", handler)
   const answers = new WeakMap<Duplex, ServerResponse>()
@@ -93,16 +93,16 @@ function listen(server: Server, { host, port, profileKey }: ListenAddress): Prom
   })
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number, profileKey: string): HostError {
+function listenError(error: NodeJS.ErrnoException, host: string, port: number, profileKey: string): HttpApiError {
   if (error.code === "EADDRINUSE") {
-    return new HostError("PORT_IN_USE", `Port ${port} on ${host} is in use by another process.`, {
+    return new HttpApiError("PORT_IN_USE", `Port ${port} on ${host} is in use by another process.`, {
       origin: "host",
       retryable: false,
-      nextStep: `End the other process (a host that still runs?), or set another ${profileKey}.port in the profile; 0 takes a free one.`,
+      nextStep: `Stop the other process (perhaps a host that still runs), or set another ${profileKey}.port in the profile; 0 takes a free one.`,
       cause: error,
     })
   }
-  return new HostError(
+  return new HttpApiError(
     "LISTEN_FAILED",
     `The host cannot listen on ${host}, port ${port} (${error.code ?? error.name}).`,
     {
@@ -124,7 +124,7 @@ async function close(server: Server, inFlight: InFlight, graceMs: number, clock:
   const isIdle = await within(inFlight.idle(), graceMs, clock)
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   if (!isIdle) {
-    // Their callers see the connection end; the work hears it by its signal.
+    // The callers see their connection end, and the work is aborted by its signal.
     server.closeAllConnections()
     await within(inFlight.idle(), lastWordMs, clock)
   }
@@ -133,10 +133,10 @@ async function close(server: Server, inFlight: InFlight, graceMs: number, clock:
   await closed
 }
 
-/** For answers on their way out, in milliseconds. */
+/** Longest wait for answers that are being sent, in milliseconds. */
 const lastWordMs = 2000
 
-/** @returns false when the time is over first */
+/** Waits for work. @returns false when the time is over first */
 async function within(work: Promise<void>, timeMs: number, clock: Clock): Promise<boolean> {
   let cancel: (() => void) | undefined
   const over = new Promise<boolean>((resolve) => {

@@ -1,10 +1,10 @@
-import { callerError, HostError } from "../errors.ts"
+import { callerError, HttpApiError } from "../errors.ts"
 import type { Route } from "./route.ts"
 
-/** Knows every path, for saying what is wrong with a request that no route took. */
+/** Knows every path, and explains why no route serves a request. */
 export interface PathTable {
-  /** METHOD_NOT_ALLOWED with the methods that there are, or ROUTE_NOT_FOUND. */
-  refusal(path: string): HostError
+  /** Makes METHOD_NOT_ALLOWED with the methods of the path, or ROUTE_NOT_FOUND. */
+  refusal(path: string): HttpApiError
 }
 
 /** Makes a {@link PathTable}. */
@@ -20,7 +20,7 @@ export function createPathTable(routes: readonly Route[]): PathTable {
         return callerError("ROUTE_NOT_FOUND", "There is no such path.", "GET /openapi.json lists every path.")
       }
       const allowedMethods = [...new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods)].toSorted()
-      return new HostError("METHOD_NOT_ALLOWED", "This path has no such method.", {
+      return new HttpApiError("METHOD_NOT_ALLOWED", "This path does not have that method.", {
         origin: "caller",
         retryable: false,
         nextStep: `Use ${allowedMethods.join(" or ")}.`,

@@ -1,13 +1,13 @@
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
-import { HostError, type HostErrorCode } from "../errors.ts"
+import { HttpApiError, type HttpApiErrorCode } from "../errors.ts"
 
 /**
- * Waits for work, and gives an error of a package below the name that callers of the API know.
+ * Does some work, and throws an error of a package under the code that callers of the API know.
  *
- * @param names - code of the package -> code of the API, with what to say
+ * @param names - code of the package -> code and message of the API
  */
 export async function renamed<T>(
-  names: Readonly<Record<string, { readonly code: HostErrorCode; readonly message: string }>>,
+  names: Readonly<Record<string, { readonly code: HttpApiErrorCode; readonly message: string }>>,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -15,7 +15,7 @@ export async function renamed<T>(
   } catch (error) {
     const name = isCodedError(error) ? names[error.code] : undefined
     if (!isCodedError(error) || name === undefined) throw error
-    throw new HostError(name.code, name.message, {
+    throw new HttpApiError(name.code, name.message, {
       origin: error.origin,
       retryable: error.retryable,
       nextStep: error.nextStep,

@@ -1,17 +1,17 @@
 interface Level {
-  /** Absent for a list. */
+  /** Keys seen so far; absent for a list. */
   readonly keys?: Set<string>
-  /** Where in this object or list the scan stands. */
+  /** Present position of the scan in this object or list. */
   place: string | number
   awaitsKey: boolean
 }
 
 /**
- * Finds a key that stands twice in one object: of two values a parser takes one without a word, and a proxy or a log may
- * have read the other.
+ * Finds a key that occurs twice in one object: a parser silently takes one of the two values, and a proxy or a log may have
+ * read the other.
  *
  * @param text - valid JSON
- * @returns the path of the second one; undefined when every key is there once
+ * @returns the path of the second occurrence; undefined when each key occurs once
  */
 export function repeatedKey(text: string): readonly (string | number)[] | undefined {
   const levels: Level[] = []
@@ -39,7 +39,7 @@ export function repeatedKey(text: string): readonly (string | number)[] | undefi
   return undefined
 }
 
-/** @returns the position of the closing quotation mark */
+/** Finds the closing quotation mark of a string. @returns its position */
 function endOfString(text: string, start: number): number {
   let position = start + 1
   while (text[position] !== '"') position += text[position] === "\\" ? 2 : 1

@@ -5,11 +5,11 @@ import { v7 as uuidv7 } from "uuid"
 const saneRequestId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const saneTraceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** What a request says about itself before anything of it is trusted. */
+/** Id and trace context of a request, before anything of it is trusted. */
 export interface RequestFacts {
-  /** The caller's `X-Request-Id` where it is 1 to 64 letters, digits, `.`, `_`, `-`; else a new UUIDv7. */
+  /** The caller's `X-Request-Id` when it is 1 to 64 letters, digits, `.`, `_`, `-`; otherwise a new UUIDv7. */
   readonly requestId: string
-  /** W3C trace context, where it is well-formed. */
+  /** W3C trace context, when it is well-formed. */
   readonly traceparent?: string
 }
 

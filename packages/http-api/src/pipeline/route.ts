@@ -1,15 +1,14 @@
+import type { Permission } from "@apeiro-cmk/access"
 import type { HostCall } from "@apeiro-cmk/audit-log"
 import type { ConfigurationIssue } from "@apeiro-cmk/plugin-interface"
 import { parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import type { ApiServices } from "../api-services.ts"
-import type { Permission } from "../auth/permissions.ts"
-import type { Principal } from "../auth/principal.ts"
 import { invalidRequest } from "../errors.ts"
+import type { ApiErrorCode } from "../problems/error-status.ts"
 import type { Answer } from "./answer.ts"
-import type { ApiErrorCode } from "./error-status.ts"
 
-/** The parts of a request that a route parses, as they came. */
+/** Parts of a request that a route parses, as they came. */
 export interface RawRequest {
   readonly params: unknown
   readonly query: unknown
@@ -18,7 +17,7 @@ export interface RawRequest {
   readonly accept: string
 }
 
-/** What a handler works with: everything is parsed, and the caller has the permission. */
+/** Everything that a handler works with: the request is parsed, and the caller has the permission. */
 export interface HandlerContext<Params, Query, Body> {
   readonly params: Params
   readonly query: Query
@@ -27,25 +26,24 @@ export interface HandlerContext<Params, Query, Body> {
   /** Whether the caller asked for JSON lines. */
   readonly wantsLines: boolean
   readonly call: HostCall
-  readonly principal: Principal
   readonly services: ApiServices
 }
 
-/** What the answer of a route looks like when all goes well. */
+/** Describes the answer of a route that succeeds. */
 export interface ResponseSpecification<Response extends z.ZodType> {
   readonly status: 200 | 201 | 202 | 204
   readonly description: string
   /** Absent for 204 and for JSON lines alone. */
   readonly schema?: Response
-  /** What each JSON line is, for a route that can stream. */
+  /** Describes each JSON line, for a route that can stream. */
   readonly lines?: string
   /** A second status with the same schema. */
   readonly also?: { readonly status: 503; readonly description: string }
-  /** Headers beyond the usual ones, with what they say. */
+  /** Headers beyond the usual ones, with their descriptions. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One route: all that the server and the OpenAPI document must know. */
+/** One route: everything that the server and the OpenAPI document need. */
 export interface RouteSpecification<
   Params extends z.ZodObject,
   Query extends z.ZodObject,
@@ -57,16 +55,17 @@ export interface RouteSpecification<
   readonly path: string
   readonly summary: string
   readonly description?: string
-  readonly permission: Permission
+  /** Permission of the caller; `public` needs no token. */
+  readonly permission: Permission | "public"
   readonly params: Params
   readonly query: Query
   readonly body: Body
   readonly response: ResponseSpecification<Response>
-  /** Codes beyond those that every route of its kind has. */
+  /** Codes in addition to those that every such route has. */
   readonly problems: readonly ApiErrorCode[]
   /** Longest time for the whole work, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number
-  /** Whether `If-Match` must be sent. */
+  /** Whether the request must have `If-Match`. */
   readonly needsIfMatch?: boolean
   /** Set on creation: the part of the answer that may be stored for a repeated `Idempotency-Key`. */
   readonly replay?: (answer: z.output<Response>) => z.output<Response>
@@ -75,12 +74,12 @@ export interface RouteSpecification<
   ) => Promise<Answer<z.input<Response>>>
 }
 
-/** A request after parsing, ready to be worked on. */
+/** A parsed request. */
 export interface ParsedRequest {
-  run(call: HostCall, principal: Principal, services: ApiServices): Promise<Answer<unknown>>
+  run(call: HostCall, services: ApiServices): Promise<Answer<unknown>>
 }
 
-/** A route with its types closed over. */
+/** A route without its type parameters. */
 export interface Route
   extends Pick<
     RouteSpecification<z.ZodObject, z.ZodObject, z.ZodType, z.ZodType>,
@@ -88,20 +87,20 @@ export interface Route
   > {
   readonly timeoutMs: number
   readonly needsIfMatch: boolean
-  /** @throws {HostError} INVALID_REQUEST - with every fault at once */
+  /** Parses a request. @throws {HttpApiError} INVALID_REQUEST - with every fault at once */
   parse(raw: RawRequest): ParsedRequest
   /** Whether answers are kept for a repeated `Idempotency-Key`. */
   readonly isCreation: boolean
-  /** @throws {z.ZodError} the stored answer has another form than this version writes */
+  /** Takes from an answer the part to store. @throws {z.ZodError} the answer is not of the form that the route promises */
   storable(body: unknown): unknown
 }
 
 const defaultTimeoutMs = 10_000
 
-/** For a route without path parameters, without query, without body. */
+/** Schema of path parameters, query or body that a route does not have. */
 export const none = z.strictObject({})
 
-/** What a route has in common with every other that is read without parameters. */
+/** Common part of every route that is read without parameters. */
 export const plainRead = { method: "get", params: none, query: none, body: none, problems: [] } as const
 
 /** Makes a route. The schemas that validate are the ones that the OpenAPI document shows. */
@@ -113,7 +112,7 @@ export function defineRoute<
 >(specification: RouteSpecification<Params, Query, Body, Response>): Route {
   const { handler, replay, timeoutMs, needsIfMatch, ...shown } = specification
   const { params, query, body, response } = specification
-  // An answer that is not what the document promises is a fault of ours, and may hold what nobody should see.
+  // An answer that breaks the document's promise is our fault, and may hold what nobody should see.
   const encode = (answer: unknown) => (response.schema === undefined ? undefined : response.schema.parse(answer))
   return {
     ...shown,
@@ -125,9 +124,9 @@ export function defineRoute<
     parse: (raw) => {
       const parts = parseParts({ params, query, body }, raw)
       return {
-        run: async (call, principal, services) => {
+        run: async (call, services) => {
           const wantsLines = raw.accept.includes(linesType)
-          const answer = await handler({ ...parts, ifMatch: raw.ifMatch, wantsLines, call, principal, services })
+          const answer = await handler({ ...parts, ifMatch: raw.ifMatch, wantsLines, call, services })
           return answer.kind === "document" ? { ...answer, body: encode(answer.body) } : answer
         },
       }

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import type { Response } from "express"
+import type { ProblemDocument } from "../problems/problem-document.ts"
 import type { Answer } from "./answer.ts"
-import type { ProblemDocument } from "./problem.ts"
 import { linesType } from "./route.ts"
 
-/** Writes an answer. Resolves when it is handed to the connection. */
+/** Writes an answer. Resolves when the connection has taken it. */
 export async function sendAnswer(response: Response, answer: Answer<unknown>, status: number): Promise<void> {
   switch (answer.kind) {
     case "nothing":
@@ -18,7 +18,7 @@ export async function sendAnswer(response: Response, answer: Answer<unknown>, st
         .json(answer.body)
       return
     case "lines":
-      // The first line is had before anything is sent: what fails at once is still a problem with a status of its own.
+      // The first line comes before anything is sent, so that an early failure is still a problem with its own status.
       await sendLines(response, await started(answer.lines))
       return
   }
@@ -35,7 +35,7 @@ async function sendLines(response: Response, lines: AsyncIterable<string>): Prom
   }
 }
 
-/** The caller has gone: nobody is left to tell, and the source has been ended. */
+/** Tells whether the caller has gone: nobody is left to answer, and the source has ended. */
 function isDisconnect(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE"
 }

@@ -1,3 +1,4 @@
+import type { AccessErrorCode } from "@apeiro-cmk/access"
 import type { AuditErrorCode } from "@apeiro-cmk/audit-log"
 import type { CredentialStoreErrorCode } from "@apeiro-cmk/credential-store"
 import type { HostRuntimeErrorCode } from "@apeiro-cmk/host-runtime"
@@ -5,9 +6,9 @@ import type { KeyHierarchyErrorCode } from "@apeiro-cmk/key-hierarchy"
 import type { KeystoreManagerErrorCode } from "@apeiro-cmk/keystore-manager"
 import type { PersistenceErrorCode } from "@apeiro-cmk/persistence"
 import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
-import type { HostErrorCode } from "../errors.ts"
+import type { HttpApiErrorCode } from "../errors.ts"
 
-/** Every code of every package: the table below says what each would mean in an answer. */
+/** Every code of every package below the host: the table states the status that each would have in an answer. */
 export type ApiErrorCode =
   | PluginErrorCode
   | AuditErrorCode
@@ -16,11 +17,12 @@ export type ApiErrorCode =
   | KeystoreManagerErrorCode
   | PersistenceErrorCode
   | HostRuntimeErrorCode
-  | HostErrorCode
+  | HttpApiErrorCode
+  | AccessErrorCode
 
 /**
- * The HTTP status of each code. What the caller can mend is 4xx. Of the keystore's failures, 502 is an answer that we
- * got and cannot serve with, 503 one that time or an operator may mend, 504 no answer in time.
+ * HTTP status of each code. 4xx: the caller can fix it. Of a keystore's failures, 502 is an unusable answer, 503 one that
+ * time or an operator may fix, 504 no answer in time.
  */
 const statusByCode = {
   INVALID_REQUEST: 400,
@@ -96,14 +98,12 @@ const statusByCode = {
   CREDENTIAL_UNREADABLE: 500,
   ROOT_KEY_INVALID: 500,
   ROOT_KEY_EXPOSED: 500,
-  ROOT_KEY_DIFFERS: 500,
   DATABASE_CORRUPT: 500,
   SCHEMA_NEWER: 500,
   PORT_IN_USE: 500,
   LISTEN_FAILED: 500,
   ADMINISTRATOR_TOKEN_INVALID: 500,
   ADMINISTRATOR_TOKEN_EXPOSED: 500,
-  DATA_DIRECTORY_EXPOSED: 500,
   UNSUPPORTED: 501,
 
   DENIED: 502,
@@ -131,15 +131,15 @@ const statusByCode = {
   TIMED_OUT: 504,
 } as const satisfies Record<ApiErrorCode, number>
 
-/** Every code, for the OpenAPI document and for tests. */
+/** Every code of the table. */
 export const apiErrorCodes: readonly string[] = Object.keys(statusByCode)
 
-/** Tells whether a code is one that an answer may carry. */
+/** Tells whether an answer may carry a code. */
 export function isApiErrorCode(code: string): code is ApiErrorCode {
   return Object.hasOwn(statusByCode, code)
 }
 
-/** The HTTP status of a code; 500 for one that no answer should carry. */
+/** Finds the HTTP status of a code; 500 for one that no answer should carry. */
 export function statusOfCode(code: string): number {
   return isApiErrorCode(code) ? statusByCode[code] : 500
 }

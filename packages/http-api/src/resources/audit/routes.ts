@@ -1,10 +1,10 @@
 import { exportLines, platformTenantId, readAuditLogPage } from "@apeiro-cmk/audit-log"
 import * as z from "zod"
-import type { ApiServices } from "../api-services.ts"
-import { document, lines } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { auditEntriesAnswer, auditQuery } from "../schemas/audit.ts"
-import { momentOf, tenantParameters } from "../schemas/common.ts"
+import type { ApiServices } from "../../api-services.ts"
+import { momentOf, tenantParameters } from "../../fields.ts"
+import { document, lines } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { auditEntriesAnswer, auditQuery } from "./schemas.ts"
 
 const eventDocument = z.record(z.string(), z.unknown())
 

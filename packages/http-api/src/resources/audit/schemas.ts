@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { jsonValue, moment } from "./common.ts"
+import { jsonValue, moment } from "../../fields.ts"
 
 /** Which entries are wanted. */
 export const auditQuery = z.strictObject({

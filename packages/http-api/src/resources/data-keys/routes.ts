@@ -1,65 +1,18 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
-import type { KeyHierarchy } from "@apeiro-cmk/key-hierarchy"
-import * as z from "zod"
-import { document } from "../http/answer.ts"
-import { problemDocument, problemOf } from "../http/problem.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { base64Of, serviceKeyParameters } from "../schemas/common.ts"
+import { emptyDocument, serviceKeyParameters } from "../../fields.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { keystoreProblems } from "../keystore-problems.ts"
+import { generate, resultOf, rewrap, unwrap } from "./operations.ts"
 import {
+  batchAnswer,
   batchDocument,
-  type batchOperation,
-  emptyDocument,
   envelopeDocument,
   generatedDataKey,
   rewrappedDataKey,
   unwrappedDataKey,
-} from "../schemas/data-key.ts"
-import { keystoreProblems } from "./keystore-problems.ts"
+} from "./schemas.ts"
 
 const problems = ["SERVICE_KEY_NOT_FOUND", "TENANT_KEY_MISSING", "KEY_STATE_FORBIDS", ...keystoreProblems] as const
-
-/** Which service key, and on whose behalf. */
-interface Work {
-  readonly keys: KeyHierarchy
-  readonly tenantId: string
-  readonly serviceKey: string
-  readonly call: HostCall
-}
-
-async function generate({ keys, tenantId, serviceKey, call }: Work): Promise<z.input<typeof generatedDataKey>> {
-  const { plaintext, envelope, auditEntryId } = await keys.generateDataKey(tenantId, serviceKey, call)
-  return { plaintext: takeText(plaintext), envelope: base64Of(envelope), audit_entry_id: auditEntryId }
-}
-
-async function unwrap(
-  { keys, tenantId, serviceKey, call }: Work,
-  envelope: string,
-): Promise<z.input<typeof unwrappedDataKey>> {
-  const { plaintext, auditEntryId } = await keys.unwrapDataKey(
-    tenantId,
-    serviceKey,
-    Buffer.from(envelope, "base64"),
-    call,
-  )
-  return { plaintext: takeText(plaintext), audit_entry_id: auditEntryId }
-}
-
-async function rewrap(
-  { keys, tenantId, serviceKey, call }: Work,
-  envelope: string,
-): Promise<z.input<typeof rewrappedDataKey>> {
-  const rewrapped = await keys.rewrapDataKey(tenantId, serviceKey, Buffer.from(envelope, "base64"), call)
-  return { envelope: base64Of(rewrapped.envelope), audit_entry_id: rewrapped.auditEntryId }
-}
-
-/** JSON can only carry text: the bytes are gone at once, the text with the answer (SECURITY.md). */
-function takeText(plaintext: Uint8Array): string {
-  try {
-    return base64Of(plaintext)
-  } finally {
-    plaintext.fill(0)
-  }
-}
 
 /** Makes a data key. */
 export const generateDataKey = defineRoute({
@@ -111,19 +64,6 @@ export const rewrapDataKey = defineRoute({
   },
 })
 
-const batchResult = z
-  .union([
-    z.strictObject({ generate: generatedDataKey }),
-    z.strictObject({ unwrap: unwrappedDataKey }),
-    z.strictObject({ rewrap: rewrappedDataKey }),
-    z.strictObject({ problem: problemDocument }),
-  ])
-  .meta({ id: "BatchResult" })
-
-const batchAnswer = z
-  .strictObject({ results: z.array(batchResult).meta({ description: "One for each operation, in their order" }) })
-  .meta({ id: "BatchAnswer" })
-
 /** Does up to 100 operations; each succeeds or fails by itself. */
 export const dataKeyBatch = defineRoute({
   method: "post",
@@ -142,15 +82,3 @@ export const dataKeyBatch = defineRoute({
     return document({ results: await Promise.all(body.operations.map((operation) => resultOf(work, operation))) })
   },
 })
-
-type Operation = z.output<typeof batchOperation>
-
-async function resultOf(work: Work, operation: Operation): Promise<z.input<typeof batchResult>> {
-  try {
-    if ("generate" in operation) return { generate: await generate(work) }
-    if ("unwrap" in operation) return { unwrap: await unwrap(work, operation.unwrap.envelope) }
-    return { rewrap: await rewrap(work, operation.rewrap.envelope) }
-  } catch (error) {
-    return { problem: problemOf(error, work.call.requestId) }
-  }
-}

@@ -1,32 +1,10 @@
 import * as z from "zod"
-import { base64, moment, serviceKeyName } from "./common.ts"
-
-/** A new service key. */
-export const serviceKeyDocument = z.strictObject({ name: serviceKeyName }).meta({ id: "ServiceKeyDocument" })
-
-/** A service key (L3) as it reads back. */
-export const serviceKeyAnswer = z
-  .strictObject({
-    name: serviceKeyName,
-    service_key_id: z.string(),
-    version: z.int(),
-    state: z.string(),
-    parent: z
-      .strictObject({ key_id: z.string(), version: z.int() })
-      .meta({ description: "The tenant key (L2) that wraps it" }),
-    created_at: moment,
-  })
-  .meta({ id: "ServiceKey" })
-
-/** All service keys of a tenant. */
-export const serviceKeyList = z.strictObject({ service_keys: z.array(serviceKeyAnswer) }).meta({ id: "ServiceKeyList" })
+import { base64, emptyDocument } from "../../fields.ts"
+import { problemDocument } from "../../problems/problem-document.ts"
 
 const envelope = base64.meta({ description: "Envelope of a data key, as docs/envelope.md says" })
 const plaintext = z.string().meta({ format: "byte", description: "The data key, 32 bytes in standard base64" })
 const auditEntryId = z.string().meta({ description: "The entry of the audit log that tells of this operation" })
-
-/** Nothing to say. */
-export const emptyDocument = z.strictObject({}).meta({ id: "Empty" })
 
 /** An envelope to open or to wrap anew. */
 export const envelopeDocument = z.strictObject({ envelope }).meta({ id: "EnvelopeDocument" })
@@ -62,3 +40,18 @@ export const batchOperation = z
 export const batchDocument = z
   .strictObject({ operations: z.array(batchOperation).min(1).max(largestBatch) })
   .meta({ id: "BatchDocument" })
+
+/** Result of one operation of a batch. */
+export const batchResult = z
+  .union([
+    z.strictObject({ generate: generatedDataKey }),
+    z.strictObject({ unwrap: unwrappedDataKey }),
+    z.strictObject({ rewrap: rewrappedDataKey }),
+    z.strictObject({ problem: problemDocument }),
+  ])
+  .meta({ id: "BatchResult" })
+
+/** Results of a batch. */
+export const batchAnswer = z
+  .strictObject({ results: z.array(batchResult).meta({ description: "One for each operation, in their order" }) })
+  .meta({ id: "BatchAnswer" })

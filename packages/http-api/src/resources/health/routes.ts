@@ -1,17 +1,8 @@
-import * as z from "zod"
-import type { ApiServices } from "../api-services.ts"
-import { document } from "../http/answer.ts"
-import { defineRoute, plainRead } from "../http/route.ts"
-
-const component = z.strictObject({ component: z.string(), reason: z.string() })
-
-const healthAnswer = z
-  .strictObject({
-    status: z.enum(["ready", "degraded", "not_ready"]),
-    not_ready: z.array(component).meta({ description: "What keeps the host from serving" }),
-    degraded: z.array(component).meta({ description: "What does not work while the host serves" }),
-  })
-  .meta({ id: "Health" })
+import type * as z from "zod"
+import type { ApiServices } from "../../api-services.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, plainRead } from "../../pipeline/route.ts"
+import { healthAnswer, livenessAnswer, readinessAnswer } from "./schemas.ts"
 
 async function healthOf(services: ApiServices): Promise<z.input<typeof healthAnswer>> {
   const [notReady, degraded] = [await services.readiness.notReady(), services.readiness.degraded()]
@@ -38,14 +29,10 @@ export const livez = defineRoute({
   response: {
     status: 200,
     description: "It lives",
-    schema: z.strictObject({ status: z.literal("alive") }).meta({ id: "Liveness" }),
+    schema: livenessAnswer,
   },
   handler: async () => document({ status: "alive" as const }),
 })
-
-const readinessAnswer = z
-  .strictObject({ status: z.enum(["ready", "not_ready"]), not_ready: z.array(component) })
-  .meta({ id: "Readiness" })
 
 /** Whether the host may be sent work. */
 export const readyz = defineRoute({

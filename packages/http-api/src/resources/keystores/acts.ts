@@ -1,19 +1,12 @@
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import type * as z from "zod"
-import { type Answer, document, lines } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { keystoreParameters, tenantParameters } from "../schemas/common.ts"
-import { emptyDocument } from "../schemas/data-key.ts"
-import {
-  activationAnswer,
-  connectionStatusOf,
-  connectionTestAnswer,
-  keystoreDocument,
-  setupMaterialAnswer,
-  setupMaterialOf,
-  stepAnswer,
-} from "../schemas/keystore.ts"
-import { keystoreProblems } from "./keystore-problems.ts"
+import { emptyDocument, keystoreParameters, tenantParameters } from "../../fields.ts"
+import { type Answer, document, lines } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { keystoreProblems } from "../keystore-problems.ts"
+import { connectionStatusOf, setupMaterialOf, stepAnswer } from "./answers.ts"
+import { connectionTestAnswer } from "./connection-step.ts"
+import { activationAnswer, keystoreDocument, setupMaterialAnswer } from "./schemas.ts"
 
 /** A connection test ends within 30 s under any fault; the rest is for what the host adds. */
 const testTimeoutMs = 45_000

@@ -1,9 +1,9 @@
 import type { LastOutcome } from "@apeiro-cmk/keystore-manager"
 import type * as z from "zod"
-import { document } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { keystoreParameters, momentOf } from "../schemas/common.ts"
-import { keystoreHealthAnswer } from "../schemas/keystore.ts"
+import { keystoreParameters, momentOf } from "../../fields.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { keystoreHealthAnswer } from "./health-schemas.ts"
 
 /** How a keystore is, and what the last operation on it was like. */
 export const keystoreHealth = defineRoute({

@@ -1,6 +1,5 @@
-import type { ImportParameters, KeyDescription } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
-import { base64, moment, momentOf } from "./common.ts"
+import { base64, moment } from "../../fields.ts"
 
 const providerParams = z.string().max(8192).meta({ description: "Opaque; goes back with the material, unchanged" })
 
@@ -36,23 +35,3 @@ export const importedKeyAnswer = z
     warnings: z.array(z.string()),
   })
   .meta({ id: "ImportedKey" })
-
-/** Import parameters as the API writes them. */
-export function importParametersOf(parameters: ImportParameters): z.input<typeof importParameters> {
-  const { publicKey, wrappingAlgorithm, hashFunction, providerParams: opaque, validToMs } = parameters
-  const validTo = validToMs === undefined ? {} : { validTo: momentOf(validToMs) }
-  return { publicKey, wrappingAlgorithm, hashFunction, providerParams: opaque, ...validTo }
-}
-
-/** An imported key as the API writes it. */
-export function importedKeyOf(description: KeyDescription): z.input<typeof importedKeyAnswer> {
-  const { identity, state, algorithm, exportable, latestVersion, warnings } = description
-  return {
-    l1_key_identity: identity,
-    state,
-    algorithm,
-    exportable,
-    latest_version: latestVersion,
-    warnings: [...warnings],
-  }
-}

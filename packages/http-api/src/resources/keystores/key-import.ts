@@ -1,14 +1,8 @@
-import { document } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { keystoreParameters } from "../schemas/common.ts"
-import { emptyDocument } from "../schemas/data-key.ts"
-import {
-  importedKeyAnswer,
-  importedKeyOf,
-  importParameters,
-  importParametersOf,
-  wrappedKeyMaterial,
-} from "../schemas/key-import.ts"
+import { emptyDocument, keystoreParameters } from "../../fields.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { importedKeyOf, importParametersOf } from "./key-import-answers.ts"
+import { importedKeyAnswer, importParameters, wrappedKeyMaterial } from "./key-import-schemas.ts"
 
 /** Asks the keystore for the public key that material is wrapped for. */
 export const keyImportParameters = defineRoute({

@@ -1,13 +1,12 @@
-import * as z from "zod"
-import { invalidRequest } from "../errors.ts"
-import { created, document, nothing } from "../http/answer.ts"
-import { etagOf, matchedRevision } from "../http/etag.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { keystoreParameters, tenantParameters } from "../schemas/common.ts"
-import { keystoreAnswer, keystoreAnswerOf, keystoreChange, keystoreDocument } from "../schemas/keystore.ts"
+import { invalidRequest } from "../../errors.ts"
+import { keystoreParameters, tenantParameters } from "../../fields.ts"
+import { created, document, nothing } from "../../pipeline/answer.ts"
+import { etagOf, matchedRevision } from "../../pipeline/etag.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { keystoreAnswerOf } from "./answers.ts"
+import { keystoreAnswer, keystoreChange, keystoreDocument, keystoreList } from "./schemas.ts"
 
 const etagHeader = { ETag: "Opaque name of this state, for `If-Match`" }
-const keystoreList = z.strictObject({ keystores: z.array(keystoreAnswer) }).meta({ id: "KeystoreList" })
 
 /** Adds a keystore, inactive. */
 export const addKeystore = defineRoute({

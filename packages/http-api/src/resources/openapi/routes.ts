@@ -1,8 +1,8 @@
 import * as z from "zod"
-import { document } from "../http/answer.ts"
-import { openApiDocument } from "../http/openapi.ts"
-import { defineRoute, plainRead, type Route } from "../http/route.ts"
-import { jsonValue } from "../schemas/common.ts"
+import { jsonValue } from "../../fields.ts"
+import { openApiDocument } from "../../openapi-document.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, plainRead, type Route } from "../../pipeline/route.ts"
 
 /** Serves the OpenAPI document of the routes given and of itself. */
 export function createOpenApiRoute(routes: readonly Route[]): Route {

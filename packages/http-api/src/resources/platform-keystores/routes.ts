@@ -1,13 +1,9 @@
-import { tenantNotFound } from "../errors.ts"
-import { created, document } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { keystoreParameters } from "../schemas/common.ts"
-import {
-  platformKeystoreAnswer,
-  platformKeystoreAnswerOf,
-  platformKeystoreDocument,
-  platformKeystoreList,
-} from "../schemas/platform-keystore.ts"
+import { tenantNotFound } from "../../errors.ts"
+import { keystoreParameters } from "../../fields.ts"
+import { created, document } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { platformKeystoreAnswerOf } from "./answers.ts"
+import { platformKeystoreAnswer, platformKeystoreDocument, platformKeystoreList } from "./schemas.ts"
 
 const onePath = "/v1/platform/keystores/{tenant_id}/{keystore_id}"
 

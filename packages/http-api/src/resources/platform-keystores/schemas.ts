@@ -1,6 +1,5 @@
-import type { PlatformKeystoreRecord } from "@apeiro-cmk/keystore-manager"
 import * as z from "zod"
-import { keystoreId, moment, momentOf, tenantId } from "./common.ts"
+import { keystoreId, moment, tenantId } from "../../fields.ts"
 
 /** What an operator asks for: a keystore for a tenant on the platform's own server. */
 export const platformKeystoreDocument = z
@@ -40,24 +39,3 @@ export const platformKeystoreAnswer = z
 export const platformKeystoreList = z
   .strictObject({ keystores: z.array(platformKeystoreAnswer) })
   .meta({ id: "PlatformKeystoreList" })
-
-/** A platform keystore as the API writes it. */
-export function platformKeystoreAnswerOf(record: PlatformKeystoreRecord): z.input<typeof platformKeystoreAnswer> {
-  const { failure } = record
-  return {
-    tenant_id: record.tenantId,
-    plugin_type: record.pluginType,
-    plugin_name: record.keystoreId,
-    state: record.state,
-    ...(failure === undefined
-      ? {}
-      : {
-          failure: {
-            ...{ code: failure.code, origin: failure.origin, message: failure.message },
-            next_step: failure.nextStep,
-          },
-        }),
-    requested_at: momentOf(record.requestedAtMs),
-    updated_at: momentOf(record.updatedAtMs),
-  }
-}

@@ -1,11 +1,11 @@
 import type { ServiceKeyRecord } from "@apeiro-cmk/key-hierarchy"
 import type * as z from "zod"
-import { created, document } from "../http/answer.ts"
-import { renamed } from "../http/renamed.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { momentOf, tenantParameters } from "../schemas/common.ts"
-import { serviceKeyAnswer, serviceKeyDocument, serviceKeyList } from "../schemas/data-key.ts"
-import { keystoreProblems } from "./keystore-problems.ts"
+import { momentOf, tenantParameters } from "../../fields.ts"
+import { created, document } from "../../pipeline/answer.ts"
+import { renamed } from "../../pipeline/renamed.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { keystoreProblems } from "../keystore-problems.ts"
+import { serviceKeyAnswer, serviceKeyDocument, serviceKeyList } from "./schemas.ts"
 
 function serviceKeyAnswerOf(record: ServiceKeyRecord): z.input<typeof serviceKeyAnswer> {
   return {

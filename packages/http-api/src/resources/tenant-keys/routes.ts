@@ -1,7 +1,8 @@
-import { document } from "../http/answer.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { tenantParameters } from "../schemas/common.ts"
-import { keyExportAnswer, tenantVerification, verificationOf } from "../schemas/verification.ts"
+import { tenantParameters } from "../../fields.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { verificationOf } from "./answers.ts"
+import { keyExportAnswer, tenantVerification } from "./schemas.ts"
 
 /** Has every keystore open what it wraps. */
 export const verifyTenant = defineRoute({

@@ -1,8 +1,8 @@
-import type { ServiceKeyVerification, TenantVerification, WrapVerification } from "@apeiro-cmk/key-hierarchy"
 import * as z from "zod"
-import { jsonValue, moment, momentOf } from "./common.ts"
+import { jsonValue, moment } from "../../fields.ts"
 
-const wrapAnswer = z.strictObject({
+/** A wrap of a tenant key, as the verification found it. */
+export const wrapAnswer = z.strictObject({
   keystore_id: z.string(),
   l1_key_id: z.string(),
   l1_key_identity: z.string(),
@@ -16,7 +16,8 @@ const wrapAnswer = z.strictObject({
   verification_entry_id: z.string().meta({ description: "The entry of this verification" }),
 })
 
-const serviceKeyAnswer = z.strictObject({
+/** A service key, as the verification found it. */
+export const verifiedServiceKey = z.strictObject({
   service_key_id: z.string(),
   name: z.string(),
   version: z.int(),
@@ -49,7 +50,7 @@ export const tenantVerification = z
         wraps: z.array(wrapAnswer),
       }),
     ),
-    service_keys: z.array(serviceKeyAnswer),
+    service_keys: z.array(verifiedServiceKey),
   })
   .meta({ id: "Verification" })
 
@@ -63,55 +64,3 @@ export const keyExportAnswer = z
     service_keys: z.array(z.record(z.string(), jsonValue)),
   })
   .meta({ id: "KeyExport", description: "As docs/envelope.md says" })
-
-/** A verification as the API writes it. */
-export function verificationOf(
-  { tenantKeys, serviceKeys }: TenantVerification,
-  indexOf: ReadonlyMap<string, number>,
-): z.input<typeof tenantVerification> {
-  return {
-    verified:
-      tenantKeys.length > 0 &&
-      tenantKeys.every(({ wraps }) => wraps.length > 0 && wraps.every(({ opens }) => opens)) &&
-      serviceKeys.every(({ opens }) => opens),
-    tenant_keys: tenantKeys.map((key) => ({
-      key_id: key.keyId,
-      version: key.version,
-      state: key.state,
-      created_at: momentOf(key.createdAtMs),
-      wraps: key.wraps.map((wrap) => wrapAnswerOf(wrap, indexOf.get(wrap.auditEntryId))),
-    })),
-    service_keys: serviceKeys.map(serviceKeyAnswerOf),
-  }
-}
-
-function serviceKeyAnswerOf(key: ServiceKeyVerification): z.input<typeof serviceKeyAnswer> {
-  return {
-    service_key_id: key.serviceKeyId,
-    name: key.name,
-    version: key.version,
-    state: key.state,
-    parent: { key_id: key.parentKeyId, version: key.parentKeyVersion },
-    created_at: momentOf(key.createdAtMs),
-    opens: key.opens,
-    ...(key.code === undefined ? {} : { code: key.code }),
-    ...(key.nextStep === undefined ? {} : { next_step: key.nextStep }),
-    verification_entry_id: key.verificationEntryId,
-  }
-}
-
-function wrapAnswerOf(wrap: WrapVerification, index: number | undefined): z.input<typeof wrapAnswer> {
-  return {
-    keystore_id: wrap.keystoreId,
-    l1_key_id: wrap.l1KeyId,
-    l1_key_identity: wrap.l1KeyIdentity,
-    l1_key_version: wrap.l1KeyVersion,
-    state: wrap.state,
-    opens: wrap.opens,
-    ...(wrap.code === undefined ? {} : { code: wrap.code }),
-    ...(wrap.nextStep === undefined ? {} : { next_step: wrap.nextStep }),
-    audit_entry_id: wrap.auditEntryId,
-    ...(index === undefined ? {} : { audit_entry_index: index }),
-    verification_entry_id: wrap.verificationEntryId,
-  }
-}

@@ -1,12 +1,12 @@
 import type { TenantRecord } from "@apeiro-cmk/persistence"
 import type * as z from "zod"
-import { tenantNotFound } from "../errors.ts"
-import { created, document } from "../http/answer.ts"
-import { renamed } from "../http/renamed.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { momentOf, tenantParameters } from "../schemas/common.ts"
-import { tenantAnswer, tenantDocument, tenantList } from "../schemas/tenant.ts"
-import { auditEventOf } from "./audit-event.ts"
+import { tenantNotFound } from "../../errors.ts"
+import { momentOf, tenantParameters } from "../../fields.ts"
+import { created, document } from "../../pipeline/answer.ts"
+import { renamed } from "../../pipeline/renamed.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { auditEventOf } from "../audit-event.ts"
+import { tenantAnswer, tenantDocument, tenantList } from "./schemas.ts"
 
 /** A tenant as the API writes it. */
 function tenantAnswerOf(tenant: TenantRecord): z.input<typeof tenantAnswer> {

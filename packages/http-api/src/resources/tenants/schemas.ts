@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { moment, tenantId } from "./common.ts"
+import { moment, tenantId } from "../../fields.ts"
 
 const leaseMs = z
   .int()

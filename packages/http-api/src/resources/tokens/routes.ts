@@ -1,15 +1,15 @@
+import { newTenantToken } from "@apeiro-cmk/access"
 import type { TokenRecord } from "@apeiro-cmk/persistence"
-import { v7 as uuidv7 } from "uuid"
 import * as z from "zod"
-import { bearerTokenHash, newBearerToken } from "../auth/bearer-token.ts"
-import { callerError, invalidRequest } from "../errors.ts"
-import { created, document, nothing } from "../http/answer.ts"
-import { renamed } from "../http/renamed.ts"
-import { defineRoute, none } from "../http/route.ts"
-import { momentOf, tenantId, tenantParameters } from "../schemas/common.ts"
-import { createdToken, longestLifeSeconds, tokenAnswer, tokenDocument, tokenList } from "../schemas/token.ts"
-import { auditEventOf } from "./audit-event.ts"
+import { callerError, invalidRequest } from "../../errors.ts"
+import { momentOf, tenantId, tenantParameters } from "../../fields.ts"
+import { created, document, nothing } from "../../pipeline/answer.ts"
+import { renamed } from "../../pipeline/renamed.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { auditEventOf } from "../audit-event.ts"
+import { createdToken, longestLifeSeconds, tokenAnswer, tokenDocument, tokenList } from "./schemas.ts"
 
+/** Life of a token when the request names none, in seconds: 30 days. */
 const usualLifeSeconds = 30 * 24 * 3600
 
 function tokenAnswerOf(token: TokenRecord): z.input<typeof tokenAnswer> {
@@ -22,7 +22,7 @@ function tokenAnswerOf(token: TokenRecord): z.input<typeof tokenAnswer> {
   }
 }
 
-/** @throws {HostError} INVALID_REQUEST - `expires_at` is over, or more than a year away */
+/** Reads when a new token ends. @throws {HttpApiError} INVALID_REQUEST - `expires_at` is over, or more than a year away */
 function expiryMs(document: z.output<typeof tokenDocument>, nowMs: number): number {
   if (document.expires_at === undefined) return nowMs + (document.expires_in_seconds ?? usualLifeSeconds) * 1000
   const expiresAtMs = Date.parse(document.expires_at)
@@ -48,21 +48,13 @@ export const createToken = defineRoute({
   problems: [],
   replay: ({ token: _secret, ...shown }) => shown,
   handler: async ({ params, body, call, services }) => {
-    const secret = newBearerToken(services.random)
-    const nowMs = services.clock.nowMs()
-    const token: TokenRecord = {
-      tokenId: uuidv7(),
-      tenantId: params.tenant_id,
-      role: body.role,
-      hash: bearerTokenHash(secret),
-      createdAtMs: nowMs,
-      expiresAtMs: expiryMs(body, nowMs),
-    }
-    const event = auditEventOf(call, "credentialCreate", { type: "token", id: token.tokenId })
-    const facts = { role: token.role, expires_at: momentOf(token.expiresAtMs) }
-    await services.tokens.insertToken(token, [services.audit.prepare({ ...event, facts })])
-    const location = `/v1/tenants/${params.tenant_id}/tokens/${token.tokenId}`
-    return created(location, { ...tokenAnswerOf(token), token: secret })
+    const expiresAtMs = expiryMs(body, services.clock.nowMs())
+    const { record, secret } = newTenantToken({ tenantId: params.tenant_id, role: body.role, expiresAtMs }, services)
+    const event = auditEventOf(call, "credentialCreate", { type: "token", id: record.tokenId })
+    const facts = { role: record.role, expires_at: momentOf(record.expiresAtMs) }
+    await services.tokens.insertToken(record, [services.audit.prepare({ ...event, facts })])
+    const location = `/v1/tenants/${params.tenant_id}/tokens/${record.tokenId}`
+    return created(location, { ...tokenAnswerOf(record), token: secret })
   },
 })
 

@@ -1,7 +1,8 @@
 import * as z from "zod"
-import { moment } from "./common.ts"
+import { moment } from "../../fields.ts"
 
 const role = z.enum(["reader", "administrator", "workload"])
+
 /** Longest life of a token, in seconds: a year. */
 export const longestLifeSeconds = 366 * 24 * 3600
 
