@@ -42,6 +42,19 @@ const mayDependOn: Record<string, readonly string[]> = {
   "keystore-manager": [...forPlugins, "audit-log", "key-hierarchy", "credential-store"],
   persistence: [...forPlugins, "audit-log", "key-hierarchy", "credential-store", "keystore-manager"],
   "host-runtime": forPlugins,
+  access: ["plugin-interface", "audit-log", "persistence"],
+  "http-api": [
+    ...forPlugins,
+    "audit-log",
+    "key-hierarchy",
+    "credential-store",
+    "keystore-manager",
+    "persistence",
+    "host-runtime",
+    "access",
+  ],
+  // What it needs is bundled into its one file.
+  cli: [],
   host: [
     ...forPlugins,
     "audit-log",
@@ -50,6 +63,8 @@ const mayDependOn: Record<string, readonly string[]> = {
     "keystore-manager",
     "persistence",
     "host-runtime",
+    "access",
+    "http-api",
   ],
 }
 

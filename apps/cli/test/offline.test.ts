@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { runCli } from "./run-cli.ts"
 
-const localProfile = fileURLToPath(new URL("../../../profiles/local-profile.yaml", import.meta.url))
+const profiles = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
 
 describe("apeiro-cmk without a host", () => {
   let folder: string
@@ -55,7 +55,7 @@ describe("apeiro-cmk without a host", () => {
   })
 
   it("checks a profile and loads its plugins: 0 when it is valid, 2 with the place of each fault when it is not", async () => {
-    const valid = await runCli(["profile", "check", localProfile])
+    const valid = await runCli(["profile", "check", join(profiles, "local-profile.yaml")])
     expect(valid).toMatchObject({ exitCode: 0 })
     expect(valid.stdout).toMatch(/local-keystore\s+keystore\s+@apeiro-cmk\/local-keystore\s+\S+\s+loaded/)
     const file = join(folder, "broken.yaml")

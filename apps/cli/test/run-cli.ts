@@ -20,10 +20,14 @@ export interface RunOptions {
   readonly program?: string
 }
 
+/** Without the path on which the shims of pnpm let every package of this workspace be found. */
+export const environment = { ...process.env, NODE_PATH: "" }
+
 /** Runs `apeiro-cmk` as a separate process, as a user does. */
 export async function runCli(args: readonly string[], { cwd, program = main }: RunOptions = {}): Promise<CliRun> {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: environment,
     ...(cwd === undefined ? {} : { cwd }),
   })
   const [stdout, stderr, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")])

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { runCli } from "./run-cli.ts"
+import { environment, runCli } from "./run-cli.ts"
 
 const ourPackage = fileURLToPath(new URL("..", import.meta.url))
 
@@ -56,6 +56,7 @@ describe("apeiro-cmk serve, installed outside of a clone,", () => {
   it("passes a signal on and ends when the host has ended", async () => {
     const child = spawn(process.execPath, [program, "serve", "--wait"], {
       cwd: withHost,
+      env: environment,
       stdio: ["ignore", "pipe", "inherit"],
     })
     const output = text(child.stdout)
