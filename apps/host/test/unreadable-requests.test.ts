@@ -61,13 +61,13 @@ describe("requests that Node's parser refuses", () => {
     expect(host.log.text()).toContain(text(answer.problem.request_id))
   })
 
-  it("answers 431 to headers over 16 KiB, also while the caller still sends", async () => {
+  it("answers 431 to headers over 16 KiB, even while the caller is still sending", async () => {
     const answer = await answerTo(host.url, `GET /livez HTTP/1.1\r\nHost: x\r\nLong: ${"x".repeat(1_000_000)}\r\n\r\n`)
     expect(answer.status).toBe(431)
     expectProblem(answer, "HEADERS_TOO_LARGE")
   })
 
-  it("answers once, with 400, to a body that breaks off into something else", async () => {
+  it("answers once, with 400, to a body that turns into something else", async () => {
     const head = [
       "POST /v1/tenants HTTP/1.1",
       "Host: x",

@@ -2,13 +2,13 @@ import type { Clock } from "@apeiro-cmk/plugin-interface"
 import type { Principal } from "./principal.ts"
 import type { TokenLookup } from "./token-lookup.ts"
 
-/** What a caller shows of itself, as values: the server of a protocol fills in what its protocol carries. */
+/** Evidence that a caller shows, as values: the server of each protocol fills in the part that its protocol carries. */
 export interface Evidence {
   /** Value of an `Authorization` header, as it came. */
   readonly authorization: string | undefined
 }
 
-/** What the authenticators judge by. */
+/** Everything that the authenticators judge by. */
 export interface AuthenticationServices {
   readonly tokens: TokenLookup
   readonly administratorTokenHash: Uint8Array

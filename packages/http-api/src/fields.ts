@@ -27,17 +27,17 @@ export const serviceKeyName = z
   )
   .meta({ description: "Name of the service key, unique in its tenant", examples: ["payments"] })
 
-/** A moment, as the API writes it. */
+/** A moment, as the API shows it. */
 export const moment = z.iso
   .datetime()
   .meta({ description: "RFC 3339, UTC, milliseconds", examples: ["2026-11-25T02:00:00.000Z"] })
 
-/** Milliseconds since the Unix epoch as the API writes them. */
+/** Writes milliseconds since the Unix epoch as the API shows a moment. */
 export function momentOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
-/** Standard base64 with padding (RFC 4648 §4), in its one canonical spelling. */
+/** Standard base64 with padding (RFC 4648 §4), in its one canonical form. */
 export const base64 = z
   .string()
   .min(1)
@@ -48,7 +48,7 @@ export const base64 = z
   })
   .meta({ format: "byte" })
 
-/** Bytes as the API writes them. */
+/** Writes bytes as the API shows them. */
 export function base64Of(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")
 }

@@ -31,7 +31,7 @@ import { exportKeys, verifyTenant } from "./resources/tenant-keys/routes.ts"
 import { createTenant, getTenant, listTenants } from "./resources/tenants/routes.ts"
 import { createToken, deleteToken, getToken, listTokens } from "./resources/tokens/routes.ts"
 
-/** Every route of the API listener but the document that describes them. */
+/** The routes of the API listener, without the one of their OpenAPI document. */
 const resourceRoutes: readonly Route[] = [
   livez,
   readyz,

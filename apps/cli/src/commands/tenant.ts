@@ -30,12 +30,12 @@ function addCreate(tenant: Command): void {
     .addOption(
       new Option(
         "--custody-mode <mode>",
-        "whether other keystores may stand in for the first one (byok, when left out) or never (hyok)",
+        "whether other keystores may replace the first one (byok, when left out) or not (hyok)",
       ).choices(["byok", "hyok"]),
     )
     .option(
       "--lease-ms <milliseconds>",
-      "how long an L2 may be used after its keystore was last asked, 2000 to 300000; 30000 when left out",
+      "longest use of an L2 after its keystore last confirmed it, 2000 to 300000; 30000 when left out",
       wholeNumber(2_000, 300_000),
     )
     .action(async (tenantId: string, options: TenantOptions, command: Command) => {
@@ -76,7 +76,7 @@ function addList(tenant: Command): void {
 function addVerify(tenant: Command): void {
   tenant
     .command("verify <tenant>")
-    .description("open each L2 with its L1 and each service key with its L2 now, and show what wraps what")
+    .description("open each L2 with its L1 and each service key with its L2 now, and show which key wraps which")
     .action(async (tenantId: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
       const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "verify") }, tenantVerification)

@@ -84,7 +84,7 @@ export async function startHostServer(place: HostPlace): Promise<MeasuredServer>
   }
 }
 
-/** Starts our host on a PostgreSQL of its own, which flushes each commit to the disk. */
+/** Starts our host on its own PostgreSQL, which flushes each commit to the disk. */
 export async function startHostOnPostgres(parent: string): Promise<MeasuredServer> {
   const postgres = await startPostgres({ durable: true })
   const databaseUrl = await postgres.createDatabase()
@@ -99,7 +99,7 @@ export async function startHostOnPostgres(parent: string): Promise<MeasuredServe
   }
 }
 
-/** Starts what a user would take instead: OpenBao's transit engine with raft storage and a file audit device. */
+/** Starts the alternative of a user: OpenBao's transit engine with raft storage and a file audit device. */
 export async function startTransitServer(folder: string): Promise<MeasuredServer> {
   const server = await startOpenBao()
   const { admin } = server

@@ -21,7 +21,7 @@ describe("the exit code of the command line", () => {
   })
   afterAll(() => host[Symbol.asyncDispose]())
 
-  it("is 2 for unknown commands and for documents that are wrong, and names each fault", async () => {
+  it("is 2 for unknown commands and for wrong documents, and names each fault", async () => {
     expect(await cli.run("tenant", "destroy", "acme")).toMatchObject({ exitCode: 2 })
     const document = { ...localKeystore("other"), configuration: { key_name: "", keyname: "x" } }
     const refused = await cli.run("keystore", "add", "acme", await write("wrong.json", document))
@@ -31,7 +31,7 @@ describe("the exit code of the command line", () => {
     expect(await cli.run("keystore", "add", "acme", await write("broken.json", "{"))).toMatchObject({ exitCode: 2 })
   })
 
-  it("is 4 for a token that nobody gave", async () => {
+  it("is 4 for an unknown token", async () => {
     const header = await write("foreign.header", `Authorization: Bearer ${Buffer.alloc(32).toString("base64url")}\n`)
     expect(await cli.run("--header-file", header, "tenant", "list")).toMatchObject({ exitCode: 4 })
     expect(await cli.run("--header-file", join(host.folder.path, "none"), "tenant", "list")).toMatchObject({
@@ -73,7 +73,7 @@ describe("the exit code of the command line", () => {
     expect(refused).toMatchObject({ exitCode: 8 })
   })
 
-  it("comes with the problem document when --json is asked for", async () => {
+  it("comes with the problem document with --json", async () => {
     const refused = await cli.run("--json", "tenant", "create", "acme")
     expect(JSON.parse(refused.stderr)).toMatchObject({ details: { code: "TENANT_EXISTS", origin: "caller" } })
   })

@@ -15,7 +15,7 @@ describe("apeiro-cmk keystore", () => {
   })
   afterAll(() => work.host[Symbol.asyncDispose]())
 
-  it("shows a document that update takes again, with its secret kept and never shown", async () => {
+  it("shows a document that update accepts, which keeps the secret and never shows it", async () => {
     const { cli, write } = work
     const secret = "planted-canary-secret-id"
     const configuration = { secret_id_path: undefined, secret_id: secret }
@@ -63,7 +63,7 @@ describe("apeiro-cmk keystore", () => {
     expect(await work.cli.run("keystore", "remove", "acme", "local")).toMatchObject({ exitCode: 6 })
   })
 
-  it("prints set-up material of a document that is not saved, and needs a name or a file", async () => {
+  it("prints set-up material of an unsaved document, and needs a name or a file", async () => {
     const { cli, write } = work
     const file = await write("unsaved.json", { ...farOpenBao(), plugin_name: "unsaved" })
     const printed = await cli.run("keystore", "setup-material", "acme", "--file", file)

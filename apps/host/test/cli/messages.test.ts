@@ -10,7 +10,7 @@ describe("what the command line says", () => {
   })
   afterAll(() => work.host[Symbol.asyncDispose]())
 
-  it("about a tenant's token that is to make a tenant names the platform administrator's file", async () => {
+  it("about a tenant's token that tries to make a tenant names the platform administrator's file", async () => {
     const { cli, file } = work
     await cli.run("token", "create", "acme", "--role", "administrator", "--output", file("owner.header"))
     const refused = await cli.run("--header-file", file("owner.header"), "tenant", "create", "beta")

@@ -1,6 +1,6 @@
 import type { AuditAction, AuditEvent, HostCall } from "@apeiro-cmk/audit-log"
 
-/** The event of a successful act that a request asked for. */
+/** Makes the audit event of a successful act that a request asked for. */
 export function auditEventOf(
   call: HostCall,
   action: AuditAction,

@@ -1,4 +1,4 @@
-/** What the keystore may make of an operation that needs the tenant key. */
+/** Codes with which a keystore can fail an operation that needs the tenant key. */
 export const keystoreProblems = [
   "DENIED",
   "CREDENTIAL_REJECTED",

@@ -33,7 +33,7 @@ const entriesResponse = {
 const exportResponse = {
   status: 200,
   description: "The log",
-  lines: "Each leaf, then size and root; `apeiro-cmk audit verify` checks it",
+  lines: "Each leaf, then size and root; `apeiro-cmk audit verify` checks them",
 } as const
 
 /** Reads a tenant's audit log. */
@@ -50,7 +50,7 @@ export const auditEntries = defineRoute({
   handler: async ({ params, query, services }) => document(await entriesOf(services, params.tenant_id, query)),
 })
 
-/** Exports a tenant's audit log for checking it offline. */
+/** Exports a tenant's audit log for an offline check. */
 export const auditExport = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/audit/export",
@@ -64,7 +64,7 @@ export const auditExport = defineRoute({
   handler: async ({ params, services }) => lines(exportLines(params.tenant_id, services.auditLog)),
 })
 
-/** Reads the log of what belongs to no tenant: starts, stops, requests without a valid token. */
+/** Reads the log of events without a tenant: starts, stops, requests without a valid token. */
 export const platformAuditEntries = defineRoute({
   method: "get",
   path: "/v1/platform/audit/entries",

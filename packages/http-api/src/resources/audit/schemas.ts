@@ -1,10 +1,22 @@
 import * as z from "zod"
 import { jsonValue, moment } from "../../fields.ts"
 
-/** Which entries are wanted. */
+/** Selects entries. */
 export const auditQuery = z.strictObject({
-  from: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).meta({ description: "First index" }),
-  limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: "Most entries in the answer" }),
+  from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .meta({ description: "Index of the first entry" }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(100)
+    .meta({ description: "Largest number of entries in the answer" }),
 })
 
 /** Entries of an audit log, oldest first. */
@@ -18,10 +30,10 @@ export const auditEntriesAnswer = z
         event: z.record(z.string(), jsonValue).meta({ description: "The leaf, parsed" }),
       }),
     ),
-    size: z.int().meta({ description: "How many entries the log has" }),
+    size: z.int().meta({ description: "Number of entries in the log" }),
     waiting: z
       .int()
-      .meta({ description: "How many recorded entries have no place in the log yet; they get it within 2 s" }),
+      .meta({ description: "Number of recorded entries without a place in the log; they get it within 2 s" }),
     next: z.int().meta({ description: "`from` of the next page; equal to `size` at the end" }),
   })
   .meta({ id: "AuditEntries" })

@@ -19,7 +19,7 @@ export const generateDataKey = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/service-keys/{service_key}/data-keys",
   summary: "Make a data key (L4)",
-  description: "Nothing of it is stored, so there is no Idempotency-Key: a repeated request makes another key.",
+  description: "The host stores nothing of it, so there is no Idempotency-Key: a repeated request makes another key.",
   permission: "data_keys.use",
   params: serviceKeyParameters,
   query: none,
@@ -47,7 +47,7 @@ export const unwrapDataKey = defineRoute({
   },
 })
 
-/** Wraps a data key anew. */
+/** Wraps a data key again. */
 export const rewrapDataKey = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/service-keys/{service_key}/data-keys/rewrap",
@@ -64,12 +64,12 @@ export const rewrapDataKey = defineRoute({
   },
 })
 
-/** Does up to 100 operations; each succeeds or fails by itself. */
+/** Does up to 100 operations; each succeeds or fails on its own. */
 export const dataKeyBatch = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/service-keys/{service_key}/data-keys/batch",
   summary: "Up to 100 operations in one request",
-  description: "Each operation succeeds or fails by itself; a failed one has a `problem` in its place.",
+  description: "Each operation succeeds or fails on its own; a failed one has a `problem` as its result.",
   permission: "data_keys.use",
   params: serviceKeyParameters,
   query: none,

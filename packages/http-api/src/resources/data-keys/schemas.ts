@@ -2,14 +2,14 @@ import * as z from "zod"
 import { base64, emptyDocument } from "../../fields.ts"
 import { problemDocument } from "../../problems/problem-document.ts"
 
-const envelope = base64.meta({ description: "Envelope of a data key, as docs/envelope.md says" })
+const envelope = base64.meta({ description: "Envelope of a data key, as docs/envelope.md specifies it" })
 const plaintext = z.string().meta({ format: "byte", description: "The data key, 32 bytes in standard base64" })
-const auditEntryId = z.string().meta({ description: "The entry of the audit log that tells of this operation" })
+const auditEntryId = z.string().meta({ description: "Entry of the audit log for this operation" })
 
-/** An envelope to open or to wrap anew. */
+/** An envelope to open or to rewrap. */
 export const envelopeDocument = z.strictObject({ envelope }).meta({ id: "EnvelopeDocument" })
 
-/** A new data key: use the plaintext and forget it, keep the envelope. */
+/** A new data key: its user forgets the plaintext after use and keeps the envelope. */
 export const generatedDataKey = z
   .strictObject({ plaintext, envelope: z.string(), audit_entry_id: auditEntryId })
   .meta({ id: "GeneratedDataKey" })
@@ -24,10 +24,10 @@ export const rewrappedDataKey = z
   .strictObject({ envelope: z.string(), audit_entry_id: auditEntryId })
   .meta({ id: "RewrappedDataKey" })
 
-/** Most operations in one batch. */
+/** Largest number of operations in one batch. */
 export const largestBatch = 100
 
-/** Each operation is an object with one key that names it. */
+/** One operation: an object with one key, which names it. */
 export const batchOperation = z
   .union([
     z.strictObject({ generate: emptyDocument }),
@@ -53,5 +53,5 @@ export const batchResult = z
 
 /** Results of a batch. */
 export const batchAnswer = z
-  .strictObject({ results: z.array(batchResult).meta({ description: "One for each operation, in their order" }) })
+  .strictObject({ results: z.array(batchResult).meta({ description: "One for each operation, in the same order" }) })
   .meta({ id: "BatchAnswer" })

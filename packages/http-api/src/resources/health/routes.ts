@@ -10,41 +10,41 @@ async function healthOf(services: ApiServices): Promise<z.input<typeof healthAns
   return { status, not_ready: [...notReady], degraded: [...degraded] }
 }
 
-/** What works and what does not. */
+/** Shows what works and what does not. */
 export const health = defineRoute({
   ...plainRead,
   path: "/v1/health",
-  summary: "What works and what does not",
+  summary: "Show what works and what does not",
   permission: "health.read",
   response: { status: 200, description: "The host's health", schema: healthAnswer },
   handler: async ({ services }) => document(await healthOf(services)),
 })
 
-/** Whether the process lives: it says nothing about what it depends on, and waits for nothing. */
+/** Tells whether the process is alive: it ignores everything that the process depends on, and waits for nothing. */
 export const livez = defineRoute({
   ...plainRead,
   path: "/livez",
-  summary: "Whether the process lives",
+  summary: "Tell whether the process is alive",
   permission: "public",
   response: {
     status: 200,
-    description: "It lives",
+    description: "The process is alive",
     schema: livenessAnswer,
   },
   handler: async () => document({ status: "alive" as const }),
 })
 
-/** Whether the host may be sent work. */
+/** Tells whether the host accepts work. */
 export const readyz = defineRoute({
   ...plainRead,
   path: "/readyz",
-  summary: "Whether the host may be sent work",
+  summary: "Tell whether the host accepts work",
   permission: "public",
   response: {
     status: 200,
-    description: "It is ready",
+    description: "The host is ready",
     schema: readinessAnswer,
-    also: { status: 503, description: "It is not ready: `not_ready` says why" },
+    also: { status: 503, description: "The host is not ready: `not_ready` says why" },
   },
   handler: async ({ services }) => {
     const notReady = await services.readiness.notReady()

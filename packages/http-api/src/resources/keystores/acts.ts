@@ -8,17 +8,17 @@ import { connectionStatusOf, setupMaterialOf, stepAnswer } from "./answers.ts"
 import { connectionTestAnswer } from "./connection-step.ts"
 import { activationAnswer, keystoreDocument, setupMaterialAnswer } from "./schemas.ts"
 
-/** A connection test ends within 30 s under any fault; the rest is for what the host adds. */
+/** A connection test ends within 30 s under any fault; the rest is for the host's own steps. */
 const testTimeoutMs = 45_000
 
 const testResponse = {
   status: 200,
   description: "The test has run; `status` says whether the connection works",
   schema: connectionTestAnswer,
-  lines: 'Each step when it has ended, then one line `{"status": ...}`',
+  lines: 'Each step as it ends, then one line `{"status": ...}`',
 } as const
 
-/** Tests a configuration that is not saved. */
+/** Tests an unsaved configuration. */
 export const testUnsavedKeystore = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/keystores/test",
@@ -69,7 +69,7 @@ async function* stepLines(steps: AsyncIterable<ConnectionStep>): AsyncGenerator<
   yield JSON.stringify({ status: connectionStatusOf(seen) })
 }
 
-/** Activates a keystore: tests it, claims its L1 key and wraps a new tenant key under it. */
+/** Activates a keystore: tests it, claims its L1 key and wraps a new tenant key with it. */
 export const activateKeystore = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/activate",
@@ -80,7 +80,7 @@ export const activateKeystore = defineRoute({
   params: keystoreParameters,
   query: none,
   body: emptyDocument,
-  response: { status: 200, description: "The keystore holds the tenant's L1 key now", schema: activationAnswer },
+  response: { status: 200, description: "The keystore now holds the tenant's L1 key", schema: activationAnswer },
   problems: [
     "KEYSTORE_NOT_FOUND",
     "CONNECTION_TEST_FAILED",
@@ -96,11 +96,11 @@ export const activateKeystore = defineRoute({
   },
 })
 
-/** Writes the set-up documents of a saved keystore. */
+/** Returns the set-up documents of a saved keystore. */
 export const setupMaterial = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/setup-material",
-  summary: "Documents for the keystore's own administrator: policy, commands",
+  summary: "Get documents for the keystore's own administrator: policies, commands",
   permission: "keystores.read",
   params: keystoreParameters,
   query: none,
@@ -113,11 +113,11 @@ export const setupMaterial = defineRoute({
   },
 })
 
-/** Writes the set-up documents of a configuration that is not saved. */
+/** Returns the set-up documents of an unsaved configuration. */
 export const setupMaterialUnsaved = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/keystores/setup-material",
-  summary: "The same for a keystore that is not saved",
+  summary: "Get the same documents for an unsaved keystore",
   permission: "keystores.read",
   params: tenantParameters,
   query: none,

@@ -5,7 +5,7 @@ import { momentOf } from "../../fields.ts"
 import type { connectionStatus, connectionStep } from "./connection-step.ts"
 import type { keystoreAnswer, setupMaterialAnswer } from "./schemas.ts"
 
-/** A stored keystore as the API writes it. */
+/** Writes a stored keystore as the API shows it. */
 export function keystoreAnswerOf(record: KeystoreRecord): z.input<typeof keystoreAnswer> {
   return {
     plugin_type: record.pluginType,
@@ -19,7 +19,7 @@ export function keystoreAnswerOf(record: KeystoreRecord): z.input<typeof keystor
   }
 }
 
-/** A step as the API writes it. */
+/** Writes a step of a connection test as the API shows it. */
 export function stepAnswer(step: ConnectionStep): z.output<typeof connectionStep> {
   return {
     name: step.name,
@@ -32,14 +32,14 @@ export function stepAnswer(step: ConnectionStep): z.output<typeof connectionStep
   }
 }
 
-/** Set-up documents as the API writes them. */
+/** Writes set-up documents as the API shows them. */
 export function setupMaterialOf(documents: readonly SetupDocument[]): z.input<typeof setupMaterialAnswer> {
   return {
     documents: documents.map(({ title, fileName, language, text }) => ({ title, file_name: fileName, language, text })),
   }
 }
 
-/** Successful when no step failed. */
+/** Decides the outcome of a connection test: successful when it has steps and none failed. */
 export function connectionStatusOf(
   steps: readonly Pick<ConnectionStep, "outcome">[],
 ): z.infer<typeof connectionStatus> {

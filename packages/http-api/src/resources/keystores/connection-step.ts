@@ -17,7 +17,7 @@ export const connectionStep = z
 /** Outcome of a whole connection test. */
 export const connectionStatus = z.enum(["connection_successful", "connection_failed"])
 
-/** Outcome of a connection test. As JSON lines: each step as it ends, then `{"status": ...}`. */
+/** A connection test with its outcome. As JSON lines: each step as it ends, then `{"status": ...}`. */
 export const connectionTestAnswer = z
   .strictObject({ status: connectionStatus, steps: z.array(connectionStep) })
   .meta({ id: "ConnectionTest" })

@@ -1,7 +1,7 @@
 import * as z from "zod"
 import { keystoreId, moment } from "../../fields.ts"
 
-/** What the last operations on a keystore were like. */
+/** Health of a keystore, from the last operations on it. */
 export const keystoreHealthAnswer = z
   .strictObject({
     plugin_name: keystoreId,
@@ -11,18 +11,17 @@ export const keystoreHealthAnswer = z
       description:
         "As this host sees it: `failing` after a failure; `warning` while it is slow (45 ms and more), has failed within the last minute, or has nearly used up its operations of the hour; `unknown` before the first call",
     }),
-    average_latency_ms: z.number().optional().meta({ description: "Of successes, the last ones weighing most" }),
+    average_latency_ms: z.number().optional().meta({ description: "Average over successes; recent ones weigh most" }),
     operations: z
       .strictObject({
         this_hour: z.int().meta({
-          description:
-            "Of all hosts together; of each other host with what it holds in advance, at most a two-hundredth of the limit",
+          description: "Of all hosts together; for each other host it includes a reserve of at most 1/200 of the limit",
         }),
         limit: z.int(),
         next_hour_at: moment,
       })
       .optional()
-      .meta({ description: "Absent where the keystore's configuration has no limit" }),
+      .meta({ description: "Absent when the keystore's configuration has no limit" }),
     last_operation: z
       .strictObject({
         outcome: z.enum(["success", "failure"]),
@@ -33,6 +32,6 @@ export const keystoreHealthAnswer = z
         at: moment,
       })
       .optional()
-      .meta({ description: "Absent when this host has used the keystore for nothing yet" }),
+      .meta({ description: "Absent when this host has not used the keystore yet" }),
   })
   .meta({ id: "KeystoreHealth" })

@@ -5,16 +5,16 @@ import { document } from "../../pipeline/answer.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { keystoreHealthAnswer } from "./health-schemas.ts"
 
-/** How a keystore is, and what the last operation on it was like. */
+/** Shows the health of a keystore, and the last operation on it. */
 export const keystoreHealth = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/health",
-  summary: "Health, latency and last operation of a keystore",
+  summary: "Show health, latency and last operation of a keystore",
   permission: "keystores.read",
   params: keystoreParameters,
   query: none,
   body: none,
-  response: { status: 200, description: "What was seen last", schema: keystoreHealthAnswer },
+  response: { status: 200, description: "The last observations", schema: keystoreHealthAnswer },
   problems: ["KEYSTORE_NOT_FOUND"],
   handler: async ({ params, services }) => {
     const seen = await services.keystores.health(params.tenant_id, params.keystore_id)

@@ -3,14 +3,14 @@ import type * as z from "zod"
 import { momentOf } from "../../fields.ts"
 import type { importedKeyAnswer, importParameters } from "./key-import-schemas.ts"
 
-/** Import parameters as the API writes them. */
+/** Writes import parameters as the API shows them. */
 export function importParametersOf(parameters: ImportParameters): z.input<typeof importParameters> {
   const { publicKey, wrappingAlgorithm, hashFunction, providerParams: opaque, validToMs } = parameters
   const validTo = validToMs === undefined ? {} : { validTo: momentOf(validToMs) }
   return { publicKey, wrappingAlgorithm, hashFunction, providerParams: opaque, ...validTo }
 }
 
-/** An imported key as the API writes it. */
+/** Writes an imported key as the API shows it. */
 export function importedKeyOf(description: KeyDescription): z.input<typeof importedKeyAnswer> {
   const { identity, state, algorithm, exportable, latestVersion, warnings } = description
   return {

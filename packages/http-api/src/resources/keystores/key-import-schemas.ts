@@ -1,25 +1,25 @@
 import * as z from "zod"
 import { base64, moment } from "../../fields.ts"
 
-const providerParams = z.string().max(8192).meta({ description: "Opaque; goes back with the material, unchanged" })
+const providerParams = z.string().max(8192).meta({ description: "Opaque; return it unchanged with the material" })
 
 const upstreamNames = "The names are those of upstream's import parameters, so that one file fits both."
 
-/** What an administrator needs to wrap key material for an import. Unknown fields are ignored, as upstream has more. */
+/** Parameters with which an administrator wraps key material for an import. Unknown fields are ignored: upstream has more. */
 export const importParameters = z
   .object({
     publicKey: z.string().max(16_384).meta({ description: "SubjectPublicKeyInfo, PEM" }),
     wrappingAlgorithm: z.enum(["CKM_RSA_PKCS_OAEP", "CKM_RSA_AES_KEY_WRAP"]),
     hashFunction: z.enum(["SHA1", "SHA256"]),
     providerParams,
-    validTo: moment.optional().meta({ description: "When the parameters expire; never where it is absent" }),
+    validTo: moment.optional().meta({ description: "Expiry of the parameters; absent when they do not expire" }),
   })
   .meta({ id: "ImportParameters", description: upstreamNames })
 
 /** Wrapped key material, as `apeiro-cmk byok wrap` writes it. */
 export const wrappedKeyMaterial = z
   .strictObject({
-    encryptedKeyMaterial: base64.meta({ description: "The material, wrapped as the parameters say" }),
+    encryptedKeyMaterial: base64.meta({ description: "The material, wrapped according to the parameters" }),
     providerParams,
   })
   .meta({ id: "WrappedKeyMaterial", description: upstreamNames })

@@ -4,13 +4,13 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { importedKeyOf, importParametersOf } from "./key-import-answers.ts"
 import { importedKeyAnswer, importParameters, wrappedKeyMaterial } from "./key-import-schemas.ts"
 
-/** Asks the keystore for the public key that material is wrapped for. */
+/** Asks the keystore for the public key with which to wrap key material. */
 export const keyImportParameters = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}/import-parameters",
   summary: "Get the parameters for an import of the L1 key",
   description:
-    "For a keystore that is not active yet, and whose plugin can import. `apeiro-cmk byok wrap` takes the answer.",
+    "For a keystore that is not active yet and whose plugin can import. `apeiro-cmk byok wrap` takes the answer.",
   permission: "keystores.write",
   params: keystoreParameters,
   query: none,
@@ -34,7 +34,7 @@ export const importKeyMaterial = defineRoute({
   params: keystoreParameters,
   query: none,
   body: wrappedKeyMaterial,
-  response: { status: 200, description: "The keystore holds the key now", schema: importedKeyAnswer },
+  response: { status: 200, description: "The keystore now holds the key", schema: importedKeyAnswer },
   problems: ["KEYSTORE_NOT_FOUND", "KEYSTORE_ACTIVE", "L1_ALREADY_CLAIMED", "CIPHERTEXT_REJECTED", "UNSUPPORTED"],
   handler: async ({ params, body, call, services }) => {
     const encryptedKeyMaterial = Buffer.from(body.encryptedKeyMaterial, "base64")

@@ -6,14 +6,14 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { keystoreAnswerOf } from "./answers.ts"
 import { keystoreAnswer, keystoreChange, keystoreDocument, keystoreList } from "./schemas.ts"
 
-const etagHeader = { ETag: "Opaque name of this state, for `If-Match`" }
+const etagHeader = { ETag: "Opaque tag of this state, for `If-Match`" }
 
 /** Adds a keystore, inactive. */
 export const addKeystore = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/keystores",
   summary: "Add a keystore",
-  description: "Secrets in the configuration are sealed before anything is stored; they never read back.",
+  description: "Secrets in the configuration are sealed before anything is stored; no answer ever contains them.",
   permission: "keystores.write",
   params: tenantParameters,
   query: none,
@@ -66,8 +66,8 @@ export const changeKeystore = defineRoute({
   path: "/v1/tenants/{tenant_id}/keystores/{keystore_id}",
   summary: "Change a keystore's configuration",
   description:
-    'Replaces the whole configuration. A secret that is sent as it reads back, `{"set": true, ...}`, stays as it is. ' +
-    "The fields that say which key it is are fixed once the keystore is active.",
+    'Replaces the whole configuration. A secret that is sent as an answer shows it, `{"set": true, ...}`, stays as it is. ' +
+    "The fields that identify the key are fixed once the keystore is active.",
   permission: "keystores.write",
   params: keystoreParameters,
   query: none,

@@ -5,7 +5,7 @@ const configuration = z
   .record(z.string(), jsonValue)
   .meta({ description: "The plugin's keystore configuration; `GET /v1/plugins` has its schema" })
 
-/** What an administrator enters for a keystore (stories 1 to 4, step 2). */
+/** A keystore as an administrator enters it (stories 1 to 4, step 2). */
 export const keystoreDocument = z
   .strictObject({
     plugin_type: z
@@ -18,16 +18,16 @@ export const keystoreDocument = z
   })
   .meta({ id: "KeystoreDocument" })
 
-/** What may be changed of a keystore. */
+/** A change of a keystore. */
 export const keystoreChange = z
   .strictObject({
-    plugin_type: z.string().optional().meta({ description: "As it is stored, where it is given" }),
-    plugin_name: z.string().optional().meta({ description: "As it is stored, where it is given" }),
+    plugin_type: z.string().optional().meta({ description: "If present, the same as stored" }),
+    plugin_name: z.string().optional().meta({ description: "If present, the same as stored" }),
     configuration,
   })
   .meta({ id: "KeystoreChange" })
 
-/** A keystore as it reads back: a secret shows only that it is set, and its version. */
+/** A keystore in an answer: of a secret, only that it is set and its version. */
 export const keystoreAnswer = z
   .strictObject({
     plugin_type: z.string(),
@@ -35,8 +35,11 @@ export const keystoreAnswer = z
     plugin_status: z.enum(["inactive", "active"]),
     configuration: z
       .record(z.string(), jsonValue)
-      .meta({ description: 'A secret reads as `{"set": true, "version": n}`' }),
-    l1_key_identity: z.string().optional().meta({ description: "What the server calls its L1 key, once claimed" }),
+      .meta({ description: 'A secret appears as `{"set": true, "version": n}`' }),
+    l1_key_identity: z
+      .string()
+      .optional()
+      .meta({ description: "The server's own identity of the L1 key, once claimed" }),
     revision: z.int().meta({ description: "Grows with each change" }),
     created_at: moment,
     updated_at: moment,
@@ -46,7 +49,7 @@ export const keystoreAnswer = z
 /** All keystores of a tenant. */
 export const keystoreList = z.strictObject({ keystores: z.array(keystoreAnswer) }).meta({ id: "KeystoreList" })
 
-/** What an activation answers: the four fields of the stories, and what the plugin saw. */
+/** Answer of an activation: the four fields of the stories, and facts from the plugin. */
 export const activationAnswer = z
   .looseObject({
     status: z.literal("connection_successful"),
@@ -54,7 +57,7 @@ export const activationAnswer = z
     l1_key_location: z.string().meta({ description: "`plugin_type` of the keystore that holds the L1 key" }),
     key_operations_ready: z.literal(true),
   })
-  .meta({ id: "Activation", description: "The fields beyond these four are the plugin's `activation_facts`" })
+  .meta({ id: "Activation", description: "Fields in addition to these four are the plugin's `activation_facts`" })
 
 /** Documents with which the keystore's administrator prepares it. */
 export const setupMaterialAnswer = z

@@ -11,7 +11,7 @@ export function createOpenApiRoute(routes: readonly Route[]): Route {
   const self: Route = defineRoute({
     ...plainRead,
     path: "/openapi.json",
-    summary: "This document",
+    summary: "Get this document",
     permission: "public",
     response: {
       status: 200,

@@ -3,7 +3,7 @@ import type * as z from "zod"
 import { momentOf } from "../../fields.ts"
 import type { platformKeystoreAnswer } from "./schemas.ts"
 
-/** A platform keystore as the API writes it. */
+/** Writes a platform keystore as the API shows it. */
 export function platformKeystoreAnswerOf(record: PlatformKeystoreRecord): z.input<typeof platformKeystoreAnswer> {
   const { failure } = record
   return {

@@ -13,13 +13,13 @@ export const requestPlatformKeystore = defineRoute({
   path: "/v1/platform/keystores",
   summary: "Make a keystore for a tenant on the platform's server",
   description:
-    "The work goes on after the answer: ask for the keystore until it is `ready` or `failed`. One that failed is tried " +
-    "anew by the same request.",
+    "The work continues after the answer: read the keystore until it is `ready` or `failed`. For one that failed, the " +
+    "same request starts another attempt.",
   permission: "platform.administer",
   params: none,
   query: none,
   body: platformKeystoreDocument,
-  response: { status: 202, description: "What was asked for", schema: platformKeystoreAnswer },
+  response: { status: 202, description: "The requested keystore", schema: platformKeystoreAnswer },
   problems: ["TENANT_NOT_FOUND", "KEYSTORE_EXISTS", "PLUGIN_TYPE_UNKNOWN", "UNSUPPORTED"],
   replay: (answer) => answer,
   handler: async ({ body, call, services }) => {
@@ -30,7 +30,7 @@ export const requestPlatformKeystore = defineRoute({
   },
 })
 
-/** Lists them. */
+/** Lists the keystores on the platform's server. */
 export const listPlatformKeystores = defineRoute({
   method: "get",
   path: "/v1/platform/keystores",
@@ -39,17 +39,17 @@ export const listPlatformKeystores = defineRoute({
   params: none,
   query: none,
   body: none,
-  response: { status: 200, description: "All of them, by tenant and name", schema: platformKeystoreList },
+  response: { status: 200, description: "The keystores, by tenant and name", schema: platformKeystoreList },
   problems: [],
   handler: async ({ services }) =>
     document({ keystores: (await services.platformKeystores.list()).map(platformKeystoreAnswerOf) }),
 })
 
-/** Shows one. */
+/** Shows the state of one. */
 export const getPlatformKeystore = defineRoute({
   method: "get",
   path: onePath,
-  summary: "Show how far a keystore on the platform's server is",
+  summary: "Show the state of a keystore on the platform's server",
   permission: "platform.read",
   params: keystoreParameters,
   query: none,
@@ -68,13 +68,13 @@ export const removePlatformKeystore = defineRoute({
   path: onePath,
   summary: "Remove a keystore from the platform's server, with its L1 key",
   description:
-    "Only one that wraps no tenant key. The tenant's keystore is gone at once; what is on the server when this is no " +
-    "longer found.",
+    "Only a keystore that wraps no tenant key. The tenant loses it at once; the server's part is gone when this keystore " +
+    "is no longer found.",
   permission: "platform.administer",
   params: keystoreParameters,
   query: none,
   body: none,
-  response: { status: 202, description: "What is being removed", schema: platformKeystoreAnswer },
+  response: { status: 202, description: "The keystore that is being removed", schema: platformKeystoreAnswer },
   problems: ["KEYSTORE_NOT_FOUND", "KEYSTORE_IN_USE"],
   handler: async ({ params, call, services }) => {
     const target = { tenantId: params.tenant_id, keystoreId: params.keystore_id }

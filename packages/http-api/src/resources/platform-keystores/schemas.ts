@@ -1,7 +1,7 @@
 import * as z from "zod"
 import { keystoreId, moment, tenantId } from "../../fields.ts"
 
-/** What an operator asks for: a keystore for a tenant on the platform's own server. */
+/** An operator's request for a keystore of a tenant on the platform's own server. */
 export const platformKeystoreDocument = z
   .strictObject({
     tenant_id: tenantId,
@@ -10,32 +10,34 @@ export const platformKeystoreDocument = z
       .min(1)
       .max(63)
       .meta({
-        description: "`plugin_type` of a loaded plugin for which the operator has configured a server",
+        description: "`plugin_type` of a loaded plugin whose server the operator has configured",
         examples: ["openbao"],
       }),
     plugin_name: keystoreId,
   })
   .meta({ id: "PlatformKeystoreDocument" })
 
-/** A keystore on the platform's server, and how far it is. */
+/** A keystore on the platform's server, and its state. */
 export const platformKeystoreAnswer = z
   .strictObject({
     tenant_id: tenantId,
     plugin_type: z.string(),
     plugin_name: keystoreId,
     state: z.enum(["pending", "ready", "failed", "removing"]).meta({
-      description: "`ready`: the tenant has it among its keystores, inactive; to be tested and activated as any other",
+      description: "`ready`: the tenant has it among its keystores, inactive; test and activate it like any other",
     }),
     failure: z
       .strictObject({ code: z.string(), origin: z.string(), message: z.string(), next_step: z.string() })
       .optional()
-      .meta({ description: "Why the last attempt failed; while `pending` or `removing` it is tried again" }),
+      .meta({
+        description: "Why the last attempt failed; in the states `pending` and `removing` another attempt follows",
+      }),
     requested_at: moment,
     updated_at: moment,
   })
   .meta({ id: "PlatformKeystore" })
 
-/** All of them. */
+/** All keystores on the platform's server. */
 export const platformKeystoreList = z
   .strictObject({ keystores: z.array(platformKeystoreAnswer) })
   .meta({ id: "PlatformKeystoreList" })

@@ -3,7 +3,7 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { pluginAnswerOf } from "./answers.ts"
 import { pluginList } from "./schemas.ts"
 
-/** The catalog: each plugin of the profile, its manifest and its state. */
+/** Lists the catalog: each plugin of the profile, its manifest and its state. */
 export const listPlugins = defineRoute({
   method: "get",
   path: "/v1/plugins",

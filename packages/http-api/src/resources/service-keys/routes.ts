@@ -31,7 +31,7 @@ export const createServiceKey = defineRoute({
   problems: ["SERVICE_KEY_EXISTS", "TENANT_KEY_MISSING", ...keystoreProblems],
   replay: (answer) => answer,
   handler: async ({ params, body, call, services }) => {
-    const message = `There is a service key ${body.name} already.`
+    const message = `The service key ${body.name} exists already.`
     const record = await renamed({ ALREADY_EXISTS: { code: "SERVICE_KEY_EXISTS", message } }, () =>
       services.keys.createServiceKey(params.tenant_id, body.name, call),
     )

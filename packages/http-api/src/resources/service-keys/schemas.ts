@@ -4,7 +4,7 @@ import { moment, serviceKeyName } from "../../fields.ts"
 /** A new service key. */
 export const serviceKeyDocument = z.strictObject({ name: serviceKeyName }).meta({ id: "ServiceKeyDocument" })
 
-/** A service key (L3) as it reads back. */
+/** A service key (L3). */
 export const serviceKeyAnswer = z
   .strictObject({
     name: serviceKeyName,

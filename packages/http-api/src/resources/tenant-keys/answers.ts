@@ -3,7 +3,7 @@ import type * as z from "zod"
 import { momentOf } from "../../fields.ts"
 import type { tenantVerification, verifiedServiceKey, wrapAnswer } from "./schemas.ts"
 
-/** A verification as the API writes it. */
+/** Writes a verification as the API shows it. */
 export function verificationOf(
   { tenantKeys, serviceKeys }: TenantVerification,
   indexOf: ReadonlyMap<string, number>,

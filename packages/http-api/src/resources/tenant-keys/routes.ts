@@ -4,18 +4,18 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { verificationOf } from "./answers.ts"
 import { keyExportAnswer, tenantVerification } from "./schemas.ts"
 
-/** Has every keystore open what it wraps. */
+/** Asks every keystore to open the wraps of the tenant key. */
 export const verifyTenant = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/verify",
-  summary: "Which L1 key wraps each tenant key (L2), and whether it opens it, and that each service key (L3), now",
+  summary: "Verify which L1 key wraps each tenant key (L2), and that tenant and service keys (L3) open now",
   description:
-    "Each wrap is sent to its keystore and compared with the key's commitment, and each service key is opened with what came out; each such act is in the audit log.",
+    "Each wrap is sent to its keystore, the result is compared with the key's commitment, and each service key is opened with it; the audit log records each of these steps.",
   permission: "tenant.read",
   params: tenantParameters,
   query: none,
   body: none,
-  response: { status: 200, description: "What was found", schema: tenantVerification },
+  response: { status: 200, description: "The findings", schema: tenantVerification },
   problems: [],
   timeoutMs: 45_000,
   handler: async ({ params, call, services }) => {
@@ -25,7 +25,7 @@ export const verifyTenant = defineRoute({
   },
 })
 
-/** Writes down what a tenant needs to open its envelopes without us. */
+/** Exports everything that a tenant needs to open its envelopes without this host. */
 export const exportKeys = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant_id}/key-export",

@@ -8,12 +8,15 @@ export const wrapAnswer = z.strictObject({
   l1_key_identity: z.string(),
   l1_key_version: z.string(),
   state: z.enum(["good", "quarantined"]),
-  opens: z.boolean().meta({ description: "L1 opened it just now, and what came out fits the commitment" }),
+  opens: z.boolean().meta({ description: "L1 opened it just now, and the result matches the commitment" }),
   code: z.string().optional(),
   next_step: z.string().optional(),
-  audit_entry_id: z.string().meta({ description: "The entry that tells of the making of this wrap" }),
-  audit_entry_index: z.int().optional().meta({ description: "Its place in the log; absent while it waits for one" }),
-  verification_entry_id: z.string().meta({ description: "The entry of this verification" }),
+  audit_entry_id: z.string().meta({ description: "Entry of the audit log for the making of this wrap" }),
+  audit_entry_index: z
+    .int()
+    .optional()
+    .meta({ description: "Place of that entry in the log; absent while it waits for one" }),
+  verification_entry_id: z.string().meta({ description: "Entry of the audit log for this verification" }),
 })
 
 /** A service key, as the verification found it. */
@@ -22,25 +25,21 @@ export const verifiedServiceKey = z.strictObject({
   name: z.string(),
   version: z.int(),
   state: z.string(),
-  parent: z
-    .strictObject({ key_id: z.string(), version: z.int() })
-    .meta({ description: "The tenant key that wraps it" }),
+  parent: z.strictObject({ key_id: z.string(), version: z.int() }).meta({ description: "Tenant key that wraps it" }),
   created_at: moment,
   opens: z.boolean().meta({ description: "Its tenant key opened it just now" }),
   code: z
     .string()
     .optional()
-    .meta({ description: "Why it did not open; where its tenant key did not open either, the code of that" }),
+    .meta({ description: "Why it did not open; when its tenant key did not open either, the code of that key" }),
   next_step: z.string().optional(),
-  verification_entry_id: z.string().meta({ description: "The entry of this verification" }),
+  verification_entry_id: z.string().meta({ description: "Entry of the audit log for this verification" }),
 })
 
-/** Which L1 key wraps each version of the tenant key, and whether it opens it now; whether that opens the service keys. */
+/** Verification of a tenant: which L1 key wraps each version of the tenant key, and which wraps and service keys open. */
 export const tenantVerification = z
   .strictObject({
-    verified: z
-      .boolean()
-      .meta({ description: "There is a tenant key, and every wrap of it and every service key opens" }),
+    verified: z.boolean().meta({ description: "A tenant key exists, and all its wraps and all service keys open" }),
     tenant_keys: z.array(
       z.strictObject({
         key_id: z.string(),
@@ -54,7 +53,7 @@ export const tenantVerification = z
   })
   .meta({ id: "Verification" })
 
-/** What `apeiro-cmk recover` needs beside the L1 key: wraps and envelopes, no secret. */
+/** Input of `apeiro-cmk recover` in addition to the L1 key: wraps and envelopes, no secret. */
 export const keyExportAnswer = z
   .strictObject({
     format: z.string(),
@@ -63,4 +62,4 @@ export const keyExportAnswer = z
     tenant_keys: z.array(z.record(z.string(), jsonValue)),
     service_keys: z.array(z.record(z.string(), jsonValue)),
   })
-  .meta({ id: "KeyExport", description: "As docs/envelope.md says" })
+  .meta({ id: "KeyExport", description: "As docs/envelope.md specifies it" })

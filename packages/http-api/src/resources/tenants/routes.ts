@@ -8,7 +8,7 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { auditEventOf } from "../audit-event.ts"
 import { tenantAnswer, tenantDocument, tenantList } from "./schemas.ts"
 
-/** A tenant as the API writes it. */
+/** Writes a tenant as the API shows it. */
 function tenantAnswerOf(tenant: TenantRecord): z.input<typeof tenantAnswer> {
   return {
     tenant_id: tenant.tenantId,
@@ -46,7 +46,7 @@ export const createTenant = defineRoute({
       ...event,
       facts: { custody_mode: tenant.custodyMode, lease_ms: tenant.leaseMs },
     })
-    const message = `There is a tenant ${tenant.tenantId} already.`
+    const message = `The tenant ${tenant.tenantId} exists already.`
     await renamed({ ALREADY_EXISTS: { code: "TENANT_EXISTS", message } }, () =>
       services.tenants.insertTenant(tenant, [entry]),
     )

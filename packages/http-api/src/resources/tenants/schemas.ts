@@ -5,13 +5,13 @@ const leaseMs = z
   .int()
   .min(2_000)
   .max(300_000)
-  .meta({ description: "How long an L2 key may be used in memory after the keystore was last asked, in milliseconds" })
+  .meta({ description: "Longest use of an L2 key in memory after the keystore last confirmed it, in milliseconds" })
 
 const custodyMode = z
   .enum(["byok", "hyok"])
-  .meta({ description: "Whether other keystores may stand in for the first one (byok), or never (hyok)" })
+  .meta({ description: "Whether other keystores may replace the first one (byok) or not (hyok)" })
 
-/** Control characters and those that turn the direction of the text around them could make one tenant look like another. */
+/** Control characters, and characters that change the direction of text, could make one tenant look like another. */
 const misleading = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u
 
 const displayName = z
@@ -31,7 +31,7 @@ export const tenantDocument = z
   })
   .meta({ id: "TenantDocument" })
 
-/** A tenant as it reads back. */
+/** A tenant. */
 export const tenantAnswer = z
   .strictObject({
     tenant_id: tenantId,
@@ -40,7 +40,7 @@ export const tenantAnswer = z
     custody: z.strictObject({
       mode: custodyMode,
       lease_ms: leaseMs,
-      epoch: z.int().meta({ description: "Grows whenever every lease must end at once" }),
+      epoch: z.int().meta({ description: "Grows whenever all leases must end at once" }),
     }),
     created_at: moment,
   })

@@ -32,13 +32,13 @@ function expiryMs(document: z.output<typeof tokenDocument>, nowMs: number): numb
   ])
 }
 
-/** Makes a token. Its secret is in this answer and nowhere else. */
+/** Makes a token. This answer alone contains its secret. */
 export const createToken = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant_id}/tokens",
   summary: "Make a token",
   description:
-    "The secret is shown once and only its hash is stored. A repeated request with the same Idempotency-Key answers " +
+    "The secret is shown once, and only its hash is stored. A repeated request with the same Idempotency-Key answers " +
     "with the same token without its secret: when the first answer was lost, delete that token and make another.",
   permission: "tokens.manage",
   params: tenantParameters,
@@ -67,7 +67,7 @@ export const listTokens = defineRoute({
   params: tenantParameters,
   query: none,
   body: none,
-  response: { status: 200, description: "All tokens, also expired and revoked ones", schema: tokenList },
+  response: { status: 200, description: "All tokens, including expired and revoked ones", schema: tokenList },
   problems: [],
   handler: async ({ params, services }) =>
     document({ tokens: (await services.tokens.tokens(params.tenant_id)).map(tokenAnswerOf) }),
@@ -99,7 +99,7 @@ export const deleteToken = defineRoute({
   method: "delete",
   path: "/v1/tenants/{tenant_id}/tokens/{token_id}",
   summary: "Revoke a token at once",
-  description: "Idempotent: a token that is revoked already stays so.",
+  description: "Idempotent: a revoked token stays revoked.",
   permission: "tokens.manage",
   params: tokenParameters,
   query: none,

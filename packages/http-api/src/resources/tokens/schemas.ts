@@ -16,14 +16,14 @@ export const tokenDocument = z
       .max(longestLifeSeconds)
       .optional()
       .meta({ description: "Life of the token in seconds; 30 days when neither expiry is given" }),
-    expires_at: moment.optional().meta({ description: "When the token ends; at most a year from now" }),
+    expires_at: moment.optional().meta({ description: "Expiry of the token; at most a year from now" }),
   })
   .refine((document) => document.expires_in_seconds === undefined || document.expires_at === undefined, {
     error: "must have expires_in_seconds or expires_at, not both",
   })
   .meta({ id: "TokenDocument" })
 
-/** A token as it reads back; the secret itself is shown once. */
+/** A token without its secret, which is shown once. */
 export const tokenAnswer = z
   .strictObject({
     token_id: z.string(),
@@ -41,7 +41,7 @@ export const createdToken = z
     token: z
       .string()
       .optional()
-      .meta({ description: "The bearer token. Shown once: a repeated request with the same Idempotency-Key lacks it" }),
+      .meta({ description: "The bearer token, shown once: a repeated request with the same Idempotency-Key lacks it" }),
   })
   .meta({ id: "CreatedToken" })
 
