@@ -35,7 +35,13 @@ function packageGates(packs: string): Gate[] {
 function executableGate(folder: string): Gate {
   const check = 'cp "$0" "$1/plugin.mjs" && { node "$1/plugin.mjs" 2>&1; true; } | grep "its host starts it"'
   const executables = globSync("packages/*/src/serve.ts").map((file) => join(dirname(dirname(file)), "dist/serve.mjs"))
-  return { name: "executables", commands: executables.map((file) => ["sh", "-c", check, file, folder]) }
+  const plugins = executables.map((file) => ["sh", "-c", check, file, folder])
+  const checkProfile =
+    'cp "$0" "$1/apeiro-cmk.mjs" && node "$1/apeiro-cmk.mjs" profile check profiles/apeiro-profile.yaml'
+  return {
+    name: "executables",
+    commands: [...plugins, ["sh", "-c", checkProfile, "apps/cli/dist/apeiro-cmk.mjs", folder]],
+  }
 }
 
 function succeeds(command: readonly string[]): boolean {

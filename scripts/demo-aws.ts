@@ -30,7 +30,8 @@ const platformRole = `arn:aws:iam::${account}:role/apeiro-cmk`
 const subject = "system:serviceaccount:openkcm:cmk"
 const audience = "sts.amazonaws.com"
 const keyId = "12345678-1234-1234-1234-123456789012"
-const cli = resolve("apps/host/src/cli/main.ts")
+const cli = resolve("apps/cli/src/main.ts")
+const hostExecutable = resolve("apps/host/src/main.ts")
 
 /** The document of story 1, letter for letter. */
 const story = {
@@ -132,7 +133,7 @@ async function writeProfile(folder: string, address: string): Promise<number> {
 }
 
 async function startHost(folder: string) {
-  const host = spawn(process.execPath, [cli, "serve", "--profile", join(folder, "profile.yaml")], {
+  const host = spawn(process.execPath, [hostExecutable, "--profile", join(folder, "profile.yaml")], {
     stdio: ["ignore", "pipe", "pipe"],
   })
   const errors = textOf(host.stderr)

@@ -3,9 +3,10 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { ensureToolchain, projectFolder } from "./toolchain.mjs"
 
-const cli = join(projectFolder, "apps", "host", "src", "cli", "main.ts")
+const cli = join(projectFolder, "apps", "cli", "src", "main.ts")
+const host = join(projectFolder, "apps", "host", "src", "main.ts")
 const tasks = {
-  start: ["node", cli, "serve", "--demo"],
+  start: ["node", host, "--demo"],
   "apeiro-cmk": ["node", cli],
   test: ["node", "scripts/test.ts"],
   check: ["node", "scripts/check.ts"],
@@ -16,14 +17,14 @@ const tasks = {
   fix: ["biome", "check", "--write"],
 }
 
-/** npm's shell ends at a signal and tells nobody: where this runs under npm, the child ends when that shell has gone. */
+/** npm's shell ends at a signal without passing it on: under npm, the child ends when that shell has gone. */
 function endWithNpm(child) {
   if (process.env.npm_lifecycle_event === undefined) return undefined
   const shell = process.ppid
   const watch = setInterval(() => {
     if (process.ppid === shell) return
     clearInterval(watch)
-    child.kill("SIGTERM") // once: a second signal ends the host without order
+    child.kill("SIGTERM") // once: a second signal ends the host at once
   }, 250)
   return watch
 }
@@ -32,7 +33,7 @@ function endWithNpm(child) {
 function run([program, ...args], options) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: "inherit", shell: process.platform === "win32", ...options })
-    // Ctrl-C in a terminal reaches the child by itself, and a second SIGINT would end it at once.
+    // Ctrl-C in a terminal reaches the child without us, and a second SIGINT would end it at once.
     const pass = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal))
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass)
     const watch = endWithNpm(child)

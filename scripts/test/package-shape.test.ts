@@ -44,6 +44,20 @@ const mayDependOn: Record<string, readonly string[]> = {
   "keystore-manager": [...forPlugins, "audit-log", "host-call", "key-hierarchy", "credential-store"],
   persistence: [...forPlugins, "audit-log", "key-hierarchy", "credential-store", "keystore-manager"],
   "host-runtime": forPlugins,
+  access: ["plugin-interface", "audit-log", "host-call", "persistence"],
+  "http-api": [
+    ...forPlugins,
+    "audit-log",
+    "host-call",
+    "key-hierarchy",
+    "credential-store",
+    "keystore-manager",
+    "persistence",
+    "host-runtime",
+    "access",
+  ],
+  // What it needs is bundled into its one file.
+  cli: [],
   host: [
     ...forPlugins,
     "audit-log",
@@ -53,6 +67,8 @@ const mayDependOn: Record<string, readonly string[]> = {
     "keystore-manager",
     "persistence",
     "host-runtime",
+    "access",
+    "http-api",
   ],
 }
 

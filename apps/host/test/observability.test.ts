@@ -5,7 +5,7 @@ import { startTestHost } from "./test-host.ts"
 import { object, objects } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
-describe("what a request leaves behind", () => {
+describe("the trace of a request", () => {
   it("is one log line with route, status and actor, without bodies, headers or the text of the URL", async () => {
     await using host = await startTestHost()
     const path = await tenantWithKeys(host, "acme")
@@ -39,7 +39,7 @@ describe("what a request leaves behind", () => {
     expect(event.actor).toEqual({ type: "administrator", id: "administrator" })
   })
 
-  it("says nothing of an unexpected error but the request id, neither to the caller nor its message to the log", async () => {
+  it("reveals only the request id of an unexpected error to the caller, and keeps its message out of the log", async () => {
     await using host = await startTestHost({
       openDatabase: async (options) => {
         const database = await openDatabase(options)
@@ -61,7 +61,7 @@ describe("what a request leaves behind", () => {
     host.log.assertNoCanary(["canary-in-a-foreign-message"])
   })
 
-  it("sends headers that let no browser run, frame or keep anything", async () => {
+  it("sends headers that forbid browsers to run, frame or keep anything", async () => {
     await using host = await startTestHost()
     const { headers } = await host.administrator.send("GET", "/v1/plugins")
     expect(headers.get("content-security-policy")).toBe("default-src 'none';frame-ancestors 'none'")
