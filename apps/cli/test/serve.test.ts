@@ -12,9 +12,9 @@ const ourPackage = fileURLToPath(new URL("..", import.meta.url))
 
 /** Stands in for the host: prints its options, then ends with 5, or at SIGTERM with 6. */
 const hostProgram = `
+process.on("SIGTERM", () => process.exit(6))
 console.log(JSON.stringify(process.argv.slice(2)))
 if (!process.argv.includes("--wait")) process.exit(5)
-process.on("SIGTERM", () => process.exit(6))
 setInterval(() => {}, 1000)
 `
 
