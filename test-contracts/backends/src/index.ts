@@ -60,9 +60,9 @@ export {
   type TransitKeyOptions,
 } from "./openbao/admin.ts"
 export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
-export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/http.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
 export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
+export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/vault-client.ts"
 export { buildFaultModule, type FaultModule, type TokenFault } from "./pkcs11/fault-module.ts"
 export { TokenAdmin } from "./pkcs11/token-admin.ts"
 export type { Pkcs11Tokens } from "./pkcs11/tokens.ts"

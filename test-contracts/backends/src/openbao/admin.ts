@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { type OpenBaoAnswer, type OpenBaoEndpoint, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
+import { type OpenBaoAnswer, type OpenBaoEndpoint, type OpenBaoRequest, sendToOpenBao } from "./vault-client.ts"
 
 /** How a transit key is made; the names are the server's own (API documentation of the transit engine, "Create key"). */
 export interface TransitKeyOptions {

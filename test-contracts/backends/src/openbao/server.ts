@@ -9,10 +9,10 @@ import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
 import { OpenBaoAdmin } from "./admin.ts"
 import { type OpenBaoAuditEntry, readAuditFile } from "./audit-file.ts"
-import { type OpenBaoAnswer, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
 import { installOpenBao } from "./install.ts"
 import { accepts, servedFingerprint } from "./reachability.ts"
 import { writeConfiguration, writeServerCertificate } from "./server-configuration.ts"
+import { type OpenBaoAnswer, type OpenBaoRequest, sendToOpenBao } from "./vault-client.ts"
 
 /** How an OpenBao is started. */
 export interface OpenBaoOptions {
