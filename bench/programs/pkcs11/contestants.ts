@@ -3,7 +3,7 @@ import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/te
 import { buildFaultModule, type FaultModule, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { plugin } from "@apeiro-cmk/thales"
 import type * as pkcs11js from "pkcs11js"
-import { children } from "./recovery.ts"
+import { children } from "./child-processes.ts"
 
 const context = { tenantId: "bench", keyId: "tenant-key", keyVersion: 1 }
 const pin = "1234"

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs"
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises"
 import { concurrentLoad } from "../../src/concurrent-load.ts"
 import type { BenchToken } from "./contestants.ts"
@@ -63,10 +62,4 @@ export async function besideAnother(
   const beside = await load()
   await hanging
   return { alone, again, beside }
-}
-
-/** Ids of this process's children, the youngest last. */
-export function children(): readonly number[] {
-  const listed = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8")
-  return listed.trim().split(/\s+/).filter(Boolean).map(Number)
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { AppPermission, DsmApp, DsmGroup } from "./app.ts"
-import type { ApprovalRequest } from "./approvals.ts"
+import type { ApprovalRequest } from "./approval-request.ts"
 import { type AuditEntry, recordEntry } from "./audit-log.ts"
 import { approvalNeeded, badRequest, conflict, forbidden, notFound } from "./dsm-error.ts"
 import type { DsmKey } from "./key-object.ts"

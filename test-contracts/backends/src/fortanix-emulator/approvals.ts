@@ -1,22 +1,9 @@
 import { randomUUID } from "node:crypto"
 import * as z from "zod"
+import type { ApprovalRequest } from "./approval-request.ts"
 import { badRequest, notFound } from "./dsm-error.ts"
 import { dsmTime } from "./key-object.ts"
 import { bodyOf, type DsmRequest, type Routes } from "./route.ts"
-
-/** What an app asks others to approve. */
-export interface ApprovalRequest {
-  readonly id: string
-  readonly requesterApp: string
-  readonly createdAtMs: number
-  readonly operation: string
-  readonly method: string
-  readonly body: unknown
-  readonly description: string | undefined
-  status: "PENDING" | "APPROVED" | "DENIED" | "FAILED"
-  /** Once it was approved and run. */
-  result: { readonly status: number; readonly body: unknown } | undefined
-}
 
 const requestShape = z.object({
   operation: z.string().startsWith("/"),
