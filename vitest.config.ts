@@ -1,6 +1,8 @@
 import { readdirSync } from "node:fs"
 import { defineConfig } from "vitest/config"
-import { CountingReporter } from "./scripts/counting-reporter.ts"
+import { CountingReporter } from "./scripts/test-report/counting-reporter.ts"
+import { LostCasesReporter } from "./scripts/test-report/lost-cases-reporter.ts"
+import { SlowestFilesReporter } from "./scripts/test-report/slowest-files-reporter.ts"
 
 const below = (folder: string) => readdirSync(folder).map((name) => `${folder}/${name}`)
 const roots = [...below("packages"), ...below("apps"), "test-contracts", "test-contracts/backends", "scripts"]
@@ -21,6 +23,7 @@ export default defineConfig({
     maxConcurrency: 12,
     // Most files wait for servers; by itself vitest keeps one core for its main thread, half of a small machine.
     maxWorkers: "100%",
-    reporters: ["default", new CountingReporter()],
+    // The counts come last: other programs read the last line.
+    reporters: ["default", new SlowestFilesReporter(), new LostCasesReporter(), new CountingReporter()],
   },
 })

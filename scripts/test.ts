@@ -1,20 +1,56 @@
 import { spawn } from "node:child_process"
 import { backendFolder } from "../test-contracts/backends/src/cache.ts"
+import { caseListVariable } from "./test-report/case-list.ts"
+import { testRequest } from "./test-selection/arguments.ts"
+import { changedFiles, testsReachedBy } from "./test-selection/changed-tests.ts"
+import { ProjectFiles } from "./test-selection/project-files.ts"
+import { quickTests } from "./test-selection/quick-tests.ts"
 
-/**
- * Runs every test. The servers that tests need are brought meanwhile: a test that needs one waits for it, and says so
- * where it cannot be had. Programs that tests start share what Node has compiled of them, also with the next run.
- */
+const root = process.cwd()
+const request = testRequest(process.argv.slice(2))
+const project = new ProjectFiles(root)
+const quick = quickTests(project)
+
+/** The files of the run; `undefined` where vitest chooses. */
+function selectedTests(): readonly string[] | undefined {
+  if (request.scope === "quick") return quick
+  if (request.scope !== "changed") return undefined
+  const changed = changedFiles(root, request.base)
+  const reached = testsReachedBy(project, changed)
+  console.log(`${changed.length} changed files reach ${reached.length} of ${project.tests().length} test files.`)
+  return reached
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const loopback = [process.env.NO_PROXY ?? process.env.no_proxy, "127.0.0.1,localhost"].filter(Boolean).join(",")
+  return {
+    // Programs that tests start share what Node has compiled of them, also with the next run.
+    NODE_COMPILE_CACHE: backendFolder("node-compile-cache"),
+    ...process.env,
+    // The client that administers OpenBao obeys HTTP_PROXY; the servers of the tests are on this machine.
+    ...{ NO_PROXY: loopback, no_proxy: loopback },
+    ...(request.scope === "quick" ? { APEIRO_CMK_TESTS_WITHOUT_SERVERS: "1" } : {}),
+    ...(request.scope === "all" ? { [caseListVariable]: backendFolder("test-cases.json") } : {}),
+  }
+}
+
 function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const env = { NODE_COMPILE_CACHE: backendFolder("node-compile-cache"), ...process.env }
-    const child = spawn(program, args, { stdio: "inherit", env })
+    const child = spawn(program, args, { stdio: "inherit", env: environment() })
     child.on("error", reject)
     child.on("exit", (code) => resolve(code ?? 1))
   })
 }
 
-const backends = run("node", ["test-contracts/backends/src/install.ts"])
-const tests = await run("vitest", ["run", ...process.argv.slice(2)])
-await backends // what could not be had shows in the tests that need it
-process.exitCode = tests
+const selected = selectedTests()
+if (selected?.length === 0) {
+  console.log("0 passed, 0 failed, 0 skipped")
+} else {
+  // The servers that tests need are installed meanwhile: a test that needs one waits for it, and says so where it is not
+  // available.
+  const needsServers = selected === undefined || selected.some((file) => !quick.includes(file))
+  const backends = needsServers ? run("node", ["test-contracts/backends/src/install.ts"]) : undefined
+  const tests = await run("vitest", ["run", ...(selected ?? []), ...request.passedOn])
+  await backends // an installation that failed shows in the tests that need it
+  process.exitCode = tests
+}

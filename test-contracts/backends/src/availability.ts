@@ -66,6 +66,7 @@ export async function kryopticAvailable(): Promise<boolean> {
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {
+  if (process.env.APEIRO_CMK_TESTS_WITHOUT_SERVERS === "1") return false // `npm run test:quick`
   try {
     await install()
     return true
