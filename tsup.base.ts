@@ -5,13 +5,14 @@ export const libraryConfig = (entry: Record<string, string>) => defineConfig(lib
 
 /** A plugin: the library, and beside it the executable as one file, so that one checksum covers all that runs. */
 export const pluginConfig = (entry: Record<string, string>, serve = "src/serve.ts") =>
-  defineConfig([library(entry), executable(serve)])
+  defineConfig([library(entry), executableConfig(serve)])
 
 function library(entry: Record<string, string>): Options {
   return { entry, format: ["esm"], dts: true, target: "node22", clean: true, sourcemap: true }
 }
 
-function executable(serve: string): Options {
+/** The executable of a plugin alone. */
+export function executableConfig(serve: string): Options {
   return {
     entry: { serve },
     format: ["esm"],

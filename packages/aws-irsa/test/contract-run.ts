@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import type { EncryptionContext, KeyState } from "@apeiro-cmk/plugin-interface"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
-import { decryptWithMaterial, type KmsKey, readHead } from "@apeiro-cmk/test-backends"
+import { bundledExecutable, decryptWithMaterial, type KmsKey, readHead } from "@apeiro-cmk/test-backends"
 import {
   type Boundary,
   type ContractRun,
@@ -28,7 +28,7 @@ export async function startContractRun(boundary: Boundary): Promise<ContractRun>
     backendType: "aws-kms",
     network: "tcp",
     moduleUrl: import.meta.resolve("../src/index.ts"),
-    serveUrl: import.meta.resolve("../src/serve.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
     open: (request, start) => open(aws, request, start),
     stop: () => aws.stop(),
   })

@@ -2,7 +2,7 @@ import { createDecipheriv } from "node:crypto"
 import type { KeyState } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
-import type { DsmKey } from "@apeiro-cmk/test-backends"
+import { bundledExecutable, type DsmKey } from "@apeiro-cmk/test-backends"
 import {
   type Boundary,
   type ContractRun,
@@ -27,7 +27,7 @@ export async function startContractRun(boundary: Boundary): Promise<ContractRun>
     backendType: "fortanix-dsm",
     network: "tcp",
     moduleUrl: import.meta.resolve("../src/index.ts"),
-    serveUrl: import.meta.resolve("../src/serve.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
     open: (request, start) => open(dsm, request, start),
     stop: () => dsm.stop(),
   })

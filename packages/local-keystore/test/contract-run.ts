@@ -1,4 +1,5 @@
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { bundledExecutable } from "@apeiro-cmk/test-backends"
 import {
   type Boundary,
   type ContractRun,
@@ -21,7 +22,7 @@ export async function startContractRun(boundary: Boundary): Promise<ContractRun>
     backendType: "software",
     network: "none",
     moduleUrl: import.meta.resolve("../src/index.ts"),
-    serveUrl: import.meta.resolve("../src/serve.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
     open,
   })
 }

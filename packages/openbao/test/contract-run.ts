@@ -2,7 +2,7 @@ import { createDecipheriv } from "node:crypto"
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
-import { OpenBaoAdmin, openBaoVersion } from "@apeiro-cmk/test-backends"
+import { bundledExecutable, OpenBaoAdmin, openBaoVersion } from "@apeiro-cmk/test-backends"
 import {
   type Boundary,
   type ContractRun,
@@ -37,7 +37,7 @@ export async function startContractRun(boundary: Boundary): Promise<ContractRun>
     backendType: "openbao",
     network: "tcp",
     moduleUrl: import.meta.resolve("../src/index.ts"),
-    serveUrl: import.meta.resolve("../src/serve.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
     open: (request, start) => open(bao, request, start),
     stop: () => bao.stop(),
   })

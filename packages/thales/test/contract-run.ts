@@ -1,6 +1,7 @@
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import {
+  bundledExecutable,
   kryopticAvailable,
   kryopticVersion,
   softHsmAvailable,
@@ -42,7 +43,7 @@ export async function startContractRun(
     backendType: "pkcs11",
     network: "none",
     moduleUrl: import.meta.resolve("../src/index.ts"),
-    serveUrl: import.meta.resolve("../src/serve.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
     open: (request, start) => open(hsm, request, start),
     stop: () => hsm.stop(),
   })

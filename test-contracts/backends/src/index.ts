@@ -17,6 +17,7 @@ export {
 export { decryptWithMaterial, type KmsKey, readHead } from "./aws-emulator/kms-key.ts"
 export { createTokenIssuer, type TokenIssuer, type TokenWish } from "./aws-emulator/token-issuer.ts"
 export type { IdentityProvider } from "./aws-emulator/web-identity-token.ts"
+export { bundledExecutable } from "./bundled-executable.ts"
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,

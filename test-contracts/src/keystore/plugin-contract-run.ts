@@ -1,8 +1,7 @@
-import { fileURLToPath } from "node:url"
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import type { TestRunner } from "../runner.ts"
-import { openOverWire } from "../wire/open-over-wire.ts"
+import { openOverWire, type PluginExecutable } from "../wire/open-over-wire.ts"
 import { keystoreContract } from "./contract.ts"
 import type { ContractRun } from "./contract-run.ts"
 import type { BackendType } from "./expected-capabilities.ts"
@@ -24,8 +23,8 @@ export interface PluginContractRun
   readonly backendType: BackendType
   /** URL of the module that exports `plugin`. */
   readonly moduleUrl: string
-  /** URL of the plugin's executable, a Node program. */
-  readonly serveUrl: string
+  /** Finds or builds the plugin's executable; called once, and only for a run over the wire. */
+  executable(): Promise<PluginExecutable>
   /** Most cases that may run at the same time. Default 1: a case may stop the server that others use. */
   readonly concurrency?: number
   /** Opens a separate keystore for one case, on a plugin that `start` returned. */
@@ -37,9 +36,12 @@ export interface PluginContractRun
 /** Makes a {@link ContractRun} of a plugin, so that the same cases run in process and over the wire. */
 export function pluginContractRun(boundary: Boundary, run: PluginContractRun): ContractRun {
   const { backend, version, judge, concurrency = 1, plugin, backendType, network, moduleUrl } = run
-  const executable = { path: process.execPath, args: [fileURLToPath(run.serveUrl)] }
+  let executable: Promise<PluginExecutable> | undefined
   const start: StartPlugin = async (pluginConfiguration) => {
-    if (boundary === "over the wire") return openOverWire(executable, pluginConfiguration)
+    if (boundary === "over the wire") {
+      executable ??= run.executable()
+      return openOverWire(await executable, pluginConfiguration)
+    }
     const services = testServices()
     const started = await openInProcess(plugin, { services, pluginConfiguration })
     return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Pkcs11Tokens } from "../pkcs11/tokens.ts"
+import { compileCache, type Pkcs11Tokens } from "../pkcs11/tokens.ts"
 import { runCommand } from "../run-command.ts"
 import { installKryoptic } from "./install.ts"
 
@@ -16,7 +16,7 @@ export async function startKryoptic(): Promise<Pkcs11Tokens> {
   const module = await installKryoptic()
   const folder = await mkdtemp(join(tmpdir(), "kryoptic-"))
   const configuration = join(folder, "kryoptic.conf")
-  const environment = { KRYOPTIC_CONF: configuration }
+  const environment = { KRYOPTIC_CONF: configuration, ...compileCache() }
   const slots: string[] = []
   return {
     module,

@@ -9,3 +9,9 @@ export interface Pkcs11Tokens {
   /** Removes them. */
   stop(): Promise<void>
 }
+
+/** Lets the process of a token share what Node has compiled of it, where the test run has a cache for that. */
+export function compileCache(): Readonly<Record<string, string>> {
+  const { NODE_COMPILE_CACHE: cache } = process.env
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }
+}

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Pkcs11Tokens } from "../pkcs11/tokens.ts"
+import { compileCache, type Pkcs11Tokens } from "../pkcs11/tokens.ts"
 import { runCommand } from "../run-command.ts"
 import { installSoftHsm } from "./install.ts"
 
@@ -18,7 +18,7 @@ export async function startSoftHsm(): Promise<Pkcs11Tokens> {
     configuration,
     `directories.tokendir = ${join(folder, "tokens")}\nobjectstore.backend = file\nlog.level = ERROR\n`,
   )
-  const environment = { SOFTHSM2_CONF: configuration }
+  const environment = { SOFTHSM2_CONF: configuration, ...compileCache() }
   return {
     module,
     environment,
