@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
-import pg from "pg"
 import { type CertificateSubject, createTestAuthority, type TestAuthority } from "../certificates.ts"
 import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
 import { type Cluster, createCluster, serverUser, writeCertificate } from "./cluster.ts"
+import { createDatabase, dropDatabase, runSql } from "./database.ts"
 import { installPostgres } from "./install.ts"
 
 /** How a PostgreSQL is started. */
@@ -67,7 +67,6 @@ export class PostgresServer {
   readonly #dataFolder: string
   readonly #settings: Readonly<Record<string, string>>
   #process: GuardedProcess | undefined
-  #databases = 0
 
   constructor(
     programs: string,
@@ -92,28 +91,18 @@ export class PostgresServer {
   }
 
   /** Makes a role with a password and an empty database that it owns. @returns URL with the password */
-  async createDatabase(): Promise<string> {
-    this.#databases += 1
-    const name = `database_${process.pid}_${this.#databases}`
-    const password = randomBytes(12).toString("hex")
-    await this.sql(`create role ${name} login password '${password}'`)
-    await this.sql(`create database ${name} owner ${name}`)
-    return `postgres://${name}:${password}@${this.host}:${this.port}/${name}`
+  createDatabase(): Promise<string> {
+    return createDatabase(this)
+  }
+
+  /** Removes a database of {@link PostgresServer.createDatabase} and its role, whoever is still connected. */
+  dropDatabase(url: string): Promise<void> {
+    return dropDatabase(this, url)
   }
 
   /** Runs one statement as the superuser, on a connection of its own. @returns its rows */
-  async sql(statement: string, database = "postgres"): Promise<readonly Record<string, unknown>[]> {
-    const client = new pg.Client({
-      ...{ host: this.host, port: this.port, user: "postgres", password: this.superuserPassword, database },
-      ...{ connectionTimeoutMillis: readyWithinMs, ssl: false },
-    })
-    await client.connect()
-    try {
-      const { rows } = await client.query<Record<string, unknown>>(statement)
-      return rows
-    } finally {
-      await client.end()
-    }
+  sql(statement: string, database?: string): Promise<readonly Record<string, unknown>[]> {
+    return runSql(this, statement, database)
   }
 
   /** Ends the server in order, breaking off what runs, and keeps the data: connections are refused until {@link start}. */
