@@ -3,10 +3,10 @@ import { basename, dirname, resolve } from "node:path"
 import { BackendUnavailable } from "../test-contracts/backends/src/index.ts"
 import type { Boundary, ContractRun } from "../test-contracts/src/index.ts"
 
-/** A plugin package that can prove itself, and the way to start that. */
+/** A plugin package with a contract run, and the function that starts it. */
 export interface StartableRun {
   readonly plugin: string
-  /** @returns `undefined` where the keystore cannot be had on this machine; the reason is printed */
+  /** @returns `undefined` where the keystore is not available on this machine; the reason is printed */
   start(): Promise<ContractRun | undefined>
 }
 

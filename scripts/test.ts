@@ -9,27 +9,32 @@ import { quickTests } from "./test-selection/quick-tests.ts"
 
 const root = process.cwd()
 const request = testRequest(process.argv.slice(2))
-const project = new ProjectFiles(root)
-const quick = quickTests(project)
 
-/** The files of the run; `undefined` where vitest chooses. */
-function selectedTests(): readonly string[] | undefined {
-  if (request.scope === "quick") return quick
-  if (request.scope !== "changed") return undefined
+interface Selection {
+  readonly files: readonly string[]
+  readonly needServers: boolean
+}
+
+/** The selected files; `undefined` where vitest selects them. */
+function selectedTests(): Selection | undefined {
+  if (request.scope !== "quick" && request.scope !== "changed") return undefined
+  const project = new ProjectFiles(root)
+  const quick = quickTests(project)
+  if (request.scope === "quick") return { files: quick, needServers: false }
   const changed = changedFiles(root, request.base)
-  const reached = testsReachedBy(project, changed)
-  console.log(`${changed.length} changed files reach ${reached.length} of ${project.tests().length} test files.`)
-  return reached
+  const files = testsReachedBy(project, changed)
+  console.log(`${changed.length} changed files reach ${files.length} of ${project.tests().length} test files.`)
+  return { files, needServers: files.some((file) => !quick.includes(file)) }
 }
 
 function environment(shared: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const loopback = [process.env.NO_PROXY ?? process.env.no_proxy, "127.0.0.1,localhost"].filter(Boolean).join(",")
   return {
-    // Programs that tests start share what Node has compiled of them, also with the next run.
+    // Programs that tests start share a cache of compiled code, also with later runs.
     NODE_COMPILE_CACHE: backendFolder("node-compile-cache"),
     ...process.env,
     ...shared,
-    // The client that administers OpenBao obeys HTTP_PROXY; the servers of the tests are on this machine.
+    // The client that administers OpenBao obeys HTTP_PROXY, but the test servers are on this machine.
     ...{ NO_PROXY: loopback, no_proxy: loopback },
     ...(request.scope === "quick" ? { APEIRO_CMK_TESTS_WITHOUT_SERVERS: "1" } : {}),
     ...(request.scope === "all" ? { [caseListVariable]: backendFolder("test-cases.json") } : {}),
@@ -44,22 +49,21 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): 
   })
 }
 
-async function runTests(selected: readonly string[] | undefined): Promise<number> {
-  const needsServers = selected === undefined || selected.some((file) => !quick.includes(file))
-  if (!needsServers) return run("vitest", ["run", ...selected, ...request.passedOn], environment({}))
+async function runTests({ files, needServers }: Selection): Promise<number> {
+  const vitest = ["run", ...files, ...request.passedOn]
+  if (!needServers) return run("vitest", vitest, environment({}))
   const shared = await SharedServers.listen()
   const env = environment(shared.environment)
-  // The servers that tests need are installed meanwhile: a test that needs one waits for it, and says so where it is not
-  // available.
+  // Installs the servers while the first tests run: a test that needs one waits for it, and reports when it is missing.
   const backends = run("node", ["test-contracts/backends/src/install.ts"], env)
   try {
-    return await run("vitest", ["run", ...(selected ?? []), ...request.passedOn], env)
+    return await run("vitest", vitest, env)
   } finally {
-    await backends // an installation that failed shows in the tests that need it
+    await backends // a failed installation shows in the tests that need it
     await shared.stop()
   }
 }
 
 const selected = selectedTests()
-if (selected?.length === 0) console.log("0 passed, 0 failed, 0 skipped")
-else process.exitCode = await runTests(selected)
+if (selected?.files.length === 0) console.log("0 passed, 0 failed, 0 skipped")
+else process.exitCode = await runTests(selected ?? { files: [], needServers: true })

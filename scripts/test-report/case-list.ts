@@ -2,28 +2,29 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import * as z from "zod"
 
-/** Names the file in which a full run finds the cases of the full run before, and leaves its own. */
+/** Names the variable with the path of the case list, which a full run compares with its own cases and then replaces. */
 export const caseListVariable = "APEIRO_CMK_TEST_CASES"
 
 const caseList = z.object({
-  /** When and where the cases ran. */
+  /** Time of the run, ISO 8601. */
   ranAt: z.string(),
+  /** Folder of the project. */
   project: z.string(),
-  /** File of each case, by the full name of the case: one entry for each time that the name occurs. */
+  /** Files of each case by its full name: one entry per occurrence of the name. */
   cases: z.record(z.string(), z.array(z.string())),
 })
 
 /** The cases of one full run. */
 export type CaseList = z.infer<typeof caseList>
 
-/** One case that an earlier run had. */
+/** A case of an earlier run that a later run does not have. */
 export interface LostCase {
   readonly name: string
-  /** A file in which the earlier run had it. */
+  /** Its file in the earlier run. */
   readonly file: string
 }
 
-/** Reads a list. @returns `undefined` when there is none, or one of another format */
+/** Reads a list. @returns `undefined` when the file is missing or has another format */
 export function readCaseList(path: string): CaseList | undefined {
   let text: string
   try {
@@ -35,7 +36,7 @@ export function readCaseList(path: string): CaseList | undefined {
   return caseList.safeParse(parseJson(text)).data
 }
 
-/** Replaces a list in one step. */
+/** Replaces a list atomically. */
 export function writeCaseList(path: string, list: CaseList): void {
   mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.${process.pid}`
@@ -43,13 +44,17 @@ export function writeCaseList(path: string, list: CaseList): void {
   renameSync(temporary, path)
 }
 
-/** Lists each case of `before` that `now` has less often. A case that moved to another file is not lost. */
+/** Lists each case that occurs less often in `now` than in `before`. A case that moved to another file is not lost. */
 export function lostCases(before: CaseList["cases"], now: CaseList["cases"]): readonly LostCase[] {
   return Object.entries(before).flatMap(([name, files]) => {
-    const left = now[name] ?? []
-    const gone = files.filter((file) => !left.includes(file))
-    const places = gone.length === 0 ? files : gone
-    return places.slice(0, Math.max(0, files.length - left.length)).map((file) => ({ name, file }))
+    const left = [...(now[name] ?? [])]
+    const missing = Math.max(0, files.length - left.length)
+    const gone = files.filter((file) => {
+      const index = left.indexOf(file)
+      if (index >= 0) left.splice(index, 1)
+      return index < 0
+    })
+    return gone.slice(0, missing).map((file) => ({ name, file }))
   })
 }
 
@@ -57,6 +62,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // written by hand, or cut short: as if there were none
+    return undefined // damaged: treated as missing
   }
 }

@@ -3,8 +3,8 @@ import type { Reporter, TestModule } from "vitest/node"
 import { type CaseList, caseListVariable, lostCases, readCaseList, writeCaseList } from "./case-list.ts"
 
 /**
- * Names each case that the full run before had and this full run has not, and keeps the cases of this run for the next.
- * Runs of a part of the tests are neither compared nor kept.
+ * Names each case that the previous full run had and this full run does not, and stores the cases of this run for the next
+ * one. Partial runs are neither compared nor stored.
  */
 export class LostCasesReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
@@ -13,7 +13,7 @@ export class LostCasesReporter implements Reporter {
     const before = readCaseList(path)
     const cases = casesOf(modules)
     if (before !== undefined) printLost(before, cases)
-    // A file that did not load hides its cases: the list before is kept until they can be seen again.
+    // A file that failed to load hides its cases, so the previous list stays until they reappear.
     if (modules.some((module) => module.errors().length > 0)) return
     writeCaseList(path, { ranAt: new Date().toISOString(), project: process.cwd(), cases })
   }

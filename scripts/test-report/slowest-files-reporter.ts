@@ -2,7 +2,7 @@ import type { Reporter, TestModule } from "vitest/node"
 
 const shown = 10
 
-/** Prints the test files of a run that took longest, their preparation included. */
+/** Prints the slowest test files of a run, with their total time including preparation. */
 export class SlowestFilesReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const timed = modules.map((module) => ({ file: module.moduleId, seconds: secondsOf(module) }))

@@ -1,8 +1,8 @@
-/** Which tests are asked for, and what is passed on to vitest. */
+/** The requested tests, and the arguments for vitest. */
 export type TestRequest =
-  /** Every test: the only run whose cases are compared with those of the run before. */
+  /** Every test. Only these runs compare their cases with those of the previous run. */
   | { readonly scope: "all"; readonly passedOn: readonly string[] }
-  /** The tests that vitest's own arguments choose. */
+  /** The tests that the arguments for vitest select. */
   | { readonly scope: "chosen"; readonly passedOn: readonly string[] }
   /** The tests that need no server and no other process. */
   | { readonly scope: "quick"; readonly passedOn: readonly string[] }

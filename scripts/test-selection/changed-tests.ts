@@ -2,15 +2,15 @@ import { execFileSync } from "node:child_process"
 import type { ProjectFiles } from "./project-files.ts"
 import { Reach } from "./reach.ts"
 
-/** Files on which every test depends. */
+/** Files that affect every test. */
 const reachesEverything =
   /^(package\.json|pnpm-lock\.yaml|pnpm-workspace\.yaml|vitest\.config\.ts|tsconfig\.base\.json|scripts\/(run|toolchain)\.mjs)$/
 
 /**
- * Lists the files that differ from another state of the project, the untracked ones included.
+ * Lists the files that differ from another state of the project, including untracked files.
  *
- * @param base - a commit, or anything else that git can name. Default: where this branch left `origin/main`; without one,
- * the last commit
+ * @param base - a commit, or any other name that git resolves. Default: the commit at which this branch left `origin/main`;
+ * without that branch, the last commit
  */
 export function changedFiles(root: string, base?: string): readonly string[] {
   const git = (...args: string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8" })
@@ -23,13 +23,13 @@ function whereBranchBegan(git: (...args: string[]) => string): string {
   try {
     return git("merge-base", "HEAD", "refs/remotes/origin/main").trim()
   } catch {
-    return "HEAD" // git says on standard error that there is no origin/main
+    return "HEAD" // git reports on standard error that origin/main does not exist
   }
 }
 
 /**
- * Lists the tests that a change of these files can reach: through imports, programs that a test starts, files and folders
- * that it names, and packages that it looks up by name. A test that lists folders is always among them.
+ * Lists the tests that a change to these files can reach: through imports, the programs that a test starts, the files and
+ * folders that it names, and the packages that it looks up by name. A test that lists folders is always included.
  */
 export function testsReachedBy(project: ProjectFiles, changed: readonly string[]): readonly string[] {
   if (changed.some((file) => reachesEverything.test(file))) return project.tests()

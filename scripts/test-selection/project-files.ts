@@ -1,9 +1,11 @@
-import { execFileSync } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { globSync, readFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
 import * as z from "zod"
 
-/** Where the workspace has its packages. Those below `examples` are no part of it. */
+/** Folders of installed and built files. */
+const notOurs: ReadonlySet<string> = new Set(["node_modules", "dist", ".git", ".turbo"])
+
+/** Manifests of the workspace's packages. Those below `examples` do not belong to it. */
 const packageManifest = /^(?!examples\/)[\w-]+(\/[\w-]+)?\/package\.json$/
 
 const manifest = z.object({
@@ -20,7 +22,7 @@ export interface WorkspacePackage {
   readonly entries: ReadonlyMap<string, string>
 }
 
-/** The files that git knows or would add, and the packages among them. */
+/** The files of the project, and the packages among them. */
 export class ProjectFiles {
   readonly root: string
   readonly all: readonly string[]
@@ -30,12 +32,10 @@ export class ProjectFiles {
 
   constructor(root: string) {
     this.root = root
-    const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-      cwd: root,
-      encoding: "utf8",
-      maxBuffer: 64 * 1024 * 1024,
-    })
-    this.all = [...new Set(listed.split("\0"))].filter((file) => file !== "" && existsSync(join(root, file)))
+    this.all = globSync("**/*", { cwd: root, withFileTypes: true, exclude: ({ name }) => notOurs.has(name) })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      .toSorted()
     this.#known = new Set(this.all)
     const manifests = this.all.filter((file) => packageManifest.test(file))
     this.packages = new Map(manifests.map((file) => this.#packageOf(file)).map((each) => [each.name, each]))
@@ -54,7 +54,7 @@ export class ProjectFiles {
     return text
   }
 
-  /** Every file in a folder, or whose path begins like that. */
+  /** Every file whose path begins with the prefix. */
   beginningWith(prefix: string): readonly string[] {
     return this.all.filter((file) => file.startsWith(prefix))
   }

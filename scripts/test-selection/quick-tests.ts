@@ -1,20 +1,20 @@
 import type { ProjectFiles } from "./project-files.ts"
 import { Reach } from "./reach.ts"
 
-/** Modules that fall back to something in the same process where no server may be started. */
+/** Modules that use an in-process alternative when no server may be started. */
 const worksWithoutServers: ReadonlySet<string> = new Set([
   "packages/persistence/test/support/engines.ts", // SQLite alone
 ])
 
-/** Functions of ours that start a plugin's process. */
-const startsPlugin = /\b(connectPlugin|superviseProcess)\b/
+/** Our functions that start a plugin's process, or the plugins of every package. */
+const startsPlugin = /\b(connectPlugin|contractRuns)\b/
 
 /**
  * Lists the tests of `npm run test:quick`: those that start neither a server nor another process.
  *
- * A test file is quick unless its name ends in `-over-wire.test.ts`, or it, or a module of the tests or of the test
- * backends that it imports, imports `node:child_process` or `connectPlugin`. The product's own modules do not count: they
- * can start processes, and a test that has them do so says how to start one.
+ * A test file is quick unless its name ends in `-over-wire.test.ts`, or unless the file itself, or a module of the tests or
+ * the test backends that it imports, imports `node:child_process`, `connectPlugin` or `contractRuns`. The product's own
+ * modules do not count: many can start a process, but only a test that names an executable makes them do so.
  */
 export function quickTests(project: ProjectFiles): readonly string[] {
   const reach = new Reach(project)

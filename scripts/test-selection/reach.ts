@@ -4,7 +4,7 @@ import { type Reference, reexportsOf, referencesOf } from "./references.ts"
 
 const code = /\.(ts|mts|mjs|js)$/
 
-/** Says which files of the project a file can reach when it runs. */
+/** Finds the files of the project that a file can reach when it runs. */
 export class Reach {
   readonly #project: ProjectFiles
   readonly #direct = new Map<string, readonly string[]>()
@@ -16,13 +16,13 @@ export class Reach {
   /**
    * Lists a file and everything that it reaches.
    *
-   * @param enters - tells whether what a reached file refers to counts, too. Default: always
+   * @param enters - tells whether to follow the references of a reached file. Default: always
    */
   from(file: string, enters: (file: string) => boolean = () => true): ReadonlySet<string> {
     return closure(file, (each) => (enters(each) ? this.#directFrom(each) : []))
   }
 
-  /** Lists a file and the modules that are loaded together with it; not what it starts or reads. */
+  /** Lists a file and the modules that it imports, directly or indirectly; not the files that it starts or reads. */
   imports(file: string, enters: (file: string) => boolean): ReadonlySet<string> {
     return closure(file, (each) => (enters(each) ? this.#importsOf(each) : []))
   }
@@ -42,7 +42,7 @@ export class Reach {
 
   #referencesOf(file: string): readonly Reference[] {
     if (!code.test(file)) return []
-    // A module that only passes names on is looked through name by name, where they are imported.
+    // A re-exported name leads to its source where it is imported, not where it is re-exported.
     const passedOn = reexportsOf(this.#project.text(file))
     const isPassedOn = (reference: Reference) =>
       reference.kind === "module" && reference.names?.every((name) => hasName(passedOn, reference.specifier, name))
@@ -72,7 +72,7 @@ export class Reach {
     }
   }
 
-  /** The modules through which a name comes: where it is imported from, down to where it is defined. */
+  /** The modules that a name passes through: from the imported module down to its definition. */
   #sourceOfName(module: string, name: string): readonly string[] {
     const passedOn = reexportsOf(this.#project.text(module)).get(name)
     if (passedOn === undefined) return [module]
@@ -95,7 +95,7 @@ export class Reach {
     return undefined
   }
 
-  /** All modules of a package that is looked up by its name when a test runs. */
+  /** All modules of a package that a test looks up by its name at run time. */
   #sourcesOf(name: string): readonly string[] {
     const folder = this.#project.packages.get(name)?.folder
     return folder === undefined ? [] : this.#project.beginningWith(`${folder}/src/`)
@@ -106,7 +106,7 @@ export class Reach {
     return text.includes("/") ? this.#project.beginningWith(text.endsWith("/") ? text : `${text}/`) : []
   }
 
-  /** A file, or all files of a folder; a path that ends in the middle of a name stands for all that begin like it. */
+  /** A file, or all files of a folder; an incomplete file name stands for every file that begins with it. */
   #atPath(path: string): readonly string[] {
     if (this.#project.has(path)) return [path]
     return path.startsWith("..") || path === "." ? [] : this.#project.beginningWith(path)

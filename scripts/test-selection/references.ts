@@ -1,10 +1,10 @@
-/** One reference of a module to another file, as it stands in the source. */
+/** One reference of a module to another file, as written in the source. */
 export type Reference =
   /** `names` are the imported or re-exported names; `undefined` stands for all of them. */
   | { readonly kind: "module"; readonly specifier: string; readonly names: readonly string[] | undefined }
-  /** A path beside the module, e.g. of a program that it starts; may end in the middle of a name. */
+  /** A path relative to the module, e.g. of a program that it starts; the file name may be incomplete. */
   | { readonly kind: "path"; readonly path: string }
-  /** A text that may be a path below the project, or the name of a package that is looked up at run time. */
+  /** A text that may be a path in the project, or the name of a package that is looked up at run time. */
   | { readonly kind: "text"; readonly text: string }
 
 const fromClause = /^(?:import|export)\s+(type\s+)?([^"';]*?)\s*from\s*"([^"]+)"/gm
@@ -13,7 +13,7 @@ const dynamicImport = /\bimport\(\s*"([^"]+)"/g
 const besideModule = /(?:new URL|import\.meta\.resolve|\.resolve)\(\s*(?:"([^"]*)"|`([^`$]*))/g
 const literal = /"((?:@apeiro-cmk\/)?[\w.-]+(?:\/[\w./-]*)?)"/g
 
-/** Lists what a TypeScript module refers to. Types alone do not count: nothing of them is left when a test runs. */
+/** Lists the references of a TypeScript module, except imports of types, which do not exist at run time. */
 export function referencesOf(source: string): readonly Reference[] {
   const references: Reference[] = []
   for (const [, isType, clause = "", specifier = ""] of source.matchAll(fromClause)) {
@@ -35,7 +35,7 @@ export function referencesOf(source: string): readonly Reference[] {
   return references
 }
 
-/** The names of `{ a, type B, c as d }`, under which the other module exports them. */
+/** The names in `{ a, type B, c as d }`, as the other module exports them. */
 function namesOf(clause: string): readonly string[] | undefined {
   const braces = /^\{([^}]*)\}$/s.exec(clause)?.[1]
   if (braces === undefined) return undefined
@@ -46,7 +46,7 @@ function namesOf(clause: string): readonly string[] | undefined {
     .map((part) => part.split(/\s+as\s+/)[0] ?? part)
 }
 
-/** Names that a module exports from another one, e.g. an `index.ts`: exported name to where it comes from. */
+/** The re-exports of a module, e.g. an `index.ts`: each exported name, with its source. */
 export function reexportsOf(
   source: string,
 ): ReadonlyMap<string, { readonly specifier: string; readonly name: string }> {

@@ -13,11 +13,11 @@ const key = "l1"
 /** A token behind the fault module, which delays it. */
 export interface BenchToken {
   readonly faults: FaultModule
-  /** Decrypts by the plugin with so many sessions. */
+  /** Decrypts through the plugin with the given number of sessions. */
   pluginWith(sessions: number): Promise<() => Promise<unknown>>
-  /** The process of the token that was opened last. */
+  /** Process id of the token that was opened last. */
   lastProcess(): number
-  /** Decrypts by the binding alone, one after the other in this process: the ceiling. */
+  /** Decrypts with the binding alone, sequentially in this process: the upper bound. */
   raw(): () => Promise<unknown>
   stop(): Promise<void>
 }

@@ -8,7 +8,7 @@ export type KmsAnswer = Readonly<Record<string, unknown>>
 /** One operation of KMS, from the parsed JSON of a request to the answer. @throws {AwsError} */
 export type KmsHandler = (request: unknown, call: KmsCall) => KmsAnswer
 
-/** Makes an operation out of the shape of its request and its work, so that the two stand side by side. */
+/** Combines the shape of a request and its handler into one operation. */
 export function operation<Shape extends z.ZodType>(
   shape: Shape,
   answer: (request: z.output<Shape>, call: KmsCall) => KmsAnswer,

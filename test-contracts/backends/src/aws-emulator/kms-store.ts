@@ -29,14 +29,14 @@ export class KmsStore {
     this.options = options
   }
 
-  /** Finds a key by its id, its ARN or an alias, past every policy. */
+  /** Finds a key by its id, its ARN or an alias, bypassing every policy. */
   key(keyId: string): KmsKey | undefined {
     const id = this.aliases.get(keyId.replace(/^arn:[^/]*:alias\//, "alias/")) ?? keyId.replace(/^arn:.*:key\//, "")
     return this.keys.get(id)
   }
 }
 
-/** One call of an operation: what its caller may do with keys. */
+/** One call of an operation, and the keys that its caller may use. */
 export class KmsCall {
   readonly store: KmsStore
   readonly caller: Caller

@@ -8,6 +8,6 @@ export interface ApprovalRequest {
   readonly body: unknown
   readonly description: string | undefined
   status: "PENDING" | "APPROVED" | "DENIED" | "FAILED"
-  /** Once it was approved and run. */
+  /** Set once the request was approved and run. */
   result: { readonly status: number; readonly body: unknown } | undefined
 }

@@ -14,7 +14,7 @@ const requestShape = z.object({
 
 const lifeMs = 30 * 24 * 3_600_000
 
-/** Requests for approvals, as the app that makes them sees them. Approving is the administrator's: a method of the emulator. */
+/** Approval requests, as the requesting app sees them. An administrator approves them by a method of the emulator. */
 export const approvalRoutes: Routes = {
   "POST /sys/v1/approval_requests": (request) => {
     const { account, app } = request

@@ -9,8 +9,8 @@ import { installKryoptic } from "./install.ts"
 const firstSlot = 42
 
 /**
- * Makes room for tokens of kryoptic; each of them is a slot with a database of its own.
- * @throws {BackendUnavailable} kryoptic cannot be had here
+ * Prepares a folder for tokens of kryoptic; each token is a slot with its own database.
+ * @throws {BackendUnavailable} kryoptic is not available on this machine
  */
 export async function startKryoptic(): Promise<Pkcs11Tokens> {
   const module = await installKryoptic()

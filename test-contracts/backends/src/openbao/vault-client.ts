@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from "node:https"
 import * as z from "zod"
 import type { IssuedCertificate } from "../certificates.ts"
 
-/** An address at which an OpenBao listens, and the certificates for it. */
+/** The address of an OpenBao server, and the certificates for it. */
 export interface OpenBaoEndpoint {
   /** `http://127.0.0.1:<port>` or `https://127.0.0.1:<port>`. */
   readonly address: string
@@ -21,7 +21,7 @@ export interface OpenBaoRequest {
   readonly token?: string
   readonly namespace?: string
   readonly body?: Readonly<Record<string, unknown>>
-  /** Asks for the answer in a wrapping token with this life. */
+  /** Asks for a wrapped answer, in a token with this lifetime. */
   readonly wrapTtlSeconds?: number
 }
 
@@ -37,7 +37,7 @@ const withCode = z.object({ code: z.string() })
 const answerWithinMs = 10_000
 
 /**
- * Sends one request with `node-vault`, on a connection of its own, so that it shares nothing with what is tested.
+ * Sends one request with `node-vault`, on a separate connection, so that it shares nothing with the code under test.
  *
  * @throws {Error} no answer; `code` is Node's. Neither the token nor the body is in it.
  */
@@ -45,9 +45,9 @@ export async function sendToOpenBao(endpoint: OpenBaoEndpoint, request: OpenBaoR
   // Loaded at the first request: most test files that import this package send none.
   const { default: createVaultClient } = await import("node-vault")
   const client = createVaultClient({ endpoint: endpoint.address, debug: () => undefined })
-  // node-vault takes these from VAULT_TOKEN and its siblings where it is given none.
+  // Otherwise node-vault takes these from VAULT_TOKEN and similar variables.
   Object.assign(client, { token: "", namespace: "", pathPrefix: "" })
-  // node-vault rejects for any status but 200 and 204; a test wants the status.
+  // node-vault rejects on every status except 200 and 204; tests check the status.
   client.handleVaultResponse = async (response) => response
   const { certificateAuthority: ca, clientCertificate } = endpoint
   try {
@@ -77,7 +77,7 @@ export async function sendToOpenBao(endpoint: OpenBaoEndpoint, request: OpenBaoR
   }
 }
 
-/** An error of axios carries the request with its token and body: only the code leaves here. */
+/** An axios error holds the request with its token and body; only the error code is passed on. */
 function withoutSecrets(error: unknown, { method, path }: OpenBaoRequest): Error {
   const { data } = withCode.safeParse(error)
   const message = `OpenBao did not answer ${method} ${path}: ${data?.code ?? "unknown error"}`

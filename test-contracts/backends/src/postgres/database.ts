@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import pg from "pg"
 
-/** The way to a server on 127.0.0.1 as its superuser. */
+/** Connection to a server on 127.0.0.1 as its superuser. */
 interface Superuser {
   readonly port: number
   readonly superuserPassword: string
@@ -10,7 +10,7 @@ interface Superuser {
 const host = "127.0.0.1"
 const connectWithinMs = 30_000
 
-/** Runs one statement as the superuser, on a connection of its own. @returns its rows */
+/** Runs one statement as the superuser, on a separate connection. @returns its rows */
 export async function runSql(
   { port, superuserPassword: password }: Superuser,
   statement: string,
@@ -29,7 +29,7 @@ export async function runSql(
   }
 }
 
-/** Makes a role with a password and an empty database that it owns. @returns URL with the password */
+/** Creates a role with a password and an empty database that it owns. @returns URL with the password */
 export async function createDatabase(server: Superuser): Promise<string> {
   const name = `database_${process.pid}_${randomBytes(6).toString("hex")}`
   const password = randomBytes(12).toString("hex")
@@ -38,7 +38,7 @@ export async function createDatabase(server: Superuser): Promise<string> {
   return `postgres://${name}:${password}@${host}:${server.port}/${name}`
 }
 
-/** Removes a database and its role, whoever is still connected. @param url - as {@link createDatabase} returned it */
+/** Drops a database and its role, even while clients are connected. @param url - as {@link createDatabase} returned it */
 export async function dropDatabase(server: Superuser, url: string): Promise<void> {
   const { username, pathname } = new URL(url)
   await runSql(server, `drop database if exists ${pathname.slice(1)} with (force)`)

@@ -2,26 +2,26 @@ import * as z from "zod"
 import { createDatabase, dropDatabase } from "../postgres/database.ts"
 import { type PostgresServer, startPostgres } from "../postgres/server.ts"
 
-/** Tells a test file where the servers are that it shares with others. */
+/** Names the variable that holds the address of the shared servers. */
 export const sharedServersVariable = "APEIRO_CMK_SHARED_SERVERS"
 
 const connection = z.object({ port: z.number(), superuserPassword: z.string() })
 
-/** The way to a PostgreSQL on 127.0.0.1 as its superuser. */
+/** Connection to a PostgreSQL server on 127.0.0.1 as its superuser. */
 export type PostgresConnection = z.infer<typeof connection>
 
-/** Makes databases; a test that stops, breaks or looks at its server takes a {@link PostgresServer} of its own. */
+/** Creates databases. A test that stops, disturbs or inspects the server starts its own {@link PostgresServer}. */
 export interface PostgresDatabases {
-  /** Makes a role with a password and an empty database that it owns. @returns URL with the password */
+  /** Creates a role with a password and an empty database that it owns. @returns URL with the password */
   createDatabase(): Promise<string>
-  /** Removes a database and its role, whoever is still connected. */
+  /** Drops a database and its role, even while clients are connected. */
   dropDatabase(url: string): Promise<void>
-  /** Ends the server where it belongs to this file alone. */
+  /** Stops the server if it belongs to this file alone. */
   stop(): Promise<void>
 }
 
 /**
- * Finds the PostgreSQL that all files of this test run share; starts one for this file where nobody shares any, e.g. when
+ * Finds the PostgreSQL server that all test files of this run share. Starts one for this file when none is shared, e.g. when
  * vitest is called directly.
  *
  * @throws {BackendUnavailable} PostgreSQL cannot be installed here

@@ -3,7 +3,7 @@ import { printProgress } from "../cache.ts"
 import { type PostgresServer, startPostgres } from "../postgres/server.ts"
 import { type PostgresConnection, sharedServersVariable } from "./shared-postgres.ts"
 
-/** Servers that all test files of a run share. Each is started when the first file asks for it. */
+/** Servers that all test files of a run share. Each starts when the first file asks for it. */
 export class SharedServers {
   readonly #server: Server
   #postgres: Promise<PostgresServer> | undefined
@@ -19,7 +19,7 @@ export class SharedServers {
     this.#server.unref()
   }
 
-  /** Waits for test files on loopback. They find it by {@link SharedServers.environment}. */
+  /** Listens on loopback for test files, which find it by {@link SharedServers.environment}. */
   static async listen(): Promise<SharedServers> {
     const shared = new SharedServers()
     await new Promise<void>((resolve, reject) => {
@@ -29,7 +29,7 @@ export class SharedServers {
     return shared
   }
 
-  /** Variables for the processes of the test files. */
+  /** Environment variables for the processes of the test files. */
   get environment(): Readonly<Record<string, string>> {
     const address = this.#server.address()
     if (address === null || typeof address === "string") return {}
@@ -45,7 +45,7 @@ export class SharedServers {
   }
 
   async #postgresConnection(): Promise<PostgresConnection> {
-    // Several files at once, each with several databases and their pools.
+    // Several files run at once, each with several databases and connection pools.
     this.#postgres ??= startPostgres({ settings: { max_connections: "400" } })
     const { port, superuserPassword } = await this.#postgres
     return { port, superuserPassword }

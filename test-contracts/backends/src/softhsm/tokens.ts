@@ -6,8 +6,8 @@ import { runCommand } from "../run-command.ts"
 import { installSoftHsm } from "./install.ts"
 
 /**
- * Makes room for tokens; they keep their keys in files.
- * @throws {BackendUnavailable} SoftHSM cannot be had here
+ * Prepares a folder for tokens, which keep their keys in files.
+ * @throws {BackendUnavailable} SoftHSM is not available on this machine
  */
 export async function startSoftHsm(): Promise<Pkcs11Tokens> {
   const { module, tool } = await installSoftHsm()
