@@ -5,17 +5,18 @@ export const libraryConfig = (entry: Record<string, string>) => defineConfig(lib
 
 /** A plugin: the library, and beside it the executable as one file, so that one checksum covers all that runs. */
 export const pluginConfig = (entry: Record<string, string>, serve = "src/serve.ts") =>
-  defineConfig([library(entry), executable({ serve })])
+  defineConfig([library(entry), executableConfig({ serve })])
 
 /** A command line: the library, and the program as one file that needs no package beside it. */
 export const commandLineConfig = (entry: Record<string, string>, program: Record<string, string>) =>
-  defineConfig([library(entry), executable(program)])
+  defineConfig([library(entry), executableConfig(program)])
 
 function library(entry: Record<string, string>): Options {
   return { entry, format: ["esm"], dts: true, target: "node22", clean: true, sourcemap: true }
 }
 
-function executable(entry: Record<string, string>): Options {
+/** One or more executables alone, each bundled into one file. */
+export function executableConfig(entry: Record<string, string>): Options {
   return {
     entry,
     format: ["esm"],

@@ -3,7 +3,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-/** One static gate: a name and the commands that must all succeed. */
+/** One static gate: its name, and the commands that must all succeed. */
 interface Gate {
   readonly name: string
   readonly commands: readonly (readonly string[])[]
@@ -16,7 +16,7 @@ function publishedFolders(): string[] {
     .sort()
 }
 
-/** Each published package as users would get it: packed, then read by two tools that know what breaks importers. */
+/** Each published package as users get it: packed, then checked by two tools that know what breaks importers. */
 function packageGates(packs: string): Gate[] {
   return publishedFolders().map((folder) => {
     const tarball = join(packs, `${folder.replaceAll("/", "-")}.tgz`)
@@ -31,7 +31,7 @@ function packageGates(packs: string): Gate[] {
   })
 }
 
-/** Each executable is one file that needs nothing beside it: copied away and started by a person, it says what it is. */
+/** Each executable is one self-contained file: copied elsewhere and started by a person, it explains what it is. */
 function executableGate(folder: string): Gate {
   const check = 'cp "$0" "$1/plugin.mjs" && { node "$1/plugin.mjs" 2>&1; true; } | grep "its host starts it"'
   const executables = globSync("packages/*/src/serve.ts").map((file) => join(dirname(dirname(file)), "dist/serve.mjs"))

@@ -1,4 +1,4 @@
-import { type PostgresServer, postgresAvailable, startPostgres } from "@apeiro-cmk/test-backends"
+import { type PostgresDatabases, postgresAvailable, sharedPostgres } from "@apeiro-cmk/test-backends"
 import { afterAll, onTestFinished } from "vitest"
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/index.ts"
 import { temporaryDatabase } from "./temporary-database.ts"
@@ -20,26 +20,25 @@ export interface TestEngine {
 
 const sqlite: TestEngine = { name: "SQLite", createDatabase: () => temporaryDatabase() }
 
-/** Starts a server for the tests of one file on first use, and stops it after them. */
-export async function serverOfFile(): Promise<() => Promise<PostgresServer>> {
-  let starting: Promise<PostgresServer> | undefined
-  afterAll(async () => (await starting)?.stop())
-  return () => {
-    starting ??= startPostgres()
-    return starting
-  }
-}
-
 /** Lists the engines that are available, for `describe.each`; a missing PostgreSQL is printed, or fails in CI. */
 export async function testEngines(): Promise<readonly TestEngine[]> {
   if (!(await postgresAvailable())) return [sqlite]
-  const server = await serverOfFile()
-  return [sqlite, { name: "PostgreSQL", createDatabase: async () => postgresDatabase(await server()) }]
+  const server = await sharedPostgres()
+  afterAll(() => server.stop())
+  const createDatabase = async () => {
+    const url = await server.createDatabase()
+    onTestFinished(() => server.dropDatabase(url)) // hooks run last in, first out: after all connections are closed
+    return databaseAt(url)
+  }
+  return [sqlite, { name: "PostgreSQL", createDatabase }]
 }
 
 /** Makes an empty database on a server. */
-export async function postgresDatabase(server: PostgresServer): Promise<TestDatabase> {
-  const url = await server.createDatabase()
+export async function postgresDatabase(server: PostgresDatabases): Promise<TestDatabase> {
+  return databaseAt(await server.createDatabase())
+}
+
+function databaseAt(url: string): TestDatabase {
   const opened: Database[] = []
   onTestFinished(async () => {
     await Promise.allSettled(opened.map((database) => database.close()))

@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from "vitest/node"
 
-/** Closes a run with one plain line that a machine can read: `N passed, N failed, N skipped`. */
+/** Ends a run with one plain, machine-readable line: `N passed, N failed, N skipped`. */
 export class CountingReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 }
