@@ -28,17 +28,17 @@ export async function testEngines(): Promise<readonly TestEngine[]> {
   const createDatabase = async () => {
     const url = await server.createDatabase()
     onTestFinished(() => server.dropDatabase(url)) // hooks run last in, first out: after all connections are closed
-    return databaseAt(url)
+    return databaseAt(server, url)
   }
   return [sqlite, { name: "PostgreSQL", createDatabase }]
 }
 
 /** Makes an empty database on a server. */
 export async function postgresDatabase(server: PostgresDatabases): Promise<TestDatabase> {
-  return databaseAt(await server.createDatabase())
+  return databaseAt(server, await server.createDatabase())
 }
 
-function databaseAt(url: string): TestDatabase {
+function databaseAt(server: PostgresDatabases, url: string): TestDatabase {
   const opened: Database[] = []
   onTestFinished(async () => {
     await Promise.allSettled(opened.map((database) => database.close()))

@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { createDatabase, dropDatabase } from "../postgres/database.ts"
+import { createDatabase, dropDatabase, runSql } from "../postgres/database.ts"
 import { type PostgresServer, startPostgres } from "../postgres/server.ts"
 
 /** Names the variable that holds the address of the shared servers. */
@@ -16,6 +16,8 @@ export interface PostgresDatabases {
   createDatabase(): Promise<string>
   /** Drops a database and its role, even while clients are connected. */
   dropDatabase(url: string): Promise<void>
+  /** Runs one statement as the superuser, on a separate connection. @returns its rows */
+  sql(statement: string, database?: string): Promise<readonly Record<string, unknown>[]>
   /** Stops the server if it belongs to this file alone. */
   stop(): Promise<void>
 }
@@ -35,6 +37,7 @@ export async function sharedPostgres(): Promise<PostgresDatabases> {
   return {
     createDatabase: () => createDatabase(shared),
     dropDatabase: (url) => dropDatabase(shared, url),
+    sql: (statement, database) => runSql(shared, statement, database),
     stop: async () => undefined,
   }
 }
