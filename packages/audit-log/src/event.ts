@@ -12,6 +12,7 @@ const hostActions = [
   "credentialCreate",
   "credentialDelete",
   "keystoreTest",
+  "pluginTest",
   "keystoreActivate",
   "keystoreProvisionRequest",
   "keystoreProvision",

@@ -14,7 +14,7 @@ import type { Readiness } from "./resources/health/readiness.ts"
 
 /** Everything that the API needs from the host. */
 export interface ApiServices {
-  readonly catalog: Pick<Catalog, "describePlugins">
+  readonly catalog: Pick<Catalog, "describePlugins" | "testConnection" | "setupMaterial">
   readonly tenants: TenantRepository
   readonly tokens: TokenRepository
   readonly idempotency: IdempotencyRepository

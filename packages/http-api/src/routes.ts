@@ -25,6 +25,7 @@ import {
   removePlatformKeystore,
   requestPlatformKeystore,
 } from "./resources/platform-keystores/routes.ts"
+import { pluginSetupMaterial, testPlugin } from "./resources/plugins/acts.ts"
 import { listPlugins } from "./resources/plugins/routes.ts"
 import { createServiceKey, listServiceKeys } from "./resources/service-keys/routes.ts"
 import { exportKeys, verifyTenant } from "./resources/tenant-keys/routes.ts"
@@ -37,6 +38,8 @@ const resourceRoutes: readonly Route[] = [
   readyz,
   health,
   listPlugins,
+  testPlugin,
+  pluginSetupMaterial,
   platformAuditEntries,
   platformAuditExport,
   requestPlatformKeystore,

@@ -1,6 +1,6 @@
 import { errorOrigins } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
-import { connectionStep } from "../resources/keystores/connection-step.ts"
+import { connectionStep } from "../connection-test/schemas.ts"
 
 /** An error as the API states it: RFC 9457, with further members for people and machines. */
 export const problemDocument = z

@@ -1,7 +1,7 @@
 import { type CodedError, isCodedError } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
+import { stepAnswer } from "../connection-test/steps.ts"
 import { HttpApiError } from "../errors.ts"
-import { stepAnswer } from "../resources/keystores/answers.ts"
 import { isApiErrorCode, statusOfCode } from "./error-status.ts"
 import { type ProblemDocument, problemDocument } from "./problem-document.ts"
 

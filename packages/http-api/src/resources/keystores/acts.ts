@@ -1,23 +1,15 @@
-import { timeBudgets } from "@apeiro-cmk/host-call"
-import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
-import type * as z from "zod"
+import {
+  connectionTestAnswerOf,
+  connectionTestResponse,
+  connectionTestTimeoutMs,
+} from "../../connection-test/answers.ts"
 import { emptyDocument, keystoreParameters, tenantParameters } from "../../fields.ts"
-import { type Answer, document, lines } from "../../pipeline/answer.ts"
+import { document } from "../../pipeline/answer.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
+import { setupMaterialOf } from "../../setup-material/answers.ts"
+import { setupMaterialAnswer } from "../../setup-material/schemas.ts"
 import { keystoreProblems } from "../keystore-problems.ts"
-import { connectionStatusOf, setupMaterialOf, stepAnswer } from "./answers.ts"
-import { connectionTestAnswer } from "./connection-step.ts"
-import { activationAnswer, keystoreDocument, setupMaterialAnswer } from "./schemas.ts"
-
-/** A connection test ends within its budget under any fault; the rest is for the host's own part. */
-const testTimeoutMs = timeBudgets.connectionTestRequest.limitMs
-
-const testResponse = {
-  status: 200,
-  description: "The test has run; `status` says whether the connection works",
-  schema: connectionTestAnswer,
-  lines: 'Each step as it ends, then one line `{"status": ...}`',
-} as const
+import { activationAnswer, keystoreDocument } from "./schemas.ts"
 
 /** Tests an unsaved configuration. */
 export const testUnsavedKeystore = defineRoute({
@@ -28,11 +20,11 @@ export const testUnsavedKeystore = defineRoute({
   params: tenantParameters,
   query: none,
   body: keystoreDocument,
-  response: testResponse,
+  response: connectionTestResponse,
   problems: ["PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID"],
-  timeoutMs: testTimeoutMs,
+  timeoutMs: connectionTestTimeoutMs,
   handler: async ({ params, body, wantsLines, call, services }) =>
-    testAnswer(services.keystores.test(params.tenant_id, { document: body }, call), wantsLines),
+    connectionTestAnswerOf(services.keystores.test(params.tenant_id, { document: body }, call), wantsLines),
 })
 
 /** Tests a saved keystore. */
@@ -44,31 +36,15 @@ export const testKeystore = defineRoute({
   params: keystoreParameters,
   query: none,
   body: emptyDocument,
-  response: testResponse,
+  response: connectionTestResponse,
   problems: ["KEYSTORE_NOT_FOUND"],
-  timeoutMs: testTimeoutMs,
+  timeoutMs: connectionTestTimeoutMs,
   handler: async ({ params, wantsLines, call, services }) =>
-    testAnswer(services.keystores.test(params.tenant_id, { keystoreId: params.keystore_id }, call), wantsLines),
+    connectionTestAnswerOf(
+      services.keystores.test(params.tenant_id, { keystoreId: params.keystore_id }, call),
+      wantsLines,
+    ),
 })
-
-async function testAnswer(
-  steps: AsyncIterable<ConnectionStep>,
-  wantsLines: boolean,
-): Promise<Answer<z.input<typeof connectionTestAnswer>>> {
-  if (wantsLines) return lines(stepLines(steps))
-  const seen: ConnectionStep[] = []
-  for await (const step of steps) seen.push(step)
-  return document({ status: connectionStatusOf(seen), steps: seen.map(stepAnswer) })
-}
-
-async function* stepLines(steps: AsyncIterable<ConnectionStep>): AsyncGenerator<string> {
-  const seen: ConnectionStep[] = []
-  for await (const step of steps) {
-    seen.push(step)
-    yield JSON.stringify(stepAnswer(step))
-  }
-  yield JSON.stringify({ status: connectionStatusOf(seen) })
-}
 
 /** Activates a keystore: tests it, claims its L1 key and wraps a new tenant key with it. */
 export const activateKeystore = defineRoute({
@@ -90,7 +66,7 @@ export const activateKeystore = defineRoute({
     "OPERATION_BUDGET_TOO_SMALL",
     ...keystoreProblems,
   ],
-  timeoutMs: testTimeoutMs,
+  timeoutMs: connectionTestTimeoutMs,
   handler: async ({ params, call, services }) => {
     const answer = await services.keystores.activate(params.tenant_id, params.keystore_id, call)
     return document({ ...answer })

@@ -58,12 +58,3 @@ export const activationAnswer = z
     key_operations_ready: z.literal(true),
   })
   .meta({ id: "Activation", description: "Fields in addition to these four are the plugin's `activation_facts`" })
-
-/** Documents with which the keystore's administrator prepares it. */
-export const setupMaterialAnswer = z
-  .strictObject({
-    documents: z.array(
-      z.strictObject({ title: z.string(), file_name: z.string(), language: z.string(), text: z.string() }),
-    ),
-  })
-  .meta({ id: "SetupMaterial" })

@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { jsonValue } from "../../fields.ts"
+import { jsonValue } from "../fields.ts"
 
 /** One step of a connection test. */
 export const connectionStep = z
