@@ -3,6 +3,7 @@ import { goHostAvailable, startGoHost } from "@apeiro-cmk/test-backends"
 import { describe, expect, it } from "vitest"
 
 const toy = fileURLToPath(new URL("serve-toy.ts", import.meta.url))
+const auditToy = fileURLToPath(new URL("serve-audit.ts", import.meta.url))
 const plugin = { name: "TOY", type: "KeystoreInstanceKeyOperation", path: process.execPath, args: [toy] }
 
 describe.skipIf(!(await goHostAvailable()))("a keystore under the upstream Go host", () => {
@@ -17,6 +18,17 @@ describe.skipIf(!(await goHostAvailable()))("a keystore under the upstream Go ho
         { versionId: "3", creationTime: "2023-11-14T22:13:20.002Z", status: "ENABLED" },
       ],
     })
+  })
+
+  it("gives each call a request id, and its events to the log of that host, which takes no others", async () => {
+    const host = await startGoHost([{ ...plugin, args: [auditToy] }])
+    const { response } = await host.call("GetKey", { parameters: { keyId: "request" } })
+    expect(response).toMatchObject({ keyId: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/) })
+    expect(await host.call("GetKey", { parameters: { keyId: "login" } })).toMatchObject({ ok: true })
+    await host.close()
+    const [line] = host.log().filter((each) => each.includes("keystoreLogin"))
+    expect(JSON.parse(line ?? "null")).toMatchObject({ level: "INFO", msg: "audit" })
+    for (const fact of ["tenantId", "upstream", "requestId", "outcome", "success"]) expect(line).toContain(fact)
   })
 
   it("tells the host's log at error level why it does not serve what it was started for", async () => {

@@ -102,7 +102,7 @@ describe.skipIf(!available)("a plugin of another type under the upstream Go host
     const host = await load("KeystoreProvider", "keystore", "nameless")
     expect(await host.call("CreateKeystore")).toMatchObject({
       code: "UNKNOWN",
-      message: "The plugin gave an empty common name.",
+      message: "The plugin returned an empty common name.",
     })
     expect(await host.close()).toMatchObject({ ok: true })
   })

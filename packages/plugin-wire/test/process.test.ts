@@ -200,7 +200,11 @@ describe("a process that is no plugin of ours", () => {
     ],
     ["refuses its configuration", { yaml: "{noise: 3, more: 1}" }, /noise.*more/],
     ["is configured by a text that is not YAML", { yaml: "a: [secret-canary" }, /not valid YAML: line 1/],
-    ["is configured by a reference within the YAML", { yaml: "a: &x [1]\nnoise: *x" }, /may not hold aliases: line 2, column 8/],
+    [
+      "is configured by a reference within the YAML",
+      { yaml: "a: &x [1]\nnoise: *x" },
+      /may not hold aliases: line 2, column 8/,
+    ],
     ["does not start", { yaml: "failStart: true" }, /The toy does not start\. Wind it up\./],
     ["is another file than its checksum says", { checksum: "0".repeat(64) }, /was not started/],
     ["has a checksum that is none", { checksum: "abc" }, /no SHA-256/],

@@ -30,11 +30,15 @@ const once: ConfiguredOncePlugin = {
   ],
 }
 const configuration = { plugin: z.strictObject({}) }
-const described = { displayName: "Toy", description: "For tests.", capabilities: [], unsupported: {} }
+const described = { displayName: "Toy", description: "For tests.", unsupported: {} }
 const down = () => pluginError("UNREACHABLE", "The toy's server is down.", "Start it.")
 
 const identity = definePlugin({
-  manifest: { ...described, name: "toy-identity", kind: "identity", contract: "identity/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-identity", kind: "identity", contract: "identity/v1" },
+    capabilities: ["resolveWorkload", "permissions"],
+  },
   configuration,
   create: () => ({
     ...once,
@@ -58,7 +62,11 @@ const identity = definePlugin({
 })
 
 const certificateIssuer = definePlugin({
-  manifest: { ...described, name: "toy-issuer", kind: "certificate-issuer", contract: "certificate-issuer/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-issuer", kind: "certificate-issuer", contract: "certificate-issuer/v1" },
+    capabilities: ["revoke"],
+  },
   configuration,
   create: () => ({
     ...once,
@@ -74,7 +82,11 @@ const certificateIssuer = definePlugin({
 })
 
 const systemInformation = definePlugin({
-  manifest: { ...described, name: "toy-graph", kind: "system-information", contract: "system-information/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-graph", kind: "system-information", contract: "system-information/v1" },
+    capabilities: ["watch", "writeStatus"],
+  },
   configuration,
   create: () => ({
     ...once,
@@ -101,7 +113,11 @@ const systemInformation = definePlugin({
 })
 
 const notification = definePlugin({
-  manifest: { ...described, name: "toy-alerts", kind: "notification", contract: "notification/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-alerts", kind: "notification", contract: "notification/v1" },
+    capabilities: [],
+  },
   configuration,
   create: (_configuration, { logger }) => ({
     ...once,
@@ -140,6 +156,7 @@ const keystore = definePlugin({
     kind: "keystore",
     contract: "keystore/v1",
     pluginType: "toy",
+    capabilities: [],
     unsupported: Object.fromEntries(operations.map((operation) => [operation, "it is a toy"])),
     activationFacts: {},
     identityFields: [],

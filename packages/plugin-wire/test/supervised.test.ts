@@ -3,7 +3,7 @@ import type { KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
 import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { logSink, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { connectPlugin, createSupervisor, type PluginConnection, loadRemotePlugin } from "../src/index.ts"
+import { connectPlugin, createSupervisor, loadRemotePlugin, type PluginConnection } from "../src/index.ts"
 
 const toy = fileURLToPath(new URL("serve-toy.ts", import.meta.url))
 
