@@ -34,7 +34,7 @@ async function setUp(options: { readonly clock?: FakeClock; readonly hasService?
   return { audit, open, logged }
 }
 
-/** A port that tells when it is asked, and never records. */
+/** A port that reports when it is asked, and never records. */
 function silentPort() {
   const { promise: asked, resolve } = Promise.withResolvers<void>()
   const port: AuditPort = {
@@ -47,7 +47,7 @@ function silentPort() {
 }
 
 describe("the stream of a plugin's events", () => {
-  it("takes events to the log of a host that opens no stream", async () => {
+  it("is not needed under a host that opens none: events go to the log", async () => {
     const { audit, logged } = await setUp()
     await audit.record(event, call)
     expect(logged).toEqual([event])
@@ -66,7 +66,7 @@ describe("the stream of a plugin's events", () => {
     expect(outcomes).toEqual(["fast", "slow"])
   })
 
-  it("rejects what waits when it is lost, and what comes later, and never logs it", async () => {
+  it("rejects pending and later events when it is lost, and never logs them", async () => {
     const { audit, open, logged } = await setUp()
     const { asked, port } = silentPort()
     const end = await open(port)
@@ -100,7 +100,7 @@ describe("the stream of a plugin's events", () => {
     await audit.record(event, call)
   })
 
-  it("rejects what waits when the plugin ends", async () => {
+  it("rejects pending events when the plugin ends", async () => {
     const { audit, open } = await setUp()
     const { asked, port } = silentPort()
     await open(port)
@@ -110,7 +110,7 @@ describe("the stream of a plugin's events", () => {
     await waiting
   })
 
-  it("is not there in a process of upstream's SDK", async () => {
+  it("is absent in a process of upstream's SDK", async () => {
     const { open } = await setUp({ hasService: false })
     expect(await open()).toBeUndefined()
   })

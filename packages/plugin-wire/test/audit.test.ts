@@ -83,7 +83,7 @@ describe("an event that a plugin's process reports", () => {
     expect(JSON.stringify(log)).not.toContain("canary-of-the-host")
   })
 
-  it("is recorded for a failed login, too, which fails with its own error", async () => {
+  it("is recorded for a failed login, too, and the login fails with its own error", async () => {
     const { keystore, recorded } = await start()
     await expect(describeKey(keystore, "refused login")).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED" })
     expect(recorded).toMatchObject([{ event: { outcome: "failure", code: "CREDENTIAL_REJECTED" } }])
@@ -108,7 +108,7 @@ describe("an event that a plugin's process reports", () => {
     },
   )
 
-  it("is heard from the plugin's start on", async () => {
+  it("is recorded from the plugin's start on", async () => {
     const { recorded } = await start({ yaml: "reportAtStart: true" })
     expect(recorded).toMatchObject([{ event: { action: "keystoreLogin" }, call: { requestId: "start" } }])
   })

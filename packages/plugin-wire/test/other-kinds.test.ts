@@ -47,8 +47,8 @@ async function changes(plugin: Plugin<"system-information">, kind: string, call:
 
 const down = { code: "UNREACHABLE", message: "The toy's server is down.", nextStep: "Start it." }
 
-describe("a plugin in a process of its own, as if it were in ours", () => {
-  it("says who a token and a workload are, and what they may", async () => {
+describe("a plugin in a separate process, used like one in ours", () => {
+  it("identifies a token and a workload, and lists their permissions", async () => {
     const plugin = await start("identity")
     const call = testCall({ tenantId: "acme" })
     const principal = await plugin.authenticate("token", call)
@@ -88,7 +88,7 @@ describe("a plugin in a process of its own, as if it were in ours", () => {
     await expect(plugin.writeStatus({ kind: "Moon" }, {}, testCall())).rejects.toMatchObject(down)
   })
 
-  it("ends a watch when its caller has enough", async () => {
+  it("ends a watch when its caller gives up", async () => {
     const plugin = await start("system-information")
     const caller = new AbortController()
     const watched = plugin.watch("Endless", testCall({ signal: caller.signal }))[Symbol.asyncIterator]()
@@ -143,7 +143,7 @@ describe("a plugin in a process of its own, as if it were in ours", () => {
     ])
   })
 
-  it.each(kindsConfiguredOnce)("says what it is before it is configured: %s", async (kind) => {
+  it.each(kindsConfiguredOnce)("describes itself before it is configured: %s", async (kind) => {
     expect(await describePlugin(processOf(kind))).toMatchObject({ kind, contract: `${kind}/v1` })
   })
 })

@@ -1,5 +1,6 @@
-// Plugins as processes: the four kinds beside keystores, and one that makes keystores. The first argument says which kind.
-// With the second argument `bare` it has nothing for the upstream host.
+// Plugins as processes: the four kinds other than keystores, and a keystore plugin that creates keystores. The first
+// argument is the kind. With the second argument `bare` the plugin has nothing for the upstream host; with `slow` its
+// connection test waits until the caller gives up.
 import type {
   AnyPluginDefinition,
   ConfiguredOncePlugin,
@@ -140,7 +141,7 @@ const provider: UpstreamKeystoreProviderV1 = {
     keyManagement: { localityId: "eu", commonName: flavour === "nameless" ? "" : "keys", accessData: { path: "a/1" } },
   }),
   async deleteKeystore({ path }) {
-    if (path !== "a/1") throw pluginError("KEY_UNSUITABLE", "This is no keystore of the toy.", "Name another.")
+    if (path !== "a/1") throw pluginError("KEY_UNSUITABLE", "The path is not a keystore of the toy.", "Name another.")
   },
   grantTrust: async ({ subject, region, type }) => ({ granted: `${type} ${subject} ${region}` }),
   async removeTrust(_values, { granted }) {

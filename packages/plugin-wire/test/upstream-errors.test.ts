@@ -20,7 +20,7 @@ describe("errors on the wire", () => {
     }
   })
 
-  it("tell upstream's host of a missing key in its own words, and only of a key", () => {
+  it("use upstream's message for a missing key, and only for a key", () => {
     expect(keystoreWireError(ofOurs("KEY_NOT_FOUND"))).toMatchObject({ code: status.NOT_FOUND, message: noSuchKey })
     expect(keystoreWireError(ofOurs("NOT_FOUND"))).toMatchObject({ code: status.NOT_FOUND, message: "Our message." })
     expect(wireError(ofOurs("NOT_FOUND"))).toMatchObject({ code: status.NOT_FOUND, message: "Our message." })

@@ -84,7 +84,7 @@ function membersOf(bytes: Uint8Array): Members | undefined {
   }
 }
 
-/** What came out of `JSON.parse` is JSON; only its shape is left to see. */
+/** Tells whether a JSON value is an object: `JSON.parse` makes JSON only. */
 function isMembers(parsed: unknown): parsed is Members {
   return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)
 }
