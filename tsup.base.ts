@@ -11,6 +11,16 @@ function library(entry: Record<string, string>): Options {
   return { entry, format: ["esm"], dts: true, target: "node22", clean: true, sourcemap: true }
 }
 
+/** Our host's side of a kind never runs in a plugin's process, and a file costs memory for all that it holds (ADR 0020). */
+const withoutHostSide: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "without-host-side",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/host\.ts$/ }, ({ importer, path }) =>
+      importer.includes("/plugin-wire/src/kinds/") ? { path, external: true } : undefined,
+    )
+  },
+}
+
 function executable(serve: string): Options {
   return {
     entry: { serve },
@@ -21,6 +31,7 @@ function executable(serve: string): Options {
     noExternal: [/./],
     splitting: false,
     minify: true,
+    esbuildPlugins: [withoutHostSide],
     // What was written for CommonJS asks for Node's own modules by `require`.
     banner: {
       js: 'import { createRequire as apeiroRequire } from "node:module"; const require = apeiroRequire(import.meta.url);',
