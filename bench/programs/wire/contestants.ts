@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { plugin as localKeystore } from "@apeiro-cmk/local-keystore"
+import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import {
   connectPlugin,
   KeystoreInstanceKeyOperation,
@@ -11,7 +12,6 @@ import {
   smallNodeArguments,
   smallNodeEnvironment,
 } from "@apeiro-cmk/plugin-wire"
-import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { installGoPlugin, startGoHost } from "@apeiro-cmk/test-backends"
 import { startReferenceServer } from "@apeiro-cmk/test-contracts"
 import * as z from "zod"
