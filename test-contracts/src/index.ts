@@ -23,6 +23,16 @@ export type { ContractRun } from "./keystore/contract-run.ts"
 export { type BackendType, expectedByBackend } from "./keystore/expected-capabilities.ts"
 export { keystoreCapabilities } from "./keystore/manifest-cases.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"
+export {
+  type Boundary,
+  type ContractRunner,
+  type PluginContractRun,
+  pluginContractRun,
+  proveContractRun,
+  type StartedPlugin,
+  type StartPlugin,
+  type TitledContractRun,
+} from "./keystore/plugin-contract-run.ts"
 export { type CaseResult, keystoreContractCases, keystoreContractResults } from "./keystore/results.ts"
 export { openReference } from "./reference/open.ts"
 export { referencePlugin } from "./reference/plugin.ts"
