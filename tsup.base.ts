@@ -5,7 +5,7 @@ export const libraryConfig = (entry: Record<string, string>) => defineConfig(lib
 
 /** A plugin: the library, and beside it the executable as one file, so that one checksum covers all that runs. */
 export const pluginConfig = (entry: Record<string, string>, serve = "src/serve.ts") =>
-  defineConfig([library(entry), executableConfig({ serve })])
+  defineConfig([library(entry), { ...executableConfig({ serve }), esbuildPlugins: [withoutHostSide] }])
 
 /** A command line: the library, and the program as one file that needs no package beside it. */
 export const commandLineConfig = (entry: Record<string, string>, program: Record<string, string>) =>
@@ -13,6 +13,16 @@ export const commandLineConfig = (entry: Record<string, string>, program: Record
 
 function library(entry: Record<string, string>): Options {
   return { entry, format: ["esm"], dts: true, target: "node22", clean: true, sourcemap: true }
+}
+
+/** Our host's side of a kind never runs in a plugin's process, and a file costs memory for all that it holds (ADR 0020). */
+const withoutHostSide: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "without-host-side",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/host\.ts$/ }, ({ importer, path }) =>
+      importer.includes("/plugin-wire/src/kinds/") ? { path, external: true } : undefined,
+    )
+  },
 }
 
 /** One or more executables alone, each bundled into one file. */

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { plugin as localKeystore } from "@apeiro-cmk/local-keystore"
+import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import {
   connectPlugin,
   KeystoreInstanceKeyOperation,
   type PluginConnection,
   smallNodeArguments,
   smallNodeEnvironment,
-} from "@apeiro-cmk/plugin-sdk/go-plugin"
-import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
+} from "@apeiro-cmk/plugin-wire"
 import { installGoPlugin, startGoHost } from "@apeiro-cmk/test-backends"
 import { startReferenceServer } from "@apeiro-cmk/test-contracts"
 import * as z from "zod"

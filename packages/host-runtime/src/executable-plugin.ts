@@ -10,12 +10,12 @@ import type {
 import { definePlugin, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import {
   describePlugin,
+  loadRemotePlugin,
   readLogLine,
   supervisedKeystorePlugin,
-  supervisedPlugin,
   upstreamKeystoreConfiguration,
   upstreamKeystorePlugin,
-} from "@apeiro-cmk/plugin-sdk/go-plugin"
+} from "@apeiro-cmk/plugin-wire"
 import * as z from "zod"
 import { soundManifest } from "./check-manifest.ts"
 import { isPluginProcessError, pluginFailure } from "./load-failures.ts"
@@ -65,17 +65,18 @@ async function described(entry: PluginEntry, process: PluginProcess): Promise<un
 /** The process judges its configuration itself, when it starts. */
 const anyConfiguration: ConfigurationParser<unknown> = { parse: (value) => ({ ok: true, value }) }
 
-function servingDefinition(
+async function servingDefinition(
   manifest: PluginManifest,
   process: PluginProcess,
   yamlConfiguration: string,
-): AnyPluginDefinition {
+): Promise<AnyPluginDefinition> {
+  const remotePlugin = await loadRemotePlugin(manifest.kind)
   const keystore = manifest.kind === "keystore" ? parserOf(manifest.keystoreConfigurationSchema) : anyConfiguration
   const definition = {
     manifest,
     configuration: { plugin: anyConfiguration, keystore },
     create: (_configuration: unknown, services: PluginServices) =>
-      supervisedPlugin(manifest.kind, supervisorOf(process, yamlConfiguration, services)),
+      remotePlugin(supervisorOf(process, yamlConfiguration, services)),
   }
   // `create` gives the kind of plugin that the manifest says.
   return definition as AnyPluginDefinition

@@ -1,5 +1,5 @@
 import type { AnyPluginDefinition, JsonValue } from "@apeiro-cmk/plugin-interface"
-import { supervisedPlugin } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { loadRemotePlugin } from "@apeiro-cmk/plugin-wire"
 import { type PluginProcess, supervisorOf, yamlOf } from "./plugin-process.ts"
 
 /**
@@ -8,15 +8,16 @@ import { type PluginProcess, supervisorOf, yamlOf } from "./plugin-process.ts"
  *
  * @param configuration - with its references resolved: what the package's own parser has accepted
  */
-export function isolatedDefinition(
+export async function isolatedDefinition(
   definition: AnyPluginDefinition,
   process: PluginProcess,
   configuration: JsonValue,
-): AnyPluginDefinition {
+): Promise<AnyPluginDefinition> {
+  const remotePlugin = await loadRemotePlugin(definition.manifest.kind)
   const supervised = {
     ...definition,
     create: (_configuration: unknown, services: Parameters<AnyPluginDefinition["create"]>[1]) =>
-      supervisedPlugin(definition.manifest.kind, supervisorOf(process, yamlOf(configuration), services)),
+      remotePlugin(supervisorOf(process, yamlOf(configuration), services)),
   }
   // `create` gives the kind of plugin that the manifest says.
   return supervised as AnyPluginDefinition

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path"
 import type { AnyPluginDefinition, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
-import { smallNodeArguments, smallNodeEnvironment } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { smallNodeArguments, smallNodeEnvironment } from "@apeiro-cmk/plugin-wire"
 import type { CatalogOptions } from "./catalog-options.ts"
 import { checkDeclaration, checkManifest } from "./check-manifest.ts"
 import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
@@ -67,7 +67,7 @@ async function fillFromPackage(
   slot.redact = input.redact
   const configuration = parsePluginConfiguration(entry, definition, input)
   const services = withRedactedLog(options.makeServices(entry.name), input.redact)
-  const ready = entry.isolation === "process" ? isolated(entry, found, definition, input, profile) : definition
+  const ready = entry.isolation === "process" ? await isolated(entry, found, definition, input, profile) : definition
   slot.ready = { definition: ready, configuration, services }
 }
 
@@ -91,13 +91,13 @@ async function fillFromExecutable(
   slot.ready = { definition, configuration: { value: undefined }, services: options.makeServices(entry.name) }
 }
 
-function isolated(
+async function isolated(
   entry: PluginEntry,
   { executable }: PluginPackage,
   definition: AnyPluginDefinition,
   { value }: ConfigurationInput,
   profile: LoadedProfile,
-): AnyPluginDefinition {
+): Promise<AnyPluginDefinition> {
   if (executable === undefined) {
     const reason = "its package has no executable"
     throw pluginFailure(

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { httpError } from "../src/http-errors.ts"
+import { httpError } from "../src/http/http-errors.ts"
 import { pluginError, scrubbedCause, toPluginError, unsupported } from "../src/index.ts"
 
 const canary = "canary-91c4"
 
 describe("error helpers", () => {
-  it("know origin and retryability of a code, and yield to the place that knows better", () => {
+  it("know origin and retryability of a code, unless the caller knows better", () => {
     expect(pluginError("UNREACHABLE", "m", "n")).toMatchObject({
       origin: "network",
       retryable: true,
@@ -27,9 +27,9 @@ describe("error helpers", () => {
     })
   })
 
-  it("let a PluginError pass and turn all else into the fallback with a scrubbed cause", () => {
+  it("pass a PluginError and turn anything else into the fallback with a scrubbed cause", () => {
     const fallback = {
-      message: "The server's answer is no JSON.",
+      message: "The server's answer is not JSON.",
       nextStep: "Check the address.",
       code: "BAD_RESPONSE",
     } as const
@@ -81,13 +81,13 @@ describe("errors of the network", () => {
     ["UND_ERR_CONNECT_TIMEOUT", "TIMED_OUT", "network", true],
     ["UND_ERR_HEADERS_TIMEOUT", "TIMED_OUT", "network", true],
     ["UND_ERR_BODY_TIMEOUT", "TIMED_OUT", "network", true],
-    ["UND_ERR_HEADERS_OVERFLOW", "BAD_RESPONSE", "keystore", false],
-    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "BAD_RESPONSE", "keystore", false],
+    ["UND_ERR_HEADERS_OVERFLOW", "BAD_RESPONSE", "backend", false],
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "BAD_RESPONSE", "backend", false],
     ["UND_ERR_DESTROYED", "CANCELLED", "host", false],
     ["UND_ERR_INVALID_ARG", "INVALID_REQUEST", "caller", false],
     ["UND_ERR_NOT_SUPPORTED", "INVALID_REQUEST", "caller", false],
     ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "INVALID_REQUEST", "caller", false],
-    ["HPE_INVALID_CONSTANT", "BAD_RESPONSE", "keystore", false],
+    ["HPE_INVALID_CONSTANT", "BAD_RESPONSE", "backend", false],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "UNREACHABLE", "network", false],
     ["SELF_SIGNED_CERT_IN_CHAIN", "UNREACHABLE", "network", false],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNREACHABLE", "network", false],
@@ -120,12 +120,12 @@ describe("errors of the network", () => {
     expect(Object.keys(cause)).toEqual(["code"])
   })
 
-  it("of every address of a name are read by the first", () => {
+  it("of all addresses of a name are judged by the first", () => {
     const all = new AggregateError([Object.assign(new Error("x"), { code: "ECONNREFUSED" })])
     expect(httpError(all)).toMatchObject({ code: "UNREACHABLE", cause: { code: "ECONNREFUSED" } })
   })
 
-  it("that nobody knows are no guess", () => {
+  it("that are unknown are not guessed", () => {
     expect(httpError(new TypeError(canary))).toMatchObject({ code: "INTERNAL", cause: { name: "TypeError" } })
     expect(httpError(Object.assign(new Error(canary), { code: "EODD", syscall: "connect" }))).toMatchObject({
       code: "UNREACHABLE",
