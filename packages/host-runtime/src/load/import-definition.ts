@@ -2,9 +2,9 @@ import { createRequire } from "node:module"
 import { pathToFileURL } from "node:url"
 import { type AnyPluginDefinition, type Clock, isPluginError } from "@apeiro-cmk/plugin-interface"
 import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
-import type { HostRuntimeError } from "./errors.ts"
+import type { HostRuntimeError } from "../errors.ts"
 import { pluginFailure } from "./load-failures.ts"
-import type { PluginEntry } from "./profile.ts"
+import type { PluginEntry } from "../profile/profile.ts"
 
 /** How a package's module is imported. */
 export interface ImportOptions {

@@ -1,5 +1,5 @@
 import type { JsonValue, PluginKind } from "@apeiro-cmk/plugin-interface"
-import type { ProfileProblem } from "./errors.ts"
+import type { ProfileProblem } from "../errors.ts"
 import type { processLogLevels } from "./profile-schema.ts"
 import type { PlacedReference } from "./reference.ts"
 import type { Path } from "./yaml-tree.ts"

@@ -1,4 +1,4 @@
-import type { ProfileProblem } from "./errors.ts"
+import type { ProfileProblem } from "../errors.ts"
 import { problemAt } from "./profile-text.ts"
 import {
   isReferenceLike,

@@ -1,8 +1,8 @@
 import { type Clock, isCodedError, isPluginError, type Logger, type Plugin } from "@apeiro-cmk/plugin-interface"
 import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import { type Catalog, slotsOf } from "./catalog.ts"
-import type { HostRuntimeError } from "./errors.ts"
-import { joinFailures, pluginFailure } from "./load-failures.ts"
+import type { HostRuntimeError } from "../errors.ts"
+import { joinFailures, pluginFailure } from "../load/load-failures.ts"
 import type { PluginSlot } from "./plugin-slot.ts"
 
 /** How plugins are started and stopped. */

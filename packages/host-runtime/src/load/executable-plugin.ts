@@ -20,7 +20,7 @@ import * as z from "zod"
 import { soundManifest } from "./check-manifest.ts"
 import { isPluginProcessError, pluginFailure } from "./load-failures.ts"
 import { connectionOptions, type PluginProcess, supervisorOf } from "./plugin-process.ts"
-import type { PluginEntry } from "./profile.ts"
+import type { PluginEntry } from "../profile/profile.ts"
 
 /**
  * Asks an executable what it is, and makes the definition of a plugin that runs as this process. One that has only

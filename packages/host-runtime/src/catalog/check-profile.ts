@@ -3,9 +3,9 @@ import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { entryCardinality } from "./cardinality.ts"
 import { loadSlots, type PluginStatus, statusOf } from "./catalog.ts"
 import type { CatalogOptions } from "./catalog-options.ts"
-import { type HostRuntimeError, isHostRuntimeError } from "./errors.ts"
-import { type LoadProfileOptions, loadProfile } from "./load-profile.ts"
-import type { LoadedProfile } from "./profile.ts"
+import { type HostRuntimeError, isHostRuntimeError } from "../errors.ts"
+import { type LoadProfileOptions, loadProfile } from "../profile/load-profile.ts"
+import type { LoadedProfile } from "../profile/profile.ts"
 
 /** What a check found. */
 export interface ProfileCheck {

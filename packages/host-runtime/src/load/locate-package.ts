@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import * as z from "zod"
-import type { HostRuntimeError } from "./errors.ts"
+import type { HostRuntimeError } from "../errors.ts"
 import { pluginFailure } from "./load-failures.ts"
-import type { PluginEntry } from "./profile.ts"
+import type { PluginEntry } from "../profile/profile.ts"
 
 const packageJson = z.looseObject({
   version: z.string().default("unknown"),

@@ -1,7 +1,7 @@
-import { HostRuntimeError } from "./errors.ts"
-import { pluginFailure } from "./load-failures.ts"
+import { HostRuntimeError } from "../errors.ts"
+import { pluginFailure } from "../load/load-failures.ts"
 import type { PluginSlot } from "./plugin-slot.ts"
-import type { LoadedProfile, PluginEntry } from "./profile.ts"
+import type { LoadedProfile, PluginEntry } from "../profile/profile.ts"
 
 /** What a profile's entries say about each other: unique names, one plugin of most kinds, at least one keystore. */
 export function entryCardinality(profile: LoadedProfile): readonly HostRuntimeError[] {

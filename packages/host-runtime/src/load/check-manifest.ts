@@ -1,11 +1,11 @@
 import type { PluginManifest } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
-import type { HostRuntimeError } from "./errors.ts"
+import type { HostRuntimeError } from "../errors.ts"
 import { pluginFailure } from "./load-failures.ts"
 import type { PluginPackage } from "./locate-package.ts"
-import type { PluginEntry } from "./profile.ts"
-import { pluginKinds } from "./profile-schema.ts"
-import { showPath } from "./profile-text.ts"
+import type { PluginEntry } from "../profile/profile.ts"
+import { pluginKinds } from "../profile/profile-schema.ts"
+import { showPath } from "../profile/profile-text.ts"
 
 /** The contracts that this host serves. */
 const servedContracts: readonly string[] = pluginKinds.map((kind) => `${kind}/v1`)

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises"
 import type { JsonSchema } from "@apeiro-cmk/plugin-interface"
 import type * as z from "zod"
-import type { ProfileProblem } from "./errors.ts"
+import type { ProfileProblem } from "../errors.ts"
 import { declaredKeys } from "./json-schema-path.ts"
 import { fileFault } from "./reference.ts"
 import type { Path, Position, YamlTree } from "./yaml-tree.ts"

@@ -10,7 +10,7 @@ import {
   wirePluginTypes,
 } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import * as z from "zod"
-import type { ProcessLogLevel } from "./profile.ts"
+import type { ProcessLogLevel } from "../profile/profile.ts"
 
 /** A plugin that runs as a process of its own. */
 export interface PluginProcess extends Pick<PluginProcessOptions, "path" | "args" | "env" | "checksum"> {

@@ -1,12 +1,12 @@
 import type { AnyPluginDefinition, ConfigurationResult, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
-import type { HostRuntimeError, ProfileProblem } from "./errors.ts"
-import { declaredKeys, schemasAt } from "./json-schema-path.ts"
+import type { HostRuntimeError, ProfileProblem } from "../errors.ts"
+import { declaredKeys, schemasAt } from "../profile/json-schema-path.ts"
 import { pluginFailure } from "./load-failures.ts"
-import type { PluginEntry } from "./profile.ts"
-import { inFileOrder } from "./profile-text.ts"
+import type { PluginEntry } from "../profile/profile.ts"
+import { inFileOrder } from "../profile/profile-text.ts"
 import type { Redact } from "./redaction.ts"
-import type { Path } from "./yaml-tree.ts"
+import type { Path } from "../profile/yaml-tree.ts"
 
 /** A configuration on its way into its plugin. */
 export interface ConfigurationInput {

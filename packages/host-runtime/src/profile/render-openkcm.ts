@@ -1,7 +1,7 @@
 import { posix } from "node:path"
 import { wirePluginTypes } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { stringify } from "yaml"
-import type { ProfileProblem } from "./errors.ts"
+import type { ProfileProblem } from "../errors.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
 
 /** A profile in the words of the upstream OpenKCM CMK server. */

@@ -1,7 +1,7 @@
 import type { ErrorOrigin } from "@apeiro-cmk/plugin-interface"
 import { PluginProcessError } from "@apeiro-cmk/plugin-sdk/go-plugin"
-import { formatProblem, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "./errors.ts"
-import type { PluginEntry } from "./profile.ts"
+import { formatProblem, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "../errors.ts"
+import type { PluginEntry } from "../profile/profile.ts"
 
 /** Who has to act on each failure. */
 const origins: Readonly<Record<HostRuntimeErrorCode, ErrorOrigin>> = {

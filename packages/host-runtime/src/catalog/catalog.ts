@@ -1,11 +1,11 @@
 import type { KeystorePluginV1, PluginDefinition, PluginKind, PluginManifest } from "@apeiro-cmk/plugin-interface"
 import { entryCardinality, refuseDoubleTypes } from "./cardinality.ts"
 import type { CatalogOptions } from "./catalog-options.ts"
-import type { HostRuntimeErrorCode } from "./errors.ts"
-import { joinFailures } from "./load-failures.ts"
-import { loadPlugin } from "./load-plugin.ts"
+import type { HostRuntimeErrorCode } from "../errors.ts"
+import { joinFailures } from "../load/load-failures.ts"
+import { loadPlugin } from "../load/load-plugin.ts"
 import type { PluginSlot, PluginState } from "./plugin-slot.ts"
-import type { LoadedProfile } from "./profile.ts"
+import type { LoadedProfile } from "../profile/profile.ts"
 
 /** How a plugin is doing, without a secret. */
 export interface PluginStatus {

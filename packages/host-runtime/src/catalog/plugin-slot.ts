@@ -1,8 +1,8 @@
 import type { AnyPluginDefinition, Plugin, PluginServices } from "@apeiro-cmk/plugin-interface"
-import type { HostRuntimeError } from "./errors.ts"
-import type { AcceptedConfiguration } from "./plugin-configuration.ts"
-import type { PluginEntry } from "./profile.ts"
-import type { Redact } from "./redaction.ts"
+import type { HostRuntimeError } from "../errors.ts"
+import type { AcceptedConfiguration } from "../load/plugin-configuration.ts"
+import type { PluginEntry } from "../profile/profile.ts"
+import type { Redact } from "../load/redaction.ts"
 
 /**
  * Where a plugin is in its life.

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as z from "zod"
-import type { ProfileProblem } from "./errors.ts"
+import type { ProfileProblem } from "../errors.ts"
 import type { DatabaseSettings } from "./profile.ts"
 import type { profileSchema } from "./profile-schema.ts"
 import { problemAt } from "./profile-text.ts"
