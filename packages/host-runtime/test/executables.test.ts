@@ -5,7 +5,7 @@ import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { goHostAvailable, installGoPlugin } from "@apeiro-cmk/test-backends"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { checkProfile, loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
+import { checkProfile, KeystorePlugins, loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
 import { failureOf, project } from "./project.ts"
 
 const scripted = fileURLToPath(new URL("fixtures/serve-scripted.ts", import.meta.url))
@@ -25,18 +25,18 @@ async function load(entry: Readonly<Record<string, unknown>>, mode = "developmen
     onTestFinished(() => running.stop())
     return running
   }
-  return { catalog, start, services }
+  return { catalog, keystores: new KeystorePlugins(catalog), start, services }
 }
 
 describe("an executable made with our SDK", () => {
   it("is asked what it is, and runs like a package", async () => {
-    const { catalog, start, services } = await load({ ...ours, yamlConfiguration: "greeting: hello" })
+    const { catalog, keystores, start, services } = await load({ ...ours, yamlConfiguration: "greeting: hello" })
     expect(catalog.describePlugins()).toMatchObject([{ state: "loaded", manifest: { pluginType: "scripted" } }, {}])
     const running = await start()
     // The process's lines come on a way of their own.
     const line = { message: "start", fields: expect.objectContaining({ greeting: "hello" }) }
     await expect.poll(() => services.logger.lines).toContainEqual(expect.objectContaining(line))
-    const opened = catalog.keystorePlugin("scripted")?.instance.openKeystore({}, testCall())
+    const opened = keystores.keystorePlugin("scripted")?.instance.openKeystore({}, testCall())
     await expect(opened).rejects.toMatchObject({ code: "INTERNAL", origin: "plugin" })
     await running.stop()
     expect(catalog.readiness()).toMatchObject({ plugins: [{ state: "stopped" }, {}] })
@@ -91,10 +91,10 @@ describe.skipIf(!(await goHostAvailable()))("an executable in Go, on upstream's 
   const go = async (type: string) => ({ path: await installGoPlugin(), args: [type] })
 
   it("tells about keys, and says of the rest that it cannot", async () => {
-    const { catalog, start } = await load({ ...(await go("KeystoreInstanceKeyOperation")), name: "Go_Plugin" })
+    const { keystores, start } = await load({ ...(await go("KeystoreInstanceKeyOperation")), name: "Go_Plugin" })
     await start()
-    expect(catalog.keystorePluginTypes()).toEqual(["go_plugin", "third_party"])
-    const keystore = await catalog.keystorePlugin("go_plugin")?.instance.openKeystore({ key_id: "k" }, testCall())
+    expect(keystores.keystorePluginTypes()).toEqual(["go_plugin", "third_party"])
+    const keystore = await keystores.keystorePlugin("go_plugin")?.instance.openKeystore({ key_id: "k" }, testCall())
     expect(await keystore?.describeKey({ keyId: "k" }, testCall())).toMatchObject({
       ...{ identity: "k", state: "ENABLED", algorithm: "aes256", exportable: "unknown" },
     })

@@ -1,11 +1,11 @@
 import type { PluginServices } from "@apeiro-cmk/plugin-interface"
 import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
-import { entryCardinality } from "./cardinality.ts"
-import { loadSlots, type PluginStatus, statusOf } from "./catalog.ts"
-import type { CatalogOptions } from "./catalog-options.ts"
 import { type HostRuntimeError, isHostRuntimeError } from "../errors.ts"
 import { type LoadProfileOptions, loadProfile } from "../profile/load-profile.ts"
 import type { LoadedProfile } from "../profile/profile.ts"
+import { entryCardinality } from "./cardinality.ts"
+import { loadSlots } from "./load-catalog.ts"
+import { type PluginStatus, statusOf } from "./plugin-status.ts"
 
 /** What a check found. */
 export interface ProfileCheck {
@@ -21,21 +21,16 @@ export interface ProfileCheck {
 /** What {@link checkProfile} needs beside the file. */
 export interface CheckProfileOptions extends LoadProfileOptions {
   makeServices(pluginName: string): PluginServices
-  /** As for the start of the host; never called by a check. Absent: the host keeps no credentials for plugins. */
-  readonly readCredential?: CatalogOptions["readCredential"]
 }
 
 /**
  * Reads a profile and loads its plugins without starting any: no network, no database. Imports the packages that the
- * profile names. References to the environment and to files are resolved, stored credentials are
- * taken as present where the host keeps any.
+ * profile names, and resolves references to the environment and to files.
  */
 export async function checkProfile(file: string, options: CheckProfileOptions): Promise<ProfileCheck> {
   try {
     const profile = await loadProfile(file, options)
-    const { makeServices, readCredential } = options
-    const credentials = readCredential === undefined ? {} : { readCredential }
-    const slots = await loadSlots(profile, { makeServices, ...credentials, clock: systemClock, onlyCheck: true })
+    const slots = await loadSlots(profile, { makeServices: options.makeServices, clock: systemClock })
     const failures = [...entryCardinality(profile), ...slots.flatMap(({ error }) => error ?? [])]
     return { ok: failures.length === 0, profile, plugins: slots.map(statusOf), failures }
   } catch (error) {

@@ -1,8 +1,8 @@
 import { type Clock, isCodedError, isPluginError, type Logger, type Plugin } from "@apeiro-cmk/plugin-interface"
 import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
-import { type Catalog, slotsOf } from "./catalog.ts"
 import type { HostRuntimeError } from "../errors.ts"
 import { joinFailures, pluginFailure } from "../load/load-failures.ts"
+import { Catalog } from "./catalog.ts"
 import type { PluginSlot } from "./plugin-slot.ts"
 
 /** How plugins are started and stopped. */
@@ -45,7 +45,7 @@ type Instance = Plugin
 export async function startPlugins(catalog: Catalog, options: StartOptions): Promise<RunningPlugins> {
   const { timeoutMs = 30_000, stopTimeoutMs = 10_000, signal, clock, logger } = options
   const limits: Limits = { timeoutMs, stopTimeoutMs, signal, clock, logger }
-  const slots = slotsOf(catalog)
+  const slots = Catalog.slotsOf(catalog)
   for (const slot of slots) {
     if (slot.state !== "loaded") continue
     const failure = await startPlugin(slot, limits)
@@ -95,8 +95,8 @@ async function startPlugin(slot: PluginSlot, limits: Limits): Promise<HostRuntim
 }
 
 function makeInstance({ ready }: PluginSlot): Instance {
-  if (ready?.configuration === undefined) throw new TypeError("a catalog that was only checked cannot be started")
-  return ready.definition.create(ready.configuration.value, ready.services)
+  if (ready === undefined) throw new TypeError("a plugin that was not loaded cannot be made")
+  return ready.definition.create(ready.configuration, ready.services)
 }
 
 /** A plugin may throw where it should reject. */

@@ -1,46 +1,34 @@
-import type {
-  AnyPluginDefinition,
-  ConfigurationParser,
-  JsonSchema,
-  KeystoreManifest,
-  PluginDefinition,
-  PluginManifest,
-  PluginServices,
-} from "@apeiro-cmk/plugin-interface"
-import { definePlugin, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
-import {
-  describePlugin,
-  readLogLine,
-  supervisedKeystorePlugin,
-  supervisedPlugin,
-  upstreamKeystoreConfiguration,
-  upstreamKeystorePlugin,
-} from "@apeiro-cmk/plugin-sdk/go-plugin"
-import * as z from "zod"
+import type { ConfigurationParser, PluginDefinition, PluginKind, PluginManifest } from "@apeiro-cmk/plugin-interface"
+import { describePlugin, readLogLine, supervisedPlugin } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { hostKinds } from "../kinds/table.ts"
+import type { PluginEntry } from "../profile/profile.ts"
 import { soundManifest } from "./check-manifest.ts"
 import { isPluginProcessError, pluginFailure } from "./load-failures.ts"
 import { connectionOptions, type PluginProcess, supervisorOf } from "./plugin-process.ts"
-import type { PluginEntry } from "../profile/profile.ts"
 
 /**
- * Asks an executable what it is, and makes the definition of a plugin that runs as this process. One that has only
- * upstream's services is a keystore that tells about keys.
+ * Asks an executable for its manifest, and makes the definition of a plugin that runs as this process.
  *
- * @throws {HostRuntimeError} PLUGIN_START_FAILED - it cannot be started, or is no plugin of that type
- * @throws {HostRuntimeError} PLUGIN_MANIFEST_MISMATCH - what it says about itself cannot be relied on
- * @throws {HostRuntimeError} PLUGIN_ISOLATION_UNSUPPORTED - it has upstream's service alone, and is no keystore
+ * @throws {HostRuntimeError} PLUGIN_START_FAILED - it cannot be started, or is not a plugin of that kind
+ * @throws {HostRuntimeError} PLUGIN_MANIFEST_MISMATCH - its manifest cannot be relied on
+ * @throws {HostRuntimeError} PLUGIN_ISOLATION_UNSUPPORTED - it serves the upstream service alone, and the host cannot use
+ * a plugin of this kind with it
  */
-export async function executableDefinition(entry: PluginEntry, process: PluginProcess): Promise<AnyPluginDefinition> {
+export async function executableDefinition<Kind extends PluginKind>(
+  entry: PluginEntry<Kind>,
+  process: PluginProcess,
+): Promise<PluginDefinition<Kind>> {
   const yamlConfiguration = entry.yamlConfiguration ?? ""
   const said = await described(entry, process)
   if (said !== undefined) {
-    return servingDefinition(soundManifest(entry, said), process, yamlConfiguration)
+    return servingDefinition(entry.kind, soundManifest(entry, said), process, yamlConfiguration)
   }
-  if (entry.kind === "keystore") return upstreamKeystoreDefinition(process, yamlConfiguration)
+  const upstreamOnly = hostKinds[entry.kind].upstreamOnly?.(process, yamlConfiguration)
+  if (upstreamOnly !== undefined) return upstreamOnly
   throw pluginFailure(
     entry,
     "PLUGIN_ISOLATION_UNSUPPORTED",
-    `serves upstream's service alone, with which this host cannot use a plugin of type ${entry.kind}`,
+    `serves the upstream service alone, with which this host cannot use a plugin of type ${entry.kind}`,
     "Run it under the upstream server, or use a plugin that was made with our SDK.",
     { problems: [entry.problem(["path"], "value", "this executable has no service for our host")] },
   )
@@ -62,55 +50,18 @@ async function described(entry: PluginEntry, process: PluginProcess): Promise<un
   }
 }
 
-/** The process judges its configuration itself, when it starts. */
+/** The process checks its configuration itself, when it starts. */
 const anyConfiguration: ConfigurationParser<unknown> = { parse: (value) => ({ ok: true, value }) }
 
-function servingDefinition(
-  manifest: PluginManifest,
+function servingDefinition<Kind extends PluginKind>(
+  kind: Kind,
+  manifest: PluginManifest<Kind>,
   process: PluginProcess,
   yamlConfiguration: string,
-): AnyPluginDefinition {
-  const keystore = manifest.kind === "keystore" ? parserOf(manifest.keystoreConfigurationSchema) : anyConfiguration
-  const definition = {
+): PluginDefinition<Kind> {
+  return {
     manifest,
-    configuration: { plugin: anyConfiguration, keystore },
-    create: (_configuration: unknown, services: PluginServices) =>
-      supervisedPlugin(manifest.kind, supervisorOf(process, yamlConfiguration, services)),
+    configuration: { ...hostKinds[kind].parsersFrom(manifest), plugin: anyConfiguration },
+    create: (_configuration, services) => supervisedPlugin(kind, supervisorOf(process, yamlConfiguration, services)),
   }
-  // `create` gives the kind of plugin that the manifest says.
-  return definition as AnyPluginDefinition
-}
-
-/** What the schema cannot say, the process says when the keystore is opened. */
-function parserOf(schema: JsonSchema): ConfigurationParser<unknown> {
-  const parser = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0])
-  return { parse: (input) => parseConfiguration(parser, input) }
-}
-
-const upstreamOnly = "the executable serves upstream's service alone"
-
-function upstreamKeystoreDefinition(process: PluginProcess, yamlConfiguration: string): PluginDefinition<"keystore"> {
-  const capabilities: Record<KeystoreManifest["capabilities"][number], string> = {
-    ...{ listKeyVersions: upstreamOnly, createKey: upstreamOnly, enableKey: upstreamOnly, disableKey: upstreamOnly },
-    ...{ rotateKey: upstreamOnly, deleteKey: upstreamOnly, importKey: upstreamOnly },
-  }
-  const name = process.name.toLowerCase().replaceAll("_", "-")
-  return definePlugin({
-    manifest: {
-      name,
-      displayName: process.name,
-      description: "A plugin of the upstream server: it tells about keys, and cannot encrypt with them.",
-      kind: "keystore",
-      contract: "keystore/v1",
-      pluginType: name.replaceAll("-", "_"),
-      capabilities: [],
-      unsupported: capabilities,
-      activationFacts: {},
-      identityFields: ["key_id"],
-      productionReady: false,
-    },
-    configuration: { plugin: z.strictObject({}), keystore: upstreamKeystoreConfiguration },
-    create: (_configuration, services) =>
-      supervisedKeystorePlugin(supervisorOf(process, yamlConfiguration, services), upstreamKeystorePlugin),
-  })
 }

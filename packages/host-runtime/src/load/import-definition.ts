@@ -1,10 +1,13 @@
 import { createRequire } from "node:module"
 import { pathToFileURL } from "node:url"
-import { type AnyPluginDefinition, type Clock, isPluginError } from "@apeiro-cmk/plugin-interface"
+import { type Clock, isPluginError, type PluginDefinition, type PluginKind } from "@apeiro-cmk/plugin-interface"
 import { abortable, scrubbedCause, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { HostRuntimeError } from "../errors.ts"
-import { pluginFailure } from "./load-failures.ts"
 import type { PluginEntry } from "../profile/profile.ts"
+import { checkManifest } from "./check-manifest.ts"
+import { isDefinitionOf, isExportedPlugin } from "./exported-plugin.ts"
+import { pluginFailure } from "./load-failures.ts"
+import type { PluginPackage } from "./locate-package.ts"
 
 /** How a package's module is imported. */
 export interface ImportOptions {
@@ -16,21 +19,26 @@ export interface ImportOptions {
 }
 
 /**
- * Imports a plugin package's module and takes its export `plugin`.
- * @throws {HostRuntimeError} PLUGIN_EXPORT_MISSING, PLUGIN_DEPENDENCY_MISSING, PLUGIN_IMPORT_FAILED
+ * Imports a plugin package's module and returns its export `plugin`, checked against the kind that the profile names.
+ * @throws {HostRuntimeError} PLUGIN_EXPORT_MISSING, PLUGIN_DEPENDENCY_MISSING, PLUGIN_IMPORT_FAILED,
+ * PLUGIN_MANIFEST_MISMATCH
  */
-export async function importDefinition(
-  entry: PluginEntry,
-  packageName: string,
+export async function importDefinition<Kind extends PluginKind>(
+  entry: PluginEntry<Kind>,
+  found: PluginPackage,
   options: ImportOptions,
-): Promise<AnyPluginDefinition> {
-  const module = await importModule(entry, packageName, resolveModule(entry, packageName, options), options)
+): Promise<PluginDefinition<Kind>> {
+  const { name } = found
+  const module = await importModule(entry, name, resolveModule(entry, name, options), options)
   const exported = "plugin" in module ? module.plugin : undefined
-  if (isDefinition(exported)) return exported
+  if (isExportedPlugin(exported)) {
+    checkManifest(entry, found, exported.manifest)
+    if (isDefinitionOf(exported, entry.kind)) return exported
+  }
   const what =
     exported === undefined
-      ? `comes from ${packageName}, which exports no \`plugin\` (it exports: ${Object.keys(module).join(", ") || "nothing"})`
-      : `comes from ${packageName}, whose export \`plugin\` is no plugin definition`
+      ? `comes from ${name}, which exports no \`plugin\` (it exports: ${Object.keys(module).join(", ") || "nothing"})`
+      : `comes from ${name}, whose export \`plugin\` is not a plugin definition`
   const nextStep = "Ask its author to write `export const plugin = definePlugin({ manifest, configuration, create })`."
   throw pluginFailure(entry, "PLUGIN_EXPORT_MISSING", what, nextStep)
 }
@@ -114,21 +122,4 @@ function firstLine(error: unknown): string {
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined
-}
-
-function isDefinition(value: unknown): value is AnyPluginDefinition {
-  if (!isObject(value) || typeof value.create !== "function") return false
-  if (!isObject(value.manifest) || !isObject(value.configuration)) return false
-  return (
-    isParser(value.configuration.plugin) &&
-    (value.manifest.kind !== "keystore" || isParser(value.configuration.keystore))
-  )
-}
-
-function isParser(value: unknown): boolean {
-  return isObject(value) && typeof value.parse === "function"
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null
 }

@@ -3,8 +3,8 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import * as z from "zod"
 import type { HostRuntimeError } from "../errors.ts"
-import { pluginFailure } from "./load-failures.ts"
 import type { PluginEntry } from "../profile/profile.ts"
+import { pluginFailure } from "./load-failures.ts"
 
 const packageJson = z.looseObject({
   version: z.string().default("unknown"),
@@ -14,6 +14,7 @@ const packageJson = z.looseObject({
 
 /** What a plugin's package.json says, before any of its code runs. */
 export interface PluginPackage {
+  readonly name: string
   readonly version: string
   /** Its first executable, absolute; undefined when it has none. */
   readonly executable: string | undefined
@@ -56,7 +57,12 @@ function parsePackage(entry: PluginEntry, packageName: string, folder: string, t
   }
   const [first] = typeof bin === "string" ? [bin] : Object.values(bin ?? {})
   const executable = first === undefined ? undefined : join(folder, first)
-  return { version, executable, declared: { kind: openkcm.kind, name: openkcm.name, contract: openkcm.contract } }
+  return {
+    name: packageName,
+    version,
+    executable,
+    declared: { kind: openkcm.kind, name: openkcm.name, contract: openkcm.contract },
+  }
 }
 
 function mismatch(entry: PluginEntry, what: string): HostRuntimeError {

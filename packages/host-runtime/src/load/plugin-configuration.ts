@@ -1,55 +1,44 @@
-import type { AnyPluginDefinition, ConfigurationResult, JsonValue } from "@apeiro-cmk/plugin-interface"
+import type { ConfigurationParser, ConfigurationResult, JsonSchema, JsonValue } from "@apeiro-cmk/plugin-interface"
 import { scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import type { HostRuntimeError, ProfileProblem } from "../errors.ts"
 import { declaredKeys, schemasAt } from "../profile/json-schema-path.ts"
-import { pluginFailure } from "./load-failures.ts"
 import type { PluginEntry } from "../profile/profile.ts"
 import { inFileOrder } from "../profile/profile-text.ts"
-import type { Redact } from "./redaction.ts"
 import type { Path } from "../profile/yaml-tree.ts"
-
-/** A configuration on its way into its plugin. */
-export interface ConfigurationInput {
-  readonly value: JsonValue
-  /** Paths of references that have no value in this check: what a parser says about them is not heard. */
-  readonly unresolved: readonly Path[]
-  readonly redact: Redact
-}
-
-/** A configuration that its plugin accepted. Its type is the plugin's own: only that plugin's `create` may have it. */
-export interface AcceptedConfiguration {
-  readonly value: unknown
-}
+import type { ConfigurationInput } from "./configuration-input.ts"
+import { pluginFailure } from "./load-failures.ts"
 
 /**
  * Has a plugin parse its configuration.
  *
- * @returns nothing when all that the plugin refuses is what `unresolved` leaves out: enough for a check, not for a start
+ * @param schema - JSON Schema of the configuration, from the manifest
+ * @returns the parsed configuration; its type is the plugin's own
  * @throws {HostRuntimeError} PLUGIN_CONFIG_INVALID - with each fault at its place in the profile, and without any value
  * that came from a reference
  */
 export function parsePluginConfiguration(
   entry: PluginEntry,
-  definition: AnyPluginDefinition,
+  schema: JsonSchema,
+  parser: ConfigurationParser<unknown>,
   input: ConfigurationInput,
-): AcceptedConfiguration | undefined {
-  const problems: ProfileProblem[] = literalSecrets(entry, definition)
-  const result = runParser(entry, definition, input.value)
-  for (const issue of result.ok ? [] : result.issues) {
-    if (input.unresolved.some((path) => startsWith(issue.path, path))) continue
-    problems.push(problemOf(entry, definition, issue.path, input.redact(issue.message), issue.allowed))
-  }
-  if (problems.length > 0) throw invalid(entry, inFileOrder(problems))
-  return result.ok ? { value: result.value } : undefined
+): unknown {
+  const result = runParser(entry, parser, input.value)
+  const issues = result.ok ? [] : result.issues
+  const problems = [
+    ...literalSecrets(entry, schema),
+    ...issues.map(({ path, message, allowed }) => problemOf(entry, schema, path, input.redact(message), allowed)),
+  ]
+  if (!result.ok || problems.length > 0) throw invalid(entry, inFileOrder(problems))
+  return result.value
 }
 
 function runParser(
   entry: PluginEntry,
-  definition: AnyPluginDefinition,
+  parser: ConfigurationParser<unknown>,
   value: JsonValue,
 ): ConfigurationResult<unknown> {
   try {
-    const result: ConfigurationResult<unknown> = definition.configuration.plugin.parse(value)
+    const result = parser.parse(value)
     if (result.ok === true || Array.isArray(result.issues)) return result
   } catch (error) {
     throw invalid(entry, [], scrubbedCause(error))
@@ -58,26 +47,23 @@ function runParser(
 }
 
 /** A secret belongs behind a reference: a profile is shown, copied and checked in. */
-function literalSecrets(entry: PluginEntry, definition: AnyPluginDefinition): ProfileProblem[] {
+function literalSecrets(entry: PluginEntry, schema: JsonSchema): ProfileProblem[] {
   const configuration = entry.shownConfiguration
   if (typeof configuration !== "object" || configuration === null) return []
   const references = new Set(entry.references.map(({ path }) => JSON.stringify(path)))
   return Object.keys(configuration)
-    .filter((key) => schemasAt(definition.manifest.pluginConfigurationSchema, [key]).some(({ writeOnly }) => writeOnly))
+    .filter((key) => schemasAt(schema, [key]).some(({ writeOnly }) => writeOnly))
     .filter((key) => !references.has(JSON.stringify([key])))
-    .map((key) =>
-      entry.problem(["configuration", key], "value", "a secret must be a reference", ["env", "file", "credential"]),
-    )
+    .map((key) => entry.problem(["configuration", key], "value", "a secret must be a reference", ["env", "file"]))
 }
 
 function problemOf(
   entry: PluginEntry,
-  { manifest }: AnyPluginDefinition,
+  schema: JsonSchema,
   path: Path,
   message: string,
   allowed: readonly string[] | undefined,
 ): ProfileProblem {
-  const schema = manifest.pluginConfigurationSchema
   const full = ["configuration", ...path]
   const isUnknown = entry.has(full) && path.length > 0 && schemasAt(schema, path).length === 0
   const parent = path.slice(0, -1)
@@ -103,8 +89,4 @@ function invalid(entry: PluginEntry, problems: readonly ProfileProblem[], cause?
     nextStep,
     problems.length > 0 ? facts : { ...facts, origin: "plugin" },
   )
-}
-
-function startsWith(path: Path, prefix: Path): boolean {
-  return prefix.every((part, index) => path[index] === part)
 }

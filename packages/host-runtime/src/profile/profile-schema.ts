@@ -1,7 +1,5 @@
+import { pluginKindNames } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
-
-/** The values of `type` in a profile: the kind of the plugin. */
-export const pluginKinds = ["keystore", "identity", "certificate-issuer", "system-information", "notification"] as const
 
 /** Importance of a process's log lines, least first. */
 export const processLogLevels = ["trace", "debug", "info", "warn", "error"] as const
@@ -34,7 +32,7 @@ export const pluginEntrySchema = z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9_-]{0,49}$/, "expected a letter, then up to 49 letters, digits, _ or -")
       .meta({ description: "Name of this plugin in messages and in /v1/plugins; unique in the profile." }),
-    type: z.enum(pluginKinds).meta({ description: "Kind of the plugin; must be what its manifest says." }),
+    type: z.enum(pluginKindNames).meta({ description: "Kind of the plugin; must be what its manifest says." }),
     package: z
       .string()
       .max(214)

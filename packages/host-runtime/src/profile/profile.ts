@@ -15,10 +15,10 @@ export interface Listener {
 export type ProcessLogLevel = (typeof processLogLevels)[number]
 
 /** One plugin of a profile. */
-export interface PluginEntry {
+export interface PluginEntry<Kind extends PluginKind = PluginKind> {
   /** Unique in the profile. */
   readonly name: string
-  readonly kind: PluginKind
+  readonly kind: Kind
   /** npm package; absent for an executable. */
   readonly package?: string
   /** Executable, absolute. */
