@@ -7,9 +7,9 @@ import { entryCardinality } from "./cardinality.ts"
 import { loadSlots } from "./load-catalog.ts"
 import { type PluginStatus, statusOf } from "./plugin-status.ts"
 
-/** What a check found. */
+/** Result of a check. */
 export interface ProfileCheck {
-  /** No failure at all, not even of a plugin with `onFailure: continue`. */
+  /** True when nothing failed, not even a plugin with `onFailure: continue`. */
   readonly ok: boolean
   /** Absent when the profile itself is not sound. */
   readonly profile?: LoadedProfile
@@ -18,7 +18,7 @@ export interface ProfileCheck {
   readonly failures: readonly HostRuntimeError[]
 }
 
-/** What {@link checkProfile} needs beside the file. */
+/** Services of the host that {@link checkProfile} builds on. */
 export interface CheckProfileOptions extends LoadProfileOptions {
   makeServices(pluginName: string): PluginServices
 }

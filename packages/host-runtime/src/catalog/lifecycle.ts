@@ -11,7 +11,7 @@ export interface StartOptions {
   readonly timeoutMs?: number
   /** Longest time for one plugin's stop, in milliseconds. Default 10,000. */
   readonly stopTimeoutMs?: number
-  /** Gives up the start: what has started is stopped again. */
+  /** Cancels the start: plugins that have started are stopped again. */
   readonly signal?: AbortSignal
   readonly clock: Clock
   readonly logger: Logger
@@ -20,7 +20,7 @@ export interface StartOptions {
 /** Plugins that have been started. */
 export interface RunningPlugins {
   /**
-   * Stops them, last started first; one that fails does not keep the others. Idempotent.
+   * Stops them, last started first; one that fails does not hold up the others. Idempotent.
    * @throws {HostRuntimeError} PLUGIN_STOP_FAILED - the first failure, the others in `alsoFailed`; all have been tried
    */
   stop(): Promise<void>
@@ -37,7 +37,7 @@ interface Limits {
 type Instance = Plugin
 
 /**
- * Makes and starts the plugins of a catalog, in the profile's order, each within its time.
+ * Creates and starts the plugins of a catalog, in the profile's order, each within its time.
  *
  * @throws {HostRuntimeError} PLUGIN_START_FAILED - a plugin with `onFailure: abort` failed or took too long; those that
  * had started are stopped, last first. One with `onFailure: continue` is left in the state `failed`.
@@ -84,9 +84,9 @@ async function startPlugin(slot: PluginSlot, limits: Limits): Promise<HostRuntim
       code: failure.code,
       error: failure.message,
     })
-    if (instance !== undefined) await giveBack(slot, instance, limits)
+    if (instance !== undefined) await release(slot, instance, limits)
     if (instance !== undefined && started !== undefined && deadline.signal.aborted) {
-      void giveBackWhenStarted(slot, instance, started, limits)
+      void releaseWhenStarted(slot, instance, started, limits)
     }
     return failure
   } finally {
@@ -95,7 +95,7 @@ async function startPlugin(slot: PluginSlot, limits: Limits): Promise<HostRuntim
 }
 
 function makeInstance({ ready }: PluginSlot): Instance {
-  if (ready === undefined) throw new TypeError("a plugin that was not loaded cannot be made")
+  if (ready === undefined) throw new TypeError("a plugin that was not loaded cannot be created")
   return ready.definition.create(ready.configuration, ready.services)
 }
 
@@ -104,16 +104,16 @@ async function callPlugin(instance: Instance, call: (instance: Instance) => Prom
   await call(instance)
 }
 
-/** What a half-started plugin holds is given back as after a start; that this fails too changes nothing. */
-async function giveBack(slot: PluginSlot, instance: Instance, limits: Limits): Promise<void> {
+/** Releases what a half-started plugin holds, as after a start; a second failure changes nothing. */
+async function release(slot: PluginSlot, instance: Instance, limits: Limits): Promise<void> {
   const failure = await stopInstance(slot, instance, limits)
   if (failure !== undefined) logStopFailure(failure, limits)
 }
 
 /** A start that did not hear its signal may still succeed, after the stop that followed it. */
-async function giveBackWhenStarted(slot: PluginSlot, instance: Instance, started: Promise<void>, limits: Limits) {
+async function releaseWhenStarted(slot: PluginSlot, instance: Instance, started: Promise<void>, limits: Limits) {
   const [outcome] = await Promise.allSettled([started])
-  if (outcome.status === "fulfilled") await giveBack(slot, instance, limits)
+  if (outcome.status === "fulfilled") await release(slot, instance, limits)
 }
 
 async function stopOrThrow(slots: readonly PluginSlot[], limits: Limits): Promise<void> {

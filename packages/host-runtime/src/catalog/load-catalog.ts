@@ -7,7 +7,7 @@ import { loadPlugin } from "./load-plugin.ts"
 import type { PluginSlot } from "./plugin-slot.ts"
 
 /**
- * Loads the plugins of a profile: manifest first, then configuration; nothing is made or started.
+ * Loads the plugins of a profile: manifest first, then configuration; nothing is created or started.
  *
  * @throws {HostRuntimeError} the failure of a plugin with `onFailure: abort`, or PLUGIN_CARDINALITY; the failures of the
  * others are in `alsoFailed`. A plugin with `onFailure: continue` fails alone: its state says so.

@@ -1,6 +1,6 @@
 import type { ConfiguredOncePlugin } from "@apeiro-cmk/plugin-interface"
 
-/** What all kinds have in common whose plugins the operator configures once: a profile loads at most one of each. */
+/** Members that all kinds share whose plugins the operator configures once: a profile loads at most one of each. */
 export const configuredOnce = {
   cardinality: {},
   versions: [1],

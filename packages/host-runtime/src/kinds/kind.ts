@@ -11,9 +11,9 @@ import type { PluginProcess } from "../load/plugin-process.ts"
 
 /** How many plugins of a kind one profile may load. */
 export interface Cardinality<Kind extends PluginKind> {
-  /** Says what to do in a profile that has none; absent where a profile needs none. */
+  /** Tells the operator what to do when a profile has none; absent where a profile needs none. */
   readonly required?: { readonly nextStep: string }
-  /** The fact by which several plugins of the kind are told apart; absent where a profile takes at most one. */
+  /** The fact that distinguishes several plugins of the kind; absent where a profile takes at most one. */
   readonly distinctBy?: { readonly name: string; of(manifest: PluginManifest<Kind>): string }
 }
 
@@ -25,7 +25,7 @@ export type Administration<Kind extends PluginKind> =
       of(plugin: Plugin<Kind>): ConfiguredOncePlugin
     }
   | {
-      /** Each tenant has configurations of its own. */
+      /** Each tenant has its own configurations. */
       readonly by: "tenant"
       readonly testInstead: string
       readonly setupMaterialInstead: string

@@ -9,7 +9,7 @@ import { isDefinitionOf, isExportedPlugin } from "./exported-plugin.ts"
 import { pluginFailure } from "./load-failures.ts"
 import type { PluginPackage } from "./locate-package.ts"
 
-/** How a package's module is imported. */
+/** Bounds and place of an import. */
 export interface ImportOptions {
   /** The profile, absolute: packages are looked up as if it were a module. */
   readonly lookupFrom: string
@@ -43,7 +43,7 @@ export async function importDefinition<Kind extends PluginKind>(
   throw pluginFailure(entry, "PLUGIN_EXPORT_MISSING", what, nextStep)
 }
 
-/** Resolving as `require` does honours the `default` condition, and can start at any folder. */
+/** Resolves as `require` does, which honours the `default` condition and can start at any folder. */
 function resolveModule(entry: PluginEntry, packageName: string, { lookupFrom }: ImportOptions): string {
   try {
     return createRequire(lookupFrom).resolve(packageName)
@@ -76,7 +76,7 @@ async function importModule(
   }
 }
 
-/** A module that ends the process on import would end it without a word, and as if all were well. @returns what ends the watch */
+/** Reports a module that ends the process on import, which would otherwise end silently and with 0. @returns a function that stops watching */
 function tellOfExit(entry: PluginEntry, packageName: string): () => void {
   const onExit = (code: number) => {
     process.stderr.write(
@@ -114,7 +114,7 @@ function importFailure(entry: PluginEntry, packageName: string, error: unknown, 
   )
 }
 
-/** No configuration has been read by the module yet, so its message cannot carry a secret of the profile. */
+/** Safe to show: the module has not read any configuration yet, so its message cannot carry a secret of the profile. */
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   return text.split("\n", 1)[0]?.slice(0, 300) ?? ""

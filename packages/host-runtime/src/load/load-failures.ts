@@ -3,7 +3,7 @@ import { PluginProcessError } from "@apeiro-cmk/plugin-sdk/go-plugin"
 import { formatProblem, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "../errors.ts"
 import type { PluginEntry } from "../profile/profile.ts"
 
-/** Who has to act on each failure. */
+/** The party that has to act on each failure. */
 const origins: Readonly<Record<HostRuntimeErrorCode, ErrorOrigin>> = {
   PROFILE_INVALID: "caller",
   SECRET_REFERENCE_UNRESOLVED: "caller",
@@ -21,7 +21,7 @@ const origins: Readonly<Record<HostRuntimeErrorCode, ErrorOrigin>> = {
   PLUGIN_STOP_FAILED: "plugin",
 }
 
-/** Tells whether an error is the SDK's about a process that is no plugin. */
+/** Tells whether an error says that a process does not run as a plugin. */
 export function isPluginProcessError(error: unknown): error is PluginProcessError {
   return error instanceof PluginProcessError
 }
@@ -29,7 +29,7 @@ export function isPluginProcessError(error: unknown): error is PluginProcessErro
 type Extra = Partial<Omit<HostRuntimeErrorFacts, "nextStep" | "plugin">>
 
 /**
- * The failure of one plugin of a profile.
+ * Makes the failure of one plugin of a profile.
  *
  * @param what - end of the sentence "plugin `name` ..."; its problems, if any, follow line by line
  */
@@ -50,7 +50,7 @@ export function pluginFailure(
   })
 }
 
-/** The first of several failures, with the others beside it; its message has them all, for whoever prints that alone. */
+/** Joins several failures: the first one, with the others in `alsoFailed` and in its message. */
 export function joinFailures(first: HostRuntimeError, others: readonly HostRuntimeError[]): HostRuntimeError {
   if (others.length === 0) return first
   const message = [first.message, ...others.map((other) => `also: ${other.message}`)].join("\n")

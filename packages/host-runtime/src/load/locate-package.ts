@@ -12,7 +12,7 @@ const packageJson = z.looseObject({
   openkcm: z.looseObject({ kind: z.string(), name: z.string(), contract: z.string() }).optional(),
 })
 
-/** What a plugin's package.json says, before any of its code runs. */
+/** Facts from a plugin's package.json, known before any of its code runs. */
 export interface PluginPackage {
   readonly name: string
   readonly version: string
@@ -33,7 +33,7 @@ export async function readPluginPackage(
   packageName: string,
   lookupFrom: string,
 ): Promise<PluginPackage> {
-  // Its `paths` is null for the names of Node's own modules, which are no plugins.
+  // `paths` returns null for the names of Node's own modules.
   for (const folder of createRequire(lookupFrom).resolve.paths(packageName) ?? []) {
     const packageFolder = join(folder, packageName)
     const text = await readIfPresent(join(packageFolder, "package.json"))
@@ -42,7 +42,7 @@ export async function readPluginPackage(
   throw pluginFailure(
     entry,
     "PLUGIN_PACKAGE_NOT_FOUND",
-    `needs the package ${packageName}, which is not installed where the profile lies`,
+    `needs the package ${packageName}, which is not installed in the profile's folder or above it`,
     `Install it there: \`npm install ${packageName}\` in the profile's folder or one above it; or correct the name.`,
     { problems: [entry.problem(["package"], "value", "no such package is installed")] },
   )
@@ -74,7 +74,7 @@ function mismatch(entry: PluginEntry, what: string): HostRuntimeError {
   )
 }
 
-/** A file that is there and cannot be read is as good as one without content: the parser says so. */
+/** Treats an unreadable file as an empty one: the parser then refuses it. */
 async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8")

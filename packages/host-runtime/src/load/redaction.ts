@@ -6,8 +6,8 @@ export type Redact = (text: string) => string
 const redacted = "[redacted]"
 
 /**
- * Makes a {@link Redact} for some values. A value of under four characters is taken out only where it stands as a word
- * of its own: it would otherwise tear up every text.
+ * Makes a {@link Redact} for some values. A value of under four characters is taken out only where it is a whole word:
+ * it would otherwise garble every text.
  */
 export function redactionOf(values: readonly string[]): Redact {
   const patterns = [...new Set(values)]

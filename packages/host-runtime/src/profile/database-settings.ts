@@ -8,7 +8,7 @@ import { problemAt } from "./profile-text.ts"
 import { nameReference, type PlacedReference, type Reference, resolveReference } from "./reference.ts"
 import type { YamlTree } from "./yaml-tree.ts"
 
-/** What the settings are made from, beside the values. */
+/** Facts, in addition to the values, from which the settings are made. */
 export interface DatabaseScope {
   readonly folder: string
   readonly dataDirectory: string
@@ -18,7 +18,7 @@ export interface DatabaseScope {
 
 const written = z.looseObject({ persistence: z.looseObject({ url: z.unknown(), password: z.unknown() }) })
 
-/** A password that stands in the profile itself; the messages do not repeat it. */
+/** Finds passwords that are written in the profile itself; the messages do not repeat them. */
 export function passwordProblems(file: string, tree: YamlTree): readonly ProfileProblem[] {
   const { url, password } = written.safeParse(tree.value).data?.persistence ?? {}
   const place = (key: string, message: string): ProfileProblem => {
@@ -40,7 +40,7 @@ export function passwordProblems(file: string, tree: YamlTree): readonly Profile
   ]
 }
 
-/** Where the host's records are: the URL without a password, and the way to the password. */
+/** Returns the location of the host's records: the URL without a password, and a function that reads the password. */
 export function databaseSettings(
   { url, password, maximumConnections }: z.infer<typeof profileSchema>["persistence"],
   scope: DatabaseScope,

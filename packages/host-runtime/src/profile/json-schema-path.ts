@@ -1,7 +1,7 @@
 import type { JsonSchema } from "@apeiro-cmk/plugin-interface"
 import type { Path } from "./yaml-tree.ts"
 
-/** What a JSON Schema says about the value at a path; empty when it says nothing or does not know the path. */
+/** Returns the schemas that apply to the value at a path; empty when the schema does not know the path. */
 export function schemasAt(schema: unknown, path: Path): readonly JsonSchema[] {
   const alternatives = spread(schema)
   const [head, ...rest] = path
@@ -11,7 +11,7 @@ export function schemasAt(schema: unknown, path: Path): readonly JsonSchema[] {
   )
 }
 
-/** The keys that a mapping at the path may have, in the schema's order. */
+/** Returns the keys that a mapping at the path may have, in the schema's order. */
 export function declaredKeys(schema: unknown, path: Path): readonly string[] {
   const keys = schemasAt(schema, path).flatMap(({ properties }) =>
     isRecord(properties) ? Object.keys(properties) : [],
@@ -19,7 +19,7 @@ export function declaredKeys(schema: unknown, path: Path): readonly string[] {
   return [...new Set(keys)]
 }
 
-/** Every alternative of a schema, with its own `$ref` into `definitions` left out: no plugin configuration needs one. */
+/** Lists every alternative of a schema. It follows no `$ref` into `definitions`: no plugin configuration needs one. */
 function spread(schema: unknown): readonly JsonSchema[] {
   if (!isRecord(schema)) return []
   const nested = [schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) => (Array.isArray(list) ? list : []))

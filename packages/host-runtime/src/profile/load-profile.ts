@@ -3,28 +3,28 @@ import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
 import { ProfileError, type ProfileProblem } from "../errors.ts"
 import { databaseSettings, passwordProblems } from "./database-settings.ts"
+import { parseYamlTree } from "./parse-yaml-tree.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
 import { profileJsonSchema } from "./profile-json-schema.ts"
 import { type pluginEntrySchema, profileSchema } from "./profile-schema.ts"
 import { inFileOrder, problemAt, problemsOfIssues, readProfileText } from "./profile-text.ts"
 import type { PlacedReference } from "./reference.ts"
 import { resolveReferences } from "./resolve-references.ts"
-import { type Path, parseYamlTree, type YamlTree } from "./yaml-tree.ts"
+import { type Path, startOfFile, type YamlTree } from "./yaml-tree.ts"
 
-/** What a profile may refer to. */
+/** Sources that a profile may refer to. */
 export interface LoadProfileOptions {
   /** Where `{source: env}` references look; a host passes its own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 const plainData = z.json()
-const startOfFile = { line: 1, column: 1 }
 
 /**
  * Reads a profile: syntax, keys, values and references, every problem at once.
  *
- * A relative path, of a file reference too, starts at the folder of the profile, so that a start from another working
- * directory finds the same data.
+ * A relative path, also in a file reference, starts at the folder of the profile: a start from another working directory
+ * finds the same data.
  *
  * @throws {ProfileError} PROFILE_INVALID - unreadable, or with the `problems` that it lists
  */
@@ -66,7 +66,7 @@ export async function loadProfile(file: string, options: LoadProfileOptions): Pr
   }
 }
 
-/** Without the issues of values that could not be resolved: those have their own problem. */
+/** Leaves out the issues of values that could not be resolved: those have their own problem. */
 function issueProblems(
   file: string,
   tree: YamlTree,
@@ -79,7 +79,7 @@ function issueProblems(
 
 const executableKeys = ["args", "env", "checksum", "version"] as const
 
-/** What no single value shows; on the written tree, so that it is reported together with everything else. */
+/** Finds contradictions between keys, in the tree as written, so that they are reported together with everything else. */
 function contradictions(file: string, tree: YamlTree): readonly ProfileProblem[] {
   const found: ProfileProblem[] = []
   const add = (path: Path, message: string) => found.push(problemAt(file, tree.position(path, "key"), path, message))

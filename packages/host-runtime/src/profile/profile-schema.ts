@@ -6,7 +6,7 @@ export const processLogLevels = ["trace", "debug", "info", "warn", "error"] as c
 
 const acceptsReference = { acceptsReference: true }
 
-/** Its value is never written into the profile. */
+/** Marks a field whose value is never written in the profile. */
 const isReference = { isReference: true }
 
 const hostName = z
@@ -25,7 +25,7 @@ const path = z.string().min(1).max(4096)
 const listener = (defaultPort: number) =>
   z.strictObject({ host: hostName.default("127.0.0.1"), port: port.default(defaultPort) })
 
-/** One entry of `plugins`, as it is written. */
+/** One entry of `plugins`, as written. */
 export const pluginEntrySchema = z
   .strictObject({
     name: z
@@ -39,13 +39,14 @@ export const pluginEntrySchema = z
       .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "expected the name of an npm package")
       .optional()
       .meta({ description: "npm package, looked up from the profile's own folder." }),
-    path: path.optional().meta({ description: "Executable of a plugin that runs as a process of its own." }),
+    path: path.optional().meta({ description: "Executable of a plugin that runs as a separate process." }),
     args: z.array(z.string().max(4096)).max(100).optional().meta({ description: "Arguments of the executable." }),
     env: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"), z.string().max(32_768))
       .optional()
       .meta({
-        description: "Variables of the executable beside PATH, HOME, LANG, TZ and TMPDIR. No secrets: it stands here.",
+        description:
+          "Variables of the executable in addition to PATH, HOME, LANG, TZ and TMPDIR. No secrets: they would be readable here.",
       }),
     checksum: z
       .string()
@@ -56,7 +57,7 @@ export const pluginEntrySchema = z
       description: "Version of the plugin's service; there is only 1.",
     }),
     logLevel: z.enum(processLogLevels).default("info").meta({
-      description: "What is less important is not taken into the host's log. For plugins that are processes.",
+      description: "Least important lines that reach the host's log. For plugins that run as processes.",
     }),
     isolation: z
       .enum(["in-process", "process"])
@@ -72,7 +73,7 @@ export const pluginEntrySchema = z
       .default([])
       .meta({ description: "Free labels; the host shows them and does not read them." }),
     configuration: z.record(z.string(), z.unknown()).default({}).meta({
-      description: "The plugin's own configuration; its README lists the keys. References may stand anywhere.",
+      description: "The plugin's own configuration; its README lists the keys. References are allowed anywhere.",
     }),
     yamlConfiguration: z
       .string()
@@ -82,7 +83,7 @@ export const pluginEntrySchema = z
   })
   .meta({ oneOf: [{ required: ["package"] }, { required: ["path"] }] })
 
-/** A profile as it is written, once its references are replaced. Defaults that depend on others are not in it. */
+/** A profile as written, once its references are replaced. It lacks the defaults that depend on other values. */
 export const profileSchema = z
   .strictObject({
     mode: z
@@ -118,7 +119,7 @@ export const profileSchema = z
       .meta({ description: "Where the host keeps its records." }),
     dataDirectory: path.default("data").meta({
       ...acceptsReference,
-      description: "Folder of everything that has no place of its own. Default: data, beside the profile.",
+      description: "Folder of everything without a separate setting. Default: data, next to the profile.",
     }),
     credentialDirectory: path.optional().meta({
       ...acceptsReference,

@@ -9,7 +9,7 @@ import type { Path, Position, YamlTree } from "./yaml-tree.ts"
 /** Largest profile, in bytes. */
 const mostProfileBytes = 1_048_576
 
-/** Reads the text of a profile, or says why it cannot be read. */
+/** Reads the text of a profile, or returns the reason why it cannot be read. */
 export async function readProfileText(file: string): Promise<{ text: string } | { message: string }> {
   try {
     const facts = await stat(file)
@@ -21,7 +21,7 @@ export async function readProfileText(file: string): Promise<{ text: string } | 
   }
 }
 
-/** A problem at a known position. */
+/** Makes a problem at a known position. */
 export function problemAt(
   file: string,
   position: Position,
@@ -67,7 +67,7 @@ function sayIssue(issue: z.core.$ZodIssue): string {
   return issue.message.replace(/^Invalid input: /, "")
 }
 
-/** `["plugins", 0, "name"]` as `plugins[0].name`. */
+/** Writes `["plugins", 0, "name"]` as `plugins[0].name`. */
 export function showPath(path: Path): string {
   return path.reduce<string>((shown, part) => {
     if (typeof part === "number") return `${shown}[${part}]`
@@ -75,7 +75,7 @@ export function showPath(path: Path): string {
   }, "")
 }
 
-/** In the order of the file. */
+/** Sorts problems in the order of the file. */
 export function inFileOrder(problems: readonly ProfileProblem[]): readonly ProfileProblem[] {
   return [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
 }

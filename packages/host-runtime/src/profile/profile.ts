@@ -4,7 +4,7 @@ import type { processLogLevels } from "./profile-schema.ts"
 import type { PlacedReference } from "./reference.ts"
 import type { Path } from "./yaml-tree.ts"
 
-/** Where one of the host's servers listens. */
+/** Address on which one of the host's servers listens. */
 export interface Listener {
   readonly host: string
   /** 0 takes any free port. */
@@ -27,32 +27,32 @@ export interface PluginEntry<Kind extends PluginKind = PluginKind> {
   readonly env?: Readonly<Record<string, string>>
   /** SHA-256 of the executable, hexadecimal. */
   readonly checksum?: string
-  /** Of an executable: text that it gets as it is. */
+  /** Configuration of an executable: text that is handed over unchanged. */
   readonly yamlConfiguration?: string
   readonly logLevel: ProcessLogLevel
   readonly isolation: "in-process" | "process"
   readonly onFailure: "abort" | "continue"
   readonly tags: readonly string[]
-  /** Its configuration as the profile's file has it: with references, without what they stand for. */
+  /** Its configuration as the profile's file writes it: with references, without their values. */
   readonly shownConfiguration: JsonValue
   /** The references in its configuration; their paths start at the configuration. */
   readonly references: readonly PlacedReference[]
   /**
-   * Its configuration with the values of `env` and `file` references in their place. A function, so that printing the
-   * entry prints no secret. `credential` references are still mappings.
+   * Returns its configuration with the values of `env` and `file` references. A function, so that printing the entry
+   * prints no secret. `credential` references are still mappings.
    */
   resolvedConfiguration(): JsonValue
-  /** A problem in this entry: the path starts at the entry. */
+  /** Makes a problem in this entry; the path starts at the entry. */
   problem(path: Path, part: "key" | "value", message: string, allowed?: readonly string[]): ProfileProblem
-  /** Whether the profile's file has something at this path of the entry. */
+  /** Tells whether the profile's file has a value at this path of the entry. */
   has(path: Path): boolean
 }
 
-/** Where the host keeps its records. */
+/** Location of the host's records. */
 export interface DatabaseSettings {
   /** `sqlite:///absolute/path`, or a `postgres:` URL without a password. */
   readonly url: string
-  /** Reads the password from where the profile says it is; asked for at each new connection. */
+  /** Reads the password from its reference; called for each new connection. */
   readonly readPassword?: () => Promise<string>
   /** Most connections to PostgreSQL at once. */
   readonly maximumConnections?: number
@@ -60,9 +60,9 @@ export interface DatabaseSettings {
 
 /** A profile that was read and found sound. All paths but `file` are absolute. */
 export interface LoadedProfile {
-  /** The file, as it was named: messages say it so. */
+  /** The file, as the caller named it; messages name it the same. */
   readonly file: string
-  /** Where it lies: relative paths and packages start here. */
+  /** Folder of the file: relative paths and packages start here. */
   readonly folder: string
   readonly mode: "development" | "production"
   readonly listeners: { readonly api: Listener; readonly operations: Listener }
@@ -74,6 +74,6 @@ export interface LoadedProfile {
     readonly root: string
   }
   readonly plugins: readonly PluginEntry[]
-  /** The document as it was written, references unresolved: what may be shown. */
+  /** The document as it was written, with unresolved references: safe to show. */
   readonly shown: JsonValue
 }

@@ -6,17 +6,17 @@ import type { Path } from "./yaml-tree.ts"
 const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable")
 const credentialName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "expected the name of a credential")
 
-/** How a profile names a value that it does not contain. A mapping with the key `source` is always a reference. */
+/** Notation of a value that the profile does not contain. A mapping with the key `source` is always a reference. */
 export const referenceSchema = z.discriminatedUnion("source", [
   z.strictObject({ source: z.literal("env"), env: environmentName }),
   z.strictObject({ source: z.literal("file"), file: z.strictObject({ path: z.string().min(1).max(4096) }) }),
   z.strictObject({ source: z.literal("credential"), credential: credentialName }),
 ])
 
-/** A reference as it stands in the profile. */
+/** A reference as the profile writes it. */
 export type Reference = z.infer<typeof referenceSchema>
 
-/** A reference and where it stands. */
+/** A reference and its place. */
 export interface PlacedReference {
   readonly path: Path
   readonly reference: Reference
@@ -25,12 +25,12 @@ export interface PlacedReference {
 /** Largest file that a reference may name, in bytes. */
 const mostFileBytes = 65_536
 
-/** Whether a value of the parsed profile is meant as a reference, sound or not. */
+/** Tells whether a value of the parsed profile is meant as a reference, sound or not. */
 export function isReferenceLike(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, "source")
 }
 
-/** What a message may say about a value that came from a reference. */
+/** Names a value that came from a reference in a message, without showing it. */
 export function nameReference(reference: Reference): string {
   if (reference.source === "env") return `environment variable ${reference.env}`
   return reference.source === "file" ? `file ${reference.file.path}` : `credential ${reference.credential}`
@@ -40,8 +40,8 @@ export function nameReference(reference: Reference): string {
 export type Resolution = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string }
 
 /**
- * Reads what an `env` or `file` reference stands for. The answer is text, whatever it contains: it is never parsed.
- * A file is read relative to `folder`, must be UTF-8 of at most 64 KiB, and loses one line end at its end.
+ * Reads the value of an `env` or `file` reference. The result is text and is never parsed. A file is read relative to
+ * `folder` and must be UTF-8 of at most 64 KiB; one line end at its end is removed.
  */
 export async function resolveReference(
   reference: Exclude<Reference, { source: "credential" }>,
@@ -69,7 +69,7 @@ async function resolveFile(shownPath: string, path: string): Promise<Resolution>
   }
 }
 
-/** Why a file could not be read, as the end of a sentence. */
+/** Says why a file could not be read, as the end of a sentence. */
 export function fileFault(error: unknown): string {
   if (error instanceof TypeError) return "is not UTF-8 text"
   const code = error instanceof Error && "code" in error ? error.code : undefined

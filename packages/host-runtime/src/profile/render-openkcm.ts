@@ -4,15 +4,15 @@ import { stringify } from "yaml"
 import type { ProfileProblem } from "../errors.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
 
-/** A profile in the words of the upstream OpenKCM CMK server. */
+/** A profile in the terms of the upstream OpenKCM CMK server. */
 export interface OpenkcmRendering {
-  /** The `plugins:` section of its configuration; that server refuses keys that it does not know, and there are none. */
+  /** The `plugins:` section of its configuration. It has only keys that the server knows: it refuses others. */
   readonly yaml: string
-  /** What it cannot express, where it stands in the profile. */
+  /** Parts of the profile that the section cannot express. */
   readonly problems: readonly ProfileProblem[]
 }
 
-/** Where the executables lie in the server's image unless it is said otherwise. */
+/** Folder of the executables in the server's image, by default. */
 export const defaultExecutableFolder = "/plugins"
 
 /**
@@ -56,7 +56,7 @@ function problemsOf(entry: PluginEntry): readonly ProfileProblem[] {
   return [
     ...(entry.path === undefined
       ? []
-      : [entry.problem(["path"], "value", "has to lie in that server's image: its place on this machine is printed")]),
+      : [entry.problem(["path"], "value", "must be in that server's image: the section has its path on this machine")]),
     ...entry.references.map(({ path }) =>
       entry.problem(
         ["configuration", ...path],
@@ -65,7 +65,7 @@ function problemsOf(entry: PluginEntry): readonly ProfileProblem[] {
       ),
     ),
     ...(entry.onFailure === "continue"
-      ? [entry.problem(["onFailure"], "value", "is not kept: that server ends when a plugin cannot be loaded")]
+      ? [entry.problem(["onFailure"], "value", "is lost: that server ends when a plugin cannot be loaded")]
       : []),
   ]
 }

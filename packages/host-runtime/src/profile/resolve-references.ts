@@ -12,15 +12,15 @@ import type { Path, YamlTree } from "./yaml-tree.ts"
 /** The sources in the order of the documentation. */
 const sources = ["env", "file", "credential"]
 
-/** What became of a document's references. */
+/** A document whose references are resolved. */
 export interface ResolvedTree {
-  /** The document with values in place of references; `credential` references inside plugin configurations stay. */
+  /** The document with values instead of references; `credential` references inside plugin configurations stay. */
   readonly value: unknown
   readonly references: readonly PlacedReference[]
   readonly problems: readonly ProfileProblem[]
 }
 
-/** From where a profile's references are read. */
+/** Places that a profile's references are read from. */
 export interface ReferenceScope {
   readonly file: string
   readonly folder: string
@@ -28,46 +28,63 @@ export interface ReferenceScope {
 }
 
 /**
- * Replaces the references of a parsed document. Works on the tree alone: what a reference stands for is put in as one
- * text and never parsed, so no value can add keys. References may stand where the schema says so and anywhere in a
+ * Replaces the references of a parsed document. It works on the tree alone: the value of a reference is inserted as one
+ * text and never parsed, so it cannot add keys. References are allowed where the schema says so and anywhere in a
  * plugin's configuration; elsewhere (which package to load, the mode) a mapping is left for the schema to refuse.
  */
 export async function resolveReferences(tree: YamlTree, scope: ReferenceScope): Promise<ResolvedTree> {
-  const references: PlacedReference[] = []
-  const problems: ProfileProblem[] = []
-  const refuse = (path: Path, message: string, allowed?: readonly string[]): null => {
-    problems.push(problemAt(scope.file, tree.position(path, "value"), path, message, allowed))
-    return null
+  const resolver = new ReferenceResolver(tree, scope)
+  const value = await resolver.resolve(tree.value, [])
+  return { value, references: resolver.references, problems: resolver.problems }
+}
+
+/** Replaces references, and notes each one and each fault on the way. */
+class ReferenceResolver {
+  readonly references: PlacedReference[] = []
+  readonly problems: ProfileProblem[] = []
+  readonly #tree: YamlTree
+  readonly #scope: ReferenceScope
+
+  constructor(tree: YamlTree, scope: ReferenceScope) {
+    this.#tree = tree
+    this.#scope = scope
   }
 
-  const replace = async (value: unknown, path: Path): Promise<unknown> => {
+  async resolve(value: unknown, path: Path): Promise<unknown> {
     if (isReferenceLike(value) && mayStandAt(path)) {
       const parsed = referenceSchema.safeParse(value)
-      if (!parsed.success) return refuse(path, sayMalformed(value), isSource(value.source) ? undefined : sources)
-      references.push({ path, reference: parsed.data })
-      return substitute(parsed.data, path)
+      if (!parsed.success) {
+        return this.#refuse(path, describeFault(value), isSource(value.source) ? undefined : sources)
+      }
+      this.references.push({ path, reference: parsed.data })
+      return this.#substitute(parsed.data, path)
     }
-    if (Array.isArray(value)) return Promise.all(value.map((item, index) => replace(item, [...path, index])))
+    if (Array.isArray(value)) return Promise.all(value.map((item, index) => this.resolve(item, [...path, index])))
     if (typeof value !== "object" || value === null) return value
     const entries = Object.entries(value).map(
-      async ([key, item]) => [key, await replace(item, [...path, key])] as const,
+      async ([key, item]) => [key, await this.resolve(item, [...path, key])] as const,
     )
     return Object.fromEntries(await Promise.all(entries))
   }
-  const substitute = async (reference: Reference, path: Path): Promise<unknown> => {
+
+  async #substitute(reference: Reference, path: Path): Promise<unknown> {
     if (reference.source === "credential") {
       if (isInConfiguration(path)) return reference
-      return refuse(path, "a stored credential can be used in a plugin's configuration only", ["env", "file"])
+      return this.#refuse(path, "a stored credential can be used in a plugin's configuration only", ["env", "file"])
     }
-    const resolution = await resolveReference(reference, scope.folder, scope.environment)
-    if (!resolution.ok) return refuse(path, resolution.message)
+    const resolution = await resolveReference(reference, this.#scope.folder, this.#scope.environment)
+    if (!resolution.ok) return this.#refuse(path, resolution.message)
     return isPort(path) && /^\d{1,5}$/.test(resolution.text) ? Number(resolution.text) : resolution.text
   }
 
-  return { value: await replace(tree.value, []), references, problems }
+  #refuse(path: Path, message: string, allowed?: readonly string[]): null {
+    const { file } = this.#scope
+    this.problems.push(problemAt(file, this.#tree.position(path, "value"), path, message, allowed))
+    return null
+  }
 }
 
-function sayMalformed(value: Record<string, unknown>): string {
+function describeFault(value: Record<string, unknown>): string {
   if (!isSource(value.source)) return "`source` marks a reference, and this source is unknown"
   if (value.source === "file") return "a file reference is written {source: file, file: {path: PATH}}, nothing else"
   return `this reference is written {source: ${value.source}, ${value.source}: NAME}, nothing else`

@@ -4,10 +4,10 @@ import { parserOfSchema } from "../../load/schema-parser.ts"
 import type { HostKind } from "../kind.ts"
 import { upstreamOnlyKeystore } from "./upstream-only.ts"
 
-/** Plugins of kind `keystore`: at least one, each with a plugin type of its own, by which keystores find it. */
+/** Plugins of kind `keystore`: at least one, each with its own plugin type, by which keystores find it. */
 export const keystoreHostKind: HostKind<"keystore"> = {
   cardinality: {
-    required: { nextStep: "Add a plugin with `type: keystore`: without one no tenant's key can be reached." },
+    required: { nextStep: "Add a plugin with `type: keystore`: without one, no tenant's key is reachable." },
     distinctBy: { name: "plugin type", of: ({ pluginType }) => pluginType },
   },
   versions: [1],
