@@ -1,3 +1,4 @@
+export { keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
 export { type ExpectedOutcome, expectedOutcomes, faults } from "./fault-matrix/expected-outcomes.ts"
 export {
   type FaultCell,
@@ -17,16 +18,15 @@ export {
   type TcpFaultProxyOptions,
   tcpFaultProxy,
 } from "./fault-proxy/proxy.ts"
-export { type CapabilityRow, capabilityRows } from "./keystore/capability-rows.ts"
-export { keystoreContract } from "./keystore/contract.ts"
-export type { ContractRun } from "./keystore/contract-run.ts"
-export { type BackendType, expectedByBackend } from "./keystore/expected-capabilities.ts"
-export { keystoreCapabilities } from "./keystore/manifest-cases.ts"
-export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./keystore/options.ts"
-export { type CaseResult, keystoreContractCases, keystoreContractResults } from "./keystore/results.ts"
-export { openReference } from "./reference/open.ts"
-export { referencePlugin } from "./reference/plugin.ts"
-export { type ReferenceServer, startReferenceServer } from "./reference/server.ts"
-export type { ReferenceVault } from "./reference/vault.ts"
+export { type CapabilityRow, capabilityRows } from "./kinds/keystore/capability-rows.ts"
+export { keystoreContract } from "./kinds/keystore/contract.ts"
+export type { ContractRun } from "./kinds/keystore/contract-run.ts"
+export { type BackendType, expectedByBackend } from "./kinds/keystore/expected-capabilities.ts"
+export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./kinds/keystore/options.ts"
+export { type CaseResult, keystoreContractCases, keystoreContractResults } from "./kinds/keystore/results.ts"
+export { openReference } from "./reference/keystore/open.ts"
+export { referencePlugin } from "./reference/keystore/plugin.ts"
+export { type ReferenceServer, startReferenceServer } from "./reference/keystore/server.ts"
+export type { ReferenceVault } from "./reference/keystore/vault.ts"
 export type { TestRunner } from "./runner.ts"
 export { type OpenedOverWire, openOverWire, type PluginExecutable } from "./wire/open-over-wire.ts"

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises"
 import { type CallOptions, isPluginError, type KeystoreV1, type PluginError } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
+import { collectSteps } from "../cases/expectations.ts"
+import { within } from "../cases/within.ts"
 import type { Fault } from "../fault-proxy/fault-modes.ts"
 import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
-import { context, plaintext, within } from "../keystore/case-context.ts"
-import { collectSteps } from "../keystore/expectations.ts"
-import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
+import { context, plaintext } from "../kinds/keystore/case-context.ts"
+import type { OpenedKeystore, OpenRequest } from "../kinds/keystore/options.ts"
 
 const defaultTimeoutMs = 400
 const hangMs = 10_000

@@ -1,8 +1,8 @@
 import {
   isPluginError,
-  type PluginDefinition,
   type KeystorePluginV1,
   type KeystoreV1,
+  type PluginDefinition,
   type PluginError,
   type PluginErrorCode,
   type PluginServices,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
 import type { KeystoreCapability } from "@apeiro-cmk/plugin-interface"
+import { expectRejection } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { expectRejection } from "./expectations.ts"
 
 import { importCases } from "./import-cases.ts"
 

@@ -1,9 +1,9 @@
 import type { PluginDefinition } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { tcpFaultProxy } from "../fault-proxy/proxy.ts"
-import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
-import { openOverWire, type PluginExecutable } from "../wire/open-over-wire.ts"
+import { tcpFaultProxy } from "../../fault-proxy/proxy.ts"
+import type { OpenedKeystore, OpenRequest } from "../../kinds/keystore/options.ts"
+import { openOverWire, type PluginExecutable } from "../../wire/open-over-wire.ts"
 import { startReferenceServer } from "./server.ts"
 import { openWithMaterial } from "./vault.ts"
 

@@ -1,23 +1,16 @@
 import assert from "node:assert/strict"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
-import type { KeystoreCase } from "./case-context.ts"
 
 /** The interface, the SDK and what these two load. */
 const alwaysAllowed = [/^@apeiro-cmk\//, /^zod$/, /^ipaddr\.js$/]
 
-export const loadingCases: readonly KeystoreCase[] = [
-  {
-    name: "is readable without a vendor's SDK: importing the package loads none",
-    async run({ options, notProven }) {
-      const { moduleUrl, mayLoad = [] } = options
-      if (moduleUrl === undefined) return notProven("moduleUrl")
-      const loaded = await packagesLoadedBy(moduleUrl)
-      const foreign = loaded.filter((name) => !mayLoad.includes(name) && !alwaysAllowed.some((rule) => rule.test(name)))
-      assert.deepEqual(foreign, [], "these packages load together with the manifest")
-    },
-  },
-]
+/** Fails when importing a module loads another package than those of the interface and the SDK, and `mayLoad`. */
+export async function assertLoadsNoVendorSdk(moduleUrl: string, mayLoad: readonly string[] = []): Promise<void> {
+  const loaded = await packagesLoadedBy(moduleUrl)
+  const foreign = loaded.filter((name) => !mayLoad.includes(name) && !alwaysAllowed.some((rule) => rule.test(name)))
+  assert.deepEqual(foreign, [], "these packages load together with the manifest")
+}
 
 /** Imports a module in a fresh process. @returns the names of the packages that were resolved on the way */
 async function packagesLoadedBy(moduleUrl: string): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
+import { expectRejection, expectRejectionOf } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { expectRejection, expectRejectionOf } from "./expectations.ts"
 import type { KeystoreBackend } from "./options.ts"
 import { expectRecovery } from "./recovery.ts"
 

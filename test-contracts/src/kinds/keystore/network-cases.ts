@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
 import { setTimeout as delay } from "node:timers/promises"
-import { context, type KeystoreCase, type KeystoreCaseContext, plaintext, within } from "./case-context.ts"
+import { cancellation, collectSteps, expectPromptRejection, expectRejection } from "../../cases/expectations.ts"
+import { within } from "../../cases/within.ts"
+import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { cancellation, collectSteps, expectPromptRejection, expectRejection } from "./expectations.ts"
 import { expectRecovery } from "./recovery.ts"
 
 const shortTimeoutMs = 300

@@ -1,26 +1,14 @@
 import assert from "node:assert/strict"
-import type { KeystoreCapability } from "@apeiro-cmk/plugin-interface"
+import { keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
+import { assertFrozenPlainData } from "../../cases/plain-data.ts"
 import type { KeystoreCase } from "./case-context.ts"
 import { expectedByBackend } from "./expected-capabilities.ts"
-
-/** Every capability that a keystore manifest must take a stand on. */
-export const keystoreCapabilities: readonly KeystoreCapability[] = [
-  "listKeyVersions",
-  "createKey",
-  "enableKey",
-  "disableKey",
-  "rotateKey",
-  "deleteKey",
-  "importKey",
-]
 
 export const manifestCases: readonly KeystoreCase[] = [
   {
     name: "is frozen plain data that survives a clone",
     async run({ definition }) {
-      assert.deepEqual(structuredClone(definition.manifest), definition.manifest)
-      assert.deepEqual(JSON.parse(JSON.stringify(definition.manifest)), definition.manifest)
-      assertFrozen(definition.manifest, "manifest")
+      assertFrozenPlainData(definition.manifest)
     },
   },
   {
@@ -65,9 +53,3 @@ export const manifestCases: readonly KeystoreCase[] = [
     },
   },
 ]
-
-function assertFrozen(value: unknown, path: string): void {
-  if (typeof value !== "object" || value === null) return
-  assert.ok(Object.isFrozen(value), `${path} is not frozen`)
-  for (const [name, child] of Object.entries(value)) assertFrozen(child, `${path}.${name}`)
-}

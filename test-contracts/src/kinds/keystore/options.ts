@@ -8,7 +8,7 @@ import type {
   KeystoreV1,
   PluginDefinition,
 } from "@apeiro-cmk/plugin-interface"
-import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
+import type { TcpFaultProxy } from "../../fault-proxy/proxy.ts"
 import type { BackendType } from "./expected-capabilities.ts"
 
 /** What {@link keystoreContract} is told about the plugin under test. */

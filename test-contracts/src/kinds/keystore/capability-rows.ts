@@ -1,5 +1,4 @@
-import type { KeystoreManifest } from "@apeiro-cmk/plugin-interface"
-import { keystoreCapabilities } from "./manifest-cases.ts"
+import { type KeystoreManifest, keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
 import type { CaseResult } from "./results.ts"
 
 /** What is known about one ability of a plugin. */

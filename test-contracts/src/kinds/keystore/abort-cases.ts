@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
 import type { CallOptions, KeystoreCapability, KeystoreV1, PluginError } from "@apeiro-cmk/plugin-interface"
-import { context, type KeystoreCase, type KeystoreCaseContext, plaintext, within } from "./case-context.ts"
+import { cancellation, collectSteps, expectPromptRejection, expiry } from "../../cases/expectations.ts"
+import { within } from "../../cases/within.ts"
+import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { cancellation, collectSteps, expectPromptRejection, expiry } from "./expectations.ts"
 
 const promptlyMs = 2_000
 

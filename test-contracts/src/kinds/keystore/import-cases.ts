@@ -2,8 +2,8 @@ import assert from "node:assert/strict"
 import { createPublicKey, generateKeyPair, randomBytes } from "node:crypto"
 import { promisify } from "node:util"
 import type { ImportParameters, KeyRef, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
+import { expectRejectionOf } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
-import { expectRejectionOf } from "./expectations.ts"
 import { wrapKeyMaterial } from "./key-wrapping.ts"
 
 /** What a key without material may answer; which of them depends on whether the keystore already lists such a key. */

@@ -8,8 +8,8 @@ import {
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { findCanary } from "@apeiro-cmk/plugin-sdk/testing"
-import { within } from "./case-context.ts"
 import { assertSoundError } from "./error-rules.ts"
+import { within } from "./within.ts"
 
 /** How long a call may go on after its signal has fired: far above any scheduler's delay, far below any time-out. */
 const promptlyMs = 2_000

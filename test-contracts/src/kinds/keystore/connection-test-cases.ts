@@ -1,25 +1,13 @@
 import assert from "node:assert/strict"
-import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
+import { cancellation, collectSteps } from "../../cases/expectations.ts"
+import { assertHealthySteps, assertSoundStep } from "../../cases/steps.ts"
 import type { KeystoreCase } from "./case-context.ts"
-import { cancellation, collectSteps } from "./expectations.ts"
-
-const outcomes: readonly string[] = ["passed", "warned", "failed", "skipped"]
 
 export const connectionTestCases: readonly KeystoreCase[] = [
   {
     name: "passes every step against a healthy keystore, each with its own name and a real duration",
     async run({ instance, call }) {
-      const steps = await collectSteps(instance.testConnection(call()))
-      assert.notEqual(steps.length, 0, "there must be a step")
-      assert.equal(new Set(steps.map((step) => step.name)).size, steps.length, "two steps have the same name")
-      for (const step of steps) {
-        assertSoundStep(step)
-        assert.notEqual(step.outcome, "failed", `${step.name}: ${step.message}`)
-      }
-      assert.ok(
-        steps.some((step) => step.outcome === "passed"),
-        "no step passed",
-      )
+      assertHealthySteps(await collectSteps(instance.testConnection(call())))
     },
   },
   {
@@ -57,13 +45,3 @@ export const connectionTestCases: readonly KeystoreCase[] = [
     },
   },
 ]
-
-function assertSoundStep(step: ConnectionStep): void {
-  assert.match(step.name, /^[a-z][a-z0-9_]*$/)
-  assert.ok(outcomes.includes(step.outcome), `${step.name} has the outcome ${step.outcome}`)
-  assert.ok(Number.isFinite(step.durationMs) && step.durationMs >= 0, `${step.name} took ${step.durationMs} ms`)
-  assert.notEqual(step.message.trim(), "")
-  const needsAction = step.outcome === "warned" || step.outcome === "failed"
-  if (needsAction) assert.ok(step.nextStep?.trim(), `${step.name} ${step.outcome} and says nothing to do`)
-  if (step.outcome === "failed") assert.ok(step.code?.trim(), `${step.name} failed and has no code`)
-}

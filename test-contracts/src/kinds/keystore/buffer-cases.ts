@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
+import { expectRejection } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, plaintext } from "./case-context.ts"
-import { expectRejection } from "./expectations.ts"
 
 const longestPlaintextBytes = 4096
 

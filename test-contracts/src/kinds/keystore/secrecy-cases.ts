@@ -1,6 +1,6 @@
-import { inspect } from "node:util"
+import { assertNoCanary, collectSteps } from "../../cases/expectations.ts"
+import { everythingOf } from "../../cases/texts.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
-import { assertNoCanary, collectSteps } from "./expectations.ts"
 
 export const secrecyCases: readonly KeystoreCase[] = [
   {
@@ -84,23 +84,6 @@ async function stepsWithAndWithoutFaults({ instance, proxy, call }: KeystoreCase
 async function errorsOf(work: readonly Promise<unknown>[]): Promise<readonly unknown[]> {
   const settled = await Promise.allSettled(work)
   return settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []))
-}
-
-/** What a log, a debugger or an API answer could show of a value: its printed form, and every text and byte below it. */
-function everythingOf(value: unknown): string {
-  const printed = inspect(value, { depth: 12, showHidden: true, maxStringLength: Number.POSITIVE_INFINITY })
-  return [printed, ...textsBelow(value, new Set())].join("\n")
-}
-
-function textsBelow(value: unknown, seen: Set<unknown>): readonly string[] {
-  if (typeof value === "string") return [value]
-  if (typeof value !== "object" || value === null || seen.has(value)) return []
-  seen.add(value)
-  if (value instanceof Uint8Array) return [Buffer.from(value).toString("hex"), Buffer.from(value).toString("utf8")]
-  const entries = value instanceof Map || value instanceof Set ? [...value] : []
-  // Not by `in` alone: message, stack and cause of an error are not enumerable.
-  const own = Object.getOwnPropertyNames(value).map((name) => Reflect.get(value, name) as unknown)
-  return [...entries, ...own].flatMap((child) => textsBelow(child, seen))
 }
 
 function assertNothingLeaks(place: string, texts: readonly string[], opened: KeystoreCaseContext): void {

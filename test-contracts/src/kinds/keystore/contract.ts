@@ -1,4 +1,4 @@
-import type { TestRunner } from "../runner.ts"
+import type { TestRunner } from "../../runner.ts"
 import { runKeystoreCase } from "./case-context.ts"
 import { groupsFor } from "./groups.ts"
 import type { KeystoreContractOptions } from "./options.ts"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
+import { expectRejection } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
-import { expectRejection } from "./expectations.ts"
 
 const plaintextLengths = [1, 31, 32, 64, 4096]
 

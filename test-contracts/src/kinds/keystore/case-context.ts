@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto"
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
-import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
-import type { ContractCase } from "../runner.ts"
+import { within } from "../../cases/within.ts"
+import type { TcpFaultProxy } from "../../fault-proxy/proxy.ts"
+import type { ContractCase } from "../../runner.ts"
 import type { KeystoreContractOptions, OpenedKeystore } from "./options.ts"
 
 const tenantId = "contract-tenant"
@@ -81,18 +82,5 @@ function caseContext(
       calls.push(call)
       return call
     },
-  }
-}
-
-/** Rejects when work has not ended in time: catches hangs, and says nothing about speed. */
-export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`did not end within ${limitMs} ms`)), limitMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

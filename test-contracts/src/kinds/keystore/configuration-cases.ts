@@ -1,9 +1,11 @@
 import assert from "node:assert/strict"
 import type { KeystoreConfigurationInput, PluginError } from "@apeiro-cmk/plugin-interface"
 import { secretFields } from "@apeiro-cmk/plugin-sdk"
+import { assertNoCanary, expectRejection } from "../../cases/expectations.ts"
+import { assertIssueAt, without } from "../../cases/faulty-configurations.ts"
+import { assertSoundDocuments } from "../../cases/setup-documents.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
-import { assertNoCanary, expectRejection } from "./expectations.ts"
 
 export const configurationCases: readonly KeystoreCase[] = [
   {
@@ -16,7 +18,7 @@ export const configurationCases: readonly KeystoreCase[] = [
     name: "refuses an unknown field by its name, before any network",
     async run(opened) {
       const error = await expectRefused(opened, { ...opened.configuration, no_such_field: true })
-      assertIssueAt(error, "no_such_field")
+      assertIssueAt(error.issues, "no_such_field")
     },
   },
   {
@@ -24,7 +26,7 @@ export const configurationCases: readonly KeystoreCase[] = [
     async run(opened) {
       for (const field of Object.keys(opened.configuration)) {
         const error = await expectRefused(opened, { ...opened.configuration, [field]: { wrong: "type" } })
-        assertIssueAt(error, field)
+        assertIssueAt(error.issues, field)
       }
     },
   },
@@ -33,7 +35,8 @@ export const configurationCases: readonly KeystoreCase[] = [
     async run(opened) {
       const { required } = opened.definition.manifest.keystoreConfigurationSchema
       for (const field of Array.isArray(required) ? required.map(String) : []) {
-        assertIssueAt(await expectRefused(opened, without(opened.configuration, [field])), field)
+        const error = await expectRefused(opened, without(opened.configuration, [field]))
+        assertIssueAt(error.issues, field)
       }
     },
   },
@@ -44,8 +47,8 @@ export const configurationCases: readonly KeystoreCase[] = [
       assert.ok(field !== undefined, "the configuration must have a field")
       const faulty = { ...opened.configuration, [field]: { wrong: "type" }, no_such_field: true }
       const error = await expectRefused(opened, faulty)
-      assertIssueAt(error, field)
-      assertIssueAt(error, "no_such_field")
+      assertIssueAt(error.issues, field)
+      assertIssueAt(error.issues, "no_such_field")
     },
   },
   {
@@ -70,11 +73,8 @@ export const configurationCases: readonly KeystoreCase[] = [
       const connectionsBefore = proxy?.acceptedSockets
       const withoutSecrets = without(configuration, secretFields(definition.manifest.keystoreConfigurationSchema))
       const documents = await plugin.setupMaterial(withoutSecrets, call())
-      assert.notEqual(documents.length, 0, "there must be a document")
       assertNoCanary("the set-up material", JSON.stringify(await plugin.setupMaterial(configuration, call())), canaries)
-      for (const { title, fileName, language, text } of documents) {
-        for (const part of [title, fileName, language, text]) assert.notEqual(part.trim(), "")
-      }
+      assertSoundDocuments(documents)
       assert.deepEqual(await plugin.setupMaterial(withoutSecrets, call()), documents)
       assert.deepEqual(await plugin.setupMaterial(configuration, call()), documents)
       assert.equal(proxy?.acceptedSockets, connectionsBefore, "the network was touched")
@@ -88,14 +88,6 @@ async function expectRefused(opened: KeystoreCaseContext, input: KeystoreConfigu
   const error = await expectRejection(opened.plugin.openKeystore(input, opened.call()), "INVALID_REQUEST")
   assert.equal(opened.proxy?.acceptedSockets, connectionsBefore, "the network was touched")
   return error
-}
-
-function assertIssueAt(error: PluginError, field: string): void {
-  const paths = (error.issues ?? []).map((issue) => issue.path.join("."))
-  assert.ok(
-    paths.some((path) => path === field || path.startsWith(`${field}.`)),
-    `no issue names ${field}, only: ${paths.join(", ") || "none"}`,
-  )
 }
 
 /** A secret that the keystore does not know. Chosen by the manifest: only for plugins whose configuration has secrets. */
@@ -120,7 +112,3 @@ export const credentialCases: readonly KeystoreCase[] = [
     },
   },
 ]
-
-function without(input: KeystoreConfigurationInput, fields: readonly string[]): KeystoreConfigurationInput {
-  return Object.fromEntries(Object.entries(input).filter(([name]) => !fields.includes(name)))
-}
