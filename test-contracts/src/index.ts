@@ -1,4 +1,12 @@
 export { keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
+export type { CaseResult } from "./case-results.ts"
+export type {
+  ConfiguredOnceContractOptions,
+  ConfiguredOnceKind,
+  OpenedPlugin,
+  OpenPluginRequest,
+  PluginConfigurationInput,
+} from "./configured-once/options.ts"
 export { type ExpectedOutcome, expectedOutcomes, faults } from "./fault-matrix/expected-outcomes.ts"
 export {
   type FaultCell,
@@ -23,10 +31,14 @@ export { keystoreContract } from "./kinds/keystore/contract.ts"
 export type { ContractRun } from "./kinds/keystore/contract-run.ts"
 export { type BackendType, expectedByBackend } from "./kinds/keystore/expected-capabilities.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./kinds/keystore/options.ts"
-export { type CaseResult, keystoreContractCases, keystoreContractResults } from "./kinds/keystore/results.ts"
+export { keystoreContractCases, keystoreContractResults } from "./kinds/keystore/results.ts"
+export type { ContractOptions } from "./kinds/table.ts"
+export { pluginContract, pluginContractResults } from "./plugin-contract.ts"
 export { openReference } from "./reference/keystore/open.ts"
 export { referencePlugin } from "./reference/keystore/plugin.ts"
 export { type ReferenceServer, startReferenceServer } from "./reference/keystore/server.ts"
 export type { ReferenceVault } from "./reference/keystore/vault.ts"
+export { openReferencePlugin } from "./reference/open-plugin.ts"
+export { type ReferenceKind, referencePlugins } from "./reference/plugins.ts"
 export type { TestRunner } from "./runner.ts"
 export { type OpenedOverWire, openOverWire, type PluginExecutable } from "./wire/open-over-wire.ts"

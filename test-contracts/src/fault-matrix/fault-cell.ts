@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises"
 import { type CallOptions, isPluginError, type KeystoreV1, type PluginError } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
 import { collectSteps } from "../cases/expectations.ts"
+import { openSocketsOf } from "../cases/open-sockets.ts"
 import { within } from "../cases/within.ts"
 import type { Fault } from "../fault-proxy/fault-modes.ts"
 import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
@@ -11,7 +11,6 @@ import type { OpenedKeystore, OpenRequest } from "../kinds/keystore/options.ts"
 const defaultTimeoutMs = 400
 const hangMs = 10_000
 const parallelCalls = 3
-const socketsCloseWithinMs = 2_000
 
 /** What is done under a fault. `test` is a connection test. */
 export type FaultOperation = "encrypt" | "decrypt" | "probe" | "test"
@@ -138,10 +137,4 @@ async function errorOf(work: Promise<void>): Promise<unknown> {
   } catch (error) {
     return error
   }
-}
-
-async function openSocketsOf(proxy: TcpFaultProxy): Promise<number> {
-  const giveUpAtMs = performance.now() + socketsCloseWithinMs
-  while (proxy.openSockets > 0 && performance.now() < giveUpAtMs) await delay(10)
-  return proxy.openSockets
 }

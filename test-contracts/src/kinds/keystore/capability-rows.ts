@@ -1,5 +1,5 @@
 import { type KeystoreManifest, keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
-import type { CaseResult } from "./results.ts"
+import type { CaseResult } from "../../case-results.ts"
 
 /** What is known about one ability of a plugin. */
 export interface CapabilityRow {

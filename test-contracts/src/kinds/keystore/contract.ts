@@ -1,6 +1,6 @@
+import { registerGroups } from "../../registration.ts"
 import type { TestRunner } from "../../runner.ts"
-import { runKeystoreCase } from "./case-context.ts"
-import { groupsFor } from "./groups.ts"
+import { keystoreContractKind } from "./kind.ts"
 import type { KeystoreContractOptions } from "./options.ts"
 
 /**
@@ -15,16 +15,6 @@ import type { KeystoreContractOptions } from "./options.ts"
  * refused. Nothing can be skipped. A case ends, or fails, within 40 s.
  */
 export function keystoreContract(runner: TestRunner, options: KeystoreContractOptions): void {
-  runner.describe(`keystore contract v1: ${options.plugin.manifest.name}`, () => {
-    for (const group of groupsFor(options)) {
-      runner.describe(group.name, () => {
-        for (const each of group.cases)
-          runner.it(each.name, () =>
-            runKeystoreCase(each, options, (lack) => {
-              process.stderr.write(`NOT PROVEN: ${options.plugin.manifest.name} ${each.name}: there is no ${lack}\n`)
-            }),
-          )
-      })
-    }
-  })
+  const { name } = options.plugin.manifest
+  registerGroups(runner, `keystore contract v1: ${name}`, name, keystoreContractKind.groups(options))
 }

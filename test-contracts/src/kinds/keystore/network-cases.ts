@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { setTimeout as delay } from "node:timers/promises"
 import { cancellation, collectSteps, expectPromptRejection, expectRejection } from "../../cases/expectations.ts"
+import { openSocketsOf } from "../../cases/open-sockets.ts"
 import { within } from "../../cases/within.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
@@ -8,7 +9,6 @@ import { expectRecovery } from "./recovery.ts"
 
 const shortTimeoutMs = 300
 /** Below the idle time after which client or server close a connection by themselves. */
-const connectionsCloseWithinMs = 2_000
 const parallelCalls = 20
 const keyIsWholeWithinMs = 2_000
 
@@ -169,9 +169,7 @@ export const networkCases: readonly KeystoreCase[] = [
       await expectStillWorks(opened)
       await opened.instance.close()
       await opened.plugin.stop()
-      const giveUpAtMs = performance.now() + connectionsCloseWithinMs
-      while (opened.proxied.openSockets > 0 && performance.now() < giveUpAtMs) await delay(10)
-      assert.equal(opened.proxied.openSockets, 0)
+      assert.equal(await openSocketsOf(opened.proxied), 0)
     },
   },
 ]

@@ -12,7 +12,7 @@ import type {
 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError, toPluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import type { ReferenceClient } from "./client.ts"
+import type { JsonClient } from "../json-client.ts"
 
 const description = z.object({
   serial: z.string(),
@@ -28,10 +28,10 @@ const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
 /** One opened reference keystore. */
 export class ReferenceKeystore implements KeystoreV1 {
   readonly defaultKey: KeyRef
-  readonly #client: ReferenceClient
+  readonly #client: JsonClient
   readonly #closing = new AbortController()
 
-  constructor(client: ReferenceClient, keyName: string) {
+  constructor(client: JsonClient, keyName: string) {
     this.#client = client
     this.defaultKey = Object.freeze({ keyId: keyName })
   }

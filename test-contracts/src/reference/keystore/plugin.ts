@@ -8,8 +8,9 @@ import {
   secret,
 } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { ReferenceClient } from "./client.ts"
+import { JsonClient } from "../json-client.ts"
 import { ReferenceKeystore } from "./keystore.ts"
+import { keystoreMeanings } from "./meanings.ts"
 
 const pluginConfiguration = z.strictObject(egressConfiguration)
 const keystoreConfiguration = z.strictObject({
@@ -53,7 +54,7 @@ function createReference(egress: z.output<typeof pluginConfiguration>, services:
       const { address, api_key, key_name } = requireConfiguration(keystoreConfiguration, input)
       requireAllowedUrl(address, egress)
       http ??= services.createHttpClient({ egress })
-      return new ReferenceKeystore(new ReferenceClient(http, address, api_key), key_name)
+      return new ReferenceKeystore(new JsonClient(http, address, api_key, keystoreMeanings), key_name)
     },
     async setupMaterial(input) {
       const { key_name } = requireConfiguration(keystoreConfiguration.partial({ api_key: true }), input)

@@ -1,7 +1,5 @@
-import { randomBytes } from "node:crypto"
-import { once } from "node:events"
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import * as z from "zod"
+import { type Access, type JsonAnswer, JsonServer } from "../json-server.ts"
 import { wrappingPublicKey } from "./key-import.ts"
 import { ReferenceVault, VaultError } from "./vault.ts"
 
@@ -27,12 +25,12 @@ const requests = z.discriminatedUnion("operation", [
 export interface ReferenceServer {
   readonly host: string
   readonly port: number
-  /** What a caller must present as its bearer token. */
+  /** Bearer token that a caller must present. */
   readonly apiKey: string
   /** The keys themselves: the second route past HTTP and past the plugin. */
   readonly vault: ReferenceVault
   /** What happens to requests with the right key: `revoked` no longer knows the key, `denied` lets it do nothing. */
-  access: "allowed" | "denied" | "revoked"
+  access: Access
   /** Listens again, on the same port and with the same keys, after {@link close}. */
   start(): Promise<void>
   /** Refuses connections until {@link start}. Idempotent. */
@@ -41,55 +39,28 @@ export interface ReferenceServer {
 
 /** Starts a reference server on a free port of 127.0.0.1, without keys. */
 export async function startReferenceServer(): Promise<ReferenceServer> {
-  const started = new VaultServer()
-  await started.start()
-  return started
+  const server = new VaultServer(new ReferenceVault())
+  await server.start()
+  return server
 }
 
-class VaultServer implements ReferenceServer {
-  readonly host = "127.0.0.1"
-  readonly vault = new ReferenceVault()
-  readonly apiKey = `reference-${randomBytes(24).toString("base64url")}`
-  access: ReferenceServer["access"] = "allowed"
-  port = 0
-  #server: Server | undefined
+class VaultServer extends JsonServer implements ReferenceServer {
+  readonly vault: ReferenceVault
 
-  async start(): Promise<void> {
-    const server = createServer((request, response) => {
-      respond(request, response, this).catch((error: unknown) => response.destroy(error as Error))
-    })
-    server.listen(this.port, this.host)
-    await once(server, "listening")
-    const address = server.address()
-    if (address === null || typeof address === "string") throw new Error("the port of the server is unknown")
-    this.port = address.port
-    this.#server = server
-  }
-
-  async close(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (server !== undefined) await closeServer(server)
+  constructor(vault: ReferenceVault) {
+    super((body) => answerOf(vault, body))
+    this.vault = vault
   }
 }
 
-async function respond(request: IncomingMessage, response: ServerResponse, server: VaultServer): Promise<void> {
-  const { vault, apiKey, access } = server
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(Buffer.from(chunk))
-  const answer = (status: number, body: unknown) => {
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
-  }
-  const known = request.headers.authorization === `Bearer ${apiKey}` && access !== "revoked"
-  if (!known) return answer(401, { error: "unauthorized" })
-  if (access === "denied") return answer(403, { error: "denied" })
-  const parsed = requests.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8")))
-  if (!parsed.success) return answer(400, { error: "bad-request" })
+function answerOf(vault: ReferenceVault, body: unknown): JsonAnswer {
+  const parsed = requests.safeParse(body)
+  if (!parsed.success) return { status: 400, body: { error: "bad-request" } }
   try {
-    answer(200, carryOut(vault, parsed.data))
+    return { status: 200, body: carryOut(vault, parsed.data) }
   } catch (error) {
     if (!(error instanceof VaultError)) throw error
-    answer(error.refusal === "key-not-found" ? 404 : 409, { error: error.refusal })
+    return { status: error.refusal === "key-not-found" ? 404 : 409, body: { error: error.refusal } }
   }
 }
 
@@ -127,11 +98,4 @@ function carryOut(vault: ReferenceVault, request: z.infer<typeof requests>): unk
       break
   }
   return vault.describe(request.key)
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, "close")
-  server.close()
-  server.closeAllConnections()
-  await closed
 }

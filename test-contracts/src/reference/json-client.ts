@@ -4,29 +4,30 @@ import * as z from "zod"
 
 const errorAnswer = z.object({ error: z.string() })
 
-/** What the reference server answers, and what it means. One row each. */
-const meanings: Readonly<Record<string, { readonly code: PluginErrorCode; readonly nextStep: string }>> = {
+/** Meanings of the errors that a server answers, by their names. */
+export type Meanings = Readonly<Record<string, { readonly code: PluginErrorCode; readonly nextStep: string }>>
+
+/** Meanings of the errors that every reference server answers. */
+const commonMeanings: Meanings = {
   unauthorized: { code: "CREDENTIAL_REJECTED", nextStep: "Enter the API key that the server knows." },
-  denied: { code: "DENIED", nextStep: "Let the API key use the key at the reference server." },
-  "key-not-found": { code: "KEY_NOT_FOUND", nextStep: "Correct key_name, or create the key." },
-  "key-disabled": { code: "KEY_DISABLED", nextStep: "Enable the key at the reference server." },
-  "key-exists": { code: "INVALID_REQUEST", nextStep: "Import into a key that waits for its material." },
-  "ciphertext-rejected": { code: "CIPHERTEXT_REJECTED", nextStep: "Pass the ciphertext with its own key and context." },
+  denied: { code: "DENIED", nextStep: "Let the API key use the reference server." },
 }
 
-/** The calls of the reference protocol: one POST each. */
-export class ReferenceClient {
+/** Calls of the reference protocol: one POST each. */
+export class JsonClient {
   readonly #http: HttpClient
   readonly #address: string
   readonly #apiKey: SecretHandle
+  readonly #meanings: Meanings
 
-  constructor(http: HttpClient, address: string, apiKey: SecretHandle) {
+  constructor(http: HttpClient, address: string, apiKey: SecretHandle, meanings: Meanings) {
     this.#http = http
     this.#address = address
     this.#apiKey = apiKey
+    this.#meanings = { ...commonMeanings, ...meanings }
   }
 
-  /** Sends one request. @throws {PluginError} what the server's answer means, or UNREACHABLE, TIMED_OUT, CANCELLED */
+  /** Sends one request. @throws {PluginError} the meaning of the server's answer, or UNREACHABLE, TIMED_OUT, CANCELLED */
   async send<Answer>(body: object, answer: z.ZodType<Answer>, signal: AbortSignal): Promise<Answer> {
     const apiKey = await this.#apiKey.read(signal)
     const response = await this.#http.request({
@@ -43,7 +44,7 @@ export class ReferenceClient {
     }
     const parsed = parseJson(response.body)
     if (response.status === 200) return understood(answer, parsed)
-    const meaning = meanings[errorAnswer.safeParse(parsed).data?.error ?? ""]
+    const meaning = this.#meanings[errorAnswer.safeParse(parsed).data?.error ?? ""]
     if (meaning === undefined) throw badResponse(response.status)
     throw pluginError(meaning.code, "The reference server refused the request.", meaning.nextStep)
   }
