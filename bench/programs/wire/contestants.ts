@@ -10,7 +10,7 @@ import {
   type PluginConnection,
   smallNodeArguments,
   smallNodeEnvironment,
-} from "@apeiro-cmk/plugin-sdk/go-plugin"
+} from "@apeiro-cmk/plugin-wire"
 import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { installGoPlugin, startGoHost } from "@apeiro-cmk/test-backends"
 import { startReferenceServer } from "@apeiro-cmk/test-contracts"

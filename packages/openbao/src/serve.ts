@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { servePlugin } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { servePlugin } from "@apeiro-cmk/plugin-wire/serve"
 import packageJson from "../package.json" with { type: "json" }
 import { plugin } from "./plugin.ts"
 

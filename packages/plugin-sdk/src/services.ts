@@ -1,4 +1,4 @@
-export type { HostLookup } from "./checked-lookup.ts"
-export { systemClock, systemRandom } from "./clock.ts"
-export { createPluginServices, type PluginServicesOptions } from "./plugin-services.ts"
-export { pooledRandom } from "./pooled-random.ts"
+export type { HostLookup } from "./egress/checked-lookup.ts"
+export { systemClock, systemRandom } from "./services/clock.ts"
+export { createPluginServices, type PluginServicesOptions } from "./services/plugin-services.ts"
+export { pooledRandom } from "./services/pooled-random.ts"

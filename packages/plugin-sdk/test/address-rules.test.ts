@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { addressRule, isAddressRange } from "../src/address-rules.ts"
+import { addressRule, isAddressRange } from "../src/egress/address-rules.ts"
 
 const nothingMore = addressRule([])
 

@@ -46,8 +46,8 @@ describe("deadlines", () => {
 
   it("make the options of a call", async () => {
     const clock = fakeClock(0)
-    const call = callOptions({ tenantId: "acme", timeoutMs: 100, clock, traceparent: "00-a-b-01" })
-    expect(call).toMatchObject({ tenantId: "acme", deadlineMs: 100, traceparent: "00-a-b-01" })
+    const call = callOptions({ tenantId: "acme", requestId: "r", timeoutMs: 100, clock, traceparent: "00-a-b-01" })
+    expect(call).toMatchObject({ tenantId: "acme", requestId: "r", deadlineMs: 100, traceparent: "00-a-b-01" })
     await clock.advance(100)
     expect(call.signal.reason).toMatchObject({ code: "TIMED_OUT" })
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { httpError } from "../src/http-errors.ts"
+import { httpError } from "../src/http/http-errors.ts"
 import { pluginError, scrubbedCause, toPluginError, unsupported } from "../src/index.ts"
 
 const canary = "canary-91c4"
@@ -81,13 +81,13 @@ describe("errors of the network", () => {
     ["UND_ERR_CONNECT_TIMEOUT", "TIMED_OUT", "network", true],
     ["UND_ERR_HEADERS_TIMEOUT", "TIMED_OUT", "network", true],
     ["UND_ERR_BODY_TIMEOUT", "TIMED_OUT", "network", true],
-    ["UND_ERR_HEADERS_OVERFLOW", "BAD_RESPONSE", "keystore", false],
-    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "BAD_RESPONSE", "keystore", false],
+    ["UND_ERR_HEADERS_OVERFLOW", "BAD_RESPONSE", "backend", false],
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "BAD_RESPONSE", "backend", false],
     ["UND_ERR_DESTROYED", "CANCELLED", "host", false],
     ["UND_ERR_INVALID_ARG", "INVALID_REQUEST", "caller", false],
     ["UND_ERR_NOT_SUPPORTED", "INVALID_REQUEST", "caller", false],
     ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "INVALID_REQUEST", "caller", false],
-    ["HPE_INVALID_CONSTANT", "BAD_RESPONSE", "keystore", false],
+    ["HPE_INVALID_CONSTANT", "BAD_RESPONSE", "backend", false],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "UNREACHABLE", "network", false],
     ["SELF_SIGNED_CERT_IN_CHAIN", "UNREACHABLE", "network", false],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNREACHABLE", "network", false],

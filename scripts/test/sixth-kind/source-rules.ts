@@ -15,7 +15,11 @@ export function castsBelow(folder: string): readonly string[] {
 export function reexportsBelow(folder: string, entries: readonly string[]): readonly string[] {
   return sourcesBelow(folder)
     .filter(({ fileName }) => !entries.includes(fileName))
-    .flatMap((source) => nodesOf(source).filter(isReexport).map((node) => place(source, node)))
+    .flatMap((source) =>
+      nodesOf(source)
+        .filter(isReexport)
+        .map((node) => place(source, node)),
+    )
 }
 
 function isAngleCast(node: ts.Node): boolean {

@@ -1,5 +1,5 @@
 import type { JsonValue, KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
-import { connectPlugin, remoteKeystorePlugin, type WireLogLine } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { connectPlugin, remoteKeystorePlugin, type WireLogLine } from "@apeiro-cmk/plugin-wire"
 
 /** The executable of a plugin's package. */
 export interface PluginExecutable {
@@ -30,6 +30,7 @@ export async function openOverWire(
   pluginConfiguration: JsonValue = {},
 ): Promise<OpenedOverWire> {
   const lines: WireLogLine[] = []
+  const events: unknown[] = []
   // Node's own cache of compiled code, where the test run has one: a case for each start adds up.
   const { NODE_COMPILE_CACHE: cache } = process.env
   const connection = await connectPlugin({
@@ -39,11 +40,12 @@ export async function openOverWire(
     serviceName: "plugin.keystore.operations.v1.KeystoreInstanceKeyOperation",
     // JSON is YAML.
     yamlConfiguration: JSON.stringify(pluginConfiguration),
+    audit: { kind: "keystore", port: { record: async (event, call) => void events.push({ ...event, ...call }) } },
     onLog: (line) => lines.push(line),
   })
   return {
     plugin: remoteKeystorePlugin(connection),
     logs: () => lines.map((line) => JSON.stringify(line)).join("\n"),
-    auditEvents: () => lines.filter(({ message }) => message === "audit").map(({ fields }) => fields),
+    auditEvents: () => events,
   }
 }

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path"
 import type { PluginDefinition, PluginKind, PluginManifest } from "@apeiro-cmk/plugin-interface"
-import { smallNodeArguments, smallNodeEnvironment } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { smallNodeArguments, smallNodeEnvironment } from "@apeiro-cmk/plugin-wire"
 import { isHostRuntimeError } from "../errors.ts"
 import { hostKinds } from "../kinds/table.ts"
 import { checkDeclaration } from "../load/check-manifest.ts"
@@ -65,7 +65,7 @@ async function fillFromPackage<Kind extends PluginKind>(
   slot.redact = input.redact
   const configuration = parsePluginConfiguration(entry, schema, definition.configuration.plugin, input)
   const services = withRedactedLog(options.makeServices(entry.name), input.redact)
-  const ready = entry.isolation === "process" ? isolated(entry, found, definition, input, profile) : definition
+  const ready = entry.isolation === "process" ? await isolated(entry, found, definition, input, profile) : definition
   slot.ready = { definition: ready, configuration, services }
 }
 
@@ -89,13 +89,13 @@ async function fillFromExecutable<Kind extends PluginKind>(
   slot.ready = { definition, configuration: undefined, services: options.makeServices(entry.name) }
 }
 
-function isolated<Kind extends PluginKind>(
+async function isolated<Kind extends PluginKind>(
   entry: PluginEntry<Kind>,
   { executable }: PluginPackage,
   definition: PluginDefinition<Kind>,
   { value }: ConfigurationInput,
   profile: LoadedProfile,
-): PluginDefinition<Kind> {
+): Promise<PluginDefinition<Kind>> {
   if (executable === undefined) {
     const reason = "its package has no executable"
     throw pluginFailure(

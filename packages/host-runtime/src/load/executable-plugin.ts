@@ -1,5 +1,5 @@
 import type { ConfigurationParser, PluginDefinition, PluginKind, PluginManifest } from "@apeiro-cmk/plugin-interface"
-import { describePlugin, readLogLine, supervisedPlugin } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { describePlugin, loadRemotePlugin, readLogLine } from "@apeiro-cmk/plugin-wire"
 import { hostKinds } from "../kinds/table.ts"
 import type { PluginEntry } from "../profile/profile.ts"
 import { soundManifest } from "./check-manifest.ts"
@@ -53,15 +53,16 @@ async function described(entry: PluginEntry, process: PluginProcess): Promise<un
 /** The process checks its configuration itself, when it starts. */
 const anyConfiguration: ConfigurationParser<unknown> = { parse: (value) => ({ ok: true, value }) }
 
-function servingDefinition<Kind extends PluginKind>(
+async function servingDefinition<Kind extends PluginKind>(
   kind: Kind,
   manifest: PluginManifest<Kind>,
   process: PluginProcess,
   yamlConfiguration: string,
-): PluginDefinition<Kind> {
+): Promise<PluginDefinition<Kind>> {
+  const remotePlugin = await loadRemotePlugin(kind)
   return {
     manifest,
     configuration: { ...hostKinds[kind].parsersFrom(manifest), plugin: anyConfiguration },
-    create: (_configuration, services) => supervisedPlugin(kind, supervisorOf(process, yamlConfiguration, services)),
+    create: (_configuration, services) => remotePlugin(supervisorOf(process, yamlConfiguration, services)),
   }
 }

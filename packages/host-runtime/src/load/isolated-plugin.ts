@@ -1,5 +1,5 @@
 import type { JsonValue, PluginDefinition, PluginKind } from "@apeiro-cmk/plugin-interface"
-import { supervisedPlugin } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { loadRemotePlugin } from "@apeiro-cmk/plugin-wire"
 import { type PluginProcess, supervisorOf, yamlOf } from "./plugin-process.ts"
 
 /**
@@ -8,16 +8,16 @@ import { type PluginProcess, supervisorOf, yamlOf } from "./plugin-process.ts"
  *
  * @param configuration - with its references resolved: what the package's own parser has accepted
  */
-export function isolatedDefinition<Kind extends PluginKind>(
+export async function isolatedDefinition<Kind extends PluginKind>(
   kind: Kind,
   { manifest, configuration: parsers }: PluginDefinition<Kind>,
   process: PluginProcess,
   configuration: JsonValue,
-): PluginDefinition<Kind> {
+): Promise<PluginDefinition<Kind>> {
+  const remotePlugin = await loadRemotePlugin(kind)
   return {
     manifest,
     configuration: parsers,
-    create: (_configuration, services) =>
-      supervisedPlugin(kind, supervisorOf(process, yamlOf(configuration), services)),
+    create: (_configuration, services) => remotePlugin(supervisorOf(process, yamlOf(configuration), services)),
   }
 }

@@ -1,5 +1,5 @@
 import type { ErrorOrigin } from "@apeiro-cmk/plugin-interface"
-import { PluginProcessError } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { PluginProcessError } from "@apeiro-cmk/plugin-wire"
 import { formatProblem, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "../errors.ts"
 import type { PluginEntry } from "../profile/profile.ts"
 

@@ -1,5 +1,6 @@
-import type { JsonValue, PluginAuditEvent, PluginKind, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue, Logger, PluginKind, PluginServices } from "@apeiro-cmk/plugin-interface"
 import {
+  type AuditReports,
   connectPlugin,
   createSupervisor,
   type PluginConnection,
@@ -7,24 +8,23 @@ import {
   type PluginProcessOptions,
   type Supervisor,
   type WireLogLine,
-  wirePluginTypes,
-} from "@apeiro-cmk/plugin-sdk/go-plugin"
-import * as z from "zod"
+  wirePluginType,
+} from "@apeiro-cmk/plugin-wire"
 import type { ProcessLogLevel } from "../profile/profile.ts"
 
-/** A plugin that runs as a process of its own. */
+/** A plugin that runs as a separate process. */
 export interface PluginProcess extends Pick<PluginProcessOptions, "path" | "args" | "env" | "checksum"> {
   /** Name of the entry in the profile. */
   readonly name: string
   readonly kind: PluginKind
-  /** What is less important is not logged. */
+  /** Least important level that is logged. */
   readonly logLevel: ProcessLogLevel
 }
 
-/** How a process is asked for a plugin of its kind. */
+/** Makes the options by which a process is asked for a plugin of its kind. */
 export function connectionOptions({ kind, path, args, env, checksum }: PluginProcess): PluginConnectionOptions {
   return {
-    ...wirePluginTypes[kind],
+    ...wirePluginType(kind),
     path,
     ...(args === undefined ? {} : { args }),
     ...(env === undefined ? {} : { env }),
@@ -32,53 +32,39 @@ export function connectionOptions({ kind, path, args, env, checksum }: PluginPro
   }
 }
 
-/** Watches the process, which is configured and whose log goes on into the host's. */
+/**
+ * Watches the process, which is configured. Its log goes into the host's log, and its audit events into the audit streams
+ * of the tenants.
+ */
 export function supervisorOf(process: PluginProcess, yamlConfiguration: string, services: PluginServices): Supervisor {
   const connect = (): Promise<PluginConnection> =>
     connectPlugin({
       ...connectionOptions(process),
       yamlConfiguration,
-      onLog: (line) => passOn(line, process.logLevel, services),
+      audit: auditReportsOf(process, services),
+      onLog: (line) => passOn(line, process.logLevel, services.logger),
     })
   return createSupervisor({ name: process.name, connect, clock: services.clock, logger: services.logger })
 }
 
-/** JSON is YAML. */
+/** Writes a configuration as YAML, of which JSON is a part. */
 export function yamlOf(configuration: JsonValue): string {
   return JSON.stringify(configuration)
 }
 
-const auditEvent = z.object({
-  tenantId: z.string(),
-  action: z.enum(["keystoreLogin", "keystoreTokenRenewal", "keystoreSessionOpen"]),
-  outcome: z.enum(["success", "failure"]),
-  code: z.string().optional(),
-  backendRequestId: z.string().optional(),
-  facts: z.record(z.string(), z.string()).optional(),
-})
+/** The process receives an acknowledgement for each event that the host's audit log has recorded. */
+function auditReportsOf({ name, kind }: PluginProcess, { audit, logger }: PluginServices): AuditReports {
+  return {
+    kind,
+    port: audit,
+    onUnrecorded: (reason) =>
+      logger.error("an audit event of the plugin's process was not recorded", { plugin: name, reason }),
+  }
+}
 
 const levels: readonly ProcessLogLevel[] = ["trace", "debug", "info", "warn", "error"]
 
-/** The process has no way to the audit stream but its log: its events are put where they belong. */
-function passOn(
-  { level, message, fields }: WireLogLine,
-  least: ProcessLogLevel,
-  { logger, audit }: PluginServices,
-): void {
-  const event = message === "audit" ? auditEvent.safeParse(fields) : undefined
-  if (event?.success !== true) {
-    if (levels.indexOf(level) < levels.indexOf(least)) return
-    logger[level === "trace" ? "debug" : level](message, fields)
-    return
-  }
-  const { tenantId, action, outcome, code, backendRequestId, facts } = event.data
-  const recorded: PluginAuditEvent = {
-    ...{ action, outcome },
-    ...(code === undefined ? {} : { code }),
-    ...(backendRequestId === undefined ? {} : { backendRequestId }),
-    ...(facts === undefined ? {} : { facts }),
-  }
-  audit.record(recorded, { tenantId }).catch(() => {
-    logger.error("an event of the plugin's process could not be recorded", { action, outcome })
-  })
+function passOn({ level, message, fields }: WireLogLine, least: ProcessLogLevel, logger: Logger): void {
+  if (levels.indexOf(level) < levels.indexOf(least)) return
+  logger[level === "trace" ? "debug" : level](message, fields)
 }

@@ -1,5 +1,5 @@
 import { posix } from "node:path"
-import { wirePluginTypes } from "@apeiro-cmk/plugin-sdk/go-plugin"
+import { wirePluginType } from "@apeiro-cmk/plugin-wire"
 import { stringify } from "yaml"
 import type { ProfileProblem } from "../errors.ts"
 import type { LoadedProfile, PluginEntry } from "./profile.ts"
@@ -27,7 +27,7 @@ export function renderForOpenkcm(
 ): OpenkcmRendering {
   const plugins = profile.plugins.map((entry) => ({
     name: entry.name,
-    type: wirePluginTypes[entry.kind].type,
+    type: wirePluginType(entry.kind).type,
     ...(entry.path === undefined ? ofPackage(entry, executableFolder) : ofExecutable(entry, entry.path)),
     logLevel: entry.logLevel,
     ...(entry.tags.length === 0 ? {} : { tags: [...entry.tags] }),

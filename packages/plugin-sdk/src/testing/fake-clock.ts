@@ -1,53 +1,77 @@
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 
-/** A clock that stands still until a test moves it. */
+/** A clock that stands still until a test advances it. */
 export interface FakeClock extends Clock {
-  /** Moves both clocks on, firing each timer at its moment, and lets the work that it sets off go on in between. */
+  /** Advances both clocks, fires each timer when it is due, and lets the work that it starts proceed in between. */
   advance(milliseconds: number): Promise<void>
-  /** Moves the wall clock alone, as an operator or NTP does; no timer fires. Negative goes back. */
+  /** Moves only the wall clock, as an operator or NTP does; no timer fires. A negative number moves it back. */
   jumpWall(milliseconds: number): void
-  /** How many timers are waiting. */
+  /** Returns how many timers are waiting. */
   pendingTimers(): number
 }
 
-/** Makes a {@link FakeClock}. @param startMs - what its wall clock shows, milliseconds since the Unix epoch */
+/** Makes a {@link FakeClock}. @param startMs - initial time of its wall clock, milliseconds since the Unix epoch */
 export function fakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
-  let elapsedMs = 0
-  let wallOffsetMs = startMs
-  const timers = new Set<{ readonly dueMs: number; readonly callback: () => void }>()
+  return new StandingClock(startMs)
+}
 
-  const nextDue = (untilMs: number) =>
-    [...timers].filter((timer) => timer.dueMs <= untilMs).toSorted((left, right) => left.dueMs - right.dueMs)[0]
+interface Timer {
+  readonly dueMs: number
+  readonly callback: () => void
+}
 
-  return {
-    nowMs: () => wallOffsetMs + elapsedMs,
-    monotonicMs: () => elapsedMs,
-    after(delayMs, callback) {
-      const timer = { dueMs: elapsedMs + Math.max(0, delayMs), callback }
-      timers.add(timer)
-      return () => {
-        timers.delete(timer)
-      }
-    },
-    async advance(milliseconds) {
-      const untilMs = elapsedMs + milliseconds
+class StandingClock implements FakeClock {
+  readonly #timers = new Set<Timer>()
+  #elapsedMs = 0
+  #wallOffsetMs: number
+
+  constructor(startMs: number) {
+    this.#wallOffsetMs = startMs
+  }
+
+  nowMs(): number {
+    return this.#wallOffsetMs + this.#elapsedMs
+  }
+
+  monotonicMs(): number {
+    return this.#elapsedMs
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), callback }
+    this.#timers.add(timer)
+    return () => {
+      this.#timers.delete(timer)
+    }
+  }
+
+  async advance(milliseconds: number): Promise<void> {
+    const untilMs = this.#elapsedMs + milliseconds
+    await settled()
+    for (let timer = this.#nextDue(untilMs); timer !== undefined; timer = this.#nextDue(untilMs)) {
+      this.#timers.delete(timer)
+      this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs)
+      timer.callback()
       await settled()
-      for (let timer = nextDue(untilMs); timer !== undefined; timer = nextDue(untilMs)) {
-        timers.delete(timer)
-        elapsedMs = Math.max(elapsedMs, timer.dueMs)
-        timer.callback()
-        await settled()
-      }
-      elapsedMs = untilMs
-    },
-    jumpWall(milliseconds) {
-      wallOffsetMs += milliseconds
-    },
-    pendingTimers: () => timers.size,
+    }
+    this.#elapsedMs = untilMs
+  }
+
+  jumpWall(milliseconds: number): void {
+    this.#wallOffsetMs += milliseconds
+  }
+
+  pendingTimers(): number {
+    return this.#timers.size
+  }
+
+  #nextDue(untilMs: number): Timer | undefined {
+    const due = [...this.#timers].filter((timer) => timer.dueMs <= untilMs)
+    return due.toSorted((left, right) => left.dueMs - right.dueMs)[0]
   }
 }
 
-/** Lets promise reactions and what is ready in the event loop run. */
+/** Lets promise reactions and whatever is ready in the event loop run. */
 async function settled(): Promise<void> {
   for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve))
 }

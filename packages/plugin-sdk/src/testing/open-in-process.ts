@@ -1,5 +1,5 @@
 import type { Plugin, PluginDefinition, PluginKind, PluginServices } from "@apeiro-cmk/plugin-interface"
-import { configurationError } from "../configuration.ts"
+import { configurationError } from "../configuration/configuration.ts"
 import { testServices } from "./test-services.ts"
 
 /** Options of {@link openInProcess}. */

@@ -1,6 +1,6 @@
 import type { CallOptions, PluginAuditEvent, PluginServices } from "@apeiro-cmk/plugin-interface"
-import { callOptions, type RunningCall } from "../deadline.ts"
-import { createPluginServices, type PluginServicesOptions } from "../plugin-services.ts"
+import { callOptions, type RunningCall } from "../calls/deadline.ts"
+import { createPluginServices, type PluginServicesOptions } from "../services/plugin-services.ts"
 import { type LogSink, logSink } from "./log-sink.ts"
 
 /** An event that a plugin reported, with the call that it belongs to. */

@@ -4,7 +4,7 @@ import {
   supervisedKeystorePlugin,
   upstreamKeystoreConfiguration,
   upstreamKeystorePlugin,
-} from "@apeiro-cmk/plugin-sdk/go-plugin"
+} from "@apeiro-cmk/plugin-wire"
 import * as z from "zod"
 import { type PluginProcess, supervisorOf } from "../../load/plugin-process.ts"
 

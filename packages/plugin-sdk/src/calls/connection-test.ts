@@ -1,0 +1,63 @@
+import type { CallOptions, Clock, ConnectionStep } from "@apeiro-cmk/plugin-interface"
+import { toPluginError } from "../errors/error-facts.ts"
+import { abortable, callOptions } from "./deadline.ts"
+
+/** What one step of a connection test saw; its name and duration come from around it. */
+export type CheckResult = Omit<ConnectionStep, "name" | "durationMs">
+
+/** One step of a connection test. What it rejects with is its failure. */
+export type ConnectionCheck<Test> = (test: Test, call: CallOptions) => Promise<CheckResult>
+
+/** What {@link runConnectionTest} runs. */
+export interface ConnectionTestSettings<Test> {
+  /** By name, in their order. */
+  readonly checks: readonly (readonly [name: string, check: ConnectionCheck<Test>])[]
+  /** What each check gets. */
+  readonly test: Test
+  /** Longest time for one step, in milliseconds; all steps together must stay below the 30 s of a whole test. */
+  readonly stepTimeoutMs: number
+  readonly clock: Clock
+  /** Says whether after this failure the steps that follow are skipped. Default: after each. */
+  readonly isObstacle?: (failed: ConnectionStep) => boolean
+}
+
+/** Runs the steps of a connection test one after the other, each within its own share of the time. */
+export async function* runConnectionTest<Test>(
+  settings: ConnectionTestSettings<Test>,
+  call: CallOptions,
+): AsyncGenerator<ConnectionStep> {
+  const { checks, isObstacle = () => true } = settings
+  let obstacle: string | undefined
+  for (const [name, check] of checks) {
+    if (obstacle !== undefined) {
+      yield { name, outcome: "skipped", durationMs: 0, message: `Not tried, since ${obstacle} failed.` }
+      continue
+    }
+    const step = await runCheck(name, check, settings, call)
+    if (step.outcome === "failed" && isObstacle(step)) obstacle = name
+    yield step
+  }
+}
+
+async function runCheck<Test>(
+  name: string,
+  check: ConnectionCheck<Test>,
+  { test, stepTimeoutMs, clock }: ConnectionTestSettings<Test>,
+  outer: CallOptions,
+): Promise<ConnectionStep> {
+  const startedMs = clock.monotonicMs()
+  const call = callOptions({ ...outer, timeoutMs: stepTimeoutMs, clock })
+  let result: CheckResult
+  try {
+    result = await abortable(check(test, call), call.signal)
+  } catch (error) {
+    const { code, message, nextStep } = toPluginError(error, {
+      message: "The step failed in a way that it should not.",
+      nextStep: "Report this as a fault of the plugin.",
+    })
+    result = { outcome: "failed", code, message, nextStep }
+  } finally {
+    call.dispose()
+  }
+  return { name, durationMs: clock.monotonicMs() - startedMs, ...result }
+}

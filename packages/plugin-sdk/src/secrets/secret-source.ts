@@ -1,0 +1,44 @@
+import type { CallOptions, PluginError, TenantFiles } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "../errors/error-facts.ts"
+import { fileError } from "../files/tenant-path.ts"
+
+/** Reads a credential at the moment of a login, so that a rotated one is seen. The client fills the bytes with zeros. */
+export type SecretSource = (call: Pick<CallOptions, "tenantId" | "signal">) => Promise<Uint8Array>
+
+/** A credential in a file of the tenant's folder. @param field - of the configuration that names the file, for errors */
+export function fileSecret(files: TenantFiles, path: string, field: string): SecretSource {
+  return (call) =>
+    files.read(path, call).catch((error: unknown) => {
+      throw fileError(error, field)
+    })
+}
+
+/** Reads a credential that is one line of text. @throws {PluginError} INVALID_REQUEST - it is empty or no such text */
+export async function readText(
+  source: SecretSource,
+  name: string,
+  call: Pick<CallOptions, "tenantId" | "signal">,
+): Promise<string> {
+  const bytes = await source(call)
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8").trim()
+    if (text === "" || /\p{C}/u.test(text)) throw unusable(name)
+    return text
+  } finally {
+    bytes.fill(0)
+  }
+}
+
+/** The error of a credential that cannot be one. */
+export function unusable(name: string): PluginError {
+  return pluginError(
+    "INVALID_REQUEST",
+    `The ${name} is empty or has characters that no ${name} has.`,
+    `Store the ${name} again.`,
+  )
+}
+
+/** Says whether a text can be the value of a header, as a token must: printable ASCII without spaces. */
+export function isHeaderValue(value: string): boolean {
+  return /^[\x21-\x7e]+$/.test(value)
+}

@@ -1,0 +1,51 @@
+import type {
+  AuditPort,
+  Clock,
+  Logger,
+  Meter,
+  PluginKind,
+  PluginServices,
+  RandomSource,
+  Tracer,
+} from "@apeiro-cmk/plugin-interface"
+import { type HostLookup, systemHostLookup } from "../egress/checked-lookup.ts"
+import { createTcpConnector } from "../egress/tcp-connector.ts"
+import { createTenantFiles } from "../files/tenant-files.ts"
+import { createHttpClient } from "../http/http-client.ts"
+import { systemClock, systemRandom } from "./clock.ts"
+
+/** What {@link createPluginServices} builds on. */
+export interface PluginServicesOptions<Kind extends PluginKind = PluginKind> {
+  readonly logger: Logger
+  readonly audit: AuditPort<Kind>
+  /** Default: nothing is measured. */
+  readonly meter?: Meter
+  /** Default: no spans. */
+  readonly tracer?: Tracer
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Default: the operating system's. */
+  readonly random?: RandomSource
+  /** The operator's directory with one folder per tenant. Without it, every file that a tenant names is refused. */
+  readonly credentialDirectory?: string
+  /** Default: the operating system's resolver. */
+  readonly lookup?: HostLookup
+}
+
+/** Makes the real services of one plugin: what the host passes to `create`. Touches no network and no file. */
+export function createPluginServices<Kind extends PluginKind = PluginKind>(
+  options: PluginServicesOptions<Kind>,
+): PluginServices<Kind> {
+  const lookup = options.lookup ?? systemHostLookup
+  return {
+    logger: options.logger,
+    audit: options.audit,
+    meter: options.meter ?? { count: () => undefined, durationMs: () => undefined },
+    tracer: options.tracer ?? { span: (_name, _attributes, work) => work() },
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    files: createTenantFiles(options.credentialDirectory, options.logger),
+    tcp: createTcpConnector(lookup),
+    createHttpClient: (settings) => createHttpClient(settings, lookup),
+  }
+}

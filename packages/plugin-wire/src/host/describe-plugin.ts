@@ -1,0 +1,28 @@
+import { status } from "@grpc/grpc-js"
+import { Plugin } from "../generated/apeiro/cmk/common/v1/common_pb.js"
+import { WireError } from "../wire/wire-error.ts"
+import { connectPlugin, type PluginConnectionOptions } from "./connect-plugin.ts"
+import { PluginProcessError } from "./process-error.ts"
+
+const describeTimeoutMs = 5_000
+
+/**
+ * Starts an executable once to hear what it says about itself, and ends it again; it is not configured.
+ *
+ * @returns the manifest as it came, or `undefined` when the plugin has none: it serves upstream's services alone
+ * @throws {PluginProcessError} it cannot be started, or serves something else
+ */
+export async function describePlugin(options: Omit<PluginConnectionOptions, "yamlConfiguration">): Promise<unknown> {
+  const connection = await connectPlugin(options)
+  try {
+    const bounds = { deadlineMs: Date.now() + describeTimeoutMs, signal: AbortSignal.timeout(2 * describeTimeoutMs) }
+    const { json } = await connection.call(Plugin.method.describe, {}, bounds)
+    return JSON.parse(json)
+  } catch (error) {
+    if (error instanceof WireError && error.code === status.UNIMPLEMENTED) return undefined
+    const message = `${options.path}: It does not say what it is.`
+    throw new PluginProcessError(message, connection.lastLines(), { cause: error })
+  } finally {
+    await connection.close()
+  }
+}

@@ -1,0 +1,59 @@
+import type { KeystoreConfigurationInput, KeystorePluginV1, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import { abortReason, isSecretHandle } from "@apeiro-cmk/plugin-sdk"
+import { Keystores } from "../../generated/apeiro/cmk/keystore/v1/keystore_pb.js"
+import type { PluginConnection } from "../../host/plugin-connection.ts"
+import { readAnswer } from "../../host/read-answer.ts"
+import { asked, behindSignal, callerOf } from "../../host/remote-call.ts"
+import { setupDocumentsShape } from "../../host/setup-documents.ts"
+import { toStruct } from "../../wire/struct.ts"
+import { RemoteKeystore } from "./remote-keystore.ts"
+
+const method = Keystores.method
+
+/** Makes a keystore plugin in one process, which has been started and configured, look like one in this process. */
+export function remoteKeystorePlugin(connection: PluginConnection): KeystorePluginV1 {
+  return {
+    async start(signal) {
+      if (signal.aborted) throw abortReason(signal)
+    },
+    stop: () => connection.close(),
+    async openKeystore(configuration, call) {
+      const { plain, secrets } = divided(configuration)
+      const values: SecretValues = {}
+      try {
+        await readSecrets(secrets, values, call.signal)
+        const request = { caller: callerOf(call), configuration: plain, secrets: values }
+        const { handle, defaultKeyId } = await asked(connection.call(method.open, request, call), call)
+        return new RemoteKeystore(connection, handle, defaultKeyId)
+      } finally {
+        for (const { value } of Object.values(values)) value.fill(0)
+      }
+    },
+    async setupMaterial(configuration, call) {
+      const { plain, secrets } = divided(configuration)
+      const request = { caller: callerOf(call), configuration: plain, secretNames: Object.keys(secrets) }
+      const answer = connection.call(method.setupMaterial, request, behindSignal(call))
+      return readAnswer(setupDocumentsShape, (await asked(answer, call)).json)
+    },
+  }
+}
+
+type Secrets = Readonly<Record<string, SecretHandle>>
+type SecretValues = Record<string, { value: Uint8Array; version: string }>
+
+/** Secrets travel apart from the rest, and as bytes. */
+async function readSecrets(secrets: Secrets, values: SecretValues, signal: AbortSignal): Promise<void> {
+  for (const [name, secret] of Object.entries(secrets)) {
+    values[name] = { value: await secret.read(signal), version: secret.version }
+  }
+}
+
+function divided(configuration: KeystoreConfigurationInput) {
+  const plain: Record<string, unknown> = {}
+  const secrets: Record<string, SecretHandle> = {}
+  for (const [name, value] of Object.entries(configuration)) {
+    if (isSecretHandle(value)) secrets[name] = value
+    else if (value !== undefined) plain[name] = value
+  }
+  return { plain: toStruct(plain), secrets }
+}

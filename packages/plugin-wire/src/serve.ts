@@ -1,0 +1,1 @@
+export { type ServedDefinition, type ServeOptions, servePlugin } from "./serve/serve-plugin.ts"
