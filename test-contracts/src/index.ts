@@ -1,5 +1,6 @@
 export { keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
 export type { CaseResult } from "./case-results.ts"
+export { type CreatedPlugin, createInProcess } from "./configured-once/create-in-process.ts"
 export type {
   ConfiguredOnceContractOptions,
   ConfiguredOnceKind,
@@ -41,4 +42,6 @@ export type { ReferenceVault } from "./reference/keystore/vault.ts"
 export { openReferencePlugin } from "./reference/open-plugin.ts"
 export { type ReferenceKind, referencePlugins } from "./reference/plugins.ts"
 export type { TestRunner } from "./runner.ts"
-export { type OpenedOverWire, openOverWire, type PluginExecutable } from "./wire/open-over-wire.ts"
+export { createOverWire } from "./wire/create-over-wire.ts"
+export { type OpenedOverWire, openOverWire } from "./wire/open-over-wire.ts"
+export type { PluginExecutable } from "./wire/plugin-process.ts"

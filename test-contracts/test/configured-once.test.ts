@@ -1,32 +1,41 @@
+import { fileURLToPath } from "node:url"
 import { describe, it } from "vitest"
-import { openReferencePlugin, pluginContract, referencePlugins } from "../src/index.ts"
+import {
+  type ConfiguredOnceContractOptions,
+  openReferencePlugin,
+  type PluginExecutable,
+  pluginContract,
+  type ReferenceKind,
+  referencePlugins,
+} from "../src/index.ts"
 
-const moduleOf = (kind: string) => import.meta.resolve(`../src/reference/${kind}/plugin.ts`)
+// Most cases wait: for a process to start, or for time to pass.
+const runner = { describe, it: it.concurrent }
 
-pluginContract({ describe, it }, "identity", {
-  plugin: referencePlugins.identity,
-  network: "tcp",
-  moduleUrl: moduleOf("identity"),
-  open: openReferencePlugin("identity", referencePlugins.identity),
+function inProcess<Kind extends ReferenceKind>(
+  kind: Kind,
+  executable?: PluginExecutable,
+): ConfiguredOnceContractOptions<Kind> {
+  const plugin = referencePlugins[kind]
+  const moduleUrl = import.meta.resolve(`../src/reference/${kind}/plugin.ts`)
+  return { plugin, network: "tcp", moduleUrl, open: openReferencePlugin(kind, plugin, executable) }
+}
+
+function overWire<Kind extends ReferenceKind>(kind: Kind): ConfiguredOnceContractOptions<Kind> {
+  const serve = fileURLToPath(new URL("../src/reference/serve.ts", import.meta.url))
+  return inProcess(kind, { path: process.execPath, args: [serve, kind] })
+}
+
+describe("in process", () => {
+  pluginContract(runner, "identity", inProcess("identity"))
+  pluginContract(runner, "certificate-issuer", inProcess("certificate-issuer"))
+  pluginContract(runner, "system-information", inProcess("system-information"))
+  pluginContract(runner, "notification", inProcess("notification"))
 })
 
-pluginContract({ describe, it }, "certificate-issuer", {
-  plugin: referencePlugins["certificate-issuer"],
-  network: "tcp",
-  moduleUrl: moduleOf("certificate-issuer"),
-  open: openReferencePlugin("certificate-issuer", referencePlugins["certificate-issuer"]),
-})
-
-pluginContract({ describe, it }, "system-information", {
-  plugin: referencePlugins["system-information"],
-  network: "tcp",
-  moduleUrl: moduleOf("system-information"),
-  open: openReferencePlugin("system-information", referencePlugins["system-information"]),
-})
-
-pluginContract({ describe, it }, "notification", {
-  plugin: referencePlugins.notification,
-  network: "tcp",
-  moduleUrl: moduleOf("notification"),
-  open: openReferencePlugin("notification", referencePlugins.notification),
+describe("as a process", () => {
+  pluginContract(runner, "identity", overWire("identity"))
+  pluginContract(runner, "certificate-issuer", overWire("certificate-issuer"))
+  pluginContract(runner, "system-information", overWire("system-information"))
+  pluginContract(runner, "notification", overWire("notification"))
 })

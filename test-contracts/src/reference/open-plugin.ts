@@ -1,8 +1,9 @@
 import type { PluginDefinition } from "@apeiro-cmk/plugin-interface"
-import { createInProcess } from "../configured-once/in-process.ts"
+import { createInProcess } from "../configured-once/create-in-process.ts"
 import type { OpenedPlugin, OpenPluginRequest } from "../configured-once/options.ts"
 import { tcpFaultProxy } from "../fault-proxy/proxy.ts"
-import type { PluginExecutable } from "../wire/open-over-wire.ts"
+import { createOverWire } from "../wire/create-over-wire.ts"
+import type { PluginExecutable } from "../wire/plugin-process.ts"
 import { startReferenceBackend } from "./backend.ts"
 import type { ReferenceKind } from "./plugins.ts"
 
@@ -31,7 +32,10 @@ export function openReferencePlugin<Kind extends ReferenceKind, Configuration>(
       await server.close()
     }
     try {
-      const created = createInProcess(definition, configuration)
+      const created =
+        executable === undefined
+          ? createInProcess(definition, configuration)
+          : await createOverWire(kind, executable, configuration)
       return { ...created, configuration, proxy, canaries: [server.apiKey], close }
     } catch (error) {
       await close()

@@ -2,5 +2,9 @@
 import { servePlugin } from "@apeiro-cmk/plugin-wire/serve"
 import packageJson from "../../package.json" with { type: "json" }
 import { referencePlugin } from "./keystore/plugin.ts"
+import { referencePlugins } from "./plugins.ts"
 
-await servePlugin(referencePlugin, { version: packageJson.version })
+// The argument names the kind; without one it is a keystore.
+const [kind] = process.argv.slice(2)
+const others = new Map(Object.entries(referencePlugins))
+await servePlugin(others.get(kind ?? "") ?? referencePlugin, { version: packageJson.version })
