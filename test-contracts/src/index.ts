@@ -35,6 +35,7 @@ export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequ
 export { keystoreContractCases, keystoreContractResults } from "./kinds/keystore/results.ts"
 export type { ContractOptions } from "./kinds/table.ts"
 export { pluginContract, pluginContractResults } from "./plugin-contract.ts"
+export { type ReferenceBackend, startReferenceBackend } from "./reference/backend.ts"
 export { openReference } from "./reference/keystore/open.ts"
 export { referencePlugin } from "./reference/keystore/plugin.ts"
 export { type ReferenceServer, startReferenceServer } from "./reference/keystore/server.ts"
