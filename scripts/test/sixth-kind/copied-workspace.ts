@@ -62,6 +62,21 @@ export class CopiedWorkspace {
     writeFileSync(table, [`import { ${name} } from "./${kind}/kind.ts"`, ...lines].join("\n"))
   }
 
+  /** Writes a file. @returns its path */
+  write(name: string, text: string): string {
+    const file = join(this.root, name)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+    return file
+  }
+
+  /** Installs a package for the profiles of a folder. */
+  install(folder: string, name: string, source: string): void {
+    const link = join(this.root, folder, "node_modules", name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(source, link)
+  }
+
   remove(): void {
     rmSync(this.root, { recursive: true, force: true })
   }

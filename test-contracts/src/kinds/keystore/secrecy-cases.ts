@@ -83,7 +83,7 @@ async function stepsWithAndWithoutFaults({ instance, proxy, call }: KeystoreCase
 
 async function errorsOf(work: readonly Promise<unknown>[]): Promise<readonly unknown[]> {
   const settled = await Promise.allSettled(work)
-  return settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []))
+  return settled.filter((each) => each.status === "rejected").map(({ reason }): unknown => reason)
 }
 
 function assertNothingLeaks(place: string, texts: readonly string[], opened: KeystoreCaseContext): void {
