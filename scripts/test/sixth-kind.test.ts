@@ -50,7 +50,9 @@ describe("a sixth kind of plugin", () => {
     workspace.install("profiles", "time-stamping-plugin", join(workspace.root, "plugin"))
     const keystore = "packages/host-runtime/test/fixtures/packages/third-party-keystore"
     workspace.install("profiles", "third-party-keystore", join(project, keystore))
-    workspace.write("tsconfig.json", JSON.stringify({ extends: "./tsconfig.base.json", include }))
+    // With declarations, as the packages are published.
+    const compilerOptions = { declaration: true }
+    workspace.write("tsconfig.json", JSON.stringify({ extends: "./tsconfig.base.json", compilerOptions, include }))
   })
   afterAll(() => workspace?.remove())
 
