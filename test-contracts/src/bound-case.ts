@@ -1,7 +1,7 @@
 /** One case, bound to the plugin that it proves. */
 export interface BoundCase {
   readonly name: string
-  /** Rejects when the plugin fails the case. @param onNotProven - hears what the case lacked to prove all that it is about */
+  /** Rejects when the plugin fails the case. @param onNotProven - receives what the case lacked for a complete proof */
   run(onNotProven: (lack: string) => void): Promise<void>
 }
 

@@ -1,12 +1,12 @@
 import type { BoundGroup } from "./bound-case.ts"
 
-/** How one case of a contract ended. */
+/** Result of one case of a contract. */
 export interface CaseResult {
   readonly group: string
   readonly name: string
-  /** Why it failed; left out when it passed. */
+  /** Reason of the failure; absent when it passed. */
   readonly failure?: unknown
-  /** What the case would have needed to prove all that it is about; empty when it did. */
+  /** Parts of `open` that the case lacked for a complete proof; empty when it lacked none. */
   readonly notProven: readonly string[]
 }
 

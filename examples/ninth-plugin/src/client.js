@@ -47,7 +47,7 @@ function errorOf({ status, headers }) {
     return pluginError("THROTTLED", "The Pocket KMS asks to slow down.", "Wait, then try again.", facts)
   }
   if (status >= 500) {
-    const facts = { origin: "keystore" }
+    const facts = { origin: "backend" }
     return pluginError("UNREACHABLE", "The Pocket KMS is out of order.", "Look at the server's own log.", facts)
   }
   const refusal = refusals[status]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { ErrorOrigin, PluginError, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 
-/** What an error may say beside its code. `retryable` is left open where the same code has causes of both kinds. */
+/** Facts that an error of a code may state. `retryable` is absent where the same code has causes of both kinds. */
 interface ErrorRule {
   readonly origins: readonly ErrorOrigin[]
   readonly retryable?: boolean
@@ -9,7 +9,7 @@ interface ErrorRule {
 
 const byBackend: ErrorRule = { origins: ["backend"], retryable: false }
 
-/** One row for each code: whose fault it can be, and whether the same call may succeed later. */
+/** One row for each code: its possible origins, and whether the same call may succeed later. */
 const rules: Readonly<Record<PluginErrorCode, ErrorRule>> = {
   DENIED: byBackend,
   APPROVAL_PENDING: byBackend,
@@ -32,10 +32,10 @@ const rules: Readonly<Record<PluginErrorCode, ErrorRule>> = {
   INTERNAL: { origins: ["plugin"] },
 }
 
-/** Holds an error to its code: a known code, an origin and a `retryable` that fit it, and a next step for a human. */
+/** Fails unless an error is sound: a known code, an origin and a `retryable` that fit it, and a next step for a human. */
 export function assertSoundError(error: PluginError): void {
   const rule = Object.hasOwn(rules, error.code) ? rules[error.code] : undefined
-  assert.ok(rule !== undefined, `${error.code} is no code of the interface`)
+  assert.ok(rule !== undefined, `${error.code} is not a code of the interface`)
   assert.ok(rule.origins.includes(error.origin), `${error.code} cannot have the origin ${error.origin}`)
   assert.equal(typeof error.retryable, "boolean", `${error.code} must say whether it is retryable`)
   if (rule.retryable !== undefined) {

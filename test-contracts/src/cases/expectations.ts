@@ -11,7 +11,7 @@ import { findCanary } from "@apeiro-cmk/plugin-sdk/testing"
 import { assertSoundError } from "./error-rules.ts"
 import { within } from "./within.ts"
 
-/** How long a call may go on after its signal has fired: far above any scheduler's delay, far below any time-out. */
+/** Longest time for a call after its signal has fired: far above any scheduler's delay, far below any time-out. */
 const promptlyMs = 2_000
 
 /** Expects a rejection with a well-formed `PluginError` of one code. */
@@ -40,17 +40,17 @@ export async function expectRejectionOf(
   return error
 }
 
-/** The reason of a signal whose caller gave up. */
+/** Makes the reason of a signal whose caller gave up. */
 export function cancellation(): PluginError {
   return pluginError("CANCELLED", "The contract's caller gave up.", "Nothing: this is a test.")
 }
 
-/** The reason of a signal whose deadline has passed. */
+/** Makes the reason of a signal whose deadline has passed. */
 export function expiry(): PluginError {
   return pluginError("TIMED_OUT", "The contract's deadline has passed.", "Nothing: this is a test.")
 }
 
-/** Fails when a secret stands in a text, under any spelling; the failure names its place in the list, not the secret. */
+/** Fails when a text contains a secret, in any spelling; the failure names its place in the list, not the secret. */
 export function assertNoCanary(place: string, text: string, canaries: readonly (string | Uint8Array)[]): void {
   const found = findCanary(text, canaries)
   assert.equal(found, undefined, `${place} holds secret ${found?.index}, spelled as ${found?.spelling}`)

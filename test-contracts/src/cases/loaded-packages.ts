@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 
-/** The interface, the SDK and what these two load. */
+/** The interface, the SDK and the packages that these two load. */
 const alwaysAllowed = [/^@apeiro-cmk\//, /^zod$/, /^ipaddr\.js$/]
 
 /** Fails when importing a module loads another package than those of the interface and the SDK, and `mayLoad`. */
@@ -31,7 +31,7 @@ async function packagesLoadedBy(moduleUrl: string): Promise<readonly string[]> {
   return [...new Set(names)]
 }
 
-/** The package that a file below the last `node_modules` of a URL belongs to. */
+/** Returns the package of a file below the last `node_modules` of a URL. */
 function packageOf(url: string): string | undefined {
   return /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]
 }

@@ -19,7 +19,7 @@ export interface ReferenceBackend {
   readonly port: number
   /** Bearer token that a caller must present. */
   readonly apiKey: string
-  /** What happens to requests with the right key: `revoked` no longer knows the key, `denied` lets it do nothing. */
+  /** Fate of requests with the right key: `revoked` no longer knows the key, `denied` refuses everything. */
   access: Access
   /** Listens again, on the same port, after {@link close}. */
   start(): Promise<void>

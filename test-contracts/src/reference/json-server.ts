@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
-/** What a server does for requests with the right key: `revoked` no longer knows the key, `denied` lets it do nothing. */
+/** Fate of requests with the right key: `revoked` no longer knows the key, `denied` refuses everything. */
 export type Access = "allowed" | "denied" | "revoked"
 
 /** Answer to one request. */

@@ -27,7 +27,7 @@ export interface Mutant {
   readonly unfrozen?: boolean
 }
 
-/** What a mutant can reach, as a real plugin can. */
+/** Surroundings that a mutant can reach, as a real plugin can. */
 export interface Surroundings {
   readonly services: PluginServices
   /** The secret of the configuration of the last opened keystore. */

@@ -7,7 +7,7 @@ import { expectRecovery } from "./recovery.ts"
 
 type Route = Exclude<keyof KeystoreBackend, "keyExists" | "createKey" | "unusedKeyId" | "decrypt">
 
-/** What the keystore's own administrator does to keys past the plugin, and how the plugin tells of it. */
+/** Changes that the keystore's own administrator makes to keys past the plugin, and how the plugin reports them. */
 export const administrationCases: readonly KeystoreCase[] = [
   byRoutes("says KEY_DISABLED when the administrator has disabled the key", ["disableKey"], async (opened) => {
     const { instance, backend, call } = opened
@@ -36,7 +36,7 @@ export const administrationCases: readonly KeystoreCase[] = [
   }),
 ]
 
-/** Where deletion waits, the key can still be described. */
+/** Accepts a key that can still be described, since some keystores delete after a waiting time. */
 async function expectDescribedAsGone({ instance, call }: KeystoreCaseContext): Promise<void> {
   const described = instance.describeKey(instance.defaultKey, call())
   const state = await described.then(
@@ -47,7 +47,7 @@ async function expectDescribedAsGone({ instance, call }: KeystoreCaseContext): P
   else assert.equal(state, "PENDING_DELETION", "describeKey must not answer from memory")
 }
 
-/** What the administrator does to credentials and to the server: only where there is a server. */
+/** Changes that the administrator makes to credentials and to the server; only where there is a server. */
 export const serverAdministrationCases: readonly KeystoreCase[] = [
   byRoutes(
     "says DENIED when the administrator has taken its rights, and nothing else",

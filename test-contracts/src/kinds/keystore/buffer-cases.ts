@@ -4,7 +4,7 @@ import { context, type KeystoreCase, plaintext } from "./case-context.ts"
 
 const longestPlaintextBytes = 4096
 
-/** Whose memory is whose: callers fill theirs with zeros, and nobody else may notice. */
+/** Ownership of memory: callers fill their buffers with zeros, and nothing else may change. */
 export const bufferCases: readonly KeystoreCase[] = [
   {
     name: "changes no buffer that it is given",

@@ -1,9 +1,9 @@
 import { type KeystoreManifest, keystoreCapabilities } from "@apeiro-cmk/plugin-interface"
 import type { CaseResult } from "../../case-results.ts"
 
-/** What is known about one ability of a plugin. */
+/** Evidence for one ability of a plugin. */
 export interface CapabilityRow {
-  /** A capability of the manifest, or what each plugin does. */
+  /** A capability of the manifest, or an ability that every plugin has. */
   readonly ability: string
   readonly outcome: "passed" | "failed" | "not proven" | "unsupported"
   /** How many cases there were, or why the plugin lacks the capability. */
@@ -21,7 +21,7 @@ const ofEveryPlugin: Readonly<Record<string, string>> = {
   network: "outages",
 }
 
-/** Turns results of the contract into one row for each ability: what the plugin has was proven, the rest has its reason. */
+/** Turns results of the contract into one row for each ability: proven with its cases, or unsupported with its reason. */
 export function capabilityRows(
   manifest: KeystoreManifest,
   results: readonly (Pick<CaseResult, "group" | "failure"> & Partial<Pick<CaseResult, "notProven">>)[],

@@ -15,9 +15,9 @@ export interface KeystoreCaseContext extends OpenedKeystore {
   readonly definition: KeystoreContractOptions["plugin"]
   readonly proxied: TcpFaultProxy
   readonly options: KeystoreContractOptions
-  /** Says, on standard error and in the results, that a case could prove only a part, and what it lacks. */
+  /** Reports, on standard error and in the results, that a case could prove only a part, and what it lacks. */
   notProven(lack: string): void
-  /** Options of one call, in time for a healthy keystore unless told otherwise. */
+  /** Makes the options of one call, in time for a healthy keystore unless `settings` say otherwise. */
   call(settings?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): RunningCall
 }
 
@@ -27,10 +27,10 @@ export type KeystoreCase = ContractCase<KeystoreCaseContext>
 /** The encryption context that the cases use: tenant of the calls, some L2 key. */
 export const context: EncryptionContext = { tenantId, keyId: "0197a2c4-contract-l2", keyVersion: 3 }
 
-/** 32 bytes, the length of the keys that are wrapped in earnest. */
+/** 32 bytes, the length of the keys that the host wraps. */
 export const plaintext: Uint8Array = new TextEncoder().encode("plaintext-canary-of-the-contract")
 
-/** Opens a keystore, runs one case against it, and takes everything down again. */
+/** Opens a keystore, runs one case against it, and releases everything again. */
 export async function runKeystoreCase(
   each: KeystoreCase,
   options: KeystoreContractOptions,

@@ -7,9 +7,9 @@ import type { KeystoreContractOptions } from "./options.ts"
 export interface ContractRun {
   /** The keystore as people call it, e.g. `OpenBao`. */
   readonly backend: string
-  /** Of the keystore; `-` where it has none of its own. */
+  /** Version of the keystore; `-` where it has none. */
   readonly version: string
-  /** What answered: the real keystore, an emulator of it, or software that is the keystore itself. */
+  /** The judge that answered: the real keystore, an emulator of it, or software that is the keystore itself. */
   readonly judge: "real server" | "emulator" | "software"
   readonly options: KeystoreContractOptions
   /** Most cases that may run at the same time; 1 where a case may stop a server that others use. */

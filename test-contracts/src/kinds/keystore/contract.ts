@@ -11,8 +11,8 @@ import type { KeystoreContractOptions } from "./options.ts"
  * keystoreContract({ describe, it }, { plugin, network: "tcp", open })
  * ```
  *
- * The manifest chooses the groups: what each plugin must do, what it promises by its capabilities, and that the rest is
- * refused. Nothing can be skipped. A case ends, or fails, within 40 s.
+ * The manifest chooses the groups: what every plugin must do, what it promises by its capabilities, and that it refuses
+ * the rest. No case can be skipped. A case ends, or fails, within 40 s.
  */
 export function keystoreContract(runner: TestRunner, options: KeystoreContractOptions): void {
   const { name } = options.plugin.manifest

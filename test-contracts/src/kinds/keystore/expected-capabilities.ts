@@ -1,9 +1,9 @@
 import type { KeystoreCapability } from "@apeiro-cmk/plugin-interface"
 
-/** Kinds of keystore about which the kit knows what they can do. */
+/** Kinds of keystore whose abilities the kit knows. */
 export type BackendType = "openbao" | "aws-kms" | "fortanix-dsm" | "pkcs11" | "software"
 
-/** What a plugin for each kind of keystore is expected to do, since the keystore can. The README has it as a table. */
+/** Capabilities that a plugin must have, since its kind of keystore has them. The README has the same table. */
 export const expectedByBackend: Readonly<Record<BackendType, readonly KeystoreCapability[]>> = {
   openbao: ["listKeyVersions", "createKey", "rotateKey", "deleteKey", "importKey"],
   "aws-kms": ["listKeyVersions", "createKey", "enableKey", "disableKey", "rotateKey", "deleteKey", "importKey"],

@@ -6,11 +6,11 @@ import { expectRejectionOf } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { wrapKeyMaterial } from "./key-wrapping.ts"
 
-/** What a key without material may answer; which of them depends on whether the keystore already lists such a key. */
+/** Codes for a key without material; which of them depends on whether the keystore already lists such a key. */
 const withoutMaterial: readonly PluginErrorCode[] = ["KEY_NOT_FOUND", "KEY_DISABLED", "KEY_UNSUITABLE"]
 const refusals: readonly PluginErrorCode[] = ["CIPHERTEXT_REJECTED", "INVALID_REQUEST"]
 
-/** What the capability `importKey` promises. */
+/** Promises of the capability `importKey`. */
 export const importCases: readonly KeystoreCase[] = [
   {
     name: "lets a key that waits for its material encrypt nothing",

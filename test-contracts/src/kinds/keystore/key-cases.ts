@@ -51,7 +51,7 @@ export const keyCases: readonly KeystoreCase[] = [
   },
 ]
 
-/** What each capability promises, checked through the second route. */
+/** Promises of each capability, checked through the second route. */
 export const capabilityCases: Readonly<Record<KeystoreCapability, readonly KeystoreCase[]>> = {
   createKey: [
     {
@@ -165,7 +165,7 @@ export const capabilityCases: Readonly<Record<KeystoreCapability, readonly Keyst
   importKey: importCases,
 }
 
-/** A capability that the manifest does not declare is refused, not ignored. */
+/** Makes the case that a capability which the manifest does not declare is refused, not ignored. */
 export function undeclaredCapabilityCase(capability: KeystoreCapability): KeystoreCase {
   return {
     name: `rejects ${capability} with UNSUPPORTED`,

@@ -48,7 +48,10 @@ export const manifestCases: readonly KeystoreCase[] = [
       const known = JSON.stringify(manifest.keystoreConfigurationSchema)
       assert.notEqual(manifest.identityFields.length, 0, "some field must say which key it is")
       for (const field of manifest.identityFields) {
-        assert.ok(field in configuration || known.includes(JSON.stringify(field)), `${field} is no field`)
+        assert.ok(
+          field in configuration || known.includes(JSON.stringify(field)),
+          `the configuration has no field ${field}`,
+        )
       }
     },
   },

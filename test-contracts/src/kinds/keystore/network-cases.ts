@@ -8,7 +8,7 @@ import { expectStillWorks } from "./cryptography-cases.ts"
 import { expectRecovery } from "./recovery.ts"
 
 const shortTimeoutMs = 300
-/** Below the idle time after which client or server close a connection by themselves. */
+/** Below the idle time after which client or server close a connection. */
 const parallelCalls = 20
 const keyIsWholeWithinMs = 2_000
 
@@ -178,7 +178,7 @@ function encrypt({ instance, call }: KeystoreCaseContext): Promise<unknown> {
   return instance.encrypt({ key: instance.defaultKey, plaintext, context }, call())
 }
 
-/** What was sent may still take effect: the keystore gets a moment for it. */
+/** Waits a moment: a request that was sent may still take effect. */
 async function expectNoKeyOrWholeKey({ instance, backend, call }: KeystoreCaseContext, keyId: string): Promise<void> {
   const key = { keyId }
   const giveUpAtMs = performance.now() + keyIsWholeWithinMs

@@ -11,18 +11,18 @@ import type {
 import type { TcpFaultProxy } from "../../fault-proxy/proxy.ts"
 import type { BackendType } from "./expected-capabilities.ts"
 
-/** What {@link keystoreContract} is told about the plugin under test. */
+/** Options of {@link keystoreContract}. */
 export type KeystoreContractOptions = CommonOptions & Expectation
 
-/** What the plugin must be able to do, since its keystore can. `UNSUPPORTED` for one of these is a failure. */
+/** Capabilities that the plugin must have, since its keystore has them. `UNSUPPORTED` for one of these is a failure. */
 type Expectation =
   | {
-      /** A kind of keystore that the kit knows: its table says what is expected. */
+      /** A kind of keystore that the kit knows, with its expected capabilities. */
       readonly backendType: BackendType
       readonly expectedCapabilities?: undefined
     }
   | {
-      /** What another keystore can do, as its documentation says. */
+      /** Capabilities of another keystore, from its documentation. */
       readonly expectedCapabilities: readonly KeystoreCapability[]
       readonly backendType?: undefined
     }
@@ -36,16 +36,16 @@ interface CommonOptions {
    */
   readonly network: "tcp" | "none"
   /**
-   * What happens when an expected capability is not there. Default `fail`. With `print` the list of what is still to do
-   * goes to standard error instead: for a plugin that is not finished yet.
+   * Result of a missing expected capability. Default `fail`. With `print` the list of missing ones goes to standard error
+   * instead: for a plugin that is not finished yet.
    */
   readonly missingCapabilities?: "fail" | "print"
   /**
-   * URL of the module that exports `plugin`, as `import.meta.resolve` gives it. With it, the kit imports it in a process of
-   * its own and looks which packages come along.
+   * URL of the module that exports `plugin`, as `import.meta.resolve` gives it. With it, the kit imports it in a
+   * separate process and looks which packages load with it.
    */
   readonly moduleUrl?: string
-  /** Packages that may load together with the manifest, beside `zod` and those of `@apeiro-cmk`; never a vendor's SDK. */
+  /** Packages that may load together with the manifest, in addition to `zod` and those of `@apeiro-cmk`; never a vendor's SDK. */
   readonly mayLoad?: readonly string[]
   /**
    * Makes everything that one case needs, and nothing that two cases share: no case depends on another. It may start a
@@ -54,11 +54,11 @@ interface CommonOptions {
   open(request: OpenRequest): Promise<OpenedKeystore>
 }
 
-/** What `open` is asked for. */
+/** One call of `open`. */
 export interface OpenRequest {
   /** Fires when the case has ended or has taken too long. */
   readonly signal: AbortSignal
-  /** The tenant for whom the keystore is opened, and who makes every call of the case. */
+  /** The tenant for which the keystore is opened, and which makes every call of the case. */
   readonly tenantId: string
 }
 
@@ -67,7 +67,7 @@ export interface OpenedKeystore {
   /** The plugin, started. The case stops it. */
   readonly plugin: KeystorePluginV1
   /**
-   * The valid configuration from which `instance` was opened. Secrets stand in it as text or as `SecretHandle`. Its key
+   * The valid configuration from which `instance` was opened. It has secrets as text or as `SecretHandle`. Its key
    * exists, is usable and belongs to this case alone.
    */
   readonly configuration: KeystoreConfigurationInput
@@ -75,34 +75,34 @@ export interface OpenedKeystore {
   readonly instance: KeystoreV1
   readonly backend: KeystoreBackend
   /**
-   * Each secret that the plugin can get to see (passwords, tokens, key material that is not behind an HSM). The kit looks
-   * for them, also in hexadecimal and base64, in everything that the plugin lets out.
+   * Each secret that the plugin can see (passwords, tokens, key material that is not behind an HSM). The kit looks for
+   * them, also in hexadecimal and base64, in everything that the plugin exposes.
    */
   readonly canaries: readonly (string | Uint8Array)[]
-  /** All that the plugin has logged up to now, as text. */
+  /** Returns everything that the plugin has logged up to now, as text. */
   logs(): string
-  /** All that the plugin has reported to the audit stream up to now. */
+  /** Returns everything that the plugin has reported to the audit stream up to now. */
   auditEvents?(): readonly unknown[]
   /** The proxy through which the plugin reaches the keystore. Needed with `network: "tcp"`. */
   readonly proxy?: TcpFaultProxy
-  /** Gives back what `open` made, also after the case has closed the keystore and stopped the plugin. */
+  /** Releases what `open` made, also after the case has closed the keystore and stopped the plugin. */
   close(): Promise<void>
 }
 
 /**
  * The second route: the keystore's own tools or API, past the plugin and past the proxy, with a credential that may do all
- * of this. It says what is true in the keystore, whatever the plugin claims.
+ * of this. It states the truth about the keystore, whatever the plugin claims.
  */
 export interface KeystoreBackend {
   /** Tells whether the keystore has a key of this name. */
   keyExists(keyId: string): Promise<boolean>
   /** Makes one more usable key of the kind that the plugin needs, and lets the credential of the plugin use it. */
   createKey(): Promise<KeyRef>
-  /** A name that no key has, and that the credential of the plugin could use if there were such a key. */
+  /** Returns a name that no key has, and that the credential of the plugin could use if there were such a key. */
   unusedKeyId(): string
   /** Opens a ciphertext that the plugin returned; rejects when it does not open under this key and context. */
   decrypt(key: KeyRef, ciphertext: Uint8Array, context: EncryptionContext): Promise<Uint8Array>
-  /** State of a key. Needed by plugins with the capability `enableKey`, `disableKey` or `deleteKey`. */
+  /** Returns the state of a key. Needed by plugins with the capability `enableKey`, `disableKey` or `deleteKey`. */
   keyState?(keyId: string): Promise<KeyState>
   /** Makes a key that waits for material. Needed by plugins with `importKey` and without `createKey`. */
   createKeyForImport?(): Promise<KeyRef>
@@ -110,11 +110,11 @@ export interface KeystoreBackend {
   decryptWithMaterial?(material: Uint8Array, ciphertext: Uint8Array, context: EncryptionContext): Promise<Uint8Array>
   disableKey?(keyId: string): Promise<void>
   enableKey?(keyId: string): Promise<void>
-  /** At once, or scheduled where the keystore has a waiting time. */
+  /** Deletes a key at once, or schedules it where the keystore has a waiting time. */
   deleteKey?(keyId: string): Promise<void>
   /** Takes from the credential of this case the right to use keys; the keystore still accepts it. */
   denyCredential?(): Promise<void>
-  /** Makes the keystore accept the credential of this case no more, and end what was opened with it. */
+  /** Makes the keystore reject the credential of this case, and end what was opened with it. */
   revokeCredential?(): Promise<void>
   /** Stops the keystore: connections are refused until `start`. Keys survive. */
   stop?(): Promise<void>

@@ -6,8 +6,8 @@ import { expectStillWorks } from "./cryptography-cases.ts"
 const recoversWithinMs = 10_000
 
 /**
- * Expects that the plugin works again by itself. A call may still meet a connection, or share a login, from before: it
- * then says that it is worth a retry.
+ * Expects that the plugin recovers on its own. A call may still meet a connection, or share a login, from before; its
+ * error is then retryable.
  */
 export async function expectRecovery(opened: KeystoreCaseContext): Promise<void> {
   const giveUpAtMs = performance.now() + recoversWithinMs

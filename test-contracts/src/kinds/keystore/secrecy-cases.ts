@@ -50,7 +50,7 @@ export const secrecyCases: readonly KeystoreCase[] = [
   },
 ]
 
-/** Calls with every outcome. @returns all that came back beside plaintexts, as text */
+/** Calls with every outcome. @returns everything that came back except plaintexts, as text */
 async function useEverything({ instance, backend, proxy, call }: KeystoreCaseContext): Promise<readonly string[]> {
   const key = instance.defaultKey
   const missing = { keyId: backend.unusedKeyId() }

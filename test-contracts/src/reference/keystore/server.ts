@@ -21,7 +21,7 @@ const requests = z.discriminatedUnion("operation", [
   }),
 ])
 
-/** A keystore over HTTP for the reference plugin: what a real vendor's server is to a real plugin. */
+/** A keystore over HTTP for the reference plugin, as a vendor's server is for a real one. */
 export interface ReferenceServer {
   readonly host: string
   readonly port: number
@@ -29,7 +29,7 @@ export interface ReferenceServer {
   readonly apiKey: string
   /** The keys themselves: the second route past HTTP and past the plugin. */
   readonly vault: ReferenceVault
-  /** What happens to requests with the right key: `revoked` no longer knows the key, `denied` lets it do nothing. */
+  /** Fate of requests with the right key: `revoked` no longer knows the key, `denied` refuses everything. */
   access: Access
   /** Listens again, on the same port and with the same keys, after {@link close}. */
   start(): Promise<void>
