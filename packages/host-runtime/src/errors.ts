@@ -59,7 +59,7 @@ export interface HostRuntimeErrorFacts extends ErrorFacts {
 
 const hostRuntimeErrorMarker = Symbol.for("@apeiro-cmk/host-runtime-error")
 
-/** The only error that this package throws. No message carries a value that a reference stands for. */
+/** The only error that this package throws. No message carries the value of a reference. */
 export class HostRuntimeError extends CodedError<HostRuntimeErrorCode> {
   /** Name of the plugin in the profile, where the failure is one plugin's. */
   readonly plugin?: string

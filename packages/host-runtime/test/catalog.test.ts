@@ -136,7 +136,7 @@ plugins:
   })
 
   it.each([["package: third-party-keystore, isolation: process", "has no executable", "isolation: in-process"]])(
-    "because it asks for a process of its own (%s) is told why it has none",
+    "because it asks for a separate process (%s) fails with the reason why it has none",
     async (how, reason, hint) => {
       const failure = await failureOf(
         load(project(`mode: development\nplugins: [{ name: a, type: keystore, ${how} }]\n`)),

@@ -10,7 +10,7 @@ interface Scripted {
   readonly onFailure?: "abort" | "continue"
 }
 
-/** Loads scripted plugins on a clock that stands still. */
+/** Loads scripted plugins on a stopped clock. */
 async function scripted(plugins: readonly Scripted[]) {
   const entries = plugins.map(({ name, start = "ok", stop = "ok", onFailure = "abort" }) =>
     JSON.stringify({ name, type: "keystore", package: name, onFailure, configuration: { start, stop } }),

@@ -70,7 +70,7 @@ export function loadFailureFixtures(): readonly string[] {
   return readdirSync(join(fixtures, "load-failures"))
 }
 
-/** Where a load failure's profile stands. */
+/** Returns the profile of a load failure. */
 export function loadFailureProfile(code: string): string {
   return join(fixtures, "load-failures", code, "profile.yaml")
 }

@@ -24,7 +24,7 @@ export const manifestCases: readonly PluginCase[] = [
       const reasons = new Map<string, string>(Object.entries(manifest.unsupported))
       for (const capability of pluginKinds[manifest.kind].capabilities) {
         const reason = reasons.get(capability)
-        if (declared.includes(capability)) assert.equal(reason, undefined, `${capability} stands twice`)
+        if (declared.includes(capability)) assert.equal(reason, undefined, `${capability} is listed twice`)
         else assert.ok(reason?.trim(), `there is no reason why ${capability} is missing`)
       }
     },

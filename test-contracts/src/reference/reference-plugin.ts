@@ -36,7 +36,7 @@ export interface ReferenceTraits<Kind extends PluginKind> {
   readonly meanings: Meanings
 }
 
-const stepTimeoutMs = 4_000
+const stepTimeoutMs = 1_000
 
 /** Everything that the reference plugins have in common which the operator configures once. */
 export class ReferencePlugin<Kind extends PluginKind> implements ConfiguredOncePlugin {

@@ -16,7 +16,7 @@ export const manifestCases: readonly KeystoreCase[] = [
     async run({ definition: { manifest } }) {
       for (const capability of keystoreCapabilities) {
         const reason = manifest.unsupported[capability]
-        if (manifest.capabilities.includes(capability)) assert.equal(reason, undefined, `${capability} stands twice`)
+        if (manifest.capabilities.includes(capability)) assert.equal(reason, undefined, `${capability} is listed twice`)
         else assert.ok(reason?.trim(), `there is no reason why ${capability} is missing`)
       }
     },

@@ -11,10 +11,10 @@ import { openWithMaterial } from "./vault.ts"
 const pluginConfiguration = { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.0/8"] }
 
 /**
- * Opens the reference plugin, or a changed one of the same configuration, for `keystoreContract`: a server, a proxy and a
- * key of its own for each case.
+ * Opens the reference plugin, or a changed one of the same configuration, for `keystoreContract`: a separate server, proxy
+ * and key for each case.
  *
- * @param executable - the plugin's; a process of its own for each case. Default: the plugin runs in this process
+ * @param executable - the plugin's, started for each case. Default: the plugin runs in this process
  */
 export function openReference<Configuration>(
   definition: PluginDefinition<"keystore", Configuration>,

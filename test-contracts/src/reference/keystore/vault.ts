@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import type { KeyState } from "@apeiro-cmk/plugin-interface"
 import { unwrapKeyMaterial } from "./key-import.ts"
 
-/** Why the vault refuses; the reference server sends it as it stands. */
+/** Reason of a refusal; the reference server sends it unchanged. */
 export type VaultRefusal = "key-not-found" | "key-disabled" | "key-exists" | "ciphertext-rejected"
 
 /** A refusal of the vault. */
