@@ -8,7 +8,12 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 
 const run = promisify(execFile)
 const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const packed = { "plugin-interface": "packages", "plugin-sdk": "packages", "test-contracts": "." }
+const packed = {
+  "plugin-interface": "packages",
+  "plugin-sdk": "packages",
+  "plugin-wire": "packages",
+  "test-contracts": ".",
+}
 const folder = mkdtempSync(join(tmpdir(), "apeiro-cmk-ninth-plugin-"))
 const plugin = join(folder, "plugin")
 
@@ -23,7 +28,7 @@ beforeAll(async () => {
     overrides[`@apeiro-cmk/${name}`] = `file:${tarball}`
   }
   cpSync(join(project, "examples/ninth-plugin"), plugin, { recursive: true })
-  // Instead of the registry: the three packages come from their tarballs, whatever version is requested.
+  // Instead of the registry: the packages come from their tarballs, whatever version is requested.
   writeFileSync(join(plugin, "pnpm-workspace.yaml"), JSON.stringify({ overrides, allowBuilds: { protobufjs: false } }))
   await run("pnpm", ["install", "--prefer-offline", "--no-frozen-lockfile"], { cwd: plugin })
 }, 240_000)
@@ -40,12 +45,13 @@ it("a plugin outside the workspace passes the kit as published, with node:test",
   expect(stderr).toBe("")
 })
 
-it("the kit as published needs the interface, the SDK, and the schema library that the SDK brings", () => {
+it("the kit as published needs the interface, the SDK, the wire, and the schema library that the SDK brings", () => {
   const file = join(plugin, "node_modules/@apeiro-cmk/test-contracts/package.json")
   const { dependencies } = JSON.parse(readFileSync(file, "utf8")) as { readonly dependencies: Record<string, string> }
   expect(Object.keys(dependencies).toSorted()).toEqual([
     "@apeiro-cmk/plugin-interface",
     "@apeiro-cmk/plugin-sdk",
+    "@apeiro-cmk/plugin-wire",
     "zod",
   ])
 })

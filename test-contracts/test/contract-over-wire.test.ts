@@ -11,7 +11,7 @@ describe("the reference plugin as a process", () =>
       plugin: referencePlugin,
       expectedCapabilities: keystoreCapabilities,
       network: "tcp",
-      moduleUrl: import.meta.resolve("../src/reference/plugin.ts"),
+      moduleUrl: import.meta.resolve("../src/reference/keystore/plugin.ts"),
       open: openReference(referencePlugin, { path: process.execPath, args: [serve] }),
     },
   ))

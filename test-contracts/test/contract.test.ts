@@ -7,7 +7,7 @@ keystoreContract(
     plugin: referencePlugin,
     expectedCapabilities: keystoreCapabilities,
     network: "tcp",
-    moduleUrl: import.meta.resolve("../src/reference/plugin.ts"),
+    moduleUrl: import.meta.resolve("../src/reference/keystore/plugin.ts"),
     open: openReference(referencePlugin),
   },
 )

@@ -1,7 +1,7 @@
 import { constants, createDecipheriv, generateKeyPairSync, privateDecrypt, randomBytes } from "node:crypto"
 import type { ImportParameters } from "@apeiro-cmk/plugin-interface"
 import { describe, expect, it } from "vitest"
-import { wrapKeyMaterial } from "../src/keystore/key-wrapping.ts"
+import { wrapKeyMaterial } from "../src/kinds/keystore/key-wrapping.ts"
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
 const padding = constants.RSA_PKCS1_OAEP_PADDING

@@ -51,7 +51,7 @@ function errorOf({ status, headers }) {
     return pluginError("THROTTLED", "The Pocket KMS limits the rate of requests.", "Wait, then try again.", facts)
   }
   if (status >= 500) {
-    const facts = { origin: "keystore" }
+    const facts = { origin: "backend" }
     return pluginError("UNREACHABLE", "The Pocket KMS failed.", "Check the server's own log.", facts)
   }
   const refusal = refusals[status]

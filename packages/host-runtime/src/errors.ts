@@ -1,11 +1,11 @@
 import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-interface"
 
 /**
- * What can go wrong between a profile and its running plugins: a closed set.
+ * Codes of everything that can go wrong between a profile and its running plugins: a closed set.
  *
  * - `PROFILE_INVALID` - the profile cannot be read or says something that is not allowed; `problems` has each fault.
- * - `SECRET_REFERENCE_UNRESOLVED` - a `{source: credential}` reference names nothing that can be read.
- * - `PLUGIN_PACKAGE_NOT_FOUND` - the package is not installed where the profile lies.
+ * - `SECRET_REFERENCE_UNRESOLVED` - a `{source: credential}` reference: the credential store keeps none for plugins yet.
+ * - `PLUGIN_PACKAGE_NOT_FOUND` - the package is not installed in the profile's folder or above it.
  * - `PLUGIN_DEPENDENCY_MISSING` - the package is there, something that it imports is not.
  * - `PLUGIN_EXPORT_MISSING` - the package does not export a plugin under the name `plugin`.
  * - `PLUGIN_IMPORT_FAILED` - the package's module throws, or never finishes, while it is imported.
@@ -14,7 +14,7 @@ import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-inter
  * - `PLUGIN_CONFIG_INVALID` - the plugin refuses its configuration; `problems` has each fault.
  * - `PLUGIN_CARDINALITY` - two plugins where one may be, or none where one must be.
  * - `PLUGIN_NOT_FOR_PRODUCTION` - a plugin for trials under `mode: production`.
- * - `PLUGIN_ISOLATION_UNSUPPORTED` - the plugin asks for a process of its own.
+ * - `PLUGIN_ISOLATION_UNSUPPORTED` - the plugin cannot run as the separate process that the profile asks for.
  * - `PLUGIN_START_FAILED` - the plugin could not be made or started, or not in time.
  * - `PLUGIN_STOP_FAILED` - the plugin failed to stop, or not in time.
  */
@@ -34,7 +34,7 @@ export type HostRuntimeErrorCode =
   | "PLUGIN_START_FAILED"
   | "PLUGIN_STOP_FAILED"
 
-/** One fault of a profile: where it stands, what is wrong, and what would be right. It never carries a resolved value. */
+/** One fault of a profile: its place, what is wrong, and what would be right. It never carries a resolved value. */
 export interface ProfileProblem {
   /** The profile's file, as it was named to {@link loadProfile}. */
   readonly file: string
@@ -49,7 +49,7 @@ export interface ProfileProblem {
   readonly allowed?: readonly string[]
 }
 
-/** What a {@link HostRuntimeError} carries beside its code and message. */
+/** Facts of a {@link HostRuntimeError} in addition to its code and message. */
 export interface HostRuntimeErrorFacts extends ErrorFacts {
   /** Name of the plugin in the profile. */
   readonly plugin?: string
@@ -59,13 +59,13 @@ export interface HostRuntimeErrorFacts extends ErrorFacts {
 
 const hostRuntimeErrorMarker = Symbol.for("@apeiro-cmk/host-runtime-error")
 
-/** The only error that this package lets out. No message carries a value that a reference stands for. */
+/** The only error that this package throws. No message carries the value of a reference. */
 export class HostRuntimeError extends CodedError<HostRuntimeErrorCode> {
   /** Name of the plugin in the profile, where the failure is one plugin's. */
   readonly plugin?: string
   /** Each fault in the profile's file, by position; empty where the failure has no place there. */
   readonly problems: readonly ProfileProblem[]
-  /** What else failed in the same load, so that a human can mend everything in one go. */
+  /** Further failures of the same load, so that a human can fix everything in one go. */
   readonly alsoFailed: readonly HostRuntimeError[]
 
   constructor(code: HostRuntimeErrorCode, message: string, facts: HostRuntimeErrorFacts) {

@@ -1,7 +1,7 @@
 import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { describe, expect, it } from "vitest"
-import { type CatalogOptions, loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
+import { KeystorePlugins, loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
 import { failureOf, type Project, project } from "./project.ts"
 
 const thirdParty = `
@@ -9,26 +9,30 @@ const thirdParty = `
     type: keystore
     package: third-party-keystore`
 
-async function load(
-  { profile }: Project,
-  environment: Record<string, string> = {},
-  options: Partial<CatalogOptions> = {},
-) {
+async function load({ profile }: Project, environment: Record<string, string> = {}) {
   const services = testServices()
   const loaded = await loadProfile(profile, { environment })
-  const catalog = await loadCatalog(loaded, { makeServices: () => services, clock: systemClock, ...options })
-  return { catalog, services, start: () => startPlugins(catalog, { clock: systemClock, logger: services.logger }) }
+  const catalog = await loadCatalog(loaded, { makeServices: () => services, clock: systemClock })
+  const keystores = new KeystorePlugins(catalog)
+  return {
+    catalog,
+    keystores,
+    services,
+    start: () => startPlugins(catalog, { clock: systemClock, logger: services.logger }),
+  }
 }
 
 describe("a third party's package outside the workspace", () => {
   it("loads, starts and is described like any other", async () => {
-    const { catalog, start } = await load(project(`mode: production\nplugins:${thirdParty}\n    tags: [hyok]\n`))
-    expect(catalog.keystorePluginTypes()).toEqual([])
+    const { catalog, keystores, start } = await load(
+      project(`mode: production\nplugins:${thirdParty}\n    tags: [hyok]\n`),
+    )
+    expect(keystores.keystorePluginTypes()).toEqual([])
     expect(catalog.readiness()).toMatchObject({ ready: false, degraded: false })
     const running = await start()
-    expect(catalog.keystorePluginTypes()).toEqual(["third_party"])
-    expect(catalog.keystorePlugin("third_party")?.definition.manifest.name).toBe("third-party")
-    expect(catalog.keystorePlugin("openbao")).toBeUndefined()
+    expect(keystores.keystorePluginTypes()).toEqual(["third_party"])
+    expect(keystores.keystorePlugin("third_party")?.definition.manifest.name).toBe("third-party")
+    expect(keystores.keystorePlugin("openbao")).toBeUndefined()
     expect(catalog.describePlugins()).toEqual([
       {
         name: "elsewhere",
@@ -42,7 +46,7 @@ describe("a third party's package outside the workspace", () => {
       },
     ])
     await running.stop()
-    expect(catalog.keystorePlugin("third_party")).toBeUndefined()
+    expect(keystores.keystorePlugin("third_party")).toBeUndefined()
     expect(catalog.readiness()).toMatchObject({ ready: false, plugins: [{ state: "stopped" }] })
   })
 
@@ -132,7 +136,7 @@ plugins:
   })
 
   it.each([["package: third-party-keystore, isolation: process", "has no executable", "isolation: in-process"]])(
-    "because it asks for a process of its own (%s) is told why it has none",
+    "because it asks for a separate process (%s) fails with the reason why it has none",
     async (how, reason, hint) => {
       const failure = await failureOf(
         load(project(`mode: development\nplugins: [{ name: a, type: keystore, ${how} }]\n`)),
@@ -193,9 +197,7 @@ plugins: [{ name: a, type: keystore, package: scripted, configuration: { ${confi
   it("takes no secret that is written in the open", async () => {
     const { code, problems } = await failureOf(load(scripted("token: in-the-open")))
     expect(code).toBe("PLUGIN_CONFIG_INVALID")
-    expect(problems).toMatchObject([
-      { message: "a secret must be a reference", allowed: ["env", "file", "credential"] },
-    ])
+    expect(problems).toMatchObject([{ message: "a secret must be a reference", allowed: ["env", "file"] }])
   })
 
   it("starts paths of the operator at the profile's folder", async () => {
@@ -208,20 +210,13 @@ plugins: [{ name: a, type: keystore, package: scripted, configuration: { ${confi
     })
   })
 
-  it("gets stored credentials where the host keeps them", async () => {
-    const made = scripted("token: { source: credential, credential: token }")
-    const { services, start } = await load(made, {}, { readCredential: async (name) => `${canary}-${name}` })
-    await start()
-    expect(services.logger.text()).toContain('"token":"[redacted]"')
-  })
-
-  it.each([
-    ["the host keeps none", {}, "Use a reference with `source: env`"],
-    ["there is none", { readCredential: async () => undefined }, "Store the credential"],
-    ["reading it fails", { readCredential: () => Promise.reject(new Error("wrong root key")) }, "Store the credential"],
-  ])("fails with a stored credential when %s", async (_name, options, nextStep) => {
-    const failure = await failureOf(load(scripted("token: { source: credential, credential: token }"), {}, options))
-    expect(failure).toMatchObject({ code: "SECRET_REFERENCE_UNRESOLVED", problems: [{ line: 2 }] })
-    expect(failure.nextStep).toContain(nextStep)
+  it("cannot refer to a stored credential: the store keeps none for plugins yet", async () => {
+    const failure = await failureOf(load(scripted("token: { source: credential, credential: token }")))
+    expect(failure).toMatchObject({
+      code: "SECRET_REFERENCE_UNRESOLVED",
+      problems: [{ line: 2, allowed: ["env", "file"] }],
+    })
+    expect(failure.message).toContain("the credential store keeps none for plugins yet")
+    expect(failure.nextStep).toContain("Use a reference with `source: env`")
   })
 })

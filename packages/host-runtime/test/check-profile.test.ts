@@ -6,27 +6,26 @@ import { project } from "./project.ts"
 
 const options = { environment: {}, makeServices: () => testServices() }
 
-const withCredential = `mode: development
+const withToken = (token: string) => `mode: development
 plugins:
   - name: a
     type: keystore
     package: scripted
-    configuration: { start: fail, token: { source: credential, credential: token } }
+    configuration: { start: fail, token: ${token} }
 `
 
-it("loads without starting, and takes stored credentials as present where the host keeps any", async () => {
-  const made = project(withCredential)
+it("loads without starting", async () => {
+  const made = project(withToken("{ source: env, env: TOKEN }"))
   made.installScripted("scripted")
-  const keeping = { ...options, readCredential: () => Promise.reject(new Error("a check reads none")) }
-  expect(await checkProfile(made.profile, keeping)).toMatchObject({
+  expect(await checkProfile(made.profile, { ...options, environment: { TOKEN: "secret" } })).toMatchObject({
     ok: true,
     plugins: [{ name: "a", state: "loaded", version: "1.2.3" }],
     failures: [],
   })
 })
 
-it("refuses a stored credential where the host keeps none, as a start does", async () => {
-  const made = project(withCredential)
+it("refuses a stored credential, as a start does", async () => {
+  const made = project(withToken("{ source: credential, credential: token }"))
   made.installScripted("scripted")
   expect(await checkProfile(made.profile, options)).toMatchObject({
     ok: false,

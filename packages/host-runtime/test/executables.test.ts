@@ -5,7 +5,7 @@ import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { goHostAvailable, installGoPlugin } from "@apeiro-cmk/test-backends"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { checkProfile, loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
+import { checkProfile, KeystorePlugins, loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
 import { failureOf, project } from "./project.ts"
 
 const scripted = fileURLToPath(new URL("fixtures/serve-scripted.ts", import.meta.url))
@@ -13,7 +13,7 @@ const ours = { path: process.execPath, args: [scripted] }
 
 const inProcess = { name: "package", type: "keystore", package: "third-party-keystore" }
 
-/** A profile of one plugin that is an executable, and one that is none. */
+/** Loads a profile of one plugin that is an executable, and one that is not. */
 async function load(entry: Readonly<Record<string, unknown>>, mode = "development") {
   const plugins = [{ name: "executable", type: "keystore", ...entry }, inProcess]
   const { profile } = project(JSON.stringify({ mode, plugins }))
@@ -25,18 +25,18 @@ async function load(entry: Readonly<Record<string, unknown>>, mode = "developmen
     onTestFinished(() => running.stop())
     return running
   }
-  return { catalog, start, services }
+  return { catalog, keystores: new KeystorePlugins(catalog), start, services }
 }
 
 describe("an executable made with our SDK", () => {
-  it("is asked what it is, and runs like a package", async () => {
-    const { catalog, start, services } = await load({ ...ours, yamlConfiguration: "greeting: hello" })
+  it("is asked for its manifest, and runs like a package", async () => {
+    const { catalog, keystores, start, services } = await load({ ...ours, yamlConfiguration: "greeting: hello" })
     expect(catalog.describePlugins()).toMatchObject([{ state: "loaded", manifest: { pluginType: "scripted" } }, {}])
     const running = await start()
-    // The process's lines come on a way of their own.
+    // The process's lines arrive separately.
     const line = { message: "start", fields: expect.objectContaining({ greeting: "hello" }) }
     await expect.poll(() => services.logger.lines).toContainEqual(expect.objectContaining(line))
-    const opened = catalog.keystorePlugin("scripted")?.instance.openKeystore({}, testCall())
+    const opened = keystores.keystorePlugin("scripted")?.instance.openKeystore({}, testCall())
     await expect(opened).rejects.toMatchObject({ code: "INTERNAL", origin: "plugin" })
     await running.stop()
     expect(catalog.readiness()).toMatchObject({ plugins: [{ state: "stopped" }, {}] })
@@ -55,7 +55,7 @@ describe("an executable made with our SDK", () => {
     expect(failure.message).toContain("greting")
   })
 
-  it("is started when its checksum is right, and told of when it is not", async () => {
+  it("is started when its checksum is right, and refused when it is not", async () => {
     const checksum = createHash("sha256")
       .update(await readFile(process.execPath))
       .digest("hex")
@@ -76,7 +76,7 @@ describe("an executable made with our SDK", () => {
     expect(failure.message).toContain(reason)
   })
 
-  it("is looked at by a check of the profile", async () => {
+  it("is part of a check of the profile", async () => {
     const check = (entry: object) => {
       const plugins = [{ name: "a", type: "keystore", ...entry }]
       const { profile } = project(JSON.stringify({ mode: "development", plugins }))
@@ -90,11 +90,11 @@ describe("an executable made with our SDK", () => {
 describe.skipIf(!(await goHostAvailable()))("an executable in Go, on upstream's own code", () => {
   const go = async (type: string) => ({ path: await installGoPlugin(), args: [type] })
 
-  it("tells about keys, and says of the rest that it cannot", async () => {
-    const { catalog, start } = await load({ ...(await go("KeystoreInstanceKeyOperation")), name: "Go_Plugin" })
+  it("describes keys, and rejects the rest as unsupported", async () => {
+    const { keystores, start } = await load({ ...(await go("KeystoreInstanceKeyOperation")), name: "Go_Plugin" })
     await start()
-    expect(catalog.keystorePluginTypes()).toEqual(["go_plugin", "third_party"])
-    const keystore = await catalog.keystorePlugin("go_plugin")?.instance.openKeystore({ key_id: "k" }, testCall())
+    expect(keystores.keystorePluginTypes()).toEqual(["go_plugin", "third_party"])
+    const keystore = await keystores.keystorePlugin("go_plugin")?.instance.openKeystore({ key_id: "k" }, testCall())
     expect(await keystore?.describeKey({ keyId: "k" }, testCall())).toMatchObject({
       ...{ identity: "k", state: "ENABLED", algorithm: "aes256", exportable: "unknown" },
     })

@@ -5,7 +5,7 @@ import { expect, it } from "vitest"
 import { loadCatalog, loadProfile, startPlugins } from "../src/index.ts"
 import { failureOf, loadFailureFixtures, loadFailureProfile, project } from "./project.ts"
 
-/** What a human reads first; the code is the folder's name. */
+/** The part of the message that a human reads first; the code is the folder's name. */
 const messages: Readonly<Record<string, RegExp>> = {
   PROFILE_INVALID: /has 3 problems:/,
   PLUGIN_PACKAGE_NOT_FOUND: /`broken` needs the package @somebody\/not-installed, which is not installed/,

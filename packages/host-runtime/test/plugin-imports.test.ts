@@ -8,7 +8,7 @@ import * as z from "zod"
 const projectFolder = realpathSync(fileURLToPath(new URL("../../..", import.meta.url)))
 const recorder = fileURLToPath(new URL("fixtures/record-imports.mjs", import.meta.url))
 
-/** What a plugin may load before it is started, beside this workspace and Node: the SDK's own two dependencies. */
+/** Packages that a plugin may load before it is started, in addition to this workspace and Node: the SDK's own two. */
 const allowedPackages = ["zod", "ipaddr.js"]
 
 const pluginEntries = globSync("packages/*/package.json", { cwd: projectFolder })

@@ -70,7 +70,7 @@ plugins:
     expect((await loadProfile(profile, { environment: {} })).persistence.url).toBe("sqlite:///var/lib/a.sqlite")
   })
 
-  it("takes a PostgreSQL URL, with its password from elsewhere, read each time anew", async () => {
+  it("takes a PostgreSQL URL, with its password from elsewhere, read again each time", async () => {
     const { profile, folder } = project(`
 mode: production
 persistence:
@@ -170,7 +170,7 @@ plugins:
     ])
   })
 
-  it("refuses a password that stands in it, without repeating it", async () => {
+  it("refuses a password that is written in it, without repeating it", async () => {
     const url = "postgres://cmk:hunter2@db.internal/cmk"
     expect(await problemsOf(`mode: development\npersistence: { url: "${url}", password: hunter2 }${keystore}`)).toEqual(
       [
@@ -224,7 +224,7 @@ plugins:
     ])
   })
 
-  it("refuses an alias to what it stands in, and endless nesting", async () => {
+  it("refuses an alias to a mapping around it, and endless nesting", async () => {
     expect((await problemsOf(`mode: &m [*m]${keystore}`))[0]).toMatch(/nested more than 50 levels deep/)
     expect((await problemsOf(`mode: ${"[".repeat(20_000)}`))[0]).toMatch(/profile\.yaml:\d+:\d+: /)
   })

@@ -33,6 +33,6 @@ describe("the profiles that come with the product", () => {
   })
 })
 
-it("the schema beside the profiles is the one that is generated (`pnpm --filter @apeiro-cmk/host-runtime generate`)", () => {
+it("the schema next to the profiles is the generated one (`pnpm --filter @apeiro-cmk/host-runtime generate`)", () => {
   expect(readFileSync(shipped("profile.schema.json"), "utf8")).toBe(`${JSON.stringify(profileJsonSchema(), null, 2)}\n`)
 })

@@ -1,6 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { onTestFinished } from "vitest"
 import { isHostRuntimeError } from "../src/index.ts"
@@ -17,6 +17,8 @@ export interface Project {
   installScripted(name: string, options?: { pluginType?: string; productionReady?: boolean }): void
   /** Installs the packages in a folder of fixtures. */
   install(fixtureFolder: string): void
+  /** Installs a package of this repository's own code by a link: what it imports starts at this repository. */
+  link(fixtureFolder: string): void
 }
 
 /** Makes a {@link Project}; it goes when the test ends. */
@@ -41,6 +43,8 @@ export function project(profileText: string): Project {
     profile: write("profile.yaml", profileText),
     write,
     install,
+    link: (fixtureFolder) =>
+      symlinkSync(join(fixtures, fixtureFolder), join(folder, "node_modules", basename(fixtureFolder))),
     installScripted(name, { pluginType = name.replaceAll("-", "_"), productionReady = true } = {}) {
       const described = { name, pluginType, manifest: { productionReady } }
       write(
@@ -66,7 +70,7 @@ export function loadFailureFixtures(): readonly string[] {
   return readdirSync(join(fixtures, "load-failures"))
 }
 
-/** Where a load failure's profile stands. */
+/** Returns the profile of a load failure. */
 export function loadFailureProfile(code: string): string {
   return join(fixtures, "load-failures", code, "profile.yaml")
 }

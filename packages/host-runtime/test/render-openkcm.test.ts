@@ -66,7 +66,7 @@ it("writes each package as an executable, in upstream's keys, and no secret", as
   expect((await render("/etc/plugins")).yaml).toContain("path: /etc/plugins/OPENBAO/serve.mjs")
 })
 
-it("says what that server cannot express, and where it stands", async () => {
+it("reports what that server cannot express, and its place", async () => {
   const { problems } = await render()
   expect(problems.map(({ line, message }) => [line, message])).toEqual([
     [8, expect.stringContaining("resolves no references")],

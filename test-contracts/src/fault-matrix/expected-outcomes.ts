@@ -1,10 +1,10 @@
 import type { ErrorOrigin, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { type Fault, retryAfterSeconds } from "../fault-proxy/fault-modes.ts"
 
-/** What a call must reject with under a fault. */
+/** The error with which a call must reject under a fault. */
 export interface ExpectedOutcome {
   readonly code: PluginErrorCode
-  /** Left open for a time-out: the reason is the caller's own. */
+  /** Absent for a time-out: the reason is the caller's own. */
   readonly origin?: ErrorOrigin
   readonly retryAfterMs?: number
 }

@@ -1,32 +1,32 @@
-import { setTimeout as delay } from "node:timers/promises"
 import { type CallOptions, isPluginError, type KeystoreV1, type PluginError } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
+import { collectSteps } from "../cases/expectations.ts"
+import { openSocketsOf } from "../cases/open-sockets.ts"
+import { within } from "../cases/within.ts"
 import type { Fault } from "../fault-proxy/fault-modes.ts"
 import type { TcpFaultProxy } from "../fault-proxy/proxy.ts"
-import { context, plaintext, within } from "../keystore/case-context.ts"
-import { collectSteps } from "../keystore/expectations.ts"
-import type { OpenedKeystore, OpenRequest } from "../keystore/options.ts"
+import { context, plaintext } from "../kinds/keystore/case-context.ts"
+import type { OpenedKeystore, OpenRequest } from "../kinds/keystore/options.ts"
 
 const defaultTimeoutMs = 400
 const hangMs = 10_000
 const parallelCalls = 3
-const socketsCloseWithinMs = 2_000
 
-/** What is done under a fault. `test` is a connection test. */
+/** Operation that is tried under a fault. `test` is a connection test. */
 export type FaultOperation = "encrypt" | "decrypt" | "probe" | "test"
 
 /** Every operation, in the order of the table. */
 export const faultOperations: readonly FaultOperation[] = ["encrypt", "decrypt", "probe", "test"]
 
-/** How a plugin is opened behind a fault proxy. */
+/** Options of {@link runFaultCell} and of the matrix. */
 export interface FaultMatrixOptions {
   /** Name of the plugin, for the names of the tests. */
   readonly name: string
   /** The faults that are tried. Default: all, which needs a proxy with the option `tls`. */
   readonly faults?: readonly Fault[]
-  /** Time that each call under a fault is given, in milliseconds. Default 400. */
+  /** Time for each call under a fault, in milliseconds. Default 400. */
   readonly timeoutMs?: number
-  /** One keystore and one proxy in front of it for each cell. What `open` of the keystore contract returns fits. */
+  /** Opens one keystore behind one proxy for each cell. The `open` of the keystore contract fits. */
   open(request: OpenRequest): Promise<OpenedBehindProxy>
 }
 
@@ -35,7 +35,7 @@ export type OpenedBehindProxy = Pick<OpenedKeystore, "plugin" | "instance" | "cl
   readonly proxy: TcpFaultProxy
 }
 
-/** What was seen in one cell of the matrix. */
+/** Observations in one cell of the matrix. */
 export interface FaultCell {
   readonly fault: Fault
   readonly operation: FaultOperation
@@ -43,9 +43,9 @@ export interface FaultCell {
   readonly outcomes: readonly FaultOutcome[]
   /** Time from the first call to the end of the last one, in milliseconds. */
   readonly elapsedMs: number
-  /** How much of it lies behind the deadline, in milliseconds; 0 when they ended before. */
+  /** Time past the deadline, in milliseconds; 0 when all calls ended before it. */
   readonly overrunMs: number
-  /** Why the first call after the fault did not succeed; left out when it did. */
+  /** Reason why the first call after the fault failed; absent when it succeeded. */
   readonly stillBroken?: unknown
   /** Connections that were open after the keystore was closed and the plugin had stopped. */
   readonly leakedSockets: number
@@ -54,7 +54,7 @@ export interface FaultCell {
 /** How one call ended. */
 export type FaultOutcome = PluginError | { readonly code: string } | { readonly answered: unknown }
 
-/** Opens a keystore, makes calls of one kind under one fault, and looks whether all is well afterwards. */
+/** Opens a keystore, makes calls of one kind under one fault, and checks that everything works afterwards. */
 export async function runFaultCell(
   options: FaultMatrixOptions,
   fault: Fault,
@@ -137,10 +137,4 @@ async function errorOf(work: Promise<void>): Promise<unknown> {
   } catch (error) {
     return error
   }
-}
-
-async function openSocketsOf(proxy: TcpFaultProxy): Promise<number> {
-  const giveUpAtMs = performance.now() + socketsCloseWithinMs
-  while (proxy.openSockets > 0 && performance.now() < giveUpAtMs) await delay(10)
-  return proxy.openSockets
 }

@@ -4,7 +4,7 @@ import { type FaultMode, slowAnswerMs } from "./fault-modes.ts"
 
 const trickleEveryMs = 1_000
 
-/** What a {@link Connection} asks and tells the proxy. */
+/** The proxy, as its connections see it. */
 export interface ConnectionOwner {
   readonly mode: FaultMode
   swallowed(): void

@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 import { servePlugin } from "@apeiro-cmk/plugin-wire/serve"
 import packageJson from "../../package.json" with { type: "json" }
-import { referencePlugin } from "./plugin.ts"
+import { referencePlugin } from "./keystore/plugin.ts"
+import { referencePlugins } from "./plugins.ts"
 
-await servePlugin(referencePlugin, { version: packageJson.version })
+// The argument names the kind; without one it is a keystore.
+const [kind] = process.argv.slice(2)
+const others = new Map(Object.entries(referencePlugins))
+await servePlugin(others.get(kind ?? "") ?? referencePlugin, { version: packageJson.version })

@@ -6,7 +6,7 @@ const deaf = (call: CallOptions): CallOptions => ({ ...call, signal: new AbortCo
 
 export const callMutants: readonly Mutant[] = [
   {
-    fault: "does not hear the caller give up in the middle of a call",
+    fault: "does not hear the caller give up during a call",
     caughtBy: "rejects promptly with CANCELLED when the caller gives up in the middle of a call",
     andBy: [
       "rejects promptly with TIMED_OUT when the deadline passes in the middle of a call",

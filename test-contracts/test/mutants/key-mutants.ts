@@ -64,7 +64,7 @@ export const keyMutants: readonly Mutant[] = [
     }),
   },
   {
-    fault: "makes the key anew when it is there already",
+    fault: "makes the key again when it is there already",
     caughtBy: "creates a key that the keystore has and that works, once for one name",
     keystore: (real) => ({
       async createKey(request, call) {

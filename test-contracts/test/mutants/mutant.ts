@@ -33,7 +33,7 @@ export interface Mutant {
   readonly unfrozen?: boolean
 }
 
-/** What a mutant can reach, as a real plugin can. */
+/** Surroundings that a mutant can reach, as a real plugin can. */
 export interface Surroundings {
   readonly services: PluginServices
   /** The secret of the configuration of the last opened keystore. */
@@ -124,7 +124,8 @@ function mutated(mutant: Omit<Mutant, "fault" | "caughtBy">): typeof referencePl
   }
 }
 
-function overlay<T extends object>(real: T, changes: Partial<T> = {}): T {
+/** Puts methods in front of those of an object. */
+export function overlay<T extends object>(real: T, changes: Partial<T> = {}): T {
   return new Proxy(real, {
     get(target, name) {
       if (Object.hasOwn(changes, name)) return Reflect.get(changes, name) as unknown
@@ -134,7 +135,8 @@ function overlay<T extends object>(real: T, changes: Partial<T> = {}): T {
   })
 }
 
-function deepFreeze<T>(value: T): T {
+/** Freezes a value and everything below it. */
+export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
     for (const child of Object.values(value)) deepFreeze(child)

@@ -11,7 +11,8 @@ export type CertificateIssuerCapability = (typeof capabilities)[number]
 /** The manifest of a plugin of kind `certificate-issuer`. */
 export type CertificateIssuerManifest = PluginManifestBase<"certificate-issuer", CertificateIssuerCapability>
 
-interface CertificateIssuerTypes {
+/** Types of the kind. */
+export interface CertificateIssuerTypes {
   readonly manifest: CertificateIssuerManifest
   readonly configuration: object
   readonly plugin: CertificateIssuerPluginV1

@@ -11,7 +11,8 @@ export type IdentityCapability = (typeof capabilities)[number]
 /** The manifest of a plugin of kind `identity`. */
 export type IdentityManifest = PluginManifestBase<"identity", IdentityCapability>
 
-interface IdentityTypes {
+/** Types of the kind. */
+export interface IdentityTypes {
   readonly manifest: IdentityManifest
   readonly configuration: object
   readonly plugin: IdentityPluginV1

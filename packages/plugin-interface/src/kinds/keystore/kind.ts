@@ -5,7 +5,8 @@ import type { KeystorePluginV1 } from "./plugin.ts"
 
 const auditActions = ["keystoreLogin", "keystoreTokenRenewal"] as const
 
-interface KeystoreTypes {
+/** Types of the kind. */
+export interface KeystoreTypes {
   readonly manifest: KeystoreManifest
   readonly configuration: {
     /** For checking what an administrator enters; `openKeystore` parses again. Secrets may still be text here. */

@@ -11,7 +11,8 @@ export type NotificationCapability = (typeof capabilities)[number]
 /** The manifest of a plugin of kind `notification`. */
 export type NotificationManifest = PluginManifestBase<"notification", NotificationCapability>
 
-interface NotificationTypes {
+/** Types of the kind. */
+export interface NotificationTypes {
   readonly manifest: NotificationManifest
   readonly configuration: object
   readonly plugin: NotificationPluginV1

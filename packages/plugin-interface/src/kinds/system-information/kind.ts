@@ -11,7 +11,8 @@ export type SystemInformationCapability = (typeof capabilities)[number]
 /** The manifest of a plugin of kind `system-information`. */
 export type SystemInformationManifest = PluginManifestBase<"system-information", SystemInformationCapability>
 
-interface SystemInformationTypes {
+/** Types of the kind. */
+export interface SystemInformationTypes {
   readonly manifest: SystemInformationManifest
   readonly configuration: object
   readonly plugin: SystemInformationPluginV1
