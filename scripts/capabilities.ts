@@ -3,9 +3,9 @@ import { capabilityRows, keystoreContractResults } from "../test-contracts/src/i
 import { type ProvenPlugin, renderCapabilities } from "./capability-table.ts"
 import { contractRuns } from "./contract-runs.ts"
 
-/** Runs the conformance kit for every plugin and writes docs/capabilities.md; writes nothing where a case fails. */
+/** Runs the conformance kit for every plugin and writes docs/capabilities.md; writes nothing when a case fails. */
 const proven: ProvenPlugin[] = []
-// The servers of the tests do not keep this process alive by themselves.
+// The test servers alone do not keep this process alive.
 const alive = setInterval(() => undefined, 1_000)
 let failed = false
 for (const { plugin, start } of contractRuns(process.cwd())) {

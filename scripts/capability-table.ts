@@ -7,7 +7,7 @@ export interface ProvenPlugin {
   readonly version: string
   readonly judge: string
   readonly rows: readonly CapabilityRow[]
-  /** What a case would have needed, by the name of the case. */
+  /** Missing requirements of cases, by the name of the case. */
   readonly notProven: readonly string[]
 }
 
@@ -32,7 +32,7 @@ export function renderCapabilities(plugins: readonly ProvenPlugin[], date: strin
   return `${[heading, `Date of the run: ${date}`, ...sections, open.join("\n")].join("\n\n")}\n`
 }
 
-/** The part of a rendered table that follows from the sources alone: without the date and without what a run alone shows. */
+/** The part of a rendered table that depends on the sources alone: without the date and the results of a run. */
 export function stablePart(table: string): string {
   return table
     .replace(/^Date of the run: .*$/m, "")

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
-/** Every relative link in a document of this project must lead somewhere. */
+/** Checks that every relative link in the project's documents has a target. */
 const documents = globSync("**/*.md", { exclude: (path) => /(^|\/)(node_modules|dist)$/.test(path) })
 const dead: string[] = []
 for (const document of documents) {

@@ -3,20 +3,20 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-/** One static gate: a name and the commands that must all succeed. */
+/** One static gate: its name, and the commands that must all succeed. */
 interface Gate {
   readonly name: string
   readonly commands: readonly (readonly string[])[]
 }
 
 function publishedFolders(): string[] {
-  return globSync(["packages/*/package.json", "test-contracts/package.json"])
+  return globSync(["packages/*/package.json", "apps/*/package.json", "test-contracts/package.json"])
     .filter((file) => JSON.parse(readFileSync(file, "utf8")).private !== true)
     .map((file) => dirname(file))
     .sort()
 }
 
-/** Each published package as users would get it: packed, then read by two tools that know what breaks importers. */
+/** Each published package as users get it: packed, then checked by two tools that know what breaks importers. */
 function packageGates(packs: string): Gate[] {
   return publishedFolders().map((folder) => {
     const tarball = join(packs, `${folder.replaceAll("/", "-")}.tgz`)
@@ -31,11 +31,17 @@ function packageGates(packs: string): Gate[] {
   })
 }
 
-/** Each executable is one file that needs nothing beside it: copied away and started by a person, it says what it is. */
+/** Each executable is one self-contained file: copied elsewhere and started by a person, it explains what it is. */
 function executableGate(folder: string): Gate {
   const check = 'cp "$0" "$1/plugin.mjs" && { node "$1/plugin.mjs" 2>&1; true; } | grep "its host starts it"'
   const executables = globSync("packages/*/src/serve.ts").map((file) => join(dirname(dirname(file)), "dist/serve.mjs"))
-  return { name: "executables", commands: executables.map((file) => ["sh", "-c", check, file, folder]) }
+  const plugins = executables.map((file) => ["sh", "-c", check, file, folder])
+  const checkProfile =
+    'cp "$0" "$1/apeiro-cmk.mjs" && node "$1/apeiro-cmk.mjs" profile check profiles/apeiro-profile.yaml'
+  return {
+    name: "executables",
+    commands: [...plugins, ["sh", "-c", checkProfile, "apps/cli/dist/apeiro-cmk.mjs", folder]],
+  }
 }
 
 function succeeds(command: readonly string[]): boolean {
@@ -59,6 +65,7 @@ const gates: Gate[] = [
   },
   { name: "unused files, exports and dependencies", commands: [["knip"]] },
   { name: "links in documents", commands: [["node", "scripts/check-links.ts"]] },
+  { name: "English", commands: [["node", "scripts/check-english.ts"]] },
   { name: "changesets", commands: [["node", "scripts/check-changesets.ts"]] },
   { name: "build", commands: [["turbo", "run", "build", "--output-logs=errors-only"]] },
   executableGate(packs),

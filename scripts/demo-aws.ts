@@ -30,9 +30,10 @@ const platformRole = `arn:aws:iam::${account}:role/apeiro-cmk`
 const subject = "system:serviceaccount:openkcm:cmk"
 const audience = "sts.amazonaws.com"
 const keyId = "12345678-1234-1234-1234-123456789012"
-const cli = resolve("apps/host/src/cli/main.ts")
+const cli = resolve("apps/cli/src/main.ts")
+const hostExecutable = resolve("apps/host/src/main.ts")
 
-/** The document of story 1, letter for letter. */
+/** The document of story 1, verbatim. */
 const story = {
   plugin_type: "aws_kms",
   plugin_name: "primary_aws_kms",
@@ -98,7 +99,7 @@ async function tokenOfKubernetes(): Promise<Issuer> {
   return { provider, token, stop: () => server.stop() }
 }
 
-/** What the operator has done in the platform's account, and the customer's key. */
+/** The operator's preparations in the platform's account, and the customer's key. */
 function prepareAccount(aws: AwsEmulator, issuer: string): void {
   const name = issuer.replace("https://", "")
   const federation = `arn:aws:iam::${account}:oidc-provider/${name}`
@@ -132,7 +133,7 @@ async function writeProfile(folder: string, address: string): Promise<number> {
 }
 
 async function startHost(folder: string) {
-  const host = spawn(process.execPath, [cli, "serve", "--profile", join(folder, "profile.yaml")], {
+  const host = spawn(process.execPath, [hostExecutable, "--profile", join(folder, "profile.yaml")], {
     stdio: ["ignore", "pipe", "pipe"],
   })
   const errors = textOf(host.stderr)
@@ -159,10 +160,10 @@ async function showStory(folder: string, url: string, aws: AwsEmulator): Promise
   await run("tenant", "verify", "acme")
 }
 
-/** Prints a command as a user writes it, what it printed, and how long it took. */
+/** Runs a command, and prints it as a user writes it, its output and its duration. */
 async function show(args: readonly string[], environment: NodeJS.ProcessEnv, folder: string): Promise<void> {
   const startedMs = performance.now()
-  // Not synchronously: the emulator answers in this process.
+  // Asynchronously, because the emulator runs in this process.
   const child = spawn(process.execPath, [cli, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },

@@ -1,5 +1,5 @@
 // Opens a data key's envelope with nothing but docs/envelope.md and Node's standard library. It shares no code with the
-// product on purpose: it proves that the page is enough.
+// product on purpose: it proves that the page is sufficient.
 //
 //   node scripts/open-envelope.mjs KEY_EXPORT TENANT_KEY ENVELOPE
 //

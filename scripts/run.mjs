@@ -1,11 +1,12 @@
-// The one way into every task of the project, from a fresh clone and with no step before it: `node scripts/run.mjs TASK`.
+// The entry point of every task of the project, from a fresh clone without preparation: `node scripts/run.mjs TASK`.
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { ensureToolchain, projectFolder } from "./toolchain.mjs"
 
-const cli = join(projectFolder, "apps", "host", "src", "cli", "main.ts")
+const cli = join(projectFolder, "apps", "cli", "src", "main.ts")
+const host = join(projectFolder, "apps", "host", "src", "main.ts")
 const tasks = {
-  start: ["node", cli, "serve", "--demo"],
+  start: ["node", host, "--demo"],
   "apeiro-cmk": ["node", cli],
   test: ["node", "scripts/test.ts"],
   check: ["node", "scripts/check.ts"],
@@ -16,14 +17,14 @@ const tasks = {
   fix: ["biome", "check", "--write"],
 }
 
-/** npm's shell ends at a signal and tells nobody: where this runs under npm, the child ends when that shell has gone. */
+/** npm's shell ends at a signal without passing it on: under npm, the child ends when that shell is gone. */
 function endWithNpm(child) {
   if (process.env.npm_lifecycle_event === undefined) return undefined
   const shell = process.ppid
   const watch = setInterval(() => {
     if (process.ppid === shell) return
     clearInterval(watch)
-    child.kill("SIGTERM") // once: a second signal ends the host without order
+    child.kill("SIGTERM") // once: a second signal would end the host abruptly
   }, 250)
   return watch
 }
@@ -32,7 +33,7 @@ function endWithNpm(child) {
 function run([program, ...args], options) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: "inherit", shell: process.platform === "win32", ...options })
-    // Ctrl-C in a terminal reaches the child by itself, and a second SIGINT would end it at once.
+    // In a terminal, Ctrl-C also reaches the child, and a second SIGINT would end it at once.
     const pass = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal))
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass)
     const watch = endWithNpm(child)
@@ -52,7 +53,7 @@ async function main([task, ...args]) {
     return 2
   }
   const env = { NODE_OPTIONS: "--disable-warning=ExperimentalWarning", ...ensureToolchain() }
-  // The installation reports to standard error: a task's standard output stays its own.
+  // The installation reports to standard error, so that standard output belongs to the task.
   const install = ["pnpm", "install", "--frozen-lockfile", "--reporter=append-only", "--loglevel=warn"]
   const installed = await run(install, { env, cwd: projectFolder, stdio: ["ignore", 2, 2] })
   if (installed !== 0) return installed

@@ -1,4 +1,4 @@
-// Runs on any Node from 20 on, before anything is installed: no dependency, no TypeScript.
+// Runs on Node 20 and newer, before anything is installed: no dependency, no TypeScript.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
 import { homedir } from "node:os"
@@ -22,7 +22,7 @@ export function cacheFolder() {
 }
 
 /**
- * Brings Node (where the present one is out of range) and pnpm from npm into the cache, once per version.
+ * Downloads pnpm, and Node if the present version is out of range, from npm into the cache, once per version.
  * @returns the environment in which `node` and `pnpm` are these
  */
 export function ensureToolchain() {
@@ -43,7 +43,7 @@ export function ensureToolchain() {
   const own = nodePackages[`${process.platform}-${process.arch}`] ?? ""
   const brought = join(folder, "node_modules", own)
   const path = [bin, join(projectFolder, "node_modules", ".bin"), process.env.PATH].join(delimiter)
-  // Headers for add-ons that are built: those of the Node that runs them, so that none are downloaded.
+  // Headers for compiled add-ons: those of the Node that runs them, so that none are downloaded.
   const headers = own !== "" && existsSync(brought) ? brought : dirname(dirname(process.execPath))
   return { ...process.env, npm_config_nodedir: headers, PATH: path, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" }
 }
@@ -61,7 +61,7 @@ function installInto(folder, packages) {
     rmSync(fresh, { recursive: true, force: true })
     throw new Error("npm could not install the toolchain: see its message above. Is the npm registry reachable?")
   }
-  // npm may have been told to run no scripts. Without this one pnpm is a stub that only a shell can start.
+  // npm may be configured to run no scripts. Without this script, pnpm is a stub that only a shell can start.
   const linked = spawnSync(process.execPath, ["install.js"], {
     cwd: join(fresh, "node_modules", "pnpm"),
     stdio: "inherit",

@@ -1,5 +1,5 @@
 /**
- * Calls to keystores whose network fails: by how much each outlives its deadline, whether the next one succeeds, and
+ * Calls to keystores whose network fails: by how much each call exceeds its deadline, whether the next call succeeds, and
  * what stays open. Each plugin behind a fault proxy, each fault with each operation.
  */
 import { parseArgs } from "node:util"
@@ -9,7 +9,7 @@ import { median } from "../src/statistics.ts"
 import { type FaultContestant, startOpenBaoContestant } from "./faults/openbao.ts"
 
 const callTimeoutMs = 400
-/** Of our own: how far behind its deadline the latest call may end. */
+/** Our own target: how far past its deadline a call may end. */
 const overrunTarget = { kind: "at most", bound: 100 } as const
 const nothing = { kind: "at most", bound: 0 } as const
 

@@ -1,6 +1,6 @@
 /**
- * Decrypts through the keystore plugins: how many a second behind a fixed delay of 10 ms, and what a plugin costs over a
- * bare HTTP client without one. Against a real OpenBao with its audit file on, our own emulators of AWS and Fortanix DSM,
+ * Decrypts through the keystore plugins: operations per second behind a fixed delay of 10 ms, and the overhead of a plugin
+ * over a bare HTTP client. Against a real OpenBao with its audit file on, our own emulators of AWS and Fortanix DSM,
  * SoftHSM, and the local keystore.
  */
 import { parseArgs } from "node:util"

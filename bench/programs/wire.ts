@@ -1,5 +1,5 @@
 /**
- * Plugins as processes: how long one takes to start, what it weighs, and how many calls go through, under upstream's Go
+ * Plugins as processes: start-up time, memory, and calls per second, under upstream's Go
  * host and under ours, each against a Go plugin under the Go host. One call describes one key.
  */
 import { parseArgs } from "node:util"
@@ -21,7 +21,7 @@ import {
 const concurrencies = [1, 16, 64]
 const starts = 5
 const callsBeforeWeighing = 10_000
-/** What is run again and again is compiled only after a while. */
+/** Warm-up: Node optimises code only after it has run for a while. */
 const warmUpSeconds = 2
 const bytesPerMb = 1e6
 
@@ -70,7 +70,7 @@ async function benchmark(rounds: number, seconds: number): Promise<void> {
   }
 }
 
-/** Start and weight of our plugins. */
+/** Start-up time and memory of our plugins. */
 async function lifeRows({ ours, reference }: Executables): Promise<readonly ReportRow[]> {
   const local = await startsOf(ours)
   const kit = await startsOf(reference)

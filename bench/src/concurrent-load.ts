@@ -1,19 +1,19 @@
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { percentile } from "./statistics.ts"
 
-/** What a load in this process showed. */
+/** Measurements of a load in this process. */
 export interface ConcurrentResult {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p95Ms: number
   readonly p99Ms: number
-  /** How late a timer of 10 ms fires beyond its time, 99th percentile. */
+  /** Delay of a timer of 10 ms beyond its due time, 99th percentile. */
   readonly loopLagP99Ms: number
 }
 
 const samplingMs = 10
 
-/** Keeps a number of operations going for a time. @throws what an operation throws */
+/** Keeps a number of operations in flight for some time. @throws the error of an operation */
 export async function concurrentLoad(
   operation: () => Promise<unknown>,
   concurrency: number,

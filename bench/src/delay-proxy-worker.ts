@@ -7,7 +7,7 @@ const { targetPort, delayMs } = z.object({ targetPort: z.int(), delayMs: z.numbe
 let open = 0
 let most = 0
 
-/** Timers of one length fire in the order in which they were set: nothing overtakes. */
+/** Timers of equal length fire in the order in which they were set, so that data keeps its order. */
 function forwardLate(from: Socket, to: Socket): void {
   from.on("data", (chunk) => {
     setTimeout(() => {

@@ -1,15 +1,15 @@
 import { once } from "node:events"
 import { Worker } from "node:worker_threads"
 
-/** A TCP proxy on 127.0.0.1 that holds back what the server says. */
+/** A TCP proxy on 127.0.0.1 that delays the server's data. */
 export interface DelayProxy {
   readonly port: number
-  /** Connections open at the same time, at most, since the last call. */
+  /** Highest number of simultaneously open connections since the last call. */
   mostConnections(): Promise<number>
   stop(): Promise<void>
 }
 
-/** Starts a proxy in a thread of its own, so that its work does not count as the caller's event-loop lag. */
+/** Starts a proxy in a separate thread, so that its work does not count as the caller's event-loop lag. */
 export async function startDelayProxy(targetPort: number, delayMs: number): Promise<DelayProxy> {
   const worker = new Worker(new URL("delay-proxy-worker.ts", import.meta.url), { workerData: { targetPort, delayMs } })
   const [port] = await once(worker, "message")

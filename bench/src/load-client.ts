@@ -11,7 +11,7 @@ import * as z from "zod"
 const run = promisify(execFile)
 const source = fileURLToPath(new URL("../load-client", import.meta.url))
 
-/** What each answer of the server must be; see load-client/checks.go. */
+/** Requirements on each answer of the server; see load-client/checks.go. */
 export type LoadCheck = "data-key" | "data-key-batch" | "transit-data-key" | "transit-batch"
 
 /** One load: a request that is sent over and over. */
@@ -38,11 +38,11 @@ const resultSchema = z.object({
   clientCpuSeconds: z.number(),
 })
 
-/** What one load showed. */
+/** Measurements of one load. */
 export type LoadResult = z.infer<typeof resultSchema>
 
 /**
- * Builds the load client where it is not there yet; kept in the user's cache, keyed by its source.
+ * Builds the load client if it is missing; it is kept in the user's cache, keyed by its source.
  * @returns path of the program
  * @throws {Error} Go is missing
  */

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 
-/** What processes have used so far. */
+/** Resources that processes have used so far. */
 export interface ProcessUsage {
   /** User and system time, in seconds. */
   readonly cpuSeconds: number
@@ -12,7 +12,7 @@ const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "
 const pageBytes = Number(execFileSync("getconf", ["PAGESIZE"], { encoding: "utf8" }))
 
 /**
- * Adds up what processes of this machine use, with all their children. Linux alone (proc(5)).
+ * Adds up the resources that processes of this machine use, including their children. Linux only (proc(5)).
  * @throws {Error} a process has ended
  */
 export function processUsage(processIds: readonly number[]): ProcessUsage {
@@ -31,7 +31,7 @@ function withChildren(processId: number): readonly number[] {
 }
 
 function usageOf(processId: number): ProcessUsage {
-  // The name of the program stands in brackets and may hold anything: read from behind it.
+  // The program's name is in brackets and may contain anything: parse after it.
   const stat = readFileSync(`/proc/${processId}/stat`, "utf8")
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   const field = (number: number) => Number(fields[number - 3])

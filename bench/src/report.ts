@@ -6,16 +6,16 @@ export interface ReportRow {
   readonly metric: string
   readonly value: number
   readonly unit: string
-  /** What it is compared with, measured in the same run. */
+  /** The reference, measured in the same run. */
   readonly reference?: string
   /** `value` divided by the reference's. */
   readonly ratio?: number
-  /** What is to be reached, as it is printed, e.g. `>= 0.5`. */
+  /** The target, as printed, e.g. `>= 0.5`. */
   readonly target?: string
   readonly met?: boolean
 }
 
-/** What a benchmark writes with `--json FILE`. */
+/** The document that a benchmark writes with `--json FILE`. */
 export interface Report {
   readonly benchmark: string
   readonly rows: readonly ReportRow[]
@@ -27,14 +27,14 @@ export interface Target {
   readonly bound: number
 }
 
-/** Makes a row with a target: on the ratio where there is a reference, else on the value. */
+/** Makes a row with a target: for the ratio where there is a reference, otherwise for the value. */
 export function rowWithTarget(row: Omit<ReportRow, "target" | "met">, target: Target): ReportRow {
   const judged = row.ratio ?? row.value
   const met = target.kind === "at least" ? judged >= target.bound : judged <= target.bound
   return { ...row, target: `${target.kind === "at least" ? ">=" : "<="} ${target.bound}`, met }
 }
 
-/** Lays out a table: the first column to the left, the others to the right. */
+/** Formats a table: the first column is left-aligned, the others right-aligned. */
 export function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const all = [head, ...lines]
   const widths = head.map((_, column) => Math.max(...all.map((line) => (line[column] ?? "").length)))
@@ -46,7 +46,7 @@ export function table(head: readonly string[], lines: readonly (readonly string[
   return all.map(layOut).join("\n")
 }
 
-/** Prints the rows that have a target, and whether it was reached. */
+/** Prints the rows that have a target, and whether they met it. */
 export function targetTable(rows: readonly ReportRow[]): string {
   const judged = rows.filter((row) => row.target !== undefined)
   const lines = judged.map((row) => [

@@ -9,21 +9,21 @@ import { contractRuns } from "../contract-runs.ts"
 const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const written = () => readFileSync(join(project, "docs/capabilities.md"), "utf8")
 
-it("docs/capabilities.md says what the plugins' contract tests prove: else run npm run capabilities", async (test) => {
+it("docs/capabilities.md states what the plugins' contract tests prove (to update it: npm run capabilities)", async (test) => {
   const expected: ProvenPlugin[] = []
   for (const { plugin, start } of contractRuns(project)) {
     const run = await start()
     if (run === undefined) return test.skip(`${plugin} has no keystore here`)
     const { backend, version, judge, options } = run
     await run.stop()
-    // That each case passes is what the contract tests of the plugin say, in this same run of all tests.
+    // The plugin's contract tests, in the same run of all tests, prove that each case passes.
     const rows = capabilityRows(options.plugin.manifest, keystoreContractCases(options))
     expected.push({ plugin, backend, version, judge, rows, notProven: [] })
   }
   expect(stablePart(written())).toBe(stablePart(renderCapabilities(expected, "")))
 })
 
-it("ignores the date of the run and what a run alone can show", () => {
+it("ignores the date and the results of a run", () => {
   const row = { ability: "createKey", outcome: "passed", detail: "2 cases" } as const
   const plugin = { plugin: "p", backend: "B", version: "1", judge: "emulator", rows: [row], notProven: [] }
   const table = renderCapabilities([plugin], "2026-01-01")

@@ -30,32 +30,53 @@ const packages = folders
 const plugins = packages.filter(({ json }) => json.openkcm !== undefined)
 const published = packages.filter(({ json }) => json.private !== true)
 
-/** Which of our packages each may depend on at run time. A plugin may depend on the first line and on `*-client`. */
+/** Our packages that each package may depend on at run time. A plugin may depend on `asProcesses` and on `*-client`. */
 const forPlugins = ["plugin-interface", "plugin-sdk"]
+const asProcesses = [...forPlugins, "plugin-wire"]
 const mayDependOn: Record<string, readonly string[]> = {
   "plugin-interface": [],
   "plugin-sdk": ["plugin-interface"],
-  "test-contracts": forPlugins,
+  "plugin-wire": forPlugins,
+  "test-contracts": asProcesses,
   "audit-log": ["plugin-interface"],
-  "key-hierarchy": [...forPlugins, "audit-log"],
-  "credential-store": [...forPlugins, "audit-log", "key-hierarchy"],
-  "keystore-manager": [...forPlugins, "audit-log", "key-hierarchy", "credential-store"],
+  "host-call": ["plugin-interface", "audit-log"],
+  "committing-wrap": ["plugin-interface"],
+  "key-hierarchy": [...forPlugins, "audit-log", "host-call", "committing-wrap"],
+  "credential-store": ["plugin-interface", "committing-wrap"],
+  "keystore-manager": [...forPlugins, "audit-log", "host-call", "key-hierarchy", "credential-store"],
   persistence: [...forPlugins, "audit-log", "key-hierarchy", "credential-store", "keystore-manager"],
-  "host-runtime": forPlugins,
-  host: [
+  "host-runtime": asProcesses,
+  access: ["plugin-interface", "audit-log", "host-call", "persistence"],
+  "http-api": [
     ...forPlugins,
     "audit-log",
+    "host-call",
     "key-hierarchy",
     "credential-store",
     "keystore-manager",
     "persistence",
     "host-runtime",
+    "access",
+  ],
+  // What it needs is bundled into its one file.
+  cli: [],
+  host: [
+    ...forPlugins,
+    "audit-log",
+    "host-call",
+    "key-hierarchy",
+    "credential-store",
+    "keystore-manager",
+    "persistence",
+    "host-runtime",
+    "access",
+    "http-api",
   ],
 }
 
 function allowedDependencies(folder: string, json: PackageJson): readonly string[] {
   const clients = packages.map((other) => basename(other.folder)).filter((name) => name.endsWith("-client"))
-  if (json.openkcm !== undefined) return [...forPlugins, ...clients]
+  if (json.openkcm !== undefined) return [...asProcesses, ...clients]
   if (folder.endsWith("-client")) return forPlugins
   const allowed = mayDependOn[basename(folder)]
   if (allowed === undefined) throw new Error(`${folder} has no line in the table of dependency directions`)

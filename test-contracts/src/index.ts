@@ -32,6 +32,16 @@ export { keystoreContract } from "./kinds/keystore/contract.ts"
 export type { ContractRun } from "./kinds/keystore/contract-run.ts"
 export { type BackendType, expectedByBackend } from "./kinds/keystore/expected-capabilities.ts"
 export type { KeystoreBackend, KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./kinds/keystore/options.ts"
+export {
+  type Boundary,
+  type ContractRunner,
+  type PluginContractRun,
+  pluginContractRun,
+  proveContractRun,
+  type StartedPlugin,
+  type StartPlugin,
+  type TitledContractRun,
+} from "./kinds/keystore/plugin-contract-run.ts"
 export { keystoreContractCases, keystoreContractResults } from "./kinds/keystore/results.ts"
 export type { ContractOptions } from "./kinds/table.ts"
 export { pluginContract, pluginContractResults } from "./plugin-contract.ts"

@@ -2,7 +2,7 @@
  * Data keys over HTTP: our host against bare node:http with the same envelope and against OpenBao's transit engine, then
  * in process against the bare primitives. A compiled client checks each answer; the servers take turns.
  *
- * Needs Linux and Go. Takes about four minutes; for figures worth quoting let nothing else run on the machine.
+ * Needs Linux and Go. Takes about four minutes; for figures worth quoting, run nothing else on the machine.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"

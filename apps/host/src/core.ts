@@ -1,29 +1,20 @@
-import {
-  type AuditRecorder,
-  type AuditSequencer,
-  createAuditRecorder,
-  createAuditSequencer,
-} from "@apeiro-cmk/audit-log"
-import { createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
-import { type Catalog, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
+import { type AuditRecorder, createAuditRecorder } from "@apeiro-cmk/audit-log"
+import { type CredentialStore, createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
+import { type Catalog, KeystorePlugins, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
+import { fingerprintKeyOf } from "@apeiro-cmk/http-api"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
-import {
-  createKeystoreManager,
-  createPlatformKeystores,
-  type KeystoreManager,
-  type PlatformKeystores,
-} from "@apeiro-cmk/keystore-manager"
+import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
-import { fingerprintKeyOf } from "./http/fingerprint-key.ts"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
 import { reasonOf } from "./reason.ts"
 import { requireSharedRootKey } from "./shared-root-key.ts"
+import { WatchedSequencer } from "./watched-sequencer.ts"
 
-/** What the core is opened with. */
+/** Everything that the core is opened with. */
 export interface CoreOptions {
   readonly profile: LoadedProfile
   readonly logger: Logger
@@ -41,17 +32,17 @@ export interface Core {
   readonly keystores: KeystoreManager
   readonly platformKeystores: PlatformKeystores
   readonly keys: KeyHierarchy
-  /** Keys the fingerprints of requests that must take effect once. */
+  /** Key of the fingerprints of requests that must take effect once. */
   readonly fingerprintKey: Uint8Array
-  /** Why the last run of the audit sequencer failed; undefined when it did not. */
+  /** Tells why the last run of the audit sequencer failed; undefined when it succeeded. */
   sequencerFailure(): string | undefined
-  /** Gives everything back, last opened first: keys, keystores, plugins, sequencer (after a last run), database. */
+  /** Closes everything, last opened first: keys, keystores, plugins, sequencer (after a last run), database. */
   close(): Promise<void>
 }
 
 /**
- * Opens the database, loads and starts the plugins, and puts the packages together. When a step fails, what was opened
- * before is given back.
+ * Opens the database, loads and starts the plugins, and puts the packages together. When a step fails, everything opened
+ * before is closed.
  */
 export async function openCore(options: CoreOptions): Promise<Core> {
   const opened = await openInOrder((defer) => openParts(options, defer), closeFailureLog(options.logger))
@@ -59,30 +50,40 @@ export async function openCore(options: CoreOptions): Promise<Core> {
 }
 
 async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core, "close">> {
-  const { profile, clock, random, logger, replica } = options
-
-  const database = await (options.openDatabase ?? openDatabase)({
-    ...profile.persistence,
-    clock,
-    applicationName: `apeiro-cmk ${replica}`,
-    jobs: { onError: (error) => logger.error("the job queue failed; it goes on", { reason: reasonOf(error) }) },
-  })
-  defer(() => database.close())
-  const rootKey = await loadOrCreateRootKey(profile.credentialStore.root)
-  await requireSharedRootKey(database, rootKey.key)
-  const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })
-
-  const sequencer = watchedSequencer(options, database)
+  const { clock, random, logger, replica } = options
+  const { database, credentials, fingerprintKey } = await openStorage(options, defer)
+  const sequencer = new WatchedSequencer({ log: database.auditLog, clock, logger, replica })
   defer(() => sequencer.stop())
-  const onRecorded = () => sequencer.nudge()
   const audit = createAuditRecorder({
     intake: database.auditIntake,
     clock,
     random: pooledRandom(random),
     replica,
-    onRecorded,
+    onRecorded: () => sequencer.nudge(),
   })
+  const catalog = await openPlugins(options, audit, defer)
+  const managed = await openKeystores(options, { database, credentials, audit, catalog }, defer)
+  sequencer.start()
+  return { database, audit, catalog, ...managed, fingerprintKey, sequencerFailure: sequencer.lastFailure }
+}
 
+async function openStorage(options: CoreOptions, defer: Defer) {
+  const { profile, clock, random, logger, replica } = options
+  const database = await (options.openDatabase ?? openDatabase)({
+    ...profile.persistence,
+    clock,
+    applicationName: `apeiro-cmk ${replica}`,
+    jobs: { onError: (error) => logger.error("the job queue failed; it continues", { reason: reasonOf(error) }) },
+  })
+  defer(() => database.close())
+  const rootKey = await loadOrCreateRootKey(profile.credentialStore.root)
+  await requireSharedRootKey(database, rootKey.key)
+  const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })
+  return { database, credentials, fingerprintKey: fingerprintKeyOf(rootKey.key) }
+}
+
+async function openPlugins(options: CoreOptions, audit: AuditRecorder, defer: Defer): Promise<Catalog> {
+  const { profile, clock, random, logger, replica } = options
   const makeServices = (pluginName: string) =>
     createPluginServices({
       logger: pluginLogger(logger, pluginName),
@@ -94,11 +95,20 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   const catalog = await loadCatalog(profile, { makeServices, clock })
   const plugins = await startPlugins(catalog, { clock, logger })
   defer(() => plugins.stop())
+  return catalog
+}
 
-  const prepareTenantKey: KeyHierarchy["prepareTenantKey"] = (...request) => keys.prepareTenantKey(...request)
+interface KeystoreParts extends Pick<Core, "database" | "audit" | "catalog"> {
+  readonly credentials: CredentialStore
+}
+
+async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: Defer) {
+  const { profile, clock, random, logger } = options
+  const { database, audit, credentials } = parts
+  const catalog = new KeystorePlugins(parts.catalog)
   const { keystores: repository, operationCounts } = database
-  const managed = { catalog, repository, operationCounts, credentials, audit, prepareTenantKey }
-  const keystores = createKeystoreManager({
+  const managed = { catalog, repository, operationCounts, credentials, audit }
+  const keystores = new KeystoreManager({
     ...{ ...managed, mode: profile.mode, clock, logger, random },
     async renewalsPerHour(tenantId) {
       const tenant = await database.tenants.tenant(tenantId)
@@ -108,39 +118,10 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
   defer(() => keystores.close())
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())
-
-  const platformKeystores = createPlatformKeystores({
+  const platformKeystores = new PlatformKeystores({
     ...{ catalog, repository: database.platformKeystores, manager: keystores, jobs: database.jobs, audit, clock },
     maximumAttempts: defaultJobSettings.maximumAttempts,
   })
   defer(await platformKeystores.start())
-
-  sequencer.start()
-  const fingerprintKey = fingerprintKeyOf(rootKey.key)
-  return {
-    ...{ database, audit, catalog, keystores, platformKeystores, keys, fingerprintKey },
-    sequencerFailure: sequencer.lastFailure,
-  }
-}
-
-interface WatchedSequencer extends AuditSequencer {
-  lastFailure(): string | undefined
-}
-
-/** A sequencer whose last failure is known until a run succeeds again. */
-function watchedSequencer({ clock, logger, replica }: CoreOptions, database: Database): WatchedSequencer {
-  let failure: string | undefined
-  const log: Database["auditLog"] = {
-    ...database.auditLog,
-    integrate: async (...request) => {
-      const moved = await database.auditLog.integrate(...request)
-      failure = undefined
-      return moved
-    },
-  }
-  const onError = (error: unknown) => {
-    failure = error instanceof Error ? error.message : "The audit sequencer failed."
-    logger.error("the audit sequencer failed; it goes on", { reason: failure })
-  }
-  return { ...createAuditSequencer({ log, clock, replica, onError }), lastFailure: () => failure }
+  return { keystores, keys, platformKeystores }
 }

@@ -2,24 +2,25 @@ import { mkdir, stat } from "node:fs/promises"
 import { HostError } from "./errors.ts"
 
 /**
- * Makes the data directory with mode 0700, or checks it. Its files are 0600 themselves; the directory keeps others from
- * putting files of their own beside them.
+ * Makes the data directory with mode 0700, or checks it. Its files are 0600 themselves; the directory keeps other users
+ * from adding files of their own.
  *
- * @throws {HostError} DATA_DIRECTORY_EXPOSED - others than the owner may read or write it, or it cannot be had
+ * @throws {HostError} DATA_DIRECTORY_EXPOSED - other users may read or write it, or it cannot be created
  */
 export async function prepareDataDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw exposed(
-      `The data directory ${path} cannot be made.`,
+      `The data directory ${path} cannot be created.`,
       "Check the path and the permissions of its parent.",
       error,
     )
   })
   const facts = await stat(path)
-  if (!facts.isDirectory())
-    throw exposed(`${path} is no directory.`, "Set dataDirectory in the profile to a directory.")
+  if (!facts.isDirectory()) {
+    throw exposed(`${path} is not a directory.`, "Set dataDirectory in the profile to a directory.")
+  }
   if ((facts.mode & 0o077) !== 0) {
-    throw exposed(`The data directory ${path} is open to others.`, `Run \`chmod 700 ${path}\`, and start again.`)
+    throw exposed(`Other users can access the data directory ${path}.`, `Run \`chmod 700 ${path}\`, and start again.`)
   }
 }
 

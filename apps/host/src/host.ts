@@ -1,30 +1,30 @@
 import { hostname } from "node:os"
 import { join } from "node:path"
+import { loadOrCreateAdministratorToken } from "@apeiro-cmk/access"
 import { type AuditEvent, platformTenantId } from "@apeiro-cmk/audit-log"
 import { type LoadedProfile, loadProfile } from "@apeiro-cmk/host-runtime"
 import type { Database, DatabaseOptions } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { systemClock, systemRandom } from "@apeiro-cmk/plugin-sdk/services"
-import { loadOrCreateAdministratorToken } from "./auth/administrator-token.ts"
 import { type Core, openCore } from "./core.ts"
 import { prepareDataDirectory } from "./data-directory.ts"
-import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
+import { closeFailureLog, type Defer, type Opened, openInOrder } from "./open-in-order.ts"
 import { reasonOf } from "./reason.ts"
 import { openServers } from "./servers.ts"
 
-/** How a host is made. */
+/** Options of a host. */
 export interface HostOptions {
-  /** File of the profile; read at start. One of this and `profile` must be given. */
+  /** File of the profile; read at start. Give this or `profile`. */
   readonly profilePath?: string
   /** A profile that is loaded already. */
   readonly profile?: LoadedProfile
-  /** What `{source: env}` references of the profile read. */
+  /** Variables for the profile's `{source: env}` references. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
   readonly overrides?: HostOverrides
 }
 
-/** What tests and embedders set otherwise. */
+/** Settings that tests and embedders replace. */
 export interface HostOverrides {
   /** Instead of the profile's ports; 0 takes a free one. */
   readonly apiPort?: number
@@ -33,12 +33,12 @@ export interface HostOverrides {
   readonly random?: RandomSource
   /** Name of this replica in the audit log. Default: the machine's host name. */
   readonly replica?: string
-  /** How long a stop waits for what was accepted, in milliseconds. Default 30,000. */
+  /** Longest time for accepted work to end at a stop, in milliseconds. Default 30,000. */
   readonly stopGraceMs?: number
   readonly openDatabase?: (options: DatabaseOptions) => Promise<Database>
 }
 
-/** Where a started host listens, and where its administrator's token lies. */
+/** Addresses of a started host, and the file of its administrator's token. */
 export interface HostAddresses {
   /** E.g. `http://127.0.0.1:8470`. */
   readonly apiUrl: string
@@ -47,19 +47,21 @@ export interface HostAddresses {
   readonly administratorHeaderPath: string
 }
 
-/** The host: a composition of the packages, an API and a life. It is started once and stopped once. */
+/** The host: the packages put together, with an API and a life cycle. It starts once and stops once. */
 export interface Host {
   /**
-   * Opens everything, in order; when a step fails, what was opened before is closed again.
+   * Opens everything in order; when a step fails, everything opened before is closed again.
    *
    * @throws {ProfileError} PROFILE_INVALID
    * @throws {HostRuntimeError} a plugin with `onFailure: abort` did not load or start
-   * @throws {HostError} PORT_IN_USE, LISTEN_FAILED, DATA_DIRECTORY_EXPOSED, ROOT_KEY_DIFFERS, ...
+   * @throws {HostError} DATA_DIRECTORY_EXPOSED, ROOT_KEY_DIFFERS
+   * @throws {HttpApiError} PORT_IN_USE, LISTEN_FAILED
+   * @throws {AccessError} ADMINISTRATOR_TOKEN_INVALID, ADMINISTRATOR_TOKEN_EXPOSED
    * @throws {PersistenceError} DATABASE_IN_USE, DATABASE_ACCESS_DENIED, DATABASE_UNAVAILABLE, ...
    * @throws {CredentialStoreError} ROOT_KEY_INVALID, ROOT_KEY_EXPOSED
    */
   start(): Promise<HostAddresses>
-  /** Takes nothing new, finishes what it accepted, and closes everything in reverse order. Idempotent. */
+  /** Accepts nothing new, finishes the accepted work, and closes everything in reverse order. Idempotent. */
   stop(): Promise<void>
 }
 
@@ -67,35 +69,38 @@ const defaultStopGraceMs = 30_000
 
 /** Makes a host; it does nothing before `start`. */
 export function createHost(options: HostOptions): Host {
-  let running: Promise<RunningHost> | undefined
-  let stopped: Promise<void> | undefined
-  return {
-    start: async () => {
-      running ??= startHost(options)
-      return (await running).addresses
-    },
-    stop: () => {
-      stopped ??= stopHost(running)
-      return stopped
-    },
+  return new ComposedHost(options)
+}
+
+class ComposedHost implements Host {
+  readonly #options: HostOptions
+  #running: Promise<Opened<HostAddresses>> | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: HostOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<HostAddresses> {
+    this.#running ??= startHost(this.#options)
+    return (await this.#running).value
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= stopHost(this.#running)
+    return this.#stopped
   }
 }
 
-interface RunningHost {
-  readonly addresses: HostAddresses
-  stop(): Promise<void>
-}
-
-async function stopHost(running: Promise<RunningHost> | undefined): Promise<void> {
-  // A start that failed has given everything back already.
+async function stopHost(running: Promise<Opened<HostAddresses>> | undefined): Promise<void> {
+  // A failed start has closed everything already.
   const host = await running?.catch(() => undefined)
-  await host?.stop()
+  await host?.close()
 }
 
-async function startHost(options: HostOptions): Promise<RunningHost> {
+async function startHost(options: HostOptions): Promise<Opened<HostAddresses>> {
   const profile = await profileOf(options)
-  const opened = await openInOrder((defer) => openHost(profile, options, defer), closeFailureLog(options.logger))
-  return { addresses: opened.value, stop: opened.close }
+  return openInOrder((defer) => openHost(profile, options, defer), closeFailureLog(options.logger))
 }
 
 async function openHost(profile: LoadedProfile, options: HostOptions, defer: Defer): Promise<HostAddresses> {

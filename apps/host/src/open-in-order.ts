@@ -1,22 +1,22 @@
 import type { Logger } from "@apeiro-cmk/plugin-interface"
 import { reasonOf } from "./reason.ts"
 
-/** Registers what gives back something that has just been opened. */
+/** Registers how to close something that has just been opened. */
 export type Defer = (close: () => Promise<void> | void) => void
 
-/** What was opened, and how all of it is given back. */
+/** Something that was opened, and how to close all of it. */
 export interface Opened<T> {
   readonly value: T
   /**
-   * Gives everything back, last opened first; what fails does not keep the rest.
+   * Closes everything, last opened first; a failure does not keep the rest open.
    * @throws the failure, or an AggregateError of several
    */
   close(): Promise<void>
 }
 
 /**
- * Opens things in order. When a step throws, what was opened before is given back and the error goes on; failures of the
- * giving back go to `onCloseFailure`, since the step's own error says more.
+ * Opens things in order. When a step throws, everything opened before is closed and the error passes on; failures of that
+ * closing go to `onCloseFailure`, since the step's own error says more.
  */
 export async function openInOrder<T>(
   open: (defer: Defer) => Promise<T>,
@@ -32,12 +32,9 @@ export async function openInOrder<T>(
   }
 }
 
-/** Logs that something could not be given back after a start that failed. */
+/** Logs that something could not be closed after a failed start. */
 export function closeFailureLog(logger: Logger): (error: unknown) => void {
-  return (error) =>
-    logger.error("something could not be given back after a failed start", {
-      reason: reasonOf(error),
-    })
+  return (error) => logger.error("something could not be closed after a failed start", { reason: reasonOf(error) })
 }
 
 async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
@@ -50,5 +47,5 @@ async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> 
     }
   }
   if (failures.length === 1) throw failures[0]
-  if (failures.length > 1) throw new AggregateError(failures, "Several things could not be given back.")
+  if (failures.length > 1) throw new AggregateError(failures, "Several things could not be closed.")
 }

@@ -1,7 +1,7 @@
 import type { JsonValue, LogFields, Logger } from "@apeiro-cmk/plugin-interface"
 import { type DestinationStream, pino } from "pino"
 
-/** Field names whose values never reach the log, should anybody ever log them. */
+/** Field names whose values never reach the log, even if somebody logs them. */
 const secretFields = new Set([
   "authorization",
   "password",
@@ -13,14 +13,14 @@ const secretFields = new Set([
   "client_private_key",
 ])
 
-/** How the host logs. */
+/** Options of the logger. */
 export interface LoggerOptions {
   readonly level: "debug" | "info" | "warn" | "error" | "silent"
   /** Default: standard output. */
   readonly destination?: DestinationStream
 }
 
-/** Makes the host's logger: JSON lines, one object each. Bodies and headers are never given to it. */
+/** Makes the host's logger: JSON lines, one object each. Bodies and headers never reach it. */
 export function createLogger({ level, destination }: LoggerOptions): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const log = destination === undefined ? pino(options) : pino(options, destination)
@@ -30,7 +30,7 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }
 }
 
-/** Pino's own redaction costs more than the rest of a line. Two levels are all that our fields have. */
+/** Pino's own redaction costs more than the rest of a line. Our fields have two levels at most. */
 function redacted(fields: LogFields): LogFields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, secretFields.has(name) ? "[redacted]" : inside(value)]),

@@ -1,6 +1,6 @@
 import type { LogFields, Logger } from "@apeiro-cmk/plugin-interface"
 
-/** A logger that names the plugin in each line. */
+/** Makes a logger that names the plugin in each line. */
 export function pluginLogger(logger: Logger, plugin: string): Logger {
   const named = (fields: LogFields | undefined): LogFields => ({ ...fields, plugin })
   return {

@@ -1,37 +1,23 @@
 import type { Catalog } from "@apeiro-cmk/host-runtime"
+import type { Impairment, Readiness } from "@apeiro-cmk/http-api"
 import type { Database } from "@apeiro-cmk/persistence"
 import { type Clock, isCodedError } from "@apeiro-cmk/plugin-interface"
 import { abortable, withDeadline } from "@apeiro-cmk/plugin-sdk"
 
-/** Something that does not work, and why. */
-export interface Impairment {
-  /** E.g. `host`, `database`, `plugin:openbao`, `audit_sequencer`. */
-  readonly component: string
-  readonly reason: string
-}
+/** Longest time for the database to answer before it counts as not ready, in milliseconds. */
+const databaseTimeoutMs = 1000
 
-/** Whether the host can serve. */
-export interface Readiness {
-  /** What keeps the host from serving; empty when it can. Answers within {@link databaseTimeoutMs}. */
-  notReady(): Promise<readonly Impairment[]>
-  /** What does not work while the host serves. */
-  degraded(): readonly Impairment[]
-}
-
-/** How long the database may take to answer before it counts as not ready, in milliseconds. */
-export const databaseTimeoutMs = 1000
-
-/** What readiness is judged by. */
+/** Everything that readiness is judged by. */
 export interface ReadinessSources {
   readonly database: Pick<Database, "ping">
   readonly catalog: Pick<Catalog, "plugins">
-  /** Why the audit sequencer's last run failed; undefined when it did not. */
+  /** Why the audit sequencer's last run failed; undefined when it succeeded. */
   readonly sequencerFailure: () => string | undefined
   readonly isDraining: () => boolean
   readonly clock: Clock
 }
 
-/** Makes a {@link Readiness}. */
+/** Makes a {@link Readiness} that answers within {@link databaseTimeoutMs}. */
 export function createReadiness(sources: ReadinessSources): Readiness {
   return {
     notReady: async () => {
@@ -50,7 +36,7 @@ async function databaseImpairment({ database, clock }: ReadinessSources): Promis
     return []
   } catch (error) {
     const late = `The database did not answer within ${databaseTimeoutMs} ms.`
-    // Anybody may ask: the code alone is said, the log says more.
+    // Anybody may ask: the answer has the code alone, and the log says more.
     const reason = isCodedError(error) ? `The database does not work: ${error.code}.` : "The database does not work."
     return [{ component: "database", reason: deadline.signal.aborted ? late : reason }]
   } finally {
@@ -58,7 +44,7 @@ async function databaseImpairment({ database, clock }: ReadinessSources): Promis
   }
 }
 
-/** The sequencer writes every few seconds: where it cannot, no entry can be made durable, and nothing may be answered. */
+/** The sequencer writes every few seconds: while it cannot, no entry becomes durable, and nothing may be answered. */
 function auditImpairments({ sequencerFailure }: ReadinessSources): Impairment[] {
   const failure = sequencerFailure()
   return failure === undefined ? [] : [{ component: "audit_sequencer", reason: failure }]

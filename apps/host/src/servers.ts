@@ -1,23 +1,18 @@
+import { RefusalRecorder, TokenLookup } from "@apeiro-cmk/access"
 import type { LoadedProfile } from "@apeiro-cmk/host-runtime"
+import { type ApiServices, apiRoutes, createApp, InFlight, openListener, operationsRoutes } from "@apeiro-cmk/http-api"
 import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
-import type { ApiServices } from "./api-services.ts"
-import { createRefusalRecorder } from "./auth/refusal-recorder.ts"
-import { createTokenLookup } from "./auth/token-lookup.ts"
 import type { Core } from "./core.ts"
-import { createApp } from "./http/api-app.ts"
-import { createInFlight, type InFlight } from "./http/in-flight.ts"
-import { openListener } from "./http/listener.ts"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { createReadiness } from "./readiness.ts"
 import { reasonOf } from "./reason.ts"
-import { apiRoutes, operationsRoutes } from "./routes/index.ts"
 
-/** What the servers stand on. */
+/** Everything that the servers need. */
 export interface ServersOptions {
   readonly core: Core
   readonly profile: LoadedProfile
   readonly ports: { readonly api: number | undefined; readonly operations: number | undefined }
-  /** How long closing waits for what was accepted, in milliseconds. */
+  /** Longest time for accepted work to end at a close, in milliseconds. */
   readonly graceMs: number
   readonly administratorTokenHash: Uint8Array
   readonly clock: Clock
@@ -29,16 +24,19 @@ export interface ServersOptions {
 export interface Servers {
   readonly apiUrl: string
   readonly operationsUrl: string
-  /** Takes nothing new on the API listener, finishes what was accepted, then closes both. */
+  /** Accepts nothing new on the API listener, finishes the accepted work, then closes both. */
   close(): Promise<void>
 }
 
-/** How often expired idempotency keys are removed, in milliseconds. */
+/** Pause between removals of expired idempotency keys, in milliseconds. */
 const cleaningPauseMs = 60 * 60 * 1000
 
-/** Opens both listeners. @throws {HostError} PORT_IN_USE, LISTEN_FAILED */
+/** Longest time for a probe to be answered at a close, in milliseconds. */
+const probeGraceMs = 1000
+
+/** Opens both listeners. @throws {HttpApiError} PORT_IN_USE, LISTEN_FAILED */
 export async function openServers(options: ServersOptions): Promise<Servers> {
-  const inFlight = createInFlight()
+  const inFlight = new InFlight()
   const opened = await openInOrder((defer) => openListeners(options, inFlight, defer), closeFailureLog(options.logger))
   return {
     ...opened.value,
@@ -54,13 +52,14 @@ async function openListeners(
   inFlight: InFlight,
   defer: Defer,
 ): Promise<Omit<Servers, "close">> {
-  const { profile, ports, clock, logger } = options
+  const { core, profile, ports, clock, logger } = options
   const { api, operations } = profile.listeners
-  const services = apiServices(options, inFlight)
-  defer(() => services.refusals.close())
+  const refusals = new RefusalRecorder(core.audit, clock, logger)
+  defer(() => refusals.close())
+  const services = apiServices(options, refusals, inFlight)
 
-  // The probes answer until the end: what asks them must see that the host is on its way out.
-  const probes = createInFlight()
+  // The probes answer until the end: whoever asks must see that the host is shutting down.
+  const probes = new InFlight()
   const operationsApp = createApp(operationsRoutes, services, probes)
   const operationsPort = ports.operations ?? operations.port
   const operationsAddress = { ...operations, port: operationsPort, profileKey: "listeners.operations" }
@@ -75,46 +74,39 @@ async function openListeners(
   return { apiUrl: apiListener.url, operationsUrl: operationsListener.url }
 }
 
-function apiServices({ core, ...given }: ServersOptions, inFlight: InFlight): ApiServices {
-  const { administratorTokenHash, clock, random, logger } = given
-  const { database, audit, catalog, keys, keystores, platformKeystores, fingerprintKey, sequencerFailure } = core
+function apiServices(options: ServersOptions, refusals: RefusalRecorder, inFlight: InFlight): ApiServices {
+  const { core, administratorTokenHash, clock, random, logger } = options
+  const { database, catalog, sequencerFailure } = core
   const isDraining = () => inFlight.isDraining()
   return {
-    ...{
-      catalog,
-      keystores,
-      platformKeystores,
-      keys,
-      audit,
-      administratorTokenHash,
-      fingerprintKey,
-      clock,
-      random,
-      logger,
-    },
-    ...{
-      tenants: database.tenants,
-      tokens: database.tokens,
-      findToken: createTokenLookup(database.tokens),
-      idempotency: database.idempotency,
-    },
+    catalog,
+    tenants: database.tenants,
+    tokens: database.tokens,
+    idempotency: database.idempotency,
+    keystores: core.keystores,
+    platformKeystores: core.platformKeystores,
+    keys: core.keys,
     keyRecords: database.keys,
+    audit: core.audit,
     auditLog: database.auditLog,
     auditPlaces: database.auditPlaces,
-    refusals: createRefusalRecorder(audit, clock, logger),
+    authentication: { tokens: new TokenLookup(database.tokens), administratorTokenHash, clock },
+    refusals,
     readiness: createReadiness({ database, catalog, sequencerFailure, isDraining, clock }),
+    fingerprintKey: core.fingerprintKey,
+    clock,
+    random,
+    logger,
   }
 }
 
-const probeGraceMs = 1000
-
-/** @returns what ends the cleaning */
+/** Removes expired idempotency keys now and then. @returns a function that ends it */
 function keepClean({ clock, idempotency }: ApiServices, logger: Logger): () => void {
   let cancel: () => void
   const clean = () => {
     cancel = clock.after(cleaningPauseMs, clean)
     idempotency.removeExpired().catch((error: unknown) => {
-      logger.warn("expired idempotency keys stay", { reason: reasonOf(error) })
+      logger.warn("expired idempotency keys could not be removed", { reason: reasonOf(error) })
     })
   }
   cancel = clock.after(0, clean)

@@ -2,7 +2,7 @@ import { constants } from "node:os"
 import type { Logger } from "@apeiro-cmk/plugin-interface"
 import { reasonOf } from "./reason.ts"
 
-/** The part of `process` that this needs. */
+/** The needed part of `process`. */
 export interface SignalSource {
   on(signal: "SIGINT" | "SIGTERM", listener: (signal: "SIGINT" | "SIGTERM") => void): unknown
   off(signal: "SIGINT" | "SIGTERM", listener: (signal: "SIGINT" | "SIGTERM") => void): unknown
@@ -10,10 +10,10 @@ export interface SignalSource {
 }
 
 /**
- * Stops a host at the first SIGINT or SIGTERM, in order; a second one ends the process at once. Call it before the host
- * starts: a signal during the start then stops what has been started by then.
+ * Stops a host in order at the first SIGINT or SIGTERM; a second signal ends the process at once. Call it before the host
+ * starts, so that a signal during the start stops everything started by then.
  *
- * @returns resolves when the host has stopped: `true` in order, `false` when stopping failed (it is logged)
+ * @returns resolves when the host has stopped: `true` in order, `false` when the stop failed, which is logged
  */
 export function stopOnSignals(stop: () => Promise<void>, source: SignalSource, logger: Logger): Promise<boolean> {
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { HostClient } from "./host-client.ts"
 import { objects } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
-/** A tenant's whole audit log, once nothing waits for its place any more. */
+/** Reads a tenant's whole audit log, once no entry waits for its place. */
 export async function wholeAudit(client: HostClient, tenant: string): Promise<readonly Record<string, unknown>[]> {
   return waitFor("nothing waits", async () => {
     const all: Record<string, unknown>[] = []
@@ -16,7 +16,7 @@ export async function wholeAudit(client: HostClient, tenant: string): Promise<re
   })
 }
 
-/** Verifies a tenant's log as an auditor does, from its export. @returns how many entries it proves */
+/** Verifies a tenant's log as an auditor does, from its export. @returns the number of proven entries */
 export async function verifiedSize(client: HostClient, tenant: string): Promise<number> {
   const exported = await client.send("GET", `/v1/tenants/${tenant}/audit/export`)
   return (await verifyExport(linesOf(exported.text))).size

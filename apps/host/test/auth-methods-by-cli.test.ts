@@ -16,7 +16,7 @@ import { startTestHost, type TestHost, testFolder } from "./test-host.ts"
 const available = (await openBaoAvailable()) && (await kubernetesAvailable())
 const mount = "openkcm-keys"
 
-/** Fields of a configuration that say who asks, and the same with a credential that is nobody's. */
+/** Fields of a configuration that say who asks, and the same with an unknown credential. */
 interface Login {
   readonly good: Readonly<Record<string, unknown>>
   readonly bad: Readonly<Record<string, unknown>>
@@ -57,7 +57,7 @@ describe.skipIf(!available)("every way to log in to a real OpenBao, by the comma
     expect([path, status]).toEqual([path, expect.toSatisfy((code: number) => code < 300)])
   }
 
-  /** Puts a file where the tenant's configurations may name it. @returns its name there */
+  /** Writes a file that the tenant's configurations may name. @returns the name to use there */
   async function credentialFile(tenantId: string, name: string, content: string): Promise<string> {
     const folder = join(host.folder.dataDirectory, "credentials", tenantId)
     await mkdir(folder, { recursive: true })
@@ -156,7 +156,7 @@ function policyOf(key: string): string {
     path "${mount}/keys/${key}" { capabilities = ["read"] }`
 }
 
-/** Signs tokens as somebody whom an OpenBao may be told to trust (RFC 7519, ES256). */
+/** Signs tokens as an issuer that an OpenBao can trust (RFC 7519, ES256). */
 function tokenIssuer() {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
   const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")

@@ -1,14 +1,14 @@
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
+import { apiRoutes } from "@apeiro-cmk/http-api"
 import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { apiRoutes } from "../src/routes/index.ts"
 import { tenantClient, tenantWithKeys } from "./fixtures.ts"
 import { startTestHost, type TestHost } from "./test-host.ts"
 import { object, objects, text } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
-/** All entries of an audit log with this action. */
+/** Reads all entries of an audit log with this action. */
 async function entriesOf(host: TestHost, log: string, action: string): Promise<readonly Record<string, unknown>[]> {
   return waitFor("a log without waiting entries", async () => {
     const answer = await host.administrator.expect(200, "GET", `${log}/audit/entries?limit=1000`)
@@ -42,7 +42,7 @@ describe("authorization", () => {
     },
   )
 
-  it("records bad tokens in the platform's log, and no more than a bounded number a minute", async () => {
+  it("records bad tokens in the platform's log, up to a bound per minute", async () => {
     const before = await entriesOf(host, "/v1/platform", "unauthenticatedRequest")
     expect(before.length).toBeGreaterThan(0)
     const flood = Array.from({ length: 150 }, () => host.client().send("GET", "/v1/tenants"))
@@ -55,7 +55,7 @@ describe("authorization", () => {
     ["reader", { read: 200, use: 403, write: 403, tokens: 403, audit: 200 }],
     ["workload", { read: 403, use: 200, write: 403, tokens: 403, audit: 403 }],
     ["administrator", { read: 200, use: 200, write: 201, tokens: 200, audit: 200 }],
-  ] as const)("lets the role %s do its work and nothing else", async (role, expected) => {
+  ] as const)("allows the role %s its work and nothing else", async (role, expected) => {
     const client = await tenantClient(host, "acme", role)
     const status = async (method: string, path: string, body?: unknown) =>
       (await client.send(method, path, body === undefined ? {} : { body })).status
@@ -70,7 +70,7 @@ describe("authorization", () => {
     expect(await status("GET", "/v1/platform/audit/entries")).toBe(403)
   })
 
-  it("refuses a tenant's token for another tenant, whether that exists or not, and records it", async () => {
+  it("refuses a tenant's token for another tenant, existing or not, and records the refusal", async () => {
     const client = await tenantClient(host, "acme", "administrator")
     const existing = await client.send("GET", "/v1/tenants/other/keystores")
     const missing = await client.send("GET", "/v1/tenants/nobody/keystores")
@@ -107,7 +107,7 @@ describe("authorization", () => {
     expect(open.toSorted()).toEqual(["/livez", "/openapi.json", "/readyz"])
   })
 
-  it("shows a token once, stores its hash alone, and ends it at revocation", async () => {
+  it("shows a token once, stores only its hash, and ends it at revocation", async () => {
     const client = await tenantClient(host, "acme", "workload")
     await client.expect(200, "POST", dataKeys, {})
     const shown = await host.administrator.expect(200, "GET", `/v1/tenants/acme/tokens/${client.tokenId}`)
@@ -125,12 +125,12 @@ describe("authorization", () => {
       "/v1/tenants/acme/tokens/00000000-0000-7000-8000-000000000000",
     )
     expect(unknown).toMatchObject({ status: 404, body: { code: "TOKEN_NOT_FOUND" } })
-    // Another tenant's token is as unknown as none.
+    // A token of another tenant is as unknown as one that never existed.
     const foreign = await host.administrator.send("DELETE", `/v1/tenants/other/tokens/${client.tokenId}`)
     expect(foreign.status).toBe(404)
   })
 
-  it("does not take an expiry that is over, too far, or given twice", async () => {
+  it("refuses an expiry in the past, too far away, or stated twice", async () => {
     const make = (body: unknown) => host.administrator.send("POST", "/v1/tenants/acme/tokens", { body })
     const soon = new Date(Date.now() + 60_000).toISOString()
     expect((await make({ role: "reader", expires_at: soon })).body.expires_at).toBe(soon)

@@ -82,7 +82,7 @@ describe("story 1, on our AWS emulator", () => {
 
   const connection = ["keystore", "test", "acme", "primary_aws_kms"] as const
 
-  it("is prepared with the documents that the host writes, for a keystore that is added by its file", async () => {
+  it("is prepared with the host's documents, for a keystore that is added by its file", async () => {
     const file = join(host.folder.path, "aws.json")
     await writeFile(file, JSON.stringify(story))
     await timed("add", () => ok("keystore", "add", "acme", file))
@@ -95,7 +95,7 @@ describe("story 1, on our AWS emulator", () => {
     aws.iam.putRole(roleArn, text(trust?.text))
     aws.iam.putRolePolicy(roleArn, storyPolicy)
 
-    // The story's policy allows nothing: no request can fulfil its condition. The step says which line is missing.
+    // The story's policy allows nothing: no request can meet its condition. The step names the missing line.
     const refused = await host.administrator.expect(200, "POST", "/v1/tenants/acme/keystores/primary_aws_kms/test")
     expect(refused.status).toBe("connection_failed")
     expect(objects(refused.steps).find(({ outcome }) => outcome === "failed")).toMatchObject({
@@ -141,13 +141,13 @@ describe("story 1, on our AWS emulator", () => {
     expect(filesWith([...secrets, "AKIA", "ASIA"])).toEqual([])
   })
 
-  /** Names of the host's files in which one of the texts stands. */
+  /** Finds the host's files that contain one of the texts. */
   function filesWith(texts: readonly string[]): readonly string[] {
     const found = spawnSync("grep", ["-raFl", "-f", "-", host.folder.dataDirectory], { input: texts.join("\n") })
     return found.stdout.toString().split("\n").filter(Boolean)
   }
 
-  /** Runs the command line, which must succeed. */
+  /** Runs the command line and expects success. */
   async function ok(...args: readonly string[]): Promise<string> {
     const { exitCode, stdout, stderr } = await cli.run(...args)
     expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" })

@@ -33,7 +33,7 @@ describe("bad requests", () => {
     })
   })
 
-  it("names every fault of a body at once, unknown keys by their names", async () => {
+  it("names every fault of a body at once, and unknown keys by their names", async () => {
     const answer = await create({ tenant_id: "No Good", custody_mode: "mine", lease_ms: 5, nonsense: 1, more: {} })
     expect(answer.status).toBe(400)
     expect(answer.body).toMatchObject({ code: "INVALID_REQUEST", origin: "caller" })
@@ -54,7 +54,7 @@ describe("bad requests", () => {
     expect(objects(answer.body.issues).map((issue) => issue.path)).toContainEqual([key])
   })
 
-  it("refuses __proto__ also inside a keystore's configuration, where it would vanish", async () => {
+  it("refuses __proto__ inside a keystore's configuration, too, where it would vanish", async () => {
     const rawBody = '{"plugin_type":"local_keystore","plugin_name":"p","configuration":{"__proto__":{"key_name":"x"}}}'
     const answer = await host.administrator.send("POST", "/v1/tenants/acme/keystores", { rawBody, headers: json })
     expect(answer.status).toBe(400)
@@ -65,13 +65,13 @@ describe("bad requests", () => {
     ["at the top", '{"tenant_id":"twice","tenant_id":"thrice"}', ["tenant_id"]],
     ["in another spelling", '{"tenant_id":"twice","tenant\\u005fid":"thrice"}', ["tenant_id"]],
     ["deep inside", '{"tenant_id":"twice","x":[{"a":1},{"a":{"b":[1,","],"c":1,"c":"\\"}"}}]}', ["x", 1, "a", "c"]],
-  ])("refuses a key that stands twice %s", async (_, rawBody, path) => {
+  ])("refuses a key that occurs twice %s", async (_, rawBody, path) => {
     const answer = await host.administrator.send("POST", "/v1/tenants", { rawBody, headers: json })
     expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } })
     expect(objects(answer.body.issues).map((issue) => issue.path)).toEqual([path])
   })
 
-  it("takes one key in several objects, and as a value", async () => {
+  it("accepts the same key in several objects, and as a value", async () => {
     const rawBody = '{"tenant_id":"same","a":{"x":"x"},"b":{"x":["x","x",{"x":"\\\\"}]},"x":"a"}'
     const answer = await host.administrator.send("POST", "/v1/tenants", { rawBody, headers: json })
     expect(objects(answer.body.issues).map((issue) => issue.path)).toEqual([["a"], ["b"], ["x"]])
@@ -142,7 +142,7 @@ describe("bad requests", () => {
     expect(status).toBe(413)
   })
 
-  it("answers 405 with what is allowed, and 404 where there is nothing", async () => {
+  it("answers 405 with the allowed methods, and 404 for an unknown path", async () => {
     const wrong = await host.administrator.send("PATCH", "/v1/tenants/acme")
     expect(wrong).toMatchObject({ status: 405, body: { code: "METHOD_NOT_ALLOWED" } })
     expect(wrong.headers.get("allow")).toBe("GET, HEAD")
@@ -160,14 +160,14 @@ describe("bad requests", () => {
     expect(await host.administrator.send("GET", "/v1/tenants/acme%2F..%2Fother")).toMatchObject({ status: 400 })
   })
 
-  it("keeps a sane X-Request-Id, and replaces another", async () => {
+  it("keeps a sane X-Request-Id, and replaces any other", async () => {
     const kept = await host.administrator.send("GET", "/v1/plugins", { headers: { "x-request-id": "order-17" } })
     expect(kept.headers.get("x-request-id")).toBe("order-17")
     const replaced = await host.administrator.send("GET", "/v1/plugins", { headers: { "x-request-id": "a b<script>" } })
     expect(replaced.headers.get("x-request-id")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
   })
 
-  it("refuses another tenant's envelope with the same words as an altered one", async () => {
+  it("refuses another tenant's envelope in the same words as an altered one", async () => {
     const generated = await host.administrator.expect(200, "POST", dataKeys, {})
     const envelope = text(generated.envelope)
     const foreign = await host.administrator.send("POST", "/v1/tenants/other/service-keys/payments/data-keys/unwrap", {
@@ -188,7 +188,7 @@ describe("bad requests", () => {
   })
 
   it.each(["", "!!!!", "YQ", "YR==", "YQ==\n"])(
-    "answers 400 to the envelope %j, which is no base64",
+    "answers 400 to the envelope %j, which is not base64",
     async (envelope) => {
       const answer = await host.administrator.send("POST", `${dataKeys}/unwrap`, { body: { envelope } })
       expect(answer.status).toBe(400)
@@ -226,7 +226,7 @@ describe("bad requests", () => {
     expect(serviceKey).toMatchObject({ status: 409, body: { code: "SERVICE_KEY_EXISTS" } })
   })
 
-  it("gives its refusal also to a caller that is still sending", async () => {
+  it("answers a refused caller even while it is still sending", async () => {
     for (let time = 0; time < 20; time++) {
       const answer = await host.client().send("POST", "/v1/tenants", { rawBody: "{".repeat(200_000), headers: json })
       expect(answer.status).toBe(401)
@@ -234,7 +234,7 @@ describe("bad requests", () => {
     }
   })
 
-  it("does not ask for the body of a request that it refuses", async () => {
+  it("does not ask for the body of a refused request", async () => {
     const good = await administratorToken(host.folder)
     expect(await firstStatus(host.url, good, 100)).toBe(100)
     expect(await firstStatus(host.url, "wrong", 100)).toBe(401)
@@ -242,7 +242,7 @@ describe("bad requests", () => {
   })
 })
 
-/** Sends the head of a request that waits for `100 Continue`. @returns the first status that comes */
+/** Sends the head of a request that waits for `100 Continue`. @returns the first status of the answer */
 function firstStatus(url: string, bearer: string, contentLength: number): Promise<number> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {

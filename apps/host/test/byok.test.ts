@@ -88,7 +88,7 @@ describe.skipIf(!available)("bring your own key, with a real OpenBao", () => {
     expect((await cli.run("keystore", "activate", "acme", "bao")).exitCode).toBe(0)
   })
 
-  it("wraps the tenant key with the brought key: the wrap opens with the material alone", async () => {
+  it("wraps the tenant key with the imported key: the wrap opens with the material alone", async () => {
     const exported = await host.administrator.expect(200, "GET", "/v1/tenants/acme/key-export")
     const [tenantKey] = objects(exported.tenant_keys)
     const [wrap] = objects(tenantKey?.wraps)
@@ -121,7 +121,7 @@ describe.skipIf(!available)("bring your own key, with a real OpenBao", () => {
     ])
   })
 
-  it("leaves the material nowhere: not in the database, not in the log, not in what was uploaded", async () => {
+  it("leaves the material nowhere: not in the database, not in the log, not in the uploaded file", async () => {
     host.log.assertNoCanary([material])
     expect(findCanary(await readFile(file("wrapped.json"), "utf8"), [material])).toBeUndefined()
     const names = (await readdir(host.folder.dataDirectory)).filter((each) => each.startsWith("host.sqlite"))
@@ -132,8 +132,8 @@ describe.skipIf(!available)("bring your own key, with a real OpenBao", () => {
 
   it.each([
     ["others may read", async (path: string) => chmod(path, 0o644), "chmod 600"],
-    ["has not 32 bytes", async (path: string) => writeFile(path, "too short"), "9 bytes instead of 32"],
-    ["is a folder", async (path: string) => mkdir(`${path}/`, { recursive: true }), "no regular file"],
+    ["does not have 32 bytes", async (path: string) => writeFile(path, "too short"), "9 bytes instead of 32"],
+    ["is a folder", async (path: string) => mkdir(`${path}/`, { recursive: true }), "not a regular file"],
   ])("byok wrap refuses a key file that %s, and writes nothing", async (what, spoil, words) => {
     const name = `key-${what.replaceAll(" ", "-")}`
     if (what !== "is a folder") await writeFile(file(name), randomBytes(32), { mode: 0o600 })
@@ -153,7 +153,7 @@ describe.skipIf(!available)("bring your own key, with a real OpenBao", () => {
     await expect(stat(out)).rejects.toMatchObject({ code: "ENOENT" })
   })
 
-  it("byok wrap follows no link, takes no other document, and no parameters that have expired", async () => {
+  it("byok wrap follows no link, and refuses other documents and expired parameters", async () => {
     await symlink(file("key"), file("link"))
     const wrap = (keyFile: string, parameters: string) =>
       cli.run("byok", "wrap", "--key", file(keyFile), "--parameters", file(parameters), "--output", file("never.json"))

@@ -25,7 +25,7 @@ describe("parallel requests", () => {
     }
   })
 
-  it("activate one keystore once: one tenant key, whoever asks", async () => {
+  it("activate one keystore once, with one tenant key for all", async () => {
     await host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "once" })
     await host.administrator.expect(201, "POST", "/v1/tenants/once/keystores", localKeystore("local", "second"))
     const activate = () => host.administrator.send("POST", "/v1/tenants/once/keystores/local/activate")
@@ -53,7 +53,7 @@ describe("parallel requests", () => {
     )
   })
 
-  it("go on for others when a caller gives up", async () => {
+  it("continue for others when a caller gives up", async () => {
     const path = "/v1/tenants/many/service-keys/payments/data-keys"
     const controller = new AbortController()
     const givenUp = Array.from({ length: 20 }, () =>

@@ -9,7 +9,7 @@ import { objects, text } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
 describe("kill -9 under load", () => {
-  it("loses no answered request, leaves nothing half-made, and the log verifies", async () => {
+  it("loses no answered request, leaves nothing half done, and the log verifies", async () => {
     const folder = await testFolder()
     const child = await startHostProcess(folder)
     const administrator = hostClient(child.apiUrl, await administratorToken(folder))
@@ -33,7 +33,7 @@ describe("kill -9 under load", () => {
     const keys = objects((await host.administrator.expect(200, "GET", "/v1/tenants/acme/service-keys")).service_keys)
     const names = new Set(keys.map((key) => text(key.name)))
     expect(created.filter((name) => !names.has(name))).toEqual([])
-    // What was committed without an answer is whole as well: every key that is there works.
+    // Commits without an answer are whole as well: every stored key works.
     for (const name of [...names].slice(-25)) {
       await host.administrator.expect(200, "POST", `/v1/tenants/acme/service-keys/${name}/data-keys`, {})
     }

@@ -2,7 +2,7 @@ import type { HostClient } from "./host-client.ts"
 import type { TestHost } from "./test-host.ts"
 import { text } from "./values.ts"
 
-/** The document of a local keystore. */
+/** Makes the document of a local keystore. */
 export const localKeystore = (name = "local", keyName = "default") => ({
   plugin_type: "local_keystore",
   plugin_name: name,

@@ -49,7 +49,7 @@ describe("story 2, on our Fortanix emulator", () => {
 
   const path = "/v1/tenants/acme/keystores/fortanix_production_hsm"
 
-  it("is added by its file, and refuses the sample's EXPORT with the reason", async () => {
+  it("is added by its file, and refuses the sample's EXPORT with a reason", async () => {
     const file = join(host.folder.path, "fortanix.json")
     await writeFile(file, JSON.stringify(story))
     expect(await run("add", () => cli.run("keystore", "add", "acme", file))).toBe(0)
@@ -61,7 +61,7 @@ describe("story 2, on our Fortanix emulator", () => {
     app.groups.set(groupId, ["ENCRYPT", "DECRYPT"])
   })
 
-  it("tests and activates by the command line, derives keys, and is answered as in the story", async () => {
+  it("tests and activates by the command line, derives keys, and answers as in the story", async () => {
     expect(await run("test", () => cli.run("keystore", "test", "acme", story.plugin_name))).toBe(0)
     expect(await run("activate", () => cli.run("keystore", "activate", "acme", story.plugin_name))).toBe(0)
     expect(await host.administrator.expect(200, "POST", `${path}/activate`, {})).toMatchObject({
@@ -92,7 +92,7 @@ describe("story 2, on our Fortanix emulator", () => {
     await expect.poll(async () => (await dataKey()).status, { timeout: 10_000 }).toBe(200)
   })
 
-  /** Runs the command line and prints how long it took. @returns the exit code, after what it wrote where it is not 0 */
+  /** Runs the command line and prints its duration. @returns the exit code, after the output when it is not 0 */
   async function run(what: string, command: () => ReturnType<Cli["run"]>): Promise<number | string> {
     const startedMs = performance.now()
     const { exitCode, stdout, stderr } = await command()

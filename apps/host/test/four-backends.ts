@@ -21,9 +21,9 @@ export interface KeystoreDocument {
 export interface RunningBackend {
   /** Its entry in a profile. */
   readonly plugin: Readonly<Record<string, unknown>>
-  /** Makes a key of its own with the credential for it. @returns the keystore's document, by the story's own names */
+  /** Makes a new key and a credential for it. @returns the keystore's document, with the story's names */
   newKeystore(): Promise<KeystoreDocument>
-  /** Takes the keystore away: nobody answers any more. */
+  /** Stops the keystore: nothing answers any longer. */
   stop(): Promise<void>
 }
 

@@ -16,7 +16,7 @@ import { objects, text } from "./values.ts"
 
 const available = (await openBaoAvailable()) && (await softHsmAvailable())
 
-describe.skipIf(!available)("stories 1 to 4 in one host, out of one profile", () => {
+describe.skipIf(!available)("stories 1 to 4 in one host, with one profile", () => {
   let backends: Record<"aws" | "fortanix" | "thales" | "bao", RunningBackend>
   let host: TestHost
   let cli: Cli
@@ -76,7 +76,7 @@ describe.skipIf(!available)("stories 1 to 4 in one host, out of one profile", ()
     )
   })
 
-  it("serves four tenants, each from a keystore of its own, and none by another's", async () => {
+  it("serves four tenants, each from its own keystore and never from another's", async () => {
     const tenants = Object.entries(backends).map(([name, backend]) => ({ tenant: `tenant-${name}`, backend }))
     const envelopes = new Map<string, string>()
     for (const { tenant, backend } of tenants) {
@@ -105,7 +105,7 @@ describe.skipIf(!available)("stories 1 to 4 in one host, out of one profile", ()
     expect(refused.status).toBeGreaterThanOrEqual(400)
   })
 
-  it("goes on for three of them while the fourth is away, and says which", async () => {
+  it("continues for three of them while the fourth is down, and says which", async () => {
     await backends.fortanix.stop()
     const ask = (tenant: string) =>
       host.administrator.send("POST", `/v1/tenants/${tenant}/service-keys/payments/data-keys`, { body: {} })

@@ -11,7 +11,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** What is sent beside method and path. */
+/** Parts of a request in addition to method and path. */
 export interface RequestOptions {
   /** Sent as JSON. */
   readonly body?: unknown
@@ -24,7 +24,7 @@ export interface RequestOptions {
 /** Sends requests with one token. */
 export interface HostClient {
   send(method: string, path: string, options?: RequestOptions): Promise<Answer>
-  /** Sends, and fails the test unless the status is the one expected. */
+  /** Sends, and fails the test unless the status is as expected. */
   expect(status: number, method: string, path: string, body?: unknown): Promise<Record<string, unknown>>
 }
 

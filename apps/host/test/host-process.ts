@@ -8,7 +8,7 @@ import type { TestFolder } from "./test-host.ts"
 const script = fileURLToPath(new URL("serve.ts", import.meta.url))
 const announcement = z.object({ apiUrl: z.string(), operationsUrl: z.string() })
 
-/** A host in a process of its own. */
+/** A host in a separate process. */
 export interface HostProcess {
   readonly apiUrl: string
   kill(signal: NodeJS.Signals): void
@@ -16,7 +16,7 @@ export interface HostProcess {
   readonly ended: Promise<number | string>
 }
 
-/** Starts a host in a process of its own; resolves when it serves. */
+/** Starts a host in a separate process; resolves when it serves. */
 export async function startHostProcess(folder: TestFolder): Promise<HostProcess> {
   const child = spawn(process.execPath, [script, folder.profilePath], { stdio: ["ignore", "pipe", "inherit"] })
   const ended = once(child, "exit").then(([code, signal]) => z.union([z.number(), z.string()]).parse(code ?? signal))

@@ -14,7 +14,7 @@ describe("Idempotency-Key", () => {
   const post = (path: string, key: string, body: unknown) =>
     host.administrator.send("POST", path, { body, headers: { "idempotency-key": key } })
 
-  it("creates once however often and in parallel the request comes, and gives all the same answer", async () => {
+  it("creates once for any number of parallel requests, and gives all the same answer", async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => post("/v1/tenants", "key-1", { tenant_id: "twenty" })),
     )
@@ -55,7 +55,7 @@ describe("Idempotency-Key", () => {
     await host.administrator.expect(404, "GET", "/v1/tenants/second")
   })
 
-  it("lets a request that failed be tried again with the same key", async () => {
+  it("allows another attempt with the same key after a failure", async () => {
     const body = { name: "payments" }
     const taken = await post("/v1/tenants/acme/service-keys", "key-3", body)
     expect(taken.status).toBe(409)
@@ -68,7 +68,7 @@ describe("Idempotency-Key", () => {
     expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } })
   })
 
-  it("does nothing for data keys: each request makes another", async () => {
+  it("has no effect on data keys: each request makes another", async () => {
     const path = "/v1/tenants/acme/service-keys/payments/data-keys"
     const [first, second] = [await post(path, "key-4", {}), await post(path, "key-4", {})]
     expect(first.body.envelope).not.toBe(second.body.envelope)

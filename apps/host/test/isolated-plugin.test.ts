@@ -12,7 +12,7 @@ const available = await openBaoAvailable()
 const mount = "openkcm-keys"
 const key = "l1"
 
-describe.skipIf(!available)("a keystore plugin in a process of its own", () => {
+describe.skipIf(!available)("a keystore plugin in a separate process", () => {
   let bao: OpenBaoServer
   let host: TestHost
   let secretId: string
@@ -58,7 +58,7 @@ describe.skipIf(!available)("a keystore plugin in a process of its own", () => {
       .split("\n")
       .map(Number)
 
-  it("serves the story's main path, and its logins stand in the tenant's audit log", async () => {
+  it("serves the story's main path, and its logins appear in the tenant's audit log", async () => {
     const activated = await host.administrator.expect(200, "POST", "/v1/tenants/acme/keystores/bao/activate", {})
     expect(activated).toMatchObject({ status: "connection_successful", auth_status: "authenticated" })
     await host.administrator.expect(201, "POST", "/v1/tenants/acme/service-keys", { name: "orders" })
@@ -73,10 +73,10 @@ describe.skipIf(!available)("a keystore plugin in a process of its own", () => {
     host.log.assertNoCanary([secretId, text(made.plaintext)])
   })
 
-  it("goes on when its process is killed", async () => {
+  it("continues after its process is killed", async () => {
     const [first = 0] = children()
     process.kill(first, "SIGKILL")
-    // What meets the death itself fails, with the plugin as its origin.
+    // A request at the moment of the death fails, with the plugin as its origin.
     await waitFor("the keystore works again", async () => {
       const tested = await host.administrator.expect(200, "POST", "/v1/tenants/acme/keystores/bao/test", {})
       return tested.status === "connection_successful" ? true : undefined

@@ -43,7 +43,7 @@ describe("keystores", () => {
 
   const path = "/v1/tenants/acme/keystores"
 
-  it("takes the story's document as it is written", async () => {
+  it("accepts the story's document as it is written", async () => {
     const added = await host.administrator.send("POST", path, { body: storyDocument })
     expect(added.status).toBe(201)
     expect(added.body).toMatchObject(storyDocument)
@@ -51,7 +51,7 @@ describe("keystores", () => {
     expect(JSON.stringify(material)).toContain("openkcm-keys/encrypt/customer-master-key")
   })
 
-  it("gives back a secret as set, with its version, and nothing else of it", async () => {
+  it("shows of a secret that it is set and its version, and nothing else", async () => {
     const added = await host.administrator.send("POST", path, { body: inlineSecret })
     expect(added.status).toBe(201)
     expect(added.body.configuration).toMatchObject({ secret_id: { set: true, version: 1 } })
@@ -65,7 +65,7 @@ describe("keystores", () => {
       body: { configuration: { ...kept, secret_id: "CANARY-secret-id-replaced" } },
       headers: { "if-match": etagOf(changed) },
     })
-    // The version of a secret is the revision of the keystore that brought it.
+    // The version of a secret is the revision of the keystore with which it came.
     expect(replaced.body.configuration).toMatchObject({ secret_id: { set: true, version: 3 } })
     for (const answer of [added, changed, replaced, await host.administrator.send("GET", path)]) {
       expect(answer.text).not.toContain("CANARY")
@@ -106,7 +106,7 @@ describe("keystores", () => {
     expect((await remove({ "if-match": etagOf(changed) })).status).toBe(404)
   })
 
-  it("refuses the ETag of a keystore that was removed, also when another of its name has come", async () => {
+  it("refuses the ETag of a removed keystore, even after another of the same name was added", async () => {
     const add = () => host.administrator.send("POST", path, { body: localKeystore("reborn") })
     const ifMatch = (answer: Answer) => ({ headers: { "if-match": etagOf(answer) } })
     const removed = await add()
@@ -119,7 +119,7 @@ describe("keystores", () => {
     expect((await host.administrator.send("DELETE", `${path}/reborn`, ifMatch(added))).status).toBe(204)
   })
 
-  it("lets one of many parallel changes of the same revision through", async () => {
+  it("accepts one of many parallel changes of the same revision", async () => {
     const added = await host.administrator.send("POST", path, { body: localKeystore("contended") })
     const answers = await Promise.all(
       Array.from({ length: 10 }, () =>
@@ -142,7 +142,7 @@ describe("keystores", () => {
     expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } })
   })
 
-  it("lets one tenant alone claim an L1 key, without naming the owner, and records the attempt", async () => {
+  it("allows only one tenant to claim an L1 key, without naming the owner, and records the attempt", async () => {
     await tenantWithKeys(host, "owner", "default")
     await host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "thief" })
     await host.administrator.expect(201, "POST", "/v1/tenants/thief/keystores", localKeystore("mine", "default"))
@@ -153,7 +153,7 @@ describe("keystores", () => {
     expect(keystore.plugin_status).toBe("inactive")
   })
 
-  it("has one active keystore for a tenant, fixes what says which key it is, and keeps it while it wraps", async () => {
+  it("has one active keystore for a tenant, fixes the fields that identify its key, and keeps it while it wraps", async () => {
     await tenantWithKeys(host, "single", "second")
     const keystores = "/v1/tenants/single/keystores"
     await host.administrator.expect(201, "POST", keystores, localKeystore("another", "third"))

@@ -14,7 +14,7 @@ import { objects, text } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
 describe("start", () => {
-  it("says which port is in use and what to do, and gives everything back", async () => {
+  it("says which port is in use and what to do, and releases everything", async () => {
     await using other = await startTestHost()
     const folder = await testFolder()
     const apiPort = Number(new URL(other.url).port)
@@ -26,12 +26,12 @@ describe("start", () => {
       nextStep: expect.stringContaining("listeners.api.port"),
     })
     await failing.stop()
-    // Nothing is held any more: another host starts on the same folder.
+    // Nothing is held any longer: another host starts on the same folder.
     await using next = await startTestHost({}, folder)
     expect((await next.client().send("GET", "/readyz")).status).toBe(200)
   })
 
-  it("refuses a data directory or a token file that others can read", async () => {
+  it("refuses a data directory or a token file that other users can read", async () => {
     const folder = await testFolder()
     const start = () => createHost({ profilePath: folder.profilePath, environment: {}, logger: logSink() }).start()
     const host = await startTestHost({}, folder)
@@ -55,7 +55,7 @@ describe("start", () => {
 })
 
 describe("a plugin that may fail", () => {
-  it("leaves the host serving, and shows in the health and in the catalog", async () => {
+  it("leaves the host serving, and appears in the health and in the catalog", async () => {
     const folder = await testFolder()
     const profile = await loadProfile(folder.profilePath, { environment: {} })
     const [local] = profile.plugins
@@ -76,7 +76,7 @@ describe("a plugin that may fail", () => {
 })
 
 describe("stop", () => {
-  it("finishes what it accepted under load, then refuses connections, and records start and stop", async () => {
+  it("finishes the accepted work under load, then refuses connections, and records start and stop", async () => {
     const host = await startTestHost()
     const path = await tenantWithKeys(host, "acme")
     const outcomes: (number | "refused")[] = []
@@ -104,21 +104,26 @@ describe("stop", () => {
     const generated = objects(entries.entries).filter((entry) =>
       JSON.stringify(entry.event).includes("dataKeyGenerate"),
     )
-    // The last run of the sequencer took everything: nothing waits after a stop.
+    // The last run of the sequencer took all entries: none waits after a stop.
     expect(generated.length).toBeGreaterThanOrEqual(answered)
   })
 
-  it("answers each request that it accepted before, and says meanwhile that it is on its way out", async () => {
+  it("answers each request that it accepted before, and says meanwhile that it is shutting down", async () => {
     const { opened, openTesting } = testingDatabase()
     let admitted = 0
     const host = await startTestHost({
       openDatabase: async (options) => {
         const database = await openTesting(options)
-        const tenant: Database["tenants"]["tenant"] = (tenantId) => {
-          admitted++
-          return database.tenants.tenant(tenantId)
+        const { tenants } = database
+        const counting: Database["tenants"] = {
+          insertTenant: (record, audit) => tenants.insertTenant(record, audit),
+          tenants: () => tenants.tenants(),
+          tenant: (tenantId) => {
+            admitted++
+            return tenants.tenant(tenantId)
+          },
         }
-        return { ...database, tenants: { ...database.tenants, tenant } }
+        return { ...database, tenants: counting }
       },
     })
     const path = await tenantWithKeys(host, "acme")
@@ -155,7 +160,7 @@ describe("stop", () => {
   it("ends at once at a second signal", async () => {
     const folder = await testFolder()
     const child = await startHostProcess(folder)
-    // A request whose body never comes keeps the host from stopping.
+    // A request whose body never arrives keeps the host from stopping.
     const pending = hangingRequest(child.apiUrl, await administratorToken(folder))
     await pending.sent
     const client = hostClient(child.apiUrl)
@@ -171,7 +176,7 @@ describe("stop", () => {
 })
 
 describe("a stalled or dead database", () => {
-  it("leaves /livez answering, and /readyz saying what is not ready, until the stall ends", async () => {
+  it("keeps /livez answering, and /readyz naming what is not ready, until the stall ends", async () => {
     const { opened, openTesting } = testingDatabase()
     await using host = await startTestHost({ openDatabase: openTesting })
     const path = await tenantWithKeys(host, "acme")
@@ -234,7 +239,7 @@ describe("a stalled or dead database", () => {
   })
 })
 
-/** Opens databases with faults on demand, and keeps them at hand. */
+/** Opens databases with faults on demand, and remembers them. */
 function testingDatabase() {
   const opened: Database[] = []
   const openTesting = async (options: DatabaseOptions) => {
@@ -245,7 +250,7 @@ function testingDatabase() {
   return { opened, openTesting }
 }
 
-/** Sends the head of a request whose body never comes. */
+/** Sends the head of a request whose body never arrives. */
 function hangingRequest(url: string, token: string): { readonly sent: Promise<void>; end(): void } {
   const { hostname, port } = new URL(url)
   const socket = createConnection({ host: hostname, port: Number(port) })

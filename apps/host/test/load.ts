@@ -1,14 +1,14 @@
 import type { HostClient } from "./host-client.ts"
 import { text } from "./values.ts"
 
-/** What a host answered with success, and nothing else. */
+/** Requests that a host answered with success. */
 export interface Load {
   readonly answered: readonly { readonly envelope: string; readonly plaintext: string; readonly entryId: string }[]
   /** Names of service keys. */
   readonly created: readonly string[]
-  /** Answers other than success, while the load was on. */
+  /** Answers other than success during the load. */
   readonly refused: readonly string[]
-  /** Ends the load, and waits for what is under way. */
+  /** Ends the load, and waits for its last requests. */
   stop(): Promise<void>
 }
 

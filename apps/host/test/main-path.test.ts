@@ -6,7 +6,7 @@ import { object, objects, text } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
 describe("main path", () => {
-  it("leads from a new tenant to a data key that opens again, each step told by the audit log", async () => {
+  it("leads from a new tenant to a data key that opens again, with each step in the audit log", async () => {
     await using host = await startTestHost()
     const { administrator } = host
 
@@ -117,7 +117,7 @@ describe("main path", () => {
     expect(objects(exported.service_keys)).toHaveLength(1)
   })
 
-  it("keeps keys and envelopes over a restart", async () => {
+  it("keeps keys and envelopes across a restart", async () => {
     const first = await startTestHost()
     const path = await tenantWithKeys(first, "acme")
     const generated = await first.administrator.expect(200, "POST", path, {})
@@ -156,7 +156,7 @@ describe("main path", () => {
     expect(objects(refused.body.issues)[0]).toMatchObject({ path: ["operations"] })
   })
 
-  it("streams the steps of a test as JSON lines, also for a keystore that is not saved", async () => {
+  it("streams the steps of a test as JSON lines, even for an unsaved keystore", async () => {
     await using host = await startTestHost()
     const { administrator } = host
     await administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "acme" })
@@ -179,7 +179,7 @@ describe("main path", () => {
     expect(missing.body).toMatchObject({ code: "KEYSTORE_NOT_FOUND" })
   })
 
-  it("tells of plugins, health and set-up", async () => {
+  it("shows plugins, health and set-up material", async () => {
     await using host = await startTestHost()
     const { administrator } = host
     const plugins = objects((await administrator.expect(200, "GET", "/v1/plugins")).plugins)

@@ -1,11 +1,11 @@
-import { openDatabase } from "@apeiro-cmk/persistence"
+import { type Database, openDatabase } from "@apeiro-cmk/persistence"
 import { describe, expect, it } from "vitest"
 import { tenantWithKeys } from "./fixtures.ts"
 import { startTestHost } from "./test-host.ts"
 import { object, objects } from "./values.ts"
 import { waitFor } from "./wait-for.ts"
 
-describe("what a request leaves behind", () => {
+describe("the trace of a request", () => {
   it("is one log line with route, status and actor, without bodies, headers or the text of the URL", async () => {
     await using host = await startTestHost()
     const path = await tenantWithKeys(host, "acme")
@@ -39,14 +39,18 @@ describe("what a request leaves behind", () => {
     expect(event.actor).toEqual({ type: "administrator", id: "administrator" })
   })
 
-  it("says nothing of an unexpected error but the request id, neither to the caller nor its message to the log", async () => {
+  it("reveals only the request id of an unexpected error to the caller, and keeps its message out of the log", async () => {
     await using host = await startTestHost({
       openDatabase: async (options) => {
         const database = await openDatabase(options)
-        const tenants = async () => {
-          throw new Error("canary-in-a-foreign-message")
+        const failing: Database["tenants"] = {
+          insertTenant: (record, audit) => database.tenants.insertTenant(record, audit),
+          tenant: (tenantId) => database.tenants.tenant(tenantId),
+          tenants: async () => {
+            throw new Error("canary-in-a-foreign-message")
+          },
         }
-        return { ...database, tenants: { ...database.tenants, tenants } }
+        return { ...database, tenants: failing }
       },
     })
     const answer = await host.administrator.send("GET", "/v1/tenants")
@@ -57,7 +61,7 @@ describe("what a request leaves behind", () => {
     host.log.assertNoCanary(["canary-in-a-foreign-message"])
   })
 
-  it("sends headers that let no browser run, frame or keep anything", async () => {
+  it("sends headers that forbid browsers to run, frame or keep anything", async () => {
     await using host = await startTestHost()
     const { headers } = await host.administrator.send("GET", "/v1/plugins")
     expect(headers.get("content-security-policy")).toBe("default-src 'none';frame-ancestors 'none'")

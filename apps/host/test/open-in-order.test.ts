@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { openInOrder } from "../src/open-in-order.ts"
 
 describe("openInOrder", () => {
-  it("gives back in reverse order, all of it although one fails", async () => {
+  it("closes everything in reverse order, even when one fails", async () => {
     const closed: string[] = []
     const opened = await openInOrder(
       async (defer) => {
@@ -19,7 +19,7 @@ describe("openInOrder", () => {
     await opened.close()
   })
 
-  it("gives back what was opened before a step that fails, and tells of that step", async () => {
+  it("closes everything opened before a failed step, and throws that step's error", async () => {
     const closed: string[] = []
     const failures: unknown[] = []
     const opening = openInOrder(

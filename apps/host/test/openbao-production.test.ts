@@ -8,7 +8,7 @@ import { objects } from "./values.ts"
 const mount = "openkcm-keys"
 const key = "customer-master-key"
 
-/** What the story's policy allows: to use the key, not to read what it is. */
+/** The story's policy: it allows the use of the key, but not reading its properties. */
 const usePolicy = `
 path "${mount}/encrypt/${key}" { capabilities = ["update"] }
 path "${mount}/decrypt/${key}" { capabilities = ["update"] }
@@ -51,7 +51,7 @@ describe.skipIf(!available)("mode: production, with a real OpenBao", () => {
     await bao.stop()
   })
 
-  it("activates no key that might be exportable, says what to grant, and activates once that is granted", async () => {
+  it("does not activate a key that might be exportable, says what to grant, and activates once that is granted", async () => {
     const tested = await host.administrator.expect(200, "POST", "/v1/tenants/acme/keystores/bao/test")
     expect(tested.status).toBe("connection_successful")
     expect(objects(tested.steps).map(({ outcome }) => outcome)).toContain("warned")

@@ -71,7 +71,7 @@ describe.skipIf(!available)("story 4, with a real OpenBao", () => {
     },
   })
 
-  it("tests, activates and serves as the story says; OpenBao saw encrypt and decrypt of this key only", async () => {
+  it("tests, activates and serves as the story says; OpenBao saw only encrypt and decrypt of this key", async () => {
     const { administrator } = host
     await administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "acme", lease_ms: 2000 })
     const owner = await tenantClient(host, "acme", "administrator")
@@ -85,7 +85,7 @@ describe.skipIf(!available)("story 4, with a real OpenBao", () => {
     for (const name of ["authentication", "key_access", "policy_enforcement", "token_renewal", "l2_derivation"]) {
       expect(steps.map((step) => step.name)).toContain(name)
     }
-    // The story's policy cannot read the key: what that leaves unknown is a warning, not a failure.
+    // The story's policy does not allow reading the key: what stays unknown is a warning, not a failure.
     expect(steps.map((step) => step.outcome)).toContain("warned")
 
     const activated = await owner.expect(200, "POST", `${keystore}/activate`)
@@ -115,7 +115,7 @@ describe.skipIf(!available)("story 4, with a real OpenBao", () => {
     expect(used.filter((each) => each.includes("another-key"))).toEqual([])
   })
 
-  it("tells of logins in the tenant's audit log", async () => {
+  it("records logins in the tenant's audit log", async () => {
     const actions = await waitFor("the login in the log", async () => {
       const answer = await host.administrator.expect(200, "GET", "/v1/tenants/acme/audit/entries?limit=1000")
       const found = objects(answer.entries).map((entry) => text(object(entry.event).action))
@@ -126,7 +126,7 @@ describe.skipIf(!available)("story 4, with a real OpenBao", () => {
     }
   })
 
-  it("says keystore or network while OpenBao is stopped, and works again without a restart", async () => {
+  it("blames keystore or network while OpenBao is stopped, and works again without a restart", async () => {
     await host.administrator.expect(201, "POST", "/v1/tenants/acme/service-keys", { name: "outage" })
     await bao.halt()
     const verified = await host.administrator.expect(200, "GET", "/v1/tenants/acme/verify")
@@ -238,7 +238,7 @@ describe.skipIf(!available)("story 4, with a real OpenBao", () => {
     }
   })
 
-  /** Has OpenBao itself, as root, open the wrap of the tenant key (L2): the second route. */
+  /** Opens the wrap of the tenant key (L2) with OpenBao's own API, as root: the second route. */
   async function tenantKeyByOpenBao(keyExport: Record<string, unknown>): Promise<Uint8Array> {
     const [tenantKey] = objects(keyExport.tenant_keys)
     const [wrap] = objects(tenantKey?.wraps)

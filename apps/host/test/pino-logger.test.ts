@@ -5,7 +5,7 @@ describe("the host's logger", () => {
   const lines: string[] = []
   const logger = createLogger({ level: "info", destination: { write: (line: string) => void lines.push(line) } })
 
-  it("writes no field that is named like a secret, at the top or one level below", () => {
+  it("writes no field with the name of a secret, at the top or one level below", () => {
     const canary = "canary-5e1f"
     logger.warn("refused", { code: "DENIED", token: canary, request: { authorization: canary, path: "/v1" } })
     expect(lines.at(-1)).not.toContain(canary)

@@ -94,7 +94,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     expect(await cli.run("platform", "keystore", "show", "acme", "spare")).toMatchObject({ exitCode: 5 })
   })
 
-  it("tells the operator what went wrong, and tries anew when asked again", async () => {
+  it("tells the operator what went wrong, and tries again when asked", async () => {
     await bao.admin.send({ method: "POST", path: "sys/namespaces/openkcm-acme_taken", body: {} })
     const refused = await cli.run("platform", "keystore", "create", "acme", "taken")
     expect(refused).toMatchObject({ exitCode: 7, stderr: expect.stringContaining("made by somebody else") })
@@ -106,7 +106,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     expect(await cli.run("platform", "keystore", "create", "acme", "taken")).toMatchObject({ exitCode: 0 })
   })
 
-  it("is there once, however often it is asked for at once", async () => {
+  it("is made once for any number of parallel requests", async () => {
     const document = { tenant_id: "acme", plugin_type: "openbao", plugin_name: "once" }
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => host.administrator.send("POST", "/v1/platform/keystores", { body: document })),
@@ -115,7 +115,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     expect(await settled("/v1/platform/keystores/acme/once")).toBe("ready")
   })
 
-  it("is removed also while it is being made", async () => {
+  it("can be removed while it is being made", async () => {
     const document = { tenant_id: "acme", plugin_type: "openbao", plugin_name: "short" }
     await host.administrator.expect(202, "POST", "/v1/platform/keystores", document)
     await host.administrator.expect(202, "DELETE", "/v1/platform/keystores/acme/short")
@@ -124,7 +124,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     expect(await host.administrator.send("GET", "/v1/tenants/acme/keystores/short")).toMatchObject({ status: 404 })
   })
 
-  it("goes on after OpenBao was down and the host was killed", async () => {
+  it("continues after OpenBao was down and the host was killed", async () => {
     const folder = await folderWithPlatform()
     const first = await startHostProcess(folder)
     onTestFinished(() => first.kill("SIGKILL"))
@@ -134,7 +134,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     await administrator.expect(202, "POST", "/v1/platform/keystores", {
       ...{ tenant_id: "late", plugin_type: "openbao", plugin_name: "bao" },
     })
-    await waitFor("the failure is told", async () => {
+    await waitFor("the failure in the answer", async () => {
       const shown = await administrator.expect(200, "GET", "/v1/platform/keystores/late/bao")
       expect(shown.state).toBe("pending")
       return object(shown.failure ?? {}).code === "UNREACHABLE" ? true : undefined
@@ -170,7 +170,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     expect(await administrator.send("POST", "/v1/platform/keystores", ask({}))).toMatchObject({ status: 403 })
   })
 
-  it("tells all of it in the tenant's audit log, and shows no secret", async () => {
+  it("records everything in the tenant's audit log, and shows no secret", async () => {
     const entries = JSON.stringify(await wholeAudit(host.administrator, "acme"))
     for (const action of [
       "keystoreProvisionRequest",

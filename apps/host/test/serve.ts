@@ -1,4 +1,4 @@
-// The program of host-process.ts: serves the profile named on the command line, and says where on its first line.
+// The program of host-process.ts: serves the profile named on the command line, and prints its addresses on the first line.
 import { createHost } from "../src/host.ts"
 import { createLogger } from "../src/pino-logger.ts"
 import { stopOnSignals } from "../src/stop-on-signals.ts"

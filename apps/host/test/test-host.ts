@@ -6,7 +6,7 @@ import { type LogSink, logSink } from "@apeiro-cmk/plugin-sdk/testing"
 import { createHost, type HostOverrides } from "../src/host.ts"
 import { type HostClient, hostClient } from "./host-client.ts"
 
-/** A folder with a profile, from which the plugins can be resolved, and room for data. */
+/** A folder with a profile, from which the plugins can be resolved, and with room for data. */
 export interface TestFolder {
   readonly path: string
   readonly profilePath: string
@@ -14,7 +14,7 @@ export interface TestFolder {
   remove(): Promise<void>
 }
 
-/** What a profile for tests may say beside the usual. */
+/** Options of a profile for tests. */
 export interface FolderOptions {
   /** Without the local keystore under `production`, which refuses it. Default `development`. */
   readonly mode?: "development" | "production"
@@ -68,7 +68,7 @@ function localKeystorePlugin(keyFolder: string, { keyNames = ["default", "second
   return { name: "local-keystore", type: "keystore", package: "@apeiro-cmk/local-keystore", configuration }
 }
 
-/** The part of a profile that names a PostgreSQL; the password goes into a file of the folder. */
+/** Makes the part of a profile that names a PostgreSQL; the password goes into a file of the folder. */
 export async function postgresPersistence(folder: string, databaseUrl: string) {
   const url = new URL(databaseUrl)
   await writeFile(join(folder, "database-password"), `${url.password}\n`, { mode: 0o600 })
@@ -76,7 +76,7 @@ export async function postgresPersistence(folder: string, databaseUrl: string) {
   return { url: url.href, password: { source: "file", file: { path: "database-password" } }, maximumConnections: 5 }
 }
 
-/** A running host in this process, and the means to look at it. */
+/** A running host in this process, and the means to inspect it. */
 export interface TestHost {
   readonly folder: TestFolder
   readonly url: string
@@ -117,7 +117,7 @@ export async function startTestHost(
   }
 }
 
-/** The administrator's token out of its header file. */
+/** Reads the administrator's token from its header file. */
 export async function administratorToken(folder: Pick<TestFolder, "dataDirectory">): Promise<string> {
   const line = await readFile(join(folder.dataDirectory, "administrator.header"), "utf8")
   return line.trim().replace("Authorization: Bearer ", "")

@@ -8,7 +8,7 @@ import { startTestHost, type TestHost } from "./test-host.ts"
 const pin = "canary-pin-1234"
 const partition = "openkcm_partition"
 
-/** The story's own document (story 3, step 2), and what a token needs beside it: its PIN, and the stand-in's library. */
+/** The story's own document (story 3, step 2), and what the token needs in addition: its PIN, and the library of SoftHSM. */
 const story = {
   plugin_type: "thales_luna",
   plugin_name: "datacenter_primary_hsm",

@@ -14,7 +14,7 @@ const available = await postgresAvailable()
 describe.skipIf(!available)("two hosts on one PostgreSQL, both under load,", () => {
   let server: PostgresServer
   beforeAll(async () => {
-    // As in production: an answer rests on what was flushed to the disk.
+    // As in production: an answer depends on a flush to the disk.
     server = await startPostgres({ durable: true })
   })
   afterAll(async () => server?.stop())
@@ -49,7 +49,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL, both under load,", () 
     }
   }
 
-  it("lose no answered request when one is killed, and the other goes on without a failed one", async () => {
+  it("lose no answered request when one is killed, and the other continues without a failure", async () => {
     const { host, otherFolder } = await twoHosts()
     const child = await startHostProcess(otherFolder)
     const dying = startLoad(hostClient(child.apiUrl, await administratorToken(otherFolder)), "acme", "dying")
@@ -64,7 +64,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL, both under load,", () 
     await expectEverything(host, [dying, staying])
   }, 120_000)
 
-  it("keep one log when one is stopped in its tracks and wakes up while the other writes", async () => {
+  it("keep one log when one is paused and wakes up while the other writes", async () => {
     const { host, otherFolder } = await twoHosts()
     const child = await startHostProcess(otherFolder)
     onTestFinished(() => child.kill("SIGKILL"))
@@ -83,12 +83,12 @@ describe.skipIf(!available)("two hosts on one PostgreSQL, both under load,", () 
     await more(pausing, 100)
     await Promise.all([pausing.stop(), staying.stop()])
     expect(staying.refused).toEqual([])
-    // After a long pause the server has broken off what the paused one was in the middle of.
+    // After a long pause the server has ended the transactions of the paused host.
     for (const refusal of pausing.refused) expect(refusal).toContain('"retryable":true')
     await expectEverything(host, [pausing, staying])
   }, 120_000)
 
-  it("lose no answered request when the server is killed, refuse while it is gone, and go on by themselves", async () => {
+  it("lose no answered request when the server is killed, refuse while it is gone, and recover on their own", async () => {
     const { host, databaseUrl } = await twoHosts()
     const load = startLoad(host.administrator, "acme", "before")
     await waitFor("load", () => (load.answered.length > 200 ? true : undefined), 60_000)

@@ -44,7 +44,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
     for (const answer of answers) if (answer.status === 409) expect(answer.body.code).toBe("L1_ALREADY_CLAIMED")
   })
 
-  it("activate one keystore once: one tenant key, whoever asks", async () => {
+  it("activate one keystore once, with one tenant key for both", async () => {
     await one.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "once" })
     await one.administrator.expect(201, "POST", "/v1/tenants/once/keystores", localKeystore("local", "second"))
     const answers = await Promise.all(
@@ -57,7 +57,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
     expect(objects(verified.tenant_keys)).toHaveLength(1)
   })
 
-  it("see each other's changes of a keystore, and let one of two at once through", async () => {
+  it("see each other's changes of a keystore, and accept one of two parallel ones", async () => {
     await one.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "changing" })
     const path = "/v1/tenants/changing/keystores/local"
     await one.administrator.expect(201, "POST", "/v1/tenants/changing/keystores", localKeystore("local", "missing"))
@@ -67,7 +67,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
         headers: { "if-match": etag },
       })
     const first = await etagOf(one, path)
-    // The other host has opened the keystore as it is, and must not go on with that.
+    // The other host has opened the keystore in its present state, and must not continue with that.
     await other.administrator.expect(409, "POST", `${path}/activate`)
     const changed = await change(one, "third", first)
     expect(changed.status).toBe(200)
@@ -110,7 +110,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
       host.administrator.send("POST", "/v1/tenants", { body: sent, headers: { "idempotency-key": "key-1" } })
     const raced = await Promise.all(Array.from({ length: 10 }, (_none, number) => send(hostOf(number))))
     for (const answer of raced) {
-      // While one host works on it, the other says so.
+      // While one host works on it, the other reports that.
       if (answer.status === 409) expect(answer.body).toMatchObject({ code: "IDEMPOTENCY_IN_PROGRESS", retryable: true })
       else expect(answer.status).toBe(201)
     }
@@ -123,7 +123,7 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
     })
   })
 
-  it("are joined by no host with another root key, nor by one whose password is wrong", async () => {
+  it("refuse to start with another root key or a wrong password", async () => {
     const stranger = await testFolder({ keyNames, databaseUrl })
     onTestFinished(() => stranger.remove())
     await expect(startTestHost({ replica: "stranger" }, stranger)).rejects.toMatchObject({

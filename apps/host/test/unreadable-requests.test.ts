@@ -1,10 +1,6 @@
 import { connect, type Socket } from "node:net"
 import { text as textOf } from "node:stream/consumers"
-import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
-import { logSink } from "@apeiro-cmk/plugin-sdk/testing"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { createInFlight } from "../src/http/in-flight.ts"
-import { openListener } from "../src/http/listener.ts"
 import { administratorToken, startTestHost, type TestHost } from "./test-host.ts"
 import { object, text } from "./values.ts"
 
@@ -65,13 +61,13 @@ describe("requests that Node's parser refuses", () => {
     expect(host.log.text()).toContain(text(answer.problem.request_id))
   })
 
-  it("answers 431 to headers over 16 KiB, also while the caller still sends", async () => {
+  it("answers 431 to headers over 16 KiB, even while the caller is still sending", async () => {
     const answer = await answerTo(host.url, `GET /livez HTTP/1.1\r\nHost: x\r\nLong: ${"x".repeat(1_000_000)}\r\n\r\n`)
     expect(answer.status).toBe(431)
     expectProblem(answer, "HEADERS_TOO_LARGE")
   })
 
-  it("answers once, with 400, to a body that breaks off into something else", async () => {
+  it("answers once, with 400, to a body that turns into something else", async () => {
     const head = [
       "POST /v1/tenants HTTP/1.1",
       "Host: x",
@@ -97,39 +93,5 @@ describe("requests that Node's parser refuses", () => {
       "GET /livez HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n",
     )
     expect(answer).toMatchObject({ status: 200, problem: { status: "alive" } })
-  })
-})
-
-describe("a listener", () => {
-  const start = async (handler: Parameters<typeof openListener>[0], headersTimeoutMs?: number) => {
-    const tools = { inFlight: createInFlight(), clock: systemClock, logger: logSink() }
-    const address = { host: "127.0.0.1", port: 0, profileKey: "listeners.api" }
-    return openListener(handler, address, { ...tools, ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }) })
-  }
-
-  it("answers 408 with a problem when the headers do not come to their end", async () => {
-    const listener = await start((_, response) => response.end(), 50)
-    const answer = await answerTo(listener.url, "GET / HTTP/1.1\r\nHost: x\r\n")
-    expect(answer.status).toBe(408)
-    expectProblem(answer, "REQUEST_INCOMPLETE")
-    await listener.close(0)
-  })
-
-  it("writes no second answer into one that has begun", async () => {
-    const listener = await start((_, response) =>
-      response.writeHead(200, { "content-type": "text/plain" }).write("half"),
-    )
-    const socket = open(listener.url)
-    const received: string[] = []
-    const ended = new Promise((resolve) => socket.once("close", resolve))
-    socket.on("error", () => undefined)
-    socket.on("data", (chunk: Buffer) => {
-      received.push(chunk.toString("latin1"))
-      if (received.join("").includes("half")) socket.write("no HTTP\r\n\r\n")
-    })
-    socket.write("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-    await ended
-    expect(received.join("").match(/HTTP\/1\.1/g)).toHaveLength(1)
-    await listener.close(0)
   })
 })

@@ -1,4 +1,4 @@
-/** Looks again and again, every few milliseconds, until there is something; fails after `limitMs`. */
+/** Looks every few milliseconds until it finds something; fails after `limitMs`. */
 export async function waitFor<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,

@@ -13,7 +13,7 @@ const subject = "system:serviceaccount:openkcm:cmk"
 /** Our AWS emulator with one key, and plugins that use it. */
 export interface AwsKms {
   readonly port: number
-  /** Opens the plugin on a port, and gives one decrypt as an operation. */
+  /** Opens the plugin on a port, and returns one decrypt as an operation. */
   decryptOf(port: number): Promise<() => Promise<unknown>>
   stop(): Promise<void>
 }

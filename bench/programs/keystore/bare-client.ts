@@ -6,7 +6,7 @@ const answerSchema = z.object({
   data: z.object({ ciphertext: z.string().optional(), plaintext: z.string().optional() }),
 })
 
-/** Decrypts with the HTTP library alone: one pool of as many connections as the plugin has, no checks, no deadline. */
+/** Decrypts with the HTTP library alone: one pool with as many connections as the plugin has, no checks, no deadline. */
 export function bareDecrypt(transit: Transit): () => Promise<unknown> {
   const pool = new Pool(`http://127.0.0.1:${transit.port}`, { connections: 16 })
   transit.closers.push(() => pool.close())

@@ -6,7 +6,7 @@ import { oneDecrypt } from "./one-decrypt.ts"
 /** Our Fortanix emulator with one key, and plugins that use it. */
 export interface FortanixDsm {
   readonly port: number
-  /** Opens the plugin on a port, and gives one decrypt as an operation. */
+  /** Opens the plugin on a port, and returns one decrypt as an operation. */
   decryptOf(port: number): Promise<() => Promise<unknown>>
   stop(): Promise<void>
 }

@@ -14,7 +14,7 @@ export interface LocalDecrypt {
   stop(): Promise<void>
 }
 
-/** Opens the local keystore on a key of its own. */
+/** Opens the local keystore on its own key. */
 export async function startLocal(delayMs: number): Promise<LocalDecrypt> {
   const folder = await mkdtemp(join(tmpdir(), "keystore-bench-"))
   const started = await openInProcess(plugin, { pluginConfiguration: { keyFile: join(folder, "local.key") } })

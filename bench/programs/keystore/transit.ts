@@ -13,7 +13,7 @@ export interface Transit {
   readonly token: string
   readonly mount: string
   readonly key: string
-  /** Plugins that were opened, to be stopped with the server. */
+  /** Opened plugins, to be stopped with the server. */
   readonly closers: (() => Promise<void>)[]
   stop(): Promise<void>
 }
@@ -44,7 +44,7 @@ export async function startTransit(): Promise<Transit> {
   }
 }
 
-/** Opens the plugin on a port, and gives one decrypt as an operation. */
+/** Opens the plugin on a port, and returns one decrypt as an operation. */
 export async function decryptOf(transit: Transit, port: number): Promise<() => Promise<unknown>> {
   const origin = `http://127.0.0.1:${port}`
   const started = await openInProcess(plugin, {

@@ -3,7 +3,7 @@ import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/te
 import { buildFaultModule, type FaultModule, startSoftHsm, TokenAdmin } from "@apeiro-cmk/test-backends"
 import { plugin } from "@apeiro-cmk/thales"
 import type * as pkcs11js from "pkcs11js"
-import { children } from "./recovery.ts"
+import { children } from "./child-processes.ts"
 
 const context = { tenantId: "bench", keyId: "tenant-key", keyVersion: 1 }
 const pin = "1234"
@@ -13,11 +13,11 @@ const key = "l1"
 /** A token behind the fault module, which delays it. */
 export interface BenchToken {
   readonly faults: FaultModule
-  /** Decrypts by the plugin with so many sessions. */
+  /** Decrypts through the plugin with the given number of sessions. */
   pluginWith(sessions: number): Promise<() => Promise<unknown>>
-  /** The process of the token that was opened last. */
+  /** Process id of the token that was opened last. */
   lastProcess(): number
-  /** Decrypts by the binding alone, one after the other in this process: the ceiling. */
+  /** Decrypts with the binding alone, sequentially in this process: the upper bound. */
   raw(): () => Promise<unknown>
   stop(): Promise<void>
 }

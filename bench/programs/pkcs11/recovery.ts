@@ -1,15 +1,14 @@
-import { readFileSync } from "node:fs"
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises"
 import { concurrentLoad } from "../../src/concurrent-load.ts"
 import type { BenchToken } from "./contestants.ts"
 
-/** A way in which a token's process or its device fails, and comes back. */
+/** A way in which a token's process or its device fails and recovers. */
 export interface Disturbance {
   readonly name: string
   disturb(processId: number): Promise<void>
 }
 
-/** What the disturbances are, on one token. */
+/** The disturbances of one token. */
 export function disturbances(token: BenchToken): readonly Disturbance[] {
   const deviceIsAway = { function: "C_DecryptInit", action: "return", number: 48, times: -1 } as const
   return [
@@ -25,7 +24,7 @@ export function disturbances(token: BenchToken): readonly Disturbance[] {
   ]
 }
 
-/** @returns milliseconds from the disturbance to the first operation that began after it and succeeded */
+/** @returns milliseconds from the disturbance to the first successful operation that began after it */
 export async function timeToRecover(
   token: BenchToken,
   operation: () => Promise<unknown>,
@@ -39,12 +38,12 @@ export async function timeToRecover(
       await operation()
       return performance.now() - startedMs
     } catch {
-      await nextTurn() // the next one at once, as callers that are many would
+      await nextTurn() // retries at once, as many callers together would
     }
   }
 }
 
-/** 99th percentiles in milliseconds of one token: alone, alone once more, and while another one hangs and is replaced. */
+/** 99th percentiles in milliseconds of one token: alone, alone a second time, and while another token hangs and is replaced. */
 export async function besideAnother(
   token: BenchToken,
   operation: () => Promise<unknown>,
@@ -58,15 +57,9 @@ export async function besideAnother(
   const alone = await load()
   const again = await load()
   process.kill(otherProcess, "SIGSTOP")
-  // It fails, as it should: its token has been stopped.
+  // Fails as expected, because its token was stopped.
   const hanging = other().catch(() => undefined)
   const beside = await load()
   await hanging
   return { alone, again, beside }
-}
-
-/** Ids of this process's children, the youngest last. */
-export function children(): readonly number[] {
-  const listed = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8")
-  return listed.trim().split(/\s+/).filter(Boolean).map(Number)
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { plugin as localKeystore } from "@apeiro-cmk/local-keystore"
+import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import {
   connectPlugin,
   KeystoreInstanceKeyOperation,
@@ -11,21 +12,20 @@ import {
   smallNodeArguments,
   smallNodeEnvironment,
 } from "@apeiro-cmk/plugin-wire"
-import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { installGoPlugin, startGoHost } from "@apeiro-cmk/test-backends"
 import { startReferenceServer } from "@apeiro-cmk/test-contracts"
 import * as z from "zod"
 import { concurrentLoad } from "../../src/concurrent-load.ts"
 import { processUsage } from "../../src/process-usage.ts"
 
-/** What one load showed. */
+/** Measurements of one load. */
 export interface WireResult {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
 }
 
-/** A host with a plugin, which describes one key again and again. */
+/** A host with a plugin, which describes one key repeatedly. */
 export interface WireContestant {
   readonly name: string
   load(concurrency: number, seconds: number): Promise<WireResult>
@@ -43,11 +43,11 @@ export interface Executable {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly yaml: string
-  /** Of each call: which key is described. */
+  /** Key that each call describes. */
   readonly parameters: { readonly keyId: string; readonly config?: { readonly values: Record<string, string> } }
 }
 
-/** What is compared: ours as they are published, and upstream's own in Go. */
+/** The contestants: our plugins as published, and upstream's own in Go. */
 export interface Executables {
   readonly ours: Executable
   /** The plugin of the conformance kit: what every plugin has at least. */
@@ -98,7 +98,7 @@ export async function underGoHost(
       const more = { call: "GetKey", n: Math.ceil(perSecond * seconds), concurrency }
       const { response } = await host.call("$bench", { parameters }, more)
       const seen = goBench.parse(response)
-      // The next load of this length takes about the time that was asked for.
+      // The next load of this length takes about the requested time.
       perSecond = seen.perSecond
       return seen
     },
@@ -110,7 +110,7 @@ export async function connect({ path, args, env, yaml }: Executable): Promise<Pl
   return connectPlugin({ type, path, args, env, serviceName, yamlConfiguration: yaml })
 }
 
-/** One whose process can be weighed. */
+/** A contestant whose process can be measured. */
 export interface WeighedContestant extends WireContestant {
   residentBytes(): number
 }

@@ -1,13 +1,17 @@
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
 const refusals = {
-  401: ["CREDENTIAL_REJECTED", "The Pocket KMS does not know the token.", "Enter a token that the Pocket KMS knows."],
-  403: ["DENIED", "The token may not do this.", "Have the administrator of the Pocket KMS grant it."],
+  401: ["CREDENTIAL_REJECTED", "The Pocket KMS rejects the token.", "Enter a valid token of the Pocket KMS."],
+  403: ["DENIED", "The token lacks the permission.", "Ask the administrator of the Pocket KMS to grant it."],
   404: ["KEY_NOT_FOUND", "The Pocket KMS has no such key.", "Correct key_name, or create the key."],
-  422: ["CIPHERTEXT_REJECTED", "The ciphertext does not open.", "Pass the ciphertext with its own key and context."],
+  422: [
+    "CIPHERTEXT_REJECTED",
+    "The ciphertext cannot be decrypted.",
+    "Use the ciphertext with its own key and context.",
+  ],
 }
 
-/** The calls of the Pocket KMS. What it answers becomes a `PluginError` here and nowhere else. */
+/** Calls the Pocket KMS, and turns each of its refusals into a `PluginError`; no other file does. */
 export class PocketClient {
   #http
   #address
@@ -36,7 +40,7 @@ function answerOf({ body }) {
     const answer = JSON.parse(Buffer.from(body).toString("utf8"))
     if (typeof answer.serial === "string") return answer
   } catch {
-    // The parser's own message would repeat the body.
+    // The parser's own message would quote the body.
   }
   throw badResponse()
 }
@@ -44,11 +48,11 @@ function answerOf({ body }) {
 function errorOf({ status, headers }) {
   if (status === 429) {
     const facts = { retryAfterMs: Number(headers["retry-after"] ?? 1) * 1000 }
-    return pluginError("THROTTLED", "The Pocket KMS asks to slow down.", "Wait, then try again.", facts)
+    return pluginError("THROTTLED", "The Pocket KMS limits the rate of requests.", "Wait, then try again.", facts)
   }
   if (status >= 500) {
     const facts = { origin: "backend" }
-    return pluginError("UNREACHABLE", "The Pocket KMS is out of order.", "Look at the server's own log.", facts)
+    return pluginError("UNREACHABLE", "The Pocket KMS failed.", "Check the server's own log.", facts)
   }
   const refusal = refusals[status]
   return refusal === undefined ? badResponse() : pluginError(...refusal)
@@ -57,7 +61,7 @@ function errorOf({ status, headers }) {
 function badResponse() {
   return pluginError(
     "BAD_RESPONSE",
-    "This is no answer of a Pocket KMS.",
-    "Check that address is that of a Pocket KMS.",
+    "The server does not answer like a Pocket KMS.",
+    "Check that address leads to a Pocket KMS.",
   )
 }

@@ -6,13 +6,13 @@ import {
   withDeadline,
 } from "@apeiro-cmk/plugin-sdk"
 
-/** Why the plugin lacks a capability: stands in the manifest and in the error. */
+/** Reasons why the plugin lacks a capability, for the manifest and the error. */
 export const unsupportedReasons = {
   listKeyVersions: "a key of the Pocket KMS has one version",
-  enableKey: "the Pocket KMS has no switch for keys",
-  disableKey: "the Pocket KMS has no switch for keys",
+  enableKey: "the Pocket KMS cannot enable or disable a key",
+  disableKey: "the Pocket KMS cannot enable or disable a key",
   rotateKey: "a key of the Pocket KMS has one version",
-  importKey: "the Pocket KMS makes every key itself",
+  importKey: "the Pocket KMS generates every key itself",
 }
 
 const onlyVersion = "1"
@@ -46,7 +46,7 @@ export class PocketKeystore {
 
   async decrypt({ key, ciphertext, keyVersion, context }, call) {
     if (keyVersion !== onlyVersion) {
-      const message = "A key of the Pocket KMS has version 1 alone."
+      const message = "A key of the Pocket KMS has only version 1."
       throw pluginError("CIPHERTEXT_REJECTED", message, "Pass the version that encrypt returned.")
     }
     const body = { ciphertext: base64(ciphertext), bound_to: base64(encodeEncryptionContext(context)) }
@@ -62,13 +62,13 @@ export class PocketKeystore {
     const deadline = withDeadline(call.signal, connectionTestTimeoutMs)
     const bounded = { ...call, signal: deadline.signal, deadlineMs: deadline.deadlineMs }
     try {
-      const found = await step("key_access", "The Pocket KMS knows the key.", async () => {
+      const found = await step("key_access", "The Pocket KMS has the key.", async () => {
         const { serial } = await this.#send("GET", this.defaultKey.keyId, undefined, bounded)
         return { server_serial: serial }
       })
       yield found
       if (found.outcome === "failed") return
-      yield await step("round_trip", "What was encrypted came back.", async () => {
+      yield await step("round_trip", "32 bytes were encrypted and decrypted.", async () => {
         await this.probe(bounded)
         return {}
       })
@@ -91,7 +91,7 @@ export class PocketKeystore {
 
   async #createKey({ keyId, origin }, call) {
     if (origin === "import") {
-      throw pluginError("UNSUPPORTED", unsupportedReasons.importKey, "Let the Pocket KMS make the key.")
+      throw pluginError("UNSUPPORTED", unsupportedReasons.importKey, "Have the Pocket KMS generate the key.")
     }
     return description({ keyId }, await this.#send("PUT", keyId, undefined, call))
   }
@@ -123,7 +123,7 @@ async function step(name, message, work) {
     const facts = await work()
     return { name, outcome: "passed", durationMs: performance.now() - startedMs, message, facts }
   } catch (error) {
-    const fallback = { message: "The step failed for a reason that is not known.", nextStep: "Report this fault." }
+    const fallback = { message: "The step failed for an unknown reason.", nextStep: "Report this fault." }
     const { code, message: seen, nextStep } = toPluginError(error, fallback)
     return { name, outcome: "failed", durationMs: performance.now() - startedMs, message: seen, code, nextStep }
   }

@@ -21,7 +21,7 @@ const keystoreConfiguration = z.strictObject({
 })
 const beforeCredentials = keystoreConfiguration.partial({ token: true })
 
-/** The keystore plugin, by the name under which every host looks for it. */
+/** The keystore plugin, exported under the name that every host looks for. */
 export const plugin = definePlugin({
   manifest: {
     name: "pocket-kms",
@@ -32,7 +32,7 @@ export const plugin = definePlugin({
     contract: "keystore/v1",
     capabilities: ["createKey", "deleteKey"],
     unsupported: unsupportedReasons,
-    activationFacts: { server_serial: { description: "Serial number that the Pocket KMS stated for the key." } },
+    activationFacts: { server_serial: { description: "Serial number that the Pocket KMS reports for the key." } },
     identityFields: ["address", "key_name"],
     productionReady: false,
   },

@@ -7,7 +7,7 @@ keystoreContract(
   { describe, it },
   {
     plugin,
-    // What a Pocket KMS can do by its documentation; for a keystore that the kit knows, name its `backendType` instead.
+    // The capabilities in the Pocket KMS's documentation; for a keystore that the kit knows, set `backendType` instead.
     expectedCapabilities: ["createKey", "deleteKey"],
     network: "tcp",
     moduleUrl: import.meta.resolve("../src/plugin.js"),

@@ -4,7 +4,7 @@ import { tcpFaultProxy } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/plugin.js"
 import { PocketKms } from "./pocket-kms.js"
 
-/** Makes everything that one case needs: a server, a proxy in front of it, a key, and the plugin, started. */
+/** Starts everything that one case needs: a server with a key, a proxy in front of it, and the plugin. */
 export async function open({ tenantId }) {
   const server = new PocketKms()
   await server.start()
@@ -32,7 +32,7 @@ export async function open({ tenantId }) {
   }
 }
 
-/** The server's own view, past the plugin and past the proxy. */
+/** Looks at the server directly, past the plugin and the proxy. */
 function secondRoute(server) {
   let made = 0
   const newName = () => {

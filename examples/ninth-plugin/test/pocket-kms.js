@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:http"
 
-/** The keystore itself: AES-256-GCM keys in memory behind a few HTTP calls. Yours is a product; this one is for the example. */
+/** The keystore itself: AES-256-GCM keys in memory behind a few HTTP calls. Yours is a product; this one is only for the example. */
 export class PocketKms {
   host = "127.0.0.1"
   port = 0
@@ -47,7 +47,7 @@ export class PocketKms {
     return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
   }
 
-  /** Throws when the ciphertext does not open. */
+  /** Throws when the ciphertext cannot be decrypted. */
   decrypt(name, ciphertext, boundTo) {
     if (ciphertext.length < 28) throw new Error("too short")
     const decipher = createDecipheriv("aes-256-gcm", this.#keys.get(name).material, ciphertext.subarray(0, 12))

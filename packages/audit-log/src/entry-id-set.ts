@@ -1,11 +1,11 @@
-/** Shards, since one `Set` holds at most 2^24 members and a log may hold more. */
+/** Digits that select a shard: one `Set` holds at most 2^24 members, and a log may contain more. */
 const shardDigits = 2
 
-/** Entry ids that a verifier has met. It takes about 100 bytes for each. */
+/** Set of the entry ids that a verifier has seen; takes about 100 bytes per id. */
 export class EntryIdSet {
   readonly #shards = new Map<string, Set<string>>()
 
-  /** @returns false when it has the id already */
+  /** Adds an id. @returns false when the set already contains it */
   add(entryId: string): boolean {
     // The last digits are random in a UUIDv7.
     const name = entryId.slice(-shardDigits)

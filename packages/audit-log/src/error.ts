@@ -1,10 +1,12 @@
 import { CodedError } from "@apeiro-cmk/plugin-interface"
 
 /**
- * - `AUDIT_UNAVAILABLE` - an entry could not be made durable: whatever it tells of must not be answered.
- * - `AUDIT_LEAF_INVALID` - an event or a leaf that breaks the format of docs/audit-format.md.
- * - `AUDIT_LOG_INCONSISTENT` - a stored log contradicts itself: its size does not fit its subtrees.
- * - `AUDIT_EXPORT_INVALID` - an exported log that was altered, shortened or put together from others.
+ * Codes of {@link AuditError}:
+ *
+ * - `AUDIT_UNAVAILABLE` - an entry could not be made durable: the operation that it records must not be answered.
+ * - `AUDIT_LEAF_INVALID` - an event or a leaf violates the format of docs/audit-format.md.
+ * - `AUDIT_LOG_INCONSISTENT` - a stored log contradicts itself: its size does not match its subtrees.
+ * - `AUDIT_EXPORT_INVALID` - an exported log was altered, shortened or assembled from others.
  */
 export type AuditErrorCode =
   | "AUDIT_UNAVAILABLE"
@@ -12,28 +14,30 @@ export type AuditErrorCode =
   | "AUDIT_LOG_INCONSISTENT"
   | "AUDIT_EXPORT_INVALID"
 
-/** What this package throws, and nothing else. */
+/** The only error that this package throws. */
 export class AuditError extends CodedError<AuditErrorCode> {}
 
+/** Makes an AUDIT_UNAVAILABLE error. */
 export function auditUnavailable(message: string, cause?: unknown): AuditError {
   return new AuditError("AUDIT_UNAVAILABLE", message, {
     origin: "host",
     retryable: true,
-    nextStep: "Nothing is served without its audit entry: look at the host's database (disk space, connection).",
+    nextStep: "Nothing is served without its audit entry: check the host's database (disk space, connection).",
     ...(cause === undefined ? {} : { cause }),
   })
 }
 
+/** Makes an AUDIT_LEAF_INVALID error. */
 export function leafInvalid(message: string, cause?: unknown): AuditError {
   return new AuditError("AUDIT_LEAF_INVALID", message, {
     origin: "host",
     retryable: false,
-    nextStep:
-      "Compare the entry with docs/audit-format.md; a stored entry that breaks it was not written by this host.",
+    nextStep: "Compare the entry with docs/audit-format.md; this host never writes an entry that violates it.",
     ...(cause === undefined ? {} : { cause }),
   })
 }
 
+/** Makes an AUDIT_LOG_INCONSISTENT error. */
 export function logInconsistent(message: string): AuditError {
   return new AuditError("AUDIT_LOG_INCONSISTENT", message, {
     origin: "host",
@@ -42,11 +46,12 @@ export function logInconsistent(message: string): AuditError {
   })
 }
 
+/** Makes an AUDIT_EXPORT_INVALID error. */
 export function exportInvalid(message: string, cause?: unknown): AuditError {
   return new AuditError("AUDIT_EXPORT_INVALID", message, {
     origin: "caller",
     retryable: false,
-    nextStep: "Do not rely on this file: export the log again and compare both with a root that you kept earlier.",
+    nextStep: "Do not rely on this file: export the log again, and compare both with a root that you kept earlier.",
     ...(cause === undefined ? {} : { cause }),
   })
 }

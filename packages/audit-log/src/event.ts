@@ -1,10 +1,10 @@
-import type { CallOptions, ErrorOrigin, JsonValue } from "@apeiro-cmk/plugin-interface"
+import { type ErrorOrigin, type JsonValue, type PluginAuditAction, pluginKinds } from "@apeiro-cmk/plugin-interface"
 
 /**
- * What happened. Spelling as upstream's audit events (openkcm/common-sdk `pkg/otlp/audit/events.go`) where upstream has
- * one; data-key, wrap and keystore events are ours.
+ * Actions that the host itself records, spelled as upstream's audit events (openkcm/common-sdk
+ * `pkg/otlp/audit/events.go`) where upstream has the event; data-key, wrap and keystore events are ours.
  */
-export const auditActions = [
+const hostActions = [
   "tenantOnboarding",
   "configurationCreate",
   "configurationUpdate",
@@ -17,9 +17,6 @@ export const auditActions = [
   "keystoreProvision",
   "keystoreRemovalRequest",
   "keystoreRemoval",
-  "keystoreLogin",
-  "keystoreTokenRenewal",
-  "keystoreSessionOpen",
   "keyCreate",
   "keyRotate",
   "keyExport",
@@ -37,22 +34,23 @@ export const auditActions = [
 ] as const
 
 /** One of {@link auditActions}. */
-export type AuditAction = (typeof auditActions)[number]
+export type AuditAction = (typeof hostActions)[number] | PluginAuditAction
 
-/** The log of what belongs to no tenant. No tenant id can be spelled like it. */
+/** Actions of the audit log: those of the host, and those that plugins of each kind report. */
+export const auditActions: readonly AuditAction[] = [
+  ...hostActions,
+  ...Object.values(pluginKinds).flatMap(({ auditActions: actions }): readonly PluginAuditAction[] => actions),
+]
+
+/** Id of the log for events that belong to no tenant; it is not a valid tenant id. */
 export const platformTenantId = "_platform"
 
-/** Who did it. */
+/** The actor: the one who did it. */
 export interface AuditActor {
-  /** `administrator`: the platform's. `token`: a tenant's bearer token. `host`: the host by itself. */
+  /** `administrator`: that of the platform. `token`: a bearer token of a tenant. `host`: the host on its own. */
   readonly type: "administrator" | "token" | "host" | "anonymous"
-  /** Id of the token, name of the replica, ...; never personal data in plain and never a secret. */
+  /** Id of the token, name of the replica, ...; never plain personal data and never a secret. */
   readonly id: string
-}
-
-/** What travels with each call inside the host: the plugin's call options, and who asked. */
-export interface HostCall extends CallOptions {
-  readonly actor: AuditActor
 }
 
 /** One event for the audit log of a tenant. */
@@ -67,13 +65,14 @@ export interface AuditEvent {
       | "token"
       | "keystore"
       | "credential"
+      | "plugin"
       | "tenantKey"
       | "serviceKey"
       | "dataKey"
       | "route"
       | "host"
     readonly id: string
-    /** Version of the resource, where it has any. */
+    /** Version of the resource, if it has versions. */
     readonly version?: string
   }
   readonly outcome: "success" | "failure"

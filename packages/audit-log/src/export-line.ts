@@ -1,22 +1,22 @@
 import { exportInvalid } from "./error.ts"
 
-/** One line of an export that carries an entry. */
+/** One line of an export that contains an entry. */
 export interface EntryLine {
   readonly kind: "entry"
   readonly index: number
   readonly leaf: Uint8Array
 }
 
-/** A line of an export: an entry, or the statement at the end. */
+/** A line of an export: an entry, or the final statement. */
 export type ExportLine =
   | EntryLine
   | { readonly kind: "end"; readonly size: number; readonly root: Uint8Array; readonly tenantId: string }
 
-/** @throws {AuditError} AUDIT_EXPORT_INVALID - names the line by `number`, which counts from 1 */
+/** Parses a line. @throws {AuditError} AUDIT_EXPORT_INVALID - names the line by `number`, which starts at 1 */
 export function parseLine(line: string, number: number): ExportLine {
   const value = parseJson(line, number)
-  // Spaces, repeated keys, 3.0 for 3: bytes that another verifier might read otherwise.
-  if (JSON.stringify(value) !== line) throw exportInvalid(`Line ${number}: not written as an export writes it.`)
+  // Spaces, repeated keys, 3.0 for 3: another verifier might read such bytes differently.
+  if (JSON.stringify(value) !== line) throw exportInvalid(`Line ${number}: not in the spelling of an export.`)
   if (hasExactly(value, ["index", "leaf"])) {
     const leaf = fromBase64(value.leaf)
     if (!isCount(value.index) || leaf === undefined) throw exportInvalid(`Line ${number}: not a valid entry.`)
@@ -50,7 +50,7 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
 }
 
-/** Strict: the only spelling of these bytes, or undefined. */
+/** Decodes base64 strictly: undefined unless it is the canonical spelling. */
 function fromBase64(value: unknown): Uint8Array | undefined {
   if (typeof value !== "string") return undefined
   const bytes = Buffer.from(value, "base64")

@@ -4,10 +4,10 @@ import type { AuditLogRepository } from "./ports.ts"
 const pageSize = 500
 
 /**
- * A tenant's log as lines of JSON, without line ends, as docs/audit-format.md says: the entries up to the present head,
- * then one line with size, root and tenant.
+ * Exports a tenant's log as lines of JSON, without line ends, as specified in docs/audit-format.md: the entries up to
+ * the current head, then one line with size, root and tenant.
  *
- * It states what is stored and judges nothing: that is for {@link verifyExport}, on another machine.
+ * It exports the stored log without checking it; {@link verifyExport} does that, on another machine.
  */
 export async function* exportLines(tenantId: string, log: AuditLogRepository): AsyncIterable<string> {
   const head = await log.head(tenantId)

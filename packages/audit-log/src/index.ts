@@ -4,11 +4,11 @@ export {
   type AuditActor,
   type AuditEvent,
   auditActions,
-  type HostCall,
   platformTenantId,
 } from "./event.ts"
 export { exportLines } from "./export.ts"
 export { type AuditLeaf, decodeLeaf, encodeLeaf, type LeafStamp, maxLeafBytes } from "./leaf.ts"
+export type { LeafOrigin } from "./leaf-document.ts"
 export { appendLeaf, emptyTree, hashLeaf, hashNode, rootHash, type TreeHead } from "./merkle.ts"
 export { type AuditLogPage, readAuditLogPage } from "./page.ts"
 export type {

@@ -1,12 +1,26 @@
-import type { ErrorOrigin, JsonValue } from "@apeiro-cmk/plugin-interface"
+import { type ErrorOrigin, errorOrigins, type JsonValue } from "@apeiro-cmk/plugin-interface"
 import { leafInvalid } from "./error.ts"
 
-/** Value of the member `format` in every leaf of this version. */
-export const leafFormat = "apeiro-cmk/audit-leaf/v1"
+/** Value of the member `format` in every new leaf. */
+export const leafFormat = "apeiro-cmk/audit-leaf/v2"
 
-/** A leaf as it is spelled in JSON; docs/audit-format.md says what each member means. */
+/** The origin in leaves of format v1 for which v2 says `backend`. */
+export const originBeforeV2 = "keystore"
+
+/** Origins by format; every format that was ever written stays readable. */
+const originsByFormat = {
+  "apeiro-cmk/audit-leaf/v1": ["caller", "host", "plugin", originBeforeV2, "network"],
+  [leafFormat]: errorOrigins,
+} as const satisfies Record<string, readonly LeafOrigin[]>
+
+type LeafFormat = keyof typeof originsByFormat
+
+/** Origin of an error, as written in a leaf of any format. */
+export type LeafOrigin = ErrorOrigin | typeof originBeforeV2
+
+/** A leaf in JSON; docs/audit-format.md defines each member. */
 export interface LeafDocument {
-  readonly format: typeof leafFormat
+  readonly format: LeafFormat
   readonly entry_id: string
   readonly tenant_id: string
   readonly recorded_at_ms: number
@@ -16,7 +30,7 @@ export interface LeafDocument {
   readonly resource: { readonly type: string; readonly id: string; readonly version?: string }
   readonly outcome: "success" | "failure"
   readonly code?: string
-  readonly origin?: ErrorOrigin
+  readonly origin?: LeafOrigin
   readonly keystore_id?: string
   readonly request_id?: string
   readonly trace_id?: string
@@ -48,8 +62,8 @@ const resourceMembers: Members = {
   version: { check: text, optional: true },
 }
 
-const leafMembers: Members = {
-  format: { check: oneOf(leafFormat) },
+const membersOf = (origins: readonly string[]): Members => ({
+  format: { check: oneOf(...Object.keys(originsByFormat)) },
   entry_id: { check: matches(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/) },
   tenant_id: { check: matches(/^(?:[a-z0-9][a-z0-9-]{0,39}|_platform)$/) },
   recorded_at_ms: { check: (value) => Number.isSafeInteger(value) && Number(value) >= 0 },
@@ -59,27 +73,34 @@ const leafMembers: Members = {
   resource: { check: (value) => hasMembers(value, "resource", resourceMembers) },
   outcome: { check: oneOf("success", "failure") },
   code: { check: matches(/^[A-Z][A-Z0-9_]{0,63}$/), optional: true },
-  origin: { check: oneOf("caller", "host", "plugin", "backend", "network"), optional: true },
+  origin: { check: oneOf(...origins), optional: true },
   keystore_id: { check: text, optional: true },
   request_id: { check: text, optional: true },
   trace_id: { check: matches(/^[0-9a-f]{32}$/), optional: true },
   backend_request_id: { check: text, optional: true },
   facts: { check: (value) => isObject(value) && isJson(value, maxDepth), optional: true },
-}
+})
 
-/** @throws {AuditError} AUDIT_LEAF_INVALID - names the member */
+const membersByFormat = new Map<unknown, Members>(
+  Object.entries(originsByFormat).map(([format, origins]) => [format, membersOf(origins)]),
+)
+/** Checks a leaf of unknown format, so that the error names the format. */
+const membersOfLeaf = membersOf(errorOrigins)
+
+/** Checks the members of a leaf. @throws {AuditError} AUDIT_LEAF_INVALID - names the member */
 export function checkLeaf(value: unknown): asserts value is LeafDocument {
-  hasMembers(value, "leaf", leafMembers)
+  const format = isObject(value) ? value.format : undefined
+  hasMembers(value, "leaf", membersByFormat.get(format) ?? membersOfLeaf)
 }
 
 function hasMembers(value: unknown, name: string, members: Members): true {
-  if (!isObject(value)) throw leafInvalid(`The ${name} is no JSON object.`)
+  if (!isObject(value)) throw leafInvalid(`The ${name} is not a JSON object.`)
   for (const [member, { check, optional }] of Object.entries(members)) {
     if (!Object.hasOwn(value, member)) {
       if (optional) continue
       throw leafInvalid(`The ${name} lacks ${member}.`)
     }
-    if (!check(value[member])) throw leafInvalid(`The ${name} has a wrong ${member}.`)
+    if (!check(value[member])) throw leafInvalid(`The ${name} has an invalid ${member}.`)
   }
   const unknown = Object.keys(value).find((member) => !Object.hasOwn(members, member))
   if (unknown !== undefined) throw leafInvalid(`The ${name} has an unknown member, ${JSON.stringify(unknown)}.`)

@@ -1,13 +1,13 @@
-import type { ErrorOrigin, JsonValue } from "@apeiro-cmk/plugin-interface"
+import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import canonicalize from "canonicalize"
 import { leafInvalid } from "./error.ts"
 import type { AuditActor, AuditEvent } from "./event.ts"
-import { checkLeaf, type LeafDocument, leafFormat } from "./leaf-document.ts"
+import { checkLeaf, type LeafDocument, type LeafOrigin, leafFormat } from "./leaf-document.ts"
 
-/** Longest leaf, in bytes. */
+/** Maximum length of a leaf, in bytes. */
 export const maxLeafBytes = 65_536
 
-/** What the recorder adds to an event. */
+/** Facts that the recorder adds to an event. */
 export interface LeafStamp {
   /** UUIDv7. */
   readonly entryId: string
@@ -18,10 +18,10 @@ export interface LeafStamp {
 }
 
 /**
- * A leaf, read back. Actor types, actions and resource types are text here: a later release may add some, and a log that
- * has them must still be verifiable.
+ * A decoded leaf. Actor types, actions and resource types are text here: a later release may add some, and a log that
+ * contains them must still be verifiable. A leaf of format v1 says `keystore` where later formats say `backend`.
  */
-export interface AuditLeaf extends LeafStamp, Omit<AuditEvent, "actor" | "action" | "resource"> {
+export interface AuditLeaf extends LeafStamp, Omit<AuditEvent, "actor" | "action" | "resource" | "origin"> {
   readonly actor: { readonly type: AuditActor["type"] | (string & {}); readonly id: string }
   readonly action: AuditEvent["action"] | (string & {})
   readonly resource: {
@@ -29,13 +29,14 @@ export interface AuditLeaf extends LeafStamp, Omit<AuditEvent, "actor" | "action
     readonly id: string
     readonly version?: string
   }
-  readonly origin?: ErrorOrigin
+  readonly origin?: LeafOrigin
   readonly facts?: Readonly<Record<string, JsonValue>>
 }
 
 /**
- * The exact bytes of an event in the log: RFC 8785 JSON as docs/audit-format.md says, at most {@link maxLeafBytes}.
- * @throws {AuditError} AUDIT_LEAF_INVALID - the event cannot be written in this format; nothing may be answered then
+ * Encodes an event as the exact bytes of its leaf: RFC 8785 JSON as specified in docs/audit-format.md, at most
+ * {@link maxLeafBytes}.
+ * @throws {AuditError} AUDIT_LEAF_INVALID - the format cannot represent the event, which must then not be answered
  */
 export function encodeLeaf(event: AuditEvent, stamp: LeafStamp): Uint8Array {
   const document: LeafDocument = {
@@ -67,8 +68,8 @@ export function encodeLeaf(event: AuditEvent, stamp: LeafStamp): Uint8Array {
 }
 
 /**
- * Reads a leaf strictly: only the members of format v1, only RFC 8785 bytes.
- * @throws {AuditError} AUDIT_LEAF_INVALID - says which member breaks the format
+ * Decodes a leaf of any format strictly: only the members of that format, and only RFC 8785 bytes.
+ * @throws {AuditError} AUDIT_LEAF_INVALID - names the member that violates the format
  */
 export function decodeLeaf(bytes: Uint8Array): AuditLeaf {
   if (bytes.length > maxLeafBytes) throw leafInvalid(`A leaf has at most ${maxLeafBytes} bytes, not ${bytes.length}.`)
@@ -109,6 +110,6 @@ function canonicalText(document: LeafDocument): string {
   try {
     return canonicalize(document) ?? ""
   } catch (cause) {
-    throw leafInvalid("The entry has a number or a text that JSON cannot carry.", cause)
+    throw leafInvalid("The entry contains a number or text that JSON cannot represent.", cause)
   }
 }

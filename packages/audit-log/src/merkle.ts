@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { logInconsistent } from "./error.ts"
 
-/** The state of one tenant's log: enough to append to it and to state its root. */
+/** State of one tenant's log: enough to append to it and to compute its root. */
 export interface TreeHead {
   readonly tenantId: string
   /** Number of leaves. */
@@ -13,24 +13,25 @@ export interface TreeHead {
 const leafPrefix = Uint8Array.of(0)
 const nodePrefix = Uint8Array.of(1)
 
-/** Hash of one leaf: `SHA-256(0x00 || leaf)`, RFC 6962 section 2.1. */
+/** Hashes one leaf: `SHA-256(0x00 || leaf)`, RFC 6962 section 2.1. */
 export function hashLeaf(leaf: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("sha256").update(leafPrefix).update(leaf).digest())
 }
 
-/** Hash of an inner node: `SHA-256(0x01 || left || right)`, RFC 6962 section 2.1. */
+/** Hashes an inner node: `SHA-256(0x01 || left || right)`, RFC 6962 section 2.1. */
 export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("sha256").update(nodePrefix).update(left).update(right).digest())
 }
 
-/** The log of a tenant of which nothing was ever recorded. */
+/** Makes the head of an empty log. */
 export function emptyTree(tenantId: string): TreeHead {
   return { tenantId, size: 0, subtrees: [] }
 }
 
 /**
- * The head after one more leaf. Takes at most log2(size) hashes.
- * @throws {AuditError} AUDIT_LOG_INCONSISTENT - the head's subtrees do not fit its size
+ * Appends a leaf. Takes at most log2(size) + 1 hashes.
+ * @returns the new head
+ * @throws {AuditError} AUDIT_LOG_INCONSISTENT - the subtrees of the head do not match its size
  */
 export function appendLeaf(head: TreeHead, leaf: Uint8Array): TreeHead {
   checkHead(head)
@@ -46,8 +47,9 @@ export function appendLeaf(head: TreeHead, leaf: Uint8Array): TreeHead {
 }
 
 /**
- * Merkle tree hash of the whole log, 32 bytes; for an empty log SHA-256 of nothing (RFC 6962 section 2.1).
- * @throws {AuditError} AUDIT_LOG_INCONSISTENT - the head's subtrees do not fit its size
+ * Computes the Merkle tree hash of the whole log, 32 bytes; for an empty log, SHA-256 of the empty string (RFC 6962
+ * section 2.1).
+ * @throws {AuditError} AUDIT_LOG_INCONSISTENT - the subtrees of the head do not match its size
  */
 export function rootHash(head: TreeHead): Uint8Array {
   checkHead(head)
@@ -61,7 +63,7 @@ function checkHead({ tenantId, size, subtrees }: TreeHead): void {
   const expected = size.toString(2).replaceAll("0", "").length
   if (subtrees.length !== expected || subtrees.some((subtree) => subtree.length !== 32)) {
     throw logInconsistent(
-      `The log of ${tenantId} has ${size} leaves, which its ${subtrees.length} subtrees do not fit.`,
+      `The log of ${tenantId} has ${size} leaves, which do not match its ${subtrees.length} subtrees.`,
     )
   }
 }

@@ -3,7 +3,7 @@ import type { TreeHead } from "./merkle.ts"
 
 /** An event in its final form: the exact bytes that will be hashed into the tenant's log. */
 export interface PreparedAuditEntry {
-  /** UUIDv7, unique over all tenants; it is inside the leaf as well. */
+  /** UUIDv7, unique across all tenants; the leaf contains it as well. */
   readonly entryId: string
   readonly tenantId: string
   /** Milliseconds since the Unix epoch. */
@@ -18,26 +18,26 @@ export interface SequencedAuditEntry extends PreparedAuditEntry {
   readonly index: number
 }
 
-/** Takes entries. Persistence implements it. */
+/** Accepts recorded entries. Persistence implements it. */
 export interface AuditIntakeRepository {
-  /** Stores all or none, in one transaction; durable when it resolves. */
+  /** Stores all entries or none, in one transaction; durable once it resolves. */
   append(entries: readonly PreparedAuditEntry[]): Promise<void>
 }
 
-/** What the sequencer made of one tenant's waiting entries. */
+/** The waiting entries of one tenant with their places, and the head of the log after them. */
 export interface Integration {
   readonly entries: readonly SequencedAuditEntry[]
   readonly head: TreeHead
 }
 
-/** The logs as they are stored. Persistence implements it. */
+/** Stores the logs of the tenants. Persistence implements it. */
 export interface AuditLogRepository {
   /**
-   * Moves waiting entries into their tenants' logs: for each tenant with any, oldest first, at most `limit` in all, calls
-   * `integrate` with the tenant's present head and stores what it returns, all in one transaction under `fence`. What
-   * `integrate` was given may turn out to be outdated; then nothing is stored.
+   * Moves waiting entries into the logs of their tenants, oldest first, at most `limit` in all. For each tenant that
+   * has any, it calls `integrate` with the current head of the tenant; it stores all results in one transaction under
+   * `fence`. If the input of `integrate` turns out to be outdated, nothing is stored.
    *
-   * @returns how many entries were moved; undefined, and nothing was done, when another replica holds a newer fence
+   * @returns number of entries moved; undefined, and nothing is stored, when another replica holds a newer fence
    */
   integrate(
     fence: number,
@@ -46,21 +46,21 @@ export interface AuditLogRepository {
   ): Promise<number | undefined>
   /** Takes over as the one sequencer. @returns a fence greater than every earlier one */
   takeFence(replica: string): Promise<number>
-  /** The tenant's present head; size 0 where nothing was ever recorded. */
+  /** Reads the current head of the tenant; its size is 0 when nothing was ever recorded. */
   head(tenantId: string): Promise<TreeHead>
-  /** Sequenced entries from `fromIndex` on, in order, at most `limit`. */
+  /** Reads entries of the log from `fromIndex` on, in order, at most `limit`. */
   entries(tenantId: string, fromIndex: number, limit: number): Promise<readonly SequencedAuditEntry[]>
-  /** How many entries of the tenant wait for the sequencer. */
+  /** Counts the entries of the tenant that wait for the sequencer. */
   waiting(tenantId: string): Promise<number>
 }
 
 /** Records events. */
 export interface AuditRecorder {
-  /** Puts an event into its final form, for a transaction that stores it together with the change it tells of. */
+  /** Puts an event into its final form, for a transaction that stores it together with the change that it records. */
   prepare(event: AuditEvent): PreparedAuditEntry
   /**
-   * Records an event by itself. Waiting calls share one commit.
-   * @throws {AuditError} AUDIT_UNAVAILABLE - it could not be made durable; nothing may be answered then
+   * Records an event on its own. Calls that wait share one commit.
+   * @throws {AuditError} AUDIT_UNAVAILABLE - it could not be made durable; then the operation must not be answered
    */
   record(event: AuditEvent): Promise<PreparedAuditEntry>
 }

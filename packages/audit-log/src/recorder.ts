@@ -1,23 +1,23 @@
 import { randomBytes } from "node:crypto"
 import { setImmediate as restOfTurn } from "node:timers/promises"
 import type { Clock, RandomSource } from "@apeiro-cmk/plugin-interface"
-import { entryIds } from "./entry-id.ts"
+import { EntryIds } from "./entry-id.ts"
 import { auditUnavailable } from "./error.ts"
 import type { AuditEvent } from "./event.ts"
 import { encodeLeaf } from "./leaf.ts"
 import type { AuditIntakeRepository, AuditRecorder, PreparedAuditEntry } from "./ports.ts"
 
-/** What {@link createAuditRecorder} is made of. */
+/** Options of `createAuditRecorder`. */
 export interface AuditRecorderOptions {
   readonly intake: AuditIntakeRepository
   readonly clock: Clock
-  /** For entry ids, which are public. Default: the operating system's. */
+  /** Random source of entry ids, which are public. Default: that of the operating system. */
   readonly random?: RandomSource
-  /** Name of this host replica; it stands in each leaf. */
+  /** Name of this host replica, written into each leaf. */
   readonly replica: string
-  /** Called whenever entries have become durable, so that the sequencer can be nudged. */
+  /** Called when entries have become durable, to nudge the sequencer. */
   readonly onRecorded?: () => void
-  /** Longest wait of one entry for its commit, in milliseconds. Default 10,000. */
+  /** Longest wait of one entry for its commit, in milliseconds; default 10,000. */
   readonly timeoutMs?: number
 }
 
@@ -30,31 +30,62 @@ interface WaitingEntry {
 }
 
 /**
- * Makes the recorder of one host. It commits in groups: while one transaction runs, the entries of the next gather, so
+ * Makes the recorder of one host. It commits in groups: while one transaction runs, entries for the next one gather, so
  * that any number of requests share one fsync.
  *
- * An entry whose wait timed out may still become durable later: the log may then tell of an operation that was refused,
- * never the other way round.
+ * An entry whose wait timed out may still become durable later: then the log contains an operation that was refused,
+ * never the reverse.
  */
 export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorder {
-  const { intake, clock, random = { bytes: randomBytes }, replica, onRecorded, timeoutMs = 10_000 } = options
-  const nextEntryId = entryIds(clock, random)
-  const waiting: WaitingEntry[] = []
-  let committing = false
+  return new GroupRecorder(options)
+}
 
-  const prepare = (event: AuditEvent): PreparedAuditEntry => {
-    const entryId = nextEntryId()
+class GroupRecorder implements AuditRecorder {
+  readonly #options: AuditRecorderOptions
+  readonly #timeoutMs: number
+  readonly #entryIds: EntryIds
+  readonly #waiting: WaitingEntry[] = []
+  #committing = false
+
+  constructor(options: AuditRecorderOptions) {
+    const { clock, random = { bytes: randomBytes }, timeoutMs = 10_000 } = options
+    this.#options = options
+    this.#timeoutMs = timeoutMs
+    this.#entryIds = new EntryIds(clock, random)
+  }
+
+  prepare(event: AuditEvent): PreparedAuditEntry {
+    const { clock, replica } = this.#options
+    const entryId = this.#entryIds.next()
     const recordedAtMs = Math.trunc(clock.nowMs())
     const leaf = encodeLeaf(event, { entryId, recordedAtMs, replica })
     return { entryId, tenantId: event.tenantId, recordedAtMs, leaf }
   }
 
-  const commitWaiting = async (): Promise<void> => {
-    committing = true
-    while (waiting.length > 0) {
-      // What arrived with this entry in one turn of the event loop shares its commit.
+  async record(event: AuditEvent): Promise<PreparedAuditEntry> {
+    const { promise, resolve, reject } = Promise.withResolvers<PreparedAuditEntry>()
+    const entry = this.prepare(event)
+    if (this.#waiting.length >= maxWaiting) throw auditUnavailable("Too many audit entries wait for the database.")
+    const cancelTimer = this.#options.clock.after(this.#timeoutMs, () => {
+      reject(auditUnavailable(`The audit entry was not durable within ${this.#timeoutMs} ms.`))
+    })
+    const settle = (error?: unknown): void => {
+      cancelTimer()
+      if (error === undefined) resolve(entry)
+      else reject(error)
+    }
+    this.#waiting.push({ entry, settle })
+    if (!this.#committing) void this.#commitWaiting()
+    return promise
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const { intake, onRecorded } = this.#options
+    this.#committing = true
+    while (this.#waiting.length > 0) {
+      // Entries that arrive in one turn of the event loop share a commit.
       await restOfTurn()
-      const batch = waiting.splice(0, maxBatch)
+      const batch = this.#waiting.splice(0, maxBatch)
       try {
         await intake.append(batch.map(({ entry }) => entry))
         for (const { settle } of batch) settle()
@@ -64,25 +95,6 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
         for (const { settle } of batch) settle(error)
       }
     }
-    committing = false
+    this.#committing = false
   }
-
-  const record = (event: AuditEvent): Promise<PreparedAuditEntry> => {
-    const { promise, resolve, reject } = Promise.withResolvers<PreparedAuditEntry>()
-    const entry = prepare(event)
-    if (waiting.length >= maxWaiting) throw auditUnavailable("Too many audit entries wait for the database.")
-    const cancelTimer = clock.after(timeoutMs, () => {
-      reject(auditUnavailable(`The audit entry was not durable within ${timeoutMs} ms.`))
-    })
-    const settle = (error?: unknown): void => {
-      cancelTimer()
-      if (error === undefined) resolve(entry)
-      else reject(error)
-    }
-    waiting.push({ entry, settle })
-    if (!committing) void commitWaiting()
-    return promise
-  }
-
-  return { prepare, record: async (event) => record(event) }
 }

@@ -2,56 +2,93 @@ import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { appendLeaf, type TreeHead } from "./merkle.ts"
 import type { AuditLogRepository, Integration, PreparedAuditEntry, SequencedAuditEntry } from "./ports.ts"
 
-/** What {@link createAuditSequencer} is made of. */
+/** Options of `createAuditSequencer`. */
 export interface AuditSequencerOptions {
   readonly log: AuditLogRepository
   readonly clock: Clock
   /** Name of this host replica. */
   readonly replica: string
-  /** Told of each run that failed. The sequencer goes on by itself, with growing pauses of up to 5 s. */
+  /** Receives the error of each run that failed. The sequencer continues, after growing pauses of up to 5 s. */
   readonly onError: (error: unknown) => void
 }
 
-/** Gives waiting entries their places in the tenants' logs. */
+/** Assigns waiting entries their places in the logs of their tenants. */
 export interface AuditSequencer {
-  /** Begins to run by itself: soon after each nudge, and once a second for what other replicas or transactions stored. */
+  /** Starts to run on its own: soon after each nudge, and once a second for entries stored by others. */
   start(): void
-  /** Ends after the run in progress and a last one. Idempotent. Failures of the last run go to `onError`. */
+  /** Stops after the run in progress and a last one. Idempotent. A failure of the last run goes to `onError`. */
   stop(): Promise<void>
-  /** Runs now, after a run in progress. @returns how many entries got their place; 0 also when fenced off */
+  /** Runs now, after a run in progress. @returns number of entries that received a place; 0 when fenced off */
   runOnce(): Promise<number>
-  /** Says that entries wait. */
+  /** Announces that entries are waiting. */
   nudge(): void
 }
 
 const pollMs = 1000
-/** A nudge waits this long, so that one transaction takes what is recorded meanwhile. */
+/** Delay after a nudge, so that one transaction takes all entries recorded meanwhile. */
 const gatherMs = 100
 const firstBackOffMs = 250
 const maxBackOffMs = 5000
 const batchLimit = 200
 
 /**
- * Makes the sequencer of one replica. All replicas run one, and a fence in the database lets one at a time write: one
- * that finds itself fenced off does nothing in that run and takes a new fence in its next. So the work moves between
- * live replicas, and a replica that dies delays nothing.
+ * Makes the sequencer of one replica. Every replica runs one, and a fence in the database lets one at a time write. A
+ * sequencer that is fenced off does nothing in that run and takes a new fence in its next one. So the work moves
+ * between live replicas, and a replica that dies delays nothing.
  */
-export function createAuditSequencer({ log, clock, replica, onError }: AuditSequencerOptions): AuditSequencer {
-  let fence: number | undefined
-  let started = false
-  let nudged = false
-  let failures = 0
-  let timer: { readonly dueMs: number; readonly cancel: () => void } | undefined
-  let lastRun: Promise<unknown> = Promise.resolve()
-  let lastCycle: Promise<void> = Promise.resolve()
+export function createAuditSequencer(options: AuditSequencerOptions): AuditSequencer {
+  return new FencedSequencer(options)
+}
 
-  const run = async (): Promise<number> => {
-    fence ??= await log.takeFence(replica)
+class FencedSequencer implements AuditSequencer {
+  readonly #options: AuditSequencerOptions
+  #fence: number | undefined
+  #started = false
+  #nudged = false
+  #failures = 0
+  #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined
+  #lastRun: Promise<unknown> = Promise.resolve()
+  #lastCycle: Promise<void> = Promise.resolve()
+
+  constructor(options: AuditSequencerOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#started) return
+    this.#started = true
+    this.#schedule(0)
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#started) return
+    this.#started = false
+    this.#timer?.cancel()
+    this.#timer = undefined
+    await this.#lastCycle
+    await this.#cycle()
+  }
+
+  runOnce(): Promise<number> {
+    const next = this.#lastRun.then(() => this.#run())
+    this.#lastRun = next.catch(() => undefined)
+    return next
+  }
+
+  nudge(): void {
+    this.#nudged = true
+    if (this.#timer === undefined || this.#failures > 0) return
+    if (this.#timer.dueMs > this.#options.clock.monotonicMs() + gatherMs) this.#schedule(gatherMs)
+  }
+
+  async #run(): Promise<number> {
+    const { log, replica } = this.#options
+    this.#fence ??= await log.takeFence(replica)
     let total = 0
     for (;;) {
-      const moved = await log.integrate(fence, batchLimit, integrateEntries)
+      const moved = await log.integrate(this.#fence, batchLimit, integrateEntries)
       if (moved === undefined) {
-        fence = undefined
+        this.#fence = undefined
         return total
       }
       total += moved
@@ -59,59 +96,32 @@ export function createAuditSequencer({ log, clock, replica, onError }: AuditSequ
     }
   }
 
-  const runOnce = (): Promise<number> => {
-    const next = lastRun.then(run)
-    lastRun = next.catch(() => undefined)
-    return next
-  }
-
-  const cycle = async (): Promise<void> => {
-    nudged = false
+  async #cycle(): Promise<void> {
+    this.#nudged = false
     try {
-      await runOnce()
-      failures = 0
+      await this.runOnce()
+      this.#failures = 0
     } catch (error) {
-      failures += 1
-      onError(error)
+      this.#failures += 1
+      this.#options.onError(error)
     }
-    if (!started) return
-    if (failures > 0) schedule(Math.min(firstBackOffMs * 2 ** (failures - 1), maxBackOffMs))
-    else schedule(nudged ? gatherMs : pollMs)
+    if (!this.#started) return
+    if (this.#failures > 0) this.#schedule(Math.min(firstBackOffMs * 2 ** (this.#failures - 1), maxBackOffMs))
+    else this.#schedule(this.#nudged ? gatherMs : pollMs)
   }
 
-  const schedule = (delayMs: number): void => {
-    timer?.cancel()
+  #schedule(delayMs: number): void {
+    const { clock } = this.#options
+    this.#timer?.cancel()
     const cancel = clock.after(delayMs, () => {
-      timer = undefined
-      lastCycle = cycle()
+      this.#timer = undefined
+      this.#lastCycle = this.#cycle()
     })
-    timer = { dueMs: clock.monotonicMs() + delayMs, cancel }
-  }
-
-  return {
-    runOnce,
-    start() {
-      if (started) return
-      started = true
-      schedule(0)
-    },
-    async stop() {
-      if (!started) return
-      started = false
-      timer?.cancel()
-      timer = undefined
-      await lastCycle
-      await cycle()
-    },
-    nudge() {
-      nudged = true
-      if (timer === undefined || failures > 0) return
-      if (timer.dueMs > clock.monotonicMs() + gatherMs) schedule(gatherMs)
-    },
+    this.#timer = { dueMs: clock.monotonicMs() + delayMs, cancel }
   }
 }
 
-/** Puts waiting entries behind a log, in their order. */
+/** Appends waiting entries to a log, in their order. */
 function integrateEntries(head: TreeHead, waiting: readonly PreparedAuditEntry[]): Integration {
   const entries: SequencedAuditEntry[] = []
   let next = head

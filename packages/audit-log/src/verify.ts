@@ -4,27 +4,28 @@ import { type EntryLine, type ExportLine, parseLine } from "./export-line.ts"
 import { type AuditLeaf, decodeLeaf } from "./leaf.ts"
 import { appendLeaf, emptyTree, rootHash, type TreeHead } from "./merkle.ts"
 
-/** An export whose parts fit together. */
+/** A verified export. */
 export interface VerifiedExport {
   readonly tenantId: string
   /** Number of entries. */
   readonly size: number
-  /** Merkle root of the entries, 32 bytes: compare it with one that was kept elsewhere. */
+  /** Merkle root of the entries, 32 bytes: compare it with a root that you kept elsewhere. */
   readonly root: Uint8Array
-  /** When the first and the last entry were recorded, milliseconds since the Unix epoch; absent when there is none. */
+  /** Time of the first entry, in milliseconds since the Unix epoch; absent when there is none. */
   readonly firstRecordedAtMs?: number
+  /** Time of the last entry, in milliseconds since the Unix epoch; absent when there is none. */
   readonly lastRecordedAtMs?: number
 }
 
 /**
- * Checks an exported log offline: every entry is well formed, in its place, of one tenant and there once, and all
- * together have the root that the last line states. Memory grows by about 100 bytes for each entry.
+ * Verifies an exported log offline: every entry is well formed, in its place, present once and of the same tenant, and
+ * together the entries have the root in the last line. Memory grows by about 100 bytes per entry.
  *
- * It proves that the export is whole, not that it is the only one: whoever can rewrite the whole file can rewrite its
- * last line too. Compare `root` and `size` with a head that was kept earlier.
+ * It proves that the export is whole, not that it is the only one: someone who can rewrite the whole file can rewrite
+ * its last line as well. Compare `root` and `size` with a head that you kept earlier.
  *
  * @param lines - the lines of the file, without line ends
- * @throws {AuditError} AUDIT_EXPORT_INVALID - says which line, and whether something was altered, is missing or moved
+ * @throws {AuditError} AUDIT_EXPORT_INVALID - names the line, and whether an entry was altered, is missing or was moved
  */
 export async function verifyExport(lines: AsyncIterable<string>): Promise<VerifiedExport> {
   const iterator = lines[Symbol.asyncIterator]()
@@ -65,11 +66,11 @@ function takeEntry(seen: Seen, line: EntryLine, number: number): void {
   seen.tenantId ??= leaf.tenantId
   if (leaf.tenantId !== seen.tenantId) {
     throw exportInvalid(
-      `Line ${number}: entry ${line.index} belongs to ${leaf.tenantId}, the others to ${seen.tenantId}.`,
+      `Line ${number}: entry ${line.index} belongs to ${leaf.tenantId}, the others belong to ${seen.tenantId}.`,
     )
   }
   if (!seen.entryIds.add(leaf.entryId)) {
-    throw exportInvalid(`Line ${number}: entry ${line.index} has the entry_id of an entry before it.`)
+    throw exportInvalid(`Line ${number}: entry ${line.index} has the entry_id of an earlier entry.`)
   }
   seen.firstRecordedAtMs ??= leaf.recordedAtMs
   seen.lastRecordedAtMs = leaf.recordedAtMs
@@ -112,7 +113,7 @@ function conclude(seen: Seen, end: Extract<ExportLine, { kind: "end" }>): Verifi
   }
 }
 
-/** Reads on, to tell an entry that is missing from one that stands elsewhere. */
+/** Reads on, to distinguish a missing entry from one in another place. */
 async function misplaced(line: EntryLine, expected: number, number: number, rest: AsyncIterator<string>) {
   if (line.index < expected) return exportInvalid(`Line ${number}: entry ${line.index} is there twice.`)
   for (let later = number + 1; ; later += 1) {

@@ -30,7 +30,7 @@ async function* stream(lines: readonly string[]): AsyncIterable<string> {
 }
 
 describe("audit export", () => {
-  it("has one line for each entry and one with size, root and tenant", async () => {
+  it("has one line per entry, and one with size, root and tenant", async () => {
     const { audit, lines } = await exportOf(2)
     const [leaf] = await audit.entries("acme", 0, 1)
     const root = rootHash(await audit.head("acme"))
@@ -39,7 +39,7 @@ describe("audit export", () => {
     expect(lines[2]).toBe(`{"size":2,"root":"${Buffer.from(root).toString("base64")}","tenant":"acme"}`)
   })
 
-  it("verifies offline, over several pages", async () => {
+  it("verifies offline, across several pages", async () => {
     const { audit, lines } = await exportOf(1001)
     expect(await verify(lines)).toEqual({
       tenantId: "acme",
@@ -56,7 +56,7 @@ describe("audit export", () => {
     expect(await verify([...lines, ""])).toMatchObject({ size: 0 })
   })
 
-  it("refuses lines that say the same in other bytes", async () => {
+  it("refuses lines with the same content in other bytes", async () => {
     const { lines } = await exportOf(3)
     const [first = "", ...rest] = lines
     for (const spelling of [` ${first}`, first.replace(":0,", ":0.0,"), first.replace("{", '{"index":7,')]) {
@@ -64,7 +64,7 @@ describe("audit export", () => {
     }
   })
 
-  it("refuses a log in which one entry_id stands twice, also when number, size and root fit", async () => {
+  it("refuses a log that contains one entry_id twice, even if index, size and root match", async () => {
     const { audit } = await exportOf(4)
     const twice = audit.logs.get("acme")?.[1]
     if (twice === undefined) throw new Error("no entry")
@@ -72,11 +72,11 @@ describe("audit export", () => {
     audit.heads.set("acme", appendLeaf(await audit.head("acme"), twice.leaf))
     await expect(verifyExport(exportLines("acme", audit))).rejects.toMatchObject({
       code: "AUDIT_EXPORT_INVALID",
-      message: expect.stringContaining("Line 5: entry 4 has the entry_id of an entry before it"),
+      message: expect.stringContaining("Line 5: entry 4 has the entry_id of an earlier entry"),
     })
   })
 
-  it("shows an entry that was altered in the database", async () => {
+  it("reveals an entry that was altered in the database", async () => {
     const { audit } = await exportOf(5)
     const entry = audit.logs.get("acme")?.[2]
     if (entry === undefined) throw new Error("no entry")
@@ -88,7 +88,7 @@ describe("audit export", () => {
     })
   })
 
-  it("shows entries that were removed from the database", async () => {
+  it("reveals entries that were removed from the database", async () => {
     const { audit } = await exportOf(5)
     audit.logs.get("acme")?.pop()
     await expect(verifyExport(exportLines("acme", audit))).rejects.toMatchObject({
@@ -97,7 +97,7 @@ describe("audit export", () => {
   })
 })
 
-describe("offline verification tells what is wrong:", async () => {
+describe("offline verification reports", async () => {
   const { lines } = await exportOf(6)
   const foreign = (await exportOf(6, "globex")).lines
   const parts = (count: number) => lines.slice(0, count)
@@ -110,7 +110,7 @@ describe("offline verification tells what is wrong:", async () => {
 
   it.each<[string, readonly string[], string]>([
     [
-      "a leaf that is no leaf any more",
+      "a leaf that is not a leaf any more",
       lines.with(
         1,
         withLeaf(lines[1], (leaf) => `${leaf} `),
@@ -134,7 +134,7 @@ describe("offline verification tells what is wrong:", async () => {
     [
       "a repeated entry under a new number",
       [...parts(6), (lines[1] ?? "").replace('"index":1', '"index":6'), ...last],
-      "Line 7: entry 6 has the entry_id of an entry before it",
+      "Line 7: entry 6 has the entry_id of an earlier entry",
     ],
     ["exchanged contents", [...exchanged(lines), ...lines.slice(2)], "root"],
     ["no last line", parts(6), "cut off"],
@@ -152,7 +152,7 @@ describe("offline verification tells what is wrong:", async () => {
     ["another tenant's last line", [...parts(6), (lines[6] ?? "").replace("acme", "globex")], "the tenant globex"],
     ["something after the last line", [...lines, lines[0] ?? ""], "Line 8: something follows"],
     ["a line of another kind", lines.with(2, '{"index":2}'), "Line 3: neither"],
-    ["a number that is none", lines.with(2, '{"index":"2","leaf":""}'), "Line 3: not a valid entry"],
+    ["an index that is not a number", lines.with(2, '{"index":"2","leaf":""}'), "Line 3: not a valid entry"],
     ["another spelling of base64", lines.with(2, (lines[2] ?? "").replace('"}', '\\n"}')), "Line 3: not a valid entry"],
     ["an empty line", lines.toSpliced(2, 0, ""), "Line 3: not JSON"],
   ])("%s", async (_, altered, message) => {

@@ -7,7 +7,7 @@ import {
   type TreeHead,
 } from "../src/index.ts"
 
-/** Intake and logs in memory, with the fence rules of the ports, and switches for faults. */
+/** Keeps intake and logs in memory, with the fence rules of the ports and switches for faults. */
 export class InMemoryAudit implements AuditIntakeRepository, AuditLogRepository {
   readonly batches: (readonly PreparedAuditEntry[])[] = []
   readonly logs = new Map<string, SequencedAuditEntry[]>()
@@ -15,7 +15,7 @@ export class InMemoryAudit implements AuditIntakeRepository, AuditLogRepository 
   #waiting: PreparedAuditEntry[] = []
   #fence = 0
   failure: Error | undefined
-  /** While set, appends wait for it. */
+  /** Appends wait for it while it is set. */
   gate: Promise<void> | undefined
 
   async append(entries: readonly PreparedAuditEntry[]): Promise<void> {

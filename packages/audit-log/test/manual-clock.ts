@@ -1,6 +1,6 @@
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 
-/** A clock that stands until it is advanced. */
+/** A clock that stands still until it is advanced. */
 export class ManualClock implements Clock {
   #nowMs = 1_764_000_000_000
   #timers: { readonly dueMs: number; readonly callback: () => void }[] = []
@@ -21,7 +21,7 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Lets time pass, runs what falls due in its order, and waits until what it started has settled. */
+  /** Advances time, runs due timers in order, and waits until the work that they started has settled. */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#nowMs + byMs
     await settled()
@@ -36,13 +36,13 @@ export class ManualClock implements Clock {
     this.#nowMs = endMs
   }
 
-  /** Moves the wall clock without letting time pass. */
+  /** Sets the wall clock without advancing time. */
   jump(byMs: number): void {
     this.#nowMs += byMs
   }
 }
 
-/** Resolves when every promise that could settle by itself has. */
+/** Resolves when every promise that can settle on its own has settled. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

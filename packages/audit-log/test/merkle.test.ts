@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { describe, expect, it, type TestContext } from "vitest"
 import { appendLeaf, emptyTree, hashLeaf, hashNode, rootHash } from "../src/index.ts"
 
-/** The leaves that certificate-transparency's and transparency-dev's tests use, and the roots of 0 to 8 of them. */
+/** Leaves from the tests of certificate-transparency and transparency-dev, and the roots of 0 to 8 of them. */
 const knownLeaves = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
 const knownRoots = [
   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -23,7 +23,7 @@ const treeOf = (leaves: readonly Uint8Array[]) =>
   leaves.reduce((head, leaf) => appendLeaf(head, leaf), emptyTree("acme"))
 const known = (size: number) => knownLeaves.slice(0, size).map((leaf) => new Uint8Array(Buffer.from(leaf, "hex")))
 
-/** RFC 6962 section 2.1, word for word. */
+/** Computes the tree hash exactly as RFC 6962 section 2.1 defines it. */
 function definition(leaves: readonly Uint8Array[]): Buffer {
   const sha256 = (...parts: Uint8Array[]) => createHash("sha256").update(Buffer.concat(parts)).digest()
   if (leaves.length === 0) return sha256()
@@ -47,7 +47,7 @@ describe("Merkle tree of RFC 6962", () => {
     fc.assert(fc.property(leaves, (some) => hex(rootHash(treeOf(some))) === hex(definition(some))))
   })
 
-  it("keeps one subtree for each binary one of its size", () => {
+  it("keeps one subtree for each one bit of its size", () => {
     fc.assert(
       fc.property(fc.nat({ max: 300 }), (size) => {
         const head = treeOf(Array.from({ length: size }, () => Uint8Array.of(7)))
@@ -57,7 +57,7 @@ describe("Merkle tree of RFC 6962", () => {
     )
   })
 
-  it("has another root when any bit of any leaf is another", () => {
+  it("has another root when any bit of any leaf changes", () => {
     const leaves = fc.array(fc.uint8Array({ minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 40 })
     fc.assert(
       fc.property(leaves, fc.nat(), fc.nat(), (some, where, bit) => {
@@ -73,7 +73,7 @@ describe("Merkle tree of RFC 6962", () => {
   it.each([
     ["lacks a subtree", { tenantId: "acme", size: 3, subtrees: [new Uint8Array(32)] }],
     ["has a subtree of another length", { tenantId: "acme", size: 1, subtrees: [new Uint8Array(31)] }],
-    ["has a size that is none", { tenantId: "acme", size: -1, subtrees: [] }],
+    ["has a negative size", { tenantId: "acme", size: -1, subtrees: [] }],
   ])("refuses a stored head that %s", (_, head) => {
     const inconsistent = expect.objectContaining({ code: "AUDIT_LOG_INCONSISTENT" })
     expect(() => rootHash(head)).toThrow(inconsistent)
@@ -82,7 +82,7 @@ describe("Merkle tree of RFC 6962", () => {
 })
 
 const folder = join(process.env.VECTORS_DIR ?? join(import.meta.dirname, "../../../../shared/vectors"), "rfc6962")
-/** Where the vectors are not there the test is skipped, with the reason; under CI=true that is a failure. */
+/** Reads the vectors; without them the test is skipped with the reason, and fails under CI=true. */
 const needVectors = (context: TestContext) => {
   if (existsSync(folder) || process.env.CI === "true") return
   const reason = `skipped: no test vectors in ${folder}; set VECTORS_DIR`
@@ -120,7 +120,7 @@ describe("transparency-dev's vectors", () => {
   })
 })
 
-/** RFC 9162 section 2.1.3.2, with our node hash. */
+/** Computes the root from an inclusion proof (RFC 9162 section 2.1.3.2), with our node hash. */
 function rootByProof(leafIndex: number, treeSize: number, leafHash: string, proof: unknown): string {
   let index = leafIndex
   let last = treeSize - 1

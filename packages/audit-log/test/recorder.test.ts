@@ -12,7 +12,7 @@ function setUp() {
 }
 
 describe("audit recorder", () => {
-  it("resolves with the stored entry when it is durable, and not before", async () => {
+  it("resolves with the stored entry once it is durable, and not before", async () => {
     const { intake, clock, onRecorded, recorder } = setUp()
     const gate = Promise.withResolvers<void>()
     intake.gate = gate.promise
@@ -36,7 +36,7 @@ describe("audit recorder", () => {
     })
   })
 
-  it("commits together what arrives in one turn, and what arrives during a commit in the next", async () => {
+  it("commits entries of one turn together, and those that arrive during a commit in the next one", async () => {
     const { intake, recorder } = setUp()
     const gate = Promise.withResolvers<void>()
     intake.gate = gate.promise
@@ -49,7 +49,7 @@ describe("audit recorder", () => {
     expect(intake.batches.map((batch) => batch.length)).toEqual([30, 19])
   })
 
-  it("keeps the order of recording, also in the ids", async () => {
+  it("keeps the order of recording, in the ids as well", async () => {
     const { intake, clock, recorder } = setUp()
     await Promise.all(Array.from({ length: 20 }, () => recorder.record(sampleEvent())))
     clock.jump(-60_000)
@@ -61,7 +61,7 @@ describe("audit recorder", () => {
     expect(ids).toHaveLength(41)
   })
 
-  it("refuses everyone whose commit failed, and goes on", async () => {
+  it("rejects every entry of a failed commit, and continues", async () => {
     const { intake, recorder, onRecorded } = setUp()
     intake.failure = new Error("disk full")
     const outcomes = await Promise.allSettled([recorder.record(sampleEvent()), recorder.record(sampleEvent())])
@@ -74,7 +74,7 @@ describe("audit recorder", () => {
     await expect(recorder.record(sampleEvent())).resolves.toMatchObject({ tenantId: "acme" })
   })
 
-  it("refuses whoever waits longer than ten seconds for a stalled database", async () => {
+  it("rejects an entry that waits longer than ten seconds for a stalled database", async () => {
     const { intake, clock, recorder } = setUp()
     const gate = Promise.withResolvers<void>()
     intake.gate = gate.promise
@@ -84,7 +84,7 @@ describe("audit recorder", () => {
     gate.resolve()
   })
 
-  it("rejects an event that the format cannot carry", async () => {
+  it("rejects an event that the format cannot represent", async () => {
     const { intake, recorder } = setUp()
     await expect(recorder.record(sampleEvent({ tenantId: "" }))).rejects.toMatchObject({ code: "AUDIT_LEAF_INVALID" })
     expect(intake.batches).toEqual([])

@@ -11,7 +11,7 @@ export function sampleEvent(overrides: Partial<AuditEvent> = {}): AuditEvent {
   }
 }
 
-/** Every optional member set. */
+/** An event with every optional member. */
 export const fullEvent: AuditEvent = sampleEvent({
   action: "tenantKeyUnwrap",
   resource: { type: "tenantKey", id: "019ab3c4-0000-7000-8000-000000000002", version: "3" },

@@ -10,7 +10,7 @@ function setUp() {
   const onError = vi.fn()
   const sequencer = (replica: string) => createAuditSequencer({ log: audit, clock, replica, onError })
   const first = sequencer("host-1")
-  const recorder = createAuditRecorder({ intake: audit, clock, replica: "host-1", onRecorded: first.nudge })
+  const recorder = createAuditRecorder({ intake: audit, clock, replica: "host-1", onRecorded: () => first.nudge() })
   return { audit, clock, onError, sequencer, first, recorder }
 }
 
@@ -33,14 +33,14 @@ describe("audit sequencer", () => {
     expect(await size(audit, "globex")).toBe(3)
   })
 
-  it("takes more than one batch in one run", async () => {
+  it("moves more than one batch in one run", async () => {
     const { audit, first, recorder } = setUp()
     await Promise.all(Array.from({ length: 1201 }, () => recorder.record(sampleEvent())))
     expect(await first.runOnce()).toBe(1201)
     expect(await size(audit)).toBe(1201)
   })
 
-  it("integrates what was recorded well within two seconds", async () => {
+  it("integrates recorded entries well within two seconds", async () => {
     const { audit, clock, first, recorder } = setUp()
     first.start()
     await clock.advance(5000)
@@ -50,7 +50,7 @@ describe("audit sequencer", () => {
     await first.stop()
   })
 
-  it("integrates within two seconds what came without a nudge", async () => {
+  it("integrates entries without a nudge within two seconds", async () => {
     const { audit, clock, first, recorder } = setUp()
     first.start()
     await clock.advance(5000)
@@ -60,7 +60,7 @@ describe("audit sequencer", () => {
     await first.stop()
   })
 
-  it("finishes what is recorded when it stops, and then stays still", async () => {
+  it("integrates recorded entries when it stops, and then stays idle", async () => {
     const { audit, clock, first, recorder } = setUp()
     first.start()
     await clock.advance(0)
@@ -74,7 +74,7 @@ describe("audit sequencer", () => {
     await first.stop()
   })
 
-  it("tells of a failing database, tries again with growing pauses, and catches up", async () => {
+  it("reports a failing database, tries again after growing pauses, and catches up", async () => {
     const { audit, clock, first, onError, recorder } = setUp()
     first.start()
     await clock.advance(0)
@@ -102,7 +102,7 @@ describe("audit sequencer", () => {
     expect(await first.runOnce()).toBe(1)
   })
 
-  it("keeps the log whole and prompt with several replicas, also when the one at work dies", async () => {
+  it("keeps the log whole and prompt with several replicas, even when the active one dies", async () => {
     const { audit, clock, first, sequencer, recorder, onError } = setUp()
     const second = sequencer("host-2")
     first.start()

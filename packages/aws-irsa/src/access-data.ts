@@ -1,4 +1,4 @@
-/** What upstream's cryptography layer needs to reach a key: message `proto.aws.v1.AWSKeyAccessData`. */
+/** Data that upstream's cryptography layer needs to reach a key: message `proto.aws.v1.AWSKeyAccessData`. */
 export interface AwsKeyAccessData {
   readonly keyArn: string
   readonly trustAnchorArn?: string
@@ -6,22 +6,21 @@ export interface AwsKeyAccessData {
   readonly roleArn?: string
 }
 
-const fieldNumbers: { readonly [field in keyof AwsKeyAccessData]-?: number } = {
-  keyArn: 10,
-  trustAnchorArn: 20,
-  profileArn: 30,
-  roleArn: 40,
-}
 const lengthDelimited = 2
 
-/** Encodes the message (protobuf: text fields in the order of their numbers; empty ones are left out). */
-export function encodeAccessData(data: AwsKeyAccessData): Uint8Array {
+/** Encodes the message as protobuf: text fields in the order of their numbers, without the empty ones. */
+export function encodeAccessData({ keyArn, trustAnchorArn, profileArn, roleArn }: AwsKeyAccessData): Uint8Array {
+  const fields: readonly (readonly [fieldNumber: number, text: string | undefined])[] = [
+    [10, keyArn],
+    [20, trustAnchorArn],
+    [30, profileArn],
+    [40, roleArn],
+  ]
   return Buffer.concat(
-    Object.entries(fieldNumbers).flatMap(([name, number]) => {
-      const text = data[name as keyof AwsKeyAccessData] ?? ""
+    fields.flatMap(([fieldNumber, text = ""]) => {
       if (text === "") return []
       const bytes = Buffer.from(text)
-      return [varint((number << 3) | lengthDelimited), varint(bytes.length), bytes]
+      return [varint((fieldNumber << 3) | lengthDelimited), varint(bytes.length), bytes]
     }),
   )
 }

@@ -7,72 +7,84 @@ import { sdkSettings } from "./sdk-settings.ts"
 import type { AwsSession } from "./session/session.ts"
 import type { SessionCache } from "./session/session-cache.ts"
 
-/** The module of the SDK, which loads with the first call. */
+/** The module of the SDK, loaded at the first call. */
 export type KmsSdk = typeof import("@aws-sdk/client-kms")
 
-/** What {@link createKms} needs. */
+/** Arguments of {@link createKms}. */
 export interface KmsOptions extends SdkHttpOptions {
   readonly endpoint: string
   readonly region: string
   readonly sessions: SessionCache
 }
 
-/** One keystore's way to KMS. */
+/** Access to KMS for one keystore. */
 export interface Kms {
   /**
-   * Makes a request under the session in use. Once, and only when AWS says that this session is gone, under a new one.
+   * Makes a request under the session in use. Repeats it once under a new session, only if AWS no longer accepts the
+   * first one.
    * @throws {PluginError} any code of a keystore failure
    */
   send<T>(call: CallOptions, work: KmsRequest<T>): Promise<T>
-  /** Calls in flight reject with `CANCELLED`, later ones as well. */
+  /** Rejects the calls in flight, and all later calls, with `CANCELLED`. Idempotent. */
   close(): void
 }
 
-/** One request by the SDK's client; `signal` ends it. */
+/** One request with the SDK's client; `signal` aborts it. */
 export type KmsRequest<T> = (client: KMSClient, sdk: KmsSdk, signal: AbortSignal) => Promise<T>
 
-/** Touches no network before the first request. */
-export function createKms({ endpoint, region, sessions, ...sending }: KmsOptions): Kms {
-  const closing = new AbortController()
-  let made: { readonly session: AwsSession; readonly client: KMSClient } | undefined
+/** Makes the access to KMS; opens no connection before the first request. */
+export function createKms(options: KmsOptions): Kms {
+  return new SessionKms(options)
+}
 
-  function clientFor(session: AwsSession, sdk: KmsSdk): KMSClient {
-    if (made?.session === session) return made.client
-    const { accessKeyId, secretAccessKey, sessionToken } = session
-    const credentials = { accessKeyId, secretAccessKey, sessionToken }
-    const requestHandler = sdkHttpHandler(sending)
-    const client = new sdk.KMSClient({ ...sdkSettings, endpoint, region, credentials, requestHandler })
-    made = { session, client }
-    return client
+/** Keeps one SDK client for as long as its session is in use. */
+class SessionKms implements Kms {
+  readonly #options: KmsOptions
+  readonly #closing = new AbortController()
+  #made: { readonly session: AwsSession; readonly client: KMSClient } | undefined
+
+  constructor(options: KmsOptions) {
+    this.#options = options
   }
 
-  async function send<T>(call: CallOptions, work: KmsRequest<T>): Promise<T> {
+  async send<T>(call: CallOptions, work: KmsRequest<T>): Promise<T> {
+    if (this.#closing.signal.aborted) throw abortReason(this.#closing.signal)
+    return abortable(abortable(this.#send(call, work), this.#closing.signal), call.signal)
+  }
+
+  close(): void {
+    const next = "Open the keystore again."
+    this.#closing.abort(pluginError("CANCELLED", "The keystore has been closed.", next, { origin: "host" }))
+  }
+
+  async #send<T>(call: CallOptions, work: KmsRequest<T>): Promise<T> {
     if (call.signal.aborted) throw abortReason(call.signal)
+    const { sessions } = this.#options
     const sdk = await import("@aws-sdk/client-kms")
     const session = await sessions.get(call)
     try {
-      return await work(clientFor(session, sdk), sdk, call.signal)
+      return await work(this.#clientFor(session, sdk), sdk, call.signal)
     } catch (error) {
       if (!isSessionGone(error)) throw kmsError(error)
       sessions.drop(session)
     }
     const renewed = await sessions.get(call)
     try {
-      return await work(clientFor(renewed, sdk), sdk, call.signal)
+      return await work(this.#clientFor(renewed, sdk), sdk, call.signal)
     } catch (error) {
       if (isSessionGone(error)) sessions.drop(renewed)
       throw kmsError(error)
     }
   }
 
-  return {
-    async send(call, work) {
-      if (closing.signal.aborted) throw abortReason(closing.signal)
-      return abortable(abortable(send(call, work), closing.signal), call.signal)
-    },
-    close() {
-      const next = "Open the keystore again."
-      closing.abort(pluginError("CANCELLED", "The keystore has been closed.", next, { origin: "host" }))
-    },
+  #clientFor(session: AwsSession, sdk: KmsSdk): KMSClient {
+    if (this.#made?.session === session) return this.#made.client
+    const { endpoint, region, sessions: _, ...sending } = this.#options
+    const { accessKeyId, secretAccessKey, sessionToken } = session
+    const credentials = { accessKeyId, secretAccessKey, sessionToken }
+    const requestHandler = sdkHttpHandler(sending)
+    const client = new sdk.KMSClient({ ...sdkSettings, endpoint, region, credentials, requestHandler })
+    this.#made = { session, client }
+    return client
   }
 }

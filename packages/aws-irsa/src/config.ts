@@ -17,7 +17,7 @@ const endpointTemplate = z
     "expected https://HOST or https://HOST:PORT; {region} stands for the region",
   )
 
-/** What the operator sets once for all keystores of this plugin. Nothing comes from the process's environment. */
+/** Configuration of the plugin: set once by the operator, for all keystores. It ignores the process's environment. */
 export const pluginConfiguration = z
   .strictObject({
     ...egressConfiguration,
@@ -27,21 +27,27 @@ export const pluginConfiguration = z
         tokenFile: z.string().min(1).max(4096).meta({
           format: "path",
           title: "File of the web identity token",
-          description: "The projected service account token; read again for each exchange.",
+          description: "Projected service account token; read again for each exchange.",
         }),
         roleArn: roleArn.meta({
           title: "Role of the platform",
-          description: "The role that the service account may assume.",
+          description: "Role that the service account may assume.",
         }),
-        region: region.meta({ title: "Region of STS", description: "Where tokens are exchanged." }),
+        region: region.meta({ title: "Region of STS", description: "Region in which the plugin exchanges tokens." }),
       })
       .optional()
-      .meta({ title: "Web identity (IRSA)", description: "Without it, keystores can log in by Roles Anywhere alone." }),
+      .meta({
+        title: "Web identity (IRSA)",
+        description: "Without it, keystores can log in only by IAM Roles Anywhere.",
+      }),
     sessionName: z
       .string()
       .regex(/^[\w+=,.@-]{2,24}$/, "expected 2 to 24 letters, digits or _+=,.@-")
       .default("apeiro-cmk")
-      .meta({ title: "Name of this host in sessions", description: "CloudTrail shows it before the tenant's id." }),
+      .meta({
+        title: "Name of this host in sessions",
+        description: "CloudTrail shows it in front of the tenant's id.",
+      }),
     useFipsEndpoints: z.boolean().default(false).meta({ title: "FIPS endpoints", description: "For KMS and STS." }),
     endpoints: z
       .strictObject({
@@ -50,10 +56,10 @@ export const pluginConfiguration = z
         rolesanywhere: endpointTemplate.optional(),
       })
       .default({})
-      .meta({ title: "Endpoints", description: "In place of the public ones, e.g. VPC endpoints." }),
+      .meta({ title: "Endpoints", description: "Used instead of the public endpoints, e.g. VPC endpoints." }),
     certificateAuthority: z.string().min(1).max(1_048_576).optional().meta({
       title: "Certificate authority",
-      description: "PEM: trusted in place of the system's authorities, e.g. behind a proxy that opens TLS.",
+      description: "PEM; trusted instead of the system's authorities, e.g. behind a proxy that intercepts TLS.",
     }),
     importWrapping: z
       .enum(["RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_256"])
@@ -65,18 +71,18 @@ export const pluginConfiguration = z
     }),
     connections: z.int().min(1).max(256).default(32).meta({
       title: "Connections",
-      description: "Most connections to each service and region.",
+      description: "Maximum number of connections to each service and region.",
     }),
   })
   .refine((settings) => settings.proxy === undefined || namesEveryHost(settings), {
-    error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",
+    error: "must name hosts or domains when there is a proxy, because the proxy resolves the names: no https://*",
     path: ["allowedEndpoints"],
   })
 
 /** The parsed plugin configuration. */
 export type PluginConfiguration = z.output<typeof pluginConfiguration>
 
-const staticKey = z.never({ error: "is a static key: this plugin takes temporary credentials alone" }).optional()
+const staticKey = z.never({ error: "is a static key: this plugin accepts only temporary credentials" }).optional()
 
 const keystoreFields = z.strictObject({
   region: region.optional().meta({ title: "Region", description: "Default: the region in kms_key_id." }),
@@ -84,7 +90,7 @@ const keystoreFields = z.strictObject({
     .string()
     .max(400)
     .regex(keyIdForm, "expected the ARN or id of a key, or alias/NAME")
-    .meta({ title: "KMS key", description: "ARN of the L1 key; an id or alias needs the region beside it." }),
+    .meta({ title: "KMS key", description: "ARN of the L1 key; an id or alias also needs the region." }),
   auth_method: z.enum(["web_identity", "roles_anywhere"]).default("web_identity").meta({ title: "Authentication" }),
   role_arn: roleArn.optional().meta({
     title: "Role",
@@ -94,7 +100,7 @@ const keystoreFields = z.strictObject({
     .string()
     .regex(/^[\w+=,.@:/-]{2,1224}$/, "expected 2 to 1,224 letters, digits or _+=,.@:/-")
     .optional()
-    .meta({ title: "External id", description: "Default: one that belongs to this tenant alone." }),
+    .meta({ title: "External id", description: "Default: an id that belongs to this tenant alone." }),
   trust_anchor_arn: z
     .string()
     .regex(
@@ -113,7 +119,7 @@ const keystoreFields = z.strictObject({
     .min(1)
     .max(65_536)
     .optional()
-    .meta({ title: "Certificate", description: "For roles_anywhere: chain, leaf first, PEM." }),
+    .meta({ title: "Certificate", description: "For roles_anywhere: certificate chain as PEM, leaf first." }),
   client_key: secret().optional().meta({ title: "Key of the certificate", description: "For roles_anywhere: PEM." }),
   imported_material_valid_days: z.int().min(1).max(3650).optional().meta({
     title: "Days until imported material expires",
@@ -126,7 +132,7 @@ const keystoreFields = z.strictObject({
 type Fields = z.output<typeof keystoreFields>
 type Field = keyof Fields
 
-/** What fields must be together. It is not asked while one of those that it reads is wrong by itself. */
+/** Rule between fields. It is not checked while one of the fields in `reads` is itself invalid. */
 interface Rule {
   readonly field: Field
   readonly reads: readonly Field[]
@@ -138,13 +144,13 @@ const isAnywhere = ({ auth_method: method }: Fields) => method === "roles_anywhe
 const neededForAnywhere = (field: Field): Rule => ({
   field,
   reads: ["auth_method"],
-  error: "is needed for auth_method roles_anywhere",
+  error: "is required for auth_method roles_anywhere",
   holds: (given) => !isAnywhere(given) || given[field] !== undefined,
 })
 const onlyForAnywhere = (field: Field): Rule => ({
   field,
   reads: ["auth_method"],
-  error: "goes with auth_method roles_anywhere alone",
+  error: "is only allowed for auth_method roles_anywhere",
   holds: (given) => isAnywhere(given) || given[field] === undefined,
 })
 
@@ -152,7 +158,7 @@ const placeRules: readonly Rule[] = [
   {
     field: "region",
     reads: ["kms_key_id"],
-    error: "is needed where kms_key_id is no ARN",
+    error: "is required when kms_key_id is not an ARN",
     holds: (given) => regionOf(given) !== undefined,
   },
   {
@@ -167,7 +173,7 @@ const placeRules: readonly Rule[] = [
   {
     field: "role_arn",
     reads: ["region", "kms_key_id"],
-    error: "is of another partition than the region",
+    error: "belongs to another partition than the region",
     holds: (given) => {
       const placed = regionOf(given)
       const { role_arn: role } = given
@@ -177,7 +183,7 @@ const placeRules: readonly Rule[] = [
   {
     field: "external_id",
     reads: ["auth_method", "role_arn"],
-    error: "goes with role_arn and web_identity",
+    error: "is only allowed with role_arn and auth_method web_identity",
     holds: (given) => given.external_id === undefined || (!isAnywhere(given) && given.role_arn !== undefined),
   },
   onlyForAnywhere("trust_anchor_arn"),
@@ -207,16 +213,16 @@ function withRules(rules: readonly Rule[]) {
   )
 }
 
-/** What an administrator enters for one key of AWS KMS (story 1, step 2). */
+/** Configuration of one AWS KMS key: entered by a tenant's administrator (story 1, step 2). */
 export const keystoreConfiguration = withRules([...placeRules, ...credentialRules])
 
 /** The parsed configuration of one keystore. */
 export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
 
-/** The same before there are credentials: what set-up material is written from. */
+/** The same configuration before credentials exist: the input of the set-up material. */
 export const setupConfiguration = withRules(placeRules)
 
-/** Where the key is; what has passed the rules has a region. */
+/** Returns the region of the key; never `undefined` for a configuration that has passed the rules. */
 export function regionOf({
   region: named,
   kms_key_id: key,

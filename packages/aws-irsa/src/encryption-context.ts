@@ -2,10 +2,10 @@ import type { CallOptions, EncryptionContext } from "@apeiro-cmk/plugin-interfac
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 
 /**
- * The encryption context in KMS's own form: policies can name its parts (`kms:EncryptionContext:tenant`), and CloudTrail
- * shows it. The names are fixed for ever.
+ * Returns the encryption context in the form of KMS: policies can refer to its parts (`kms:EncryptionContext:tenant`),
+ * and CloudTrail shows it. The names never change.
  *
- * @throws {PluginError} INVALID_REQUEST - a part is empty or no well-formed text
+ * @throws {PluginError} INVALID_REQUEST - a part is empty or not well-formed text
  */
 export function kmsContext(context: EncryptionContext): Record<"tenant" | "key" | "version", string> {
   encodeEncryptionContext(context)
@@ -13,7 +13,7 @@ export function kmsContext(context: EncryptionContext): Record<"tenant" | "key" 
   return { tenant: tenantId, key: keyId, version: String(keyVersion) }
 }
 
-/** A context for what is thrown away: of the tenant, since policies let no other pass. */
+/** Makes a context for throw-away data. It carries the tenant, because policies allow no other tenant. */
 export function throwAwayContext({ tenantId }: Pick<CallOptions, "tenantId">, purpose: string): EncryptionContext {
   return { tenantId, keyId: `apeiro-cmk/${purpose}`, keyVersion: 1 }
 }

@@ -8,16 +8,16 @@ import type {
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { Kms } from "./client.ts"
 import { kmsContext } from "./encryption-context.ts"
-import { unnamedVersion } from "./key-facts.ts"
+import { unnamedVersion } from "./keys/key-facts.ts"
 
 const longestPlaintextBytes = 4096
 const algorithm = "SYMMETRIC_DEFAULT"
 
 /**
- * Encrypts, and opens the result once: the answer of Encrypt does not say which key material was used, that of Decrypt
- * does. So no wrap is ever handed out that does not open.
+ * Encrypts, and decrypts the result once: only the answer of Decrypt states which key material was used. This also
+ * guarantees that every returned wrap opens.
  *
- * @throws {PluginError} KEY_MISMATCH - KMS opens it to something else
+ * @throws {PluginError} KEY_MISMATCH - KMS decrypts it to something else
  */
 export async function encrypt(
   kms: Kms,
@@ -41,7 +41,7 @@ export async function encrypt(
   return { ciphertext, keyVersion: opened.keyVersion, ...requestIdOf($metadata.requestId) }
 }
 
-/** @throws {PluginError} CIPHERTEXT_REJECTED - altered, or of another context, key or version */
+/** Decrypts. @throws {PluginError} CIPHERTEXT_REJECTED - altered, or of another context, key or version */
 export async function decrypt(
   kms: Kms,
   { key, ciphertext, keyVersion, context }: DecryptRequest,
@@ -53,7 +53,7 @@ export async function decrypt(
   opened.plaintext.fill(0)
   throw pluginError(
     "CIPHERTEXT_REJECTED",
-    "The ciphertext is of another key version than stated.",
+    "The ciphertext has another key version than stated.",
     "Use the ciphertext and the key version that one encrypt returned together.",
   )
 }
@@ -64,7 +64,7 @@ interface Sealed {
   readonly EncryptionContext: Record<string, string>
 }
 
-/** Always with the key's id: without it KMS would open a wrap of any key that the role may use. */
+/** Always names the key: otherwise KMS would open a wrap of any key that the role may use. */
 async function open(kms: Kms, { keyId, ciphertext, EncryptionContext }: Sealed, call: CallOptions) {
   const answer = await kms.send(call, (client, { DecryptCommand }, abortSignal) => {
     const input = {
@@ -85,11 +85,11 @@ function requestIdOf(requestId: string | undefined): { readonly backendRequestId
 }
 
 function incomplete() {
-  return pluginError("BAD_RESPONSE", "AWS KMS answered without what was asked for.", "Check the endpoint of KMS.")
+  return pluginError("BAD_RESPONSE", "The answer of AWS KMS is incomplete.", "Check the endpoint of KMS.")
 }
 
-/** KMS gave back something else than what was encrypted. */
+/** Makes the error for a decrypt that did not return what was encrypted. */
 export function mismatch() {
-  const next = "Do not use this keystore; check what answers at the endpoint of KMS."
-  return pluginError("KEY_MISMATCH", "AWS KMS decrypted to something else than what it had encrypted.", next)
+  const next = "Do not use this keystore; check which server answers at the endpoint of KMS."
+  return pluginError("KEY_MISMATCH", "AWS KMS did not return the plaintext that it had encrypted.", next)
 }

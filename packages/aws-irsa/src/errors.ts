@@ -2,7 +2,7 @@ import { type ErrorOrigin, isPluginError, type PluginError, type PluginErrorCode
 import { pluginError, retryAfterMs, scrubbedCause } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 
-/** One row: an error of AWS, and what it means here. */
+/** One row: an error of AWS and its meaning. */
 export interface AwsErrorMeaning {
   readonly code: PluginErrorCode
   readonly message: string
@@ -11,11 +11,11 @@ export interface AwsErrorMeaning {
   readonly retryable?: boolean
 }
 
-const clock = "Set the clock of this host by NTP: AWS refuses what is signed more than 5 minutes off."
+const clock = "Set the clock of this host by NTP: AWS refuses signatures that are more than 5 minutes off."
 const busy: AwsErrorMeaning = {
   code: "UNREACHABLE",
-  message: "AWS KMS has a fault of its own.",
-  nextStep: "Wait; see the AWS Health Dashboard when it goes on.",
+  message: "AWS KMS reports an internal failure.",
+  nextStep: "Wait; check the AWS Health Dashboard if it persists.",
   origin: "backend",
   retryable: true,
 }
@@ -27,50 +27,50 @@ const throttled: AwsErrorMeaning = {
 const notSigned: AwsErrorMeaning = {
   code: "CREDENTIAL_REJECTED",
   message: "AWS does not accept the session.",
-  nextStep: "Run the connection test: it shows which exchange fails. Look at the role's trust policy.",
+  nextStep: "Run the connection test, which shows the exchange that fails; check the role's trust policy.",
 }
 const unfitKey: AwsErrorMeaning = {
   code: "KEY_UNSUITABLE",
-  message: "The key is not of the kind that wraps keys.",
+  message: "The key cannot wrap keys.",
   nextStep: "Use a symmetric key (SYMMETRIC_DEFAULT) whose usage is ENCRYPT_DECRYPT.",
 }
 const rejected: AwsErrorMeaning = {
   code: "CIPHERTEXT_REJECTED",
-  message: "AWS KMS refuses the ciphertext: it is altered, or of another context or key.",
-  nextStep: "Use the ciphertext with the tenant, key and version that it was made for.",
+  message: "AWS KMS refuses the ciphertext: it is altered, or belongs to another context or key.",
+  nextStep: "Use the ciphertext with the tenant, key and version that it was created for.",
 }
 const importRefused: AwsErrorMeaning = {
   code: "INVALID_REQUEST",
-  message: "AWS KMS does not take this key material with these import parameters.",
-  nextStep: "Get new import parameters, wrap the same 32 bytes by their public key, and import once more.",
+  message: "AWS KMS does not accept this key material with these import parameters.",
+  nextStep: "Get new import parameters, wrap the same 32 bytes with their public key, and import again.",
 }
 
 /** Errors of KMS by name. Source: AWS KMS API Reference, "Common errors" and the errors of each action. */
 export const kmsErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   AccessDeniedException: {
     code: "DENIED",
-    message: "The role may not do this with the key.",
+    message: "The role may not perform this action on the key.",
     nextStep:
-      "Give the role the action that the connection test names; the key's own policy must let the account's IAM policies decide.",
+      "Grant the role the action that the connection test names; the key policy must delegate to the account's IAM policies.",
   },
   NotFoundException: {
     code: "KEY_NOT_FOUND",
     message: "AWS KMS has no such key in this region and account.",
-    nextStep: "Check kms_key_id and region; a key of another account is named by its ARN.",
+    nextStep: "Check kms_key_id and region; name a key of another account by its ARN.",
   },
   DisabledException: {
     code: "KEY_DISABLED",
     message: "The key is disabled in AWS KMS.",
     nextStep: "Enable it (`aws kms enable-key`); service resumes within the lease.",
   },
-  KeyUnavailableException: { ...busy, message: "The key is not available at the moment." },
+  KeyUnavailableException: { ...busy, message: "The key is currently not available." },
   KMSInternalException: busy,
   InternalFailure: busy,
   InternalServerError: busy,
   InternalServiceError: busy,
   ServiceUnavailable: busy,
   ServiceUnavailableException: busy,
-  DependencyTimeoutException: { ...busy, message: "AWS KMS timed out on something that it depends on." },
+  DependencyTimeoutException: { ...busy, message: "AWS KMS timed out on a service that it depends on." },
   CustomKeyStoreInvalidStateException: { ...busy, message: "The key's custom key store is not connected." },
   CloudHsmClusterInvalidConfigurationException: { ...busy, message: "The key's CloudHSM cluster is not usable." },
   XksProxyUriUnreachableException: { ...busy, message: "The key's external key store cannot be reached." },
@@ -80,31 +80,31 @@ export const kmsErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   TooManyRequestsException: throttled,
   LimitExceededException: {
     code: "INVALID_REQUEST",
-    message: "A quota of AWS KMS is used up, e.g. of on-demand rotations or of keys.",
-    nextStep: "Have the quota raised; a key can be rotated on demand 25 times, then make a new one.",
+    message: "A quota of AWS KMS is used up, e.g. for on-demand rotations or keys.",
+    nextStep: "Have the quota raised; after 25 on-demand rotations of a key, create a new one.",
   },
   InvalidCiphertextException: rejected,
   IncorrectKeyException: rejected,
   InvalidKeyUsageException: unfitKey,
   UnsupportedOperationException: {
     ...unfitKey,
-    message: "The key is of a kind for which AWS KMS does not offer this operation.",
+    message: "AWS KMS does not offer this operation for this kind of key.",
   },
   InvalidArnException: {
     code: "INVALID_REQUEST",
-    message: "AWS KMS does not take kms_key_id for the name of a key.",
-    nextStep: "Write the key's ARN.",
+    message: "AWS KMS does not accept kms_key_id as the name of a key.",
+    nextStep: "Enter the key's ARN.",
   },
   ValidationException: {
     code: "INVALID_REQUEST",
-    message: "AWS KMS finds the request malformed.",
-    nextStep: "Check kms_key_id; report it when the key's ARN is right.",
+    message: "AWS KMS reports a malformed request.",
+    nextStep: "Check kms_key_id; report the error if the key's ARN is correct.",
   },
   IncorrectKeyMaterialException: importRefused,
   InvalidImportTokenException: importRefused,
   ExpiredImportTokenException: {
     ...importRefused,
-    message: "The import parameters have expired: they hold for 24 hours.",
+    message: "The import parameters have expired: they are valid for 24 hours.",
   },
   ExpiredTokenException: { ...notSigned, message: "The session has expired." },
   UnrecognizedClientException: notSigned,
@@ -122,8 +122,8 @@ const exchange = "Compare the trust policy of the role with the one in the set-u
 export const stsErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   AccessDenied: {
     code: "CREDENTIAL_REJECTED",
-    message: "The role's trust policy does not let it be assumed.",
-    nextStep: `${exchange} It must name this principal, and the same external_id.`,
+    message: "The role's trust policy does not allow assuming it.",
+    nextStep: `${exchange} It must name this principal and the same external_id.`,
   },
   InvalidIdentityToken: {
     code: "CREDENTIAL_REJECTED",
@@ -140,18 +140,18 @@ export const stsErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   ExpiredTokenException: {
     code: "CREDENTIAL_REJECTED",
     message: "The web identity token or the session has expired.",
-    nextStep: "See that the kubelet renews the projected token, and that tokenFile names it.",
+    nextStep: "Check that the kubelet renews the projected token, and that tokenFile names it.",
   },
   RegionDisabledException: {
     code: "DENIED",
-    message: "STS is not activated in this region for the account.",
+    message: "STS is not activated for the account in this region.",
     nextStep: "Activate STS for the region in the account's IAM settings, or set webIdentity.region.",
   },
   SignatureDoesNotMatch: { ...notSigned, message: "AWS does not accept the signature.", nextStep: clock },
   InvalidClientTokenId: notSigned,
   ValidationError: {
     code: "INVALID_REQUEST",
-    message: "AWS finds the request for a session malformed.",
+    message: "AWS reports a malformed request for a session.",
     nextStep: "Check role_arn and external_id.",
   },
   Throttling: throttled,
@@ -173,32 +173,32 @@ export const rolesAnywhereErrors: Readonly<Record<string, AwsErrorMeaning>> = {
   },
   ValidationException: {
     code: "INVALID_REQUEST",
-    message: "AWS finds the request for a session malformed.",
+    message: "AWS reports a malformed request for a session.",
     nextStep: "Check role_arn, trust_anchor_arn and profile_arn.",
   },
   ThrottlingException: throttled,
   InternalServerException: busy,
 }
 
-/** Errors by which AWS says that a session is not good any more. */
+/** Errors for a session that AWS no longer accepts. */
 const sessionGone: readonly string[] = ["ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId"]
 
-/** Tells whether a new session may help. */
+/** Tells whether a new session could help. */
 export function isSessionGone(error: unknown): boolean {
   return sessionGone.includes(nameOf(error))
 }
 
-/** Translates what a call of KMS was rejected with. */
+/** Translates the rejection of a KMS call. */
 export function kmsError(error: unknown): PluginError {
   return isState(error) ? stateError(error) : translated(error, kmsErrors)
 }
 
-/** Translates what an exchange with STS was rejected with. */
+/** Translates the rejection of an exchange with STS. */
 export function stsError(error: unknown): PluginError {
   return translated(error, stsErrors)
 }
 
-/** Translates an answer of Roles Anywhere that is no session. @param name - of the error, where one was said */
+/** Translates a failure of Roles Anywhere. @param name - name of the error; empty when the answer has none */
 export function rolesAnywhereError(name: string, status: number): PluginError {
   return translated(Object.assign(new Error(), { name, $metadata: { httpStatusCode: status } }), rolesAnywhereErrors)
 }
@@ -206,7 +206,7 @@ export function rolesAnywhereError(name: string, status: number): PluginError {
 function translated(error: unknown, table: Readonly<Record<string, AwsErrorMeaning>>): PluginError {
   if (isPluginError(error)) return error
   const name = nameOf(error)
-  // For some errors of STS the SDK has a name of its own, with another end.
+  // For some STS errors the SDK uses its own name with another ending.
   const known = [name, name.replace(/Exception$/, "")].find((each) => Object.hasOwn(table, each))
   const row = known === undefined ? statusRow(error) : table[known]
   const { code, message, nextStep, ...facts } = row ?? unknownAnswer
@@ -217,7 +217,7 @@ function translated(error: unknown, table: Readonly<Record<string, AwsErrorMeani
 
 const answerOf = z.looseObject({ $response: z.looseObject({ headers: z.record(z.string(), z.string()) }) })
 
-/** The SDK keeps the answer beside its error. */
+/** The SDK attaches the answer to its error. */
 function waitOf(error: unknown): number | undefined {
   const { data } = answerOf.safeParse(error)
   return data === undefined ? undefined : retryAfterMs(data.$response.headers)
@@ -225,8 +225,8 @@ function waitOf(error: unknown): number | undefined {
 
 const unknownAnswer: AwsErrorMeaning = {
   code: "BAD_RESPONSE",
-  message: "AWS answered in a way that the plugin does not know.",
-  nextStep: "Check the endpoints and the proxy; report it when they are right.",
+  message: "AWS returned an unexpected answer.",
+  nextStep: "Check the endpoints and the proxy; report the error if they are correct.",
 }
 
 function statusRow(error: unknown): AwsErrorMeaning | undefined {
@@ -235,7 +235,7 @@ function statusRow(error: unknown): AwsErrorMeaning | undefined {
   return status >= 500 ? busy : undefined
 }
 
-/** KMS says the state in words alone: "... is pending deletion." */
+/** KMS states the key's state only in the message: "... is pending deletion." */
 function isState(error: unknown): error is Error {
   return nameOf(error) === "KMSInvalidStateException"
 }
@@ -252,11 +252,11 @@ function stateError(error: Error): PluginError {
       cause,
     })
   }
-  const next = "Look at the state of the key (`aws kms describe-key`)."
-  return pluginError("KEY_UNSUITABLE", "The key's state does not allow this.", next, { cause })
+  const next = "Check the state of the key (`aws kms describe-key`)."
+  return pluginError("KEY_UNSUITABLE", "The key's state does not allow this operation.", next, { cause })
 }
 
-/** Name of a service's error; the empty text for what is none. */
+/** Returns the name of a service's error; empty for a value that is not an `Error`. */
 export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : ""
 }

@@ -1,16 +1,15 @@
 import { createHash } from "node:crypto"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
-/** Ids with this beginning are given out by this plugin alone. */
+/** Only this plugin issues ids with this prefix. */
 const prefix = "apeiro-cmk-"
 
 /**
- * The external id under which a tenant's role is assumed. Where the tenant names none it follows from the tenant, so that
- * nobody can have the role of another tenant assumed by naming its ARN.
+ * Returns the external id for assuming a tenant's role. By default it is derived from the tenant, so that no tenant can
+ * use the role of another by entering its ARN. Source: AWS IAM User Guide, "The confused deputy problem".
  *
- * @param platformRoleArn - who assumes the role
- * @throws {PluginError} INVALID_REQUEST - the tenant names one that was made for another tenant
- * Source: AWS IAM User Guide, "The confused deputy problem"
+ * @param platformRoleArn - the role that assumes the tenant's role
+ * @throws {PluginError} INVALID_REQUEST - the tenant enters an id that was issued for another tenant
  */
 export function externalIdOf(tenantId: string, platformRoleArn: string, given: string | undefined): string {
   const digest = createHash("sha256")
@@ -21,8 +20,8 @@ export function externalIdOf(tenantId: string, platformRoleArn: string, given: s
   if (!given.startsWith(prefix)) return given
   throw pluginError(
     "INVALID_REQUEST",
-    `external_id begins with ${prefix} and is not the one of this tenant.`,
-    "Leave external_id out: the set-up material shows the id of this tenant.",
-    { issues: [{ path: ["external_id"], message: "is not the one of this tenant" }] },
+    `external_id begins with ${prefix}, but is not the id of this tenant.`,
+    "Leave external_id out; the set-up material shows the id of this tenant.",
+    { issues: [{ path: ["external_id"], message: "is not the id of this tenant" }] },
   )
 }

@@ -1,106 +1,151 @@
 import type {
   CallOptions,
+  ConnectionStep,
+  CreateKeyRequest,
+  DecryptRequest,
+  DecryptResult,
+  EncryptRequest,
   EncryptResult,
   HttpResponse,
+  ImportKeyMaterialRequest,
+  ImportParameters,
+  KeyDescription,
   KeyRef,
   KeystoreV1,
+  KeyVersionDescription,
   PluginServices,
+  ProbeResult,
 } from "@apeiro-cmk/plugin-interface"
 import { abortReason } from "@apeiro-cmk/plugin-sdk"
 import type { Kms } from "./client.ts"
 import { testConnection } from "./connection/test-connection.ts"
 import { throwAwayContext } from "./encryption-context.ts"
 import { decrypt, encrypt, mismatch } from "./envelope.ts"
-import { getImportParameters, importKeyMaterial, type KeyImportOptions } from "./key-import.ts"
-import { checkedKeyId, createKeyLifeCycle } from "./key-life-cycle.ts"
-import { listVersions } from "./key-versions.ts"
+import { getImportParameters, importKeyMaterial, type KeyImportOptions } from "./keys/key-import.ts"
+import { checkedKeyId, KeyLifeCycle } from "./keys/key-life-cycle.ts"
+import { listVersions } from "./keys/key-versions.ts"
 import type { SessionCache } from "./session/session-cache.ts"
 
-/** What {@link createKeystore} needs. */
+/** Arguments of {@link AwsKeystore}. */
 export interface KeystoreOptions {
   readonly kms: Kms
   readonly sessions: SessionCache
   readonly keyId: string
   readonly region: string
   readonly importing: Omit<KeyImportOptions, "kms">
-  /** The last answer of AWS, for its date. */
+  /** Returns the last answer of AWS, for its date. */
   readonly lastAnswer: () => { readonly answer: HttpResponse; readonly receivedAtMs: number } | undefined
   readonly services: Pick<PluginServices, "clock" | "random">
   /** Called once, when the keystore has closed. */
   readonly onClose: () => Promise<void>
 }
 
-/** Opens one key of one tenant. Touches no network. */
-export function createKeystore(options: KeystoreOptions): KeystoreV1 {
-  const { kms, sessions, keyId: defaultKeyId, importing, services, onClose } = options
-  const { clock, random } = services
-  const lifeCycle = createKeyLifeCycle(kms)
-  const imports = { ...importing, kms }
-  const defaultKey: KeyRef = { keyId: defaultKeyId }
-  let sample: (EncryptResult & { readonly plaintext: Uint8Array }) | undefined
+/** A keystore for one KMS key of one tenant. Makes no request before the first call. */
+export class AwsKeystore implements KeystoreV1 {
+  readonly defaultKey: KeyRef
+  readonly #options: KeystoreOptions
+  readonly #kms: Kms
+  readonly #lifeCycle: KeyLifeCycle
+  readonly #imports: KeyImportOptions
+  #sample: (EncryptResult & { readonly plaintext: Uint8Array }) | undefined
+  #closed: Promise<void> | undefined
 
-  /** Encrypts a throw-away sample once; from then on each probe is one real decrypt. */
-  async function probe(call: CallOptions) {
+  constructor(options: KeystoreOptions) {
+    const { kms, importing, keyId } = options
+    this.#options = options
+    this.#kms = kms
+    this.#lifeCycle = new KeyLifeCycle(kms)
+    this.#imports = { ...importing, kms }
+    this.defaultKey = { keyId }
+  }
+
+  async encrypt(request: EncryptRequest, call: CallOptions): Promise<EncryptResult> {
+    return encrypt(this.#kms, { ...request, key: checked(request.key, call) }, call)
+  }
+
+  async decrypt(request: DecryptRequest, call: CallOptions): Promise<DecryptResult> {
+    return decrypt(this.#kms, { ...request, key: checked(request.key, call) }, call)
+  }
+
+  async describeKey(key: KeyRef, call: CallOptions): Promise<KeyDescription> {
+    return this.#lifeCycle.describe(checked(key, call).keyId, call)
+  }
+
+  async listKeyVersions(key: KeyRef, call: CallOptions): Promise<readonly KeyVersionDescription[]> {
+    return listVersions(this.#kms, checked(key, call).keyId, call)
+  }
+
+  async createKey({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
+    return this.#lifeCycle.createKey({ ...checked({ keyId }, call), origin }, call)
+  }
+
+  async enableKey(key: KeyRef, call: CallOptions): Promise<void> {
+    await this.#lifeCycle.enableKey(checked(key, call).keyId, call)
+  }
+
+  async disableKey(key: KeyRef, call: CallOptions): Promise<void> {
+    await this.#lifeCycle.disableKey(checked(key, call).keyId, call)
+  }
+
+  async rotateKey(key: KeyRef, call: CallOptions): Promise<KeyDescription> {
+    return this.#lifeCycle.rotateKey(checked(key, call).keyId, call)
+  }
+
+  async deleteKey(key: KeyRef, call: CallOptions): Promise<void> {
+    await this.#lifeCycle.deleteKey(checked(key, call).keyId, call)
+  }
+
+  async getImportParameters(key: KeyRef, call: CallOptions): Promise<ImportParameters> {
+    return getImportParameters(this.#imports, checked(key, call).keyId, call)
+  }
+
+  async importKeyMaterial(request: ImportKeyMaterialRequest, call: CallOptions): Promise<KeyDescription> {
+    const { keyId } = checked(request.key, call)
+    await importKeyMaterial(this.#imports, request, call)
+    return this.#lifeCycle.describe(keyId, call)
+  }
+
+  testConnection(call: CallOptions): AsyncIterable<ConnectionStep> {
+    return testConnection(this.#options, call)
+  }
+
+  /** Encrypts a throw-away sample once; each later probe is one real decrypt. */
+  async probe(call: CallOptions): Promise<ProbeResult> {
+    const { clock } = this.#options.services
     const startedMs = clock.monotonicMs()
     const context = throwAwayContext(call, "probe")
-    const sealed = sample ?? (await newSample(call))
-    sample = sealed
+    const sealed = this.#sample ?? (await this.#newSample(call))
+    this.#sample = sealed
     try {
-      const opened = await decrypt(kms, { key: defaultKey, ...sealed, context }, call)
+      const opened = await decrypt(this.#kms, { key: this.defaultKey, ...sealed, context }, call)
       if (!Buffer.from(opened.plaintext).equals(sealed.plaintext)) throw mismatch()
     } catch (error) {
-      // The next probe begins afresh, e.g. after a rotation of imported material.
-      sample = undefined
+      // The next probe starts with a new sample, e.g. after a rotation of imported material.
+      this.#sample = undefined
       throw error
     }
     return { latencyMs: clock.monotonicMs() - startedMs }
   }
 
-  async function newSample(call: CallOptions) {
-    const plaintext = random.bytes(32)
-    const sealed = await encrypt(kms, { key: defaultKey, plaintext, context: throwAwayContext(call, "probe") }, call)
-    return { ...sealed, plaintext }
+  close(): Promise<void> {
+    this.#closed ??= this.#closeOnce()
+    return this.#closed
   }
 
-  const onKey =
-    <T>(work: (keyId: string, call: CallOptions) => Promise<T>) =>
-    async (key: KeyRef, call: CallOptions): Promise<T> =>
-      work(checked(key, call).keyId, call)
-
-  let closed: Promise<void> | undefined
-  const keystore: KeystoreV1 = {
-    defaultKey,
-    encrypt: async (request, call) => encrypt(kms, { ...request, key: checked(request.key, call) }, call),
-    decrypt: async (request, call) => decrypt(kms, { ...request, key: checked(request.key, call) }, call),
-    describeKey: onKey(lifeCycle.describe),
-    listKeyVersions: onKey((keyId, call) => listVersions(kms, keyId, call)),
-    createKey: async ({ keyId, origin }, call) =>
-      lifeCycle.createKey({ keyId: checked({ keyId }, call).keyId, origin }, call),
-    enableKey: onKey(lifeCycle.enableKey),
-    disableKey: onKey(lifeCycle.disableKey),
-    rotateKey: onKey(lifeCycle.rotateKey),
-    deleteKey: onKey(lifeCycle.deleteKey),
-    getImportParameters: onKey((keyId, call) => getImportParameters(imports, keyId, call)),
-    async importKeyMaterial(request, call) {
-      const { keyId } = checked(request.key, call)
-      await importKeyMaterial(imports, request, call)
-      return lifeCycle.describe(keyId, call)
-    },
-    testConnection: (call) => testConnection(options, call),
-    probe,
-    close() {
-      closed ??= (async () => {
-        kms.close()
-        sessions.close()
-        await onClose()
-      })()
-      return closed
-    },
+  async #closeOnce(): Promise<void> {
+    this.#kms.close()
+    this.#options.sessions.close()
+    await this.#options.onClose()
   }
-  return keystore
+
+  async #newSample(call: CallOptions) {
+    const plaintext = this.#options.services.random.bytes(32)
+    const request = { key: this.defaultKey, plaintext, context: throwAwayContext(call, "probe") }
+    return { ...(await encrypt(this.#kms, request, call)), plaintext }
+  }
 }
 
-/** A call that is over is told so, whatever else is wrong with it. */
+/** Checks the call first: an aborted call rejects with its reason, whatever else is wrong with it. */
 function checked({ keyId }: KeyRef, { signal }: CallOptions): KeyRef {
   if (signal.aborted) throw abortReason(signal)
   return { keyId: checkedKeyId(keyId) }

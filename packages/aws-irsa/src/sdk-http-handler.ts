@@ -1,7 +1,7 @@
 import type { HttpClient, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { withDeadline } from "@apeiro-cmk/plugin-sdk"
 
-/** A request of the SDK (smithy `HttpRequest`), as far as it is read here. */
+/** Parts of an SDK request (smithy `HttpRequest`) that the handler reads. */
 interface SdkRequest {
   readonly method: string
   readonly protocol: string
@@ -13,7 +13,7 @@ interface SdkRequest {
   readonly body?: unknown
 }
 
-/** What the SDK reads of an answer. */
+/** Parts of an answer that the SDK reads. */
 interface SdkResponse {
   readonly response: {
     readonly statusCode: number
@@ -22,18 +22,18 @@ interface SdkResponse {
   }
 }
 
-/** What {@link sdkHttpHandler} needs. */
+/** Arguments of {@link sdkHttpHandler}. */
 export interface SdkHttpOptions {
   readonly http: HttpClient
   /** Longest time for one request, in milliseconds. */
   readonly requestTimeoutMs: number
-  /** Sees each answer, e.g. its date. */
+  /** Receives each answer, e.g. for its date. */
   readonly onAnswer: (answer: HttpResponse) => void
 }
 
 /**
- * Lets the SDK send by the host's own HTTP client, so that the operator's egress policy, proxy and certificates hold. It
- * retries nothing.
+ * Makes the SDK send through the host's HTTP client, so that the operator's egress policy, proxy and certificates
+ * apply. It never retries.
  */
 export function sdkHttpHandler({ http, requestTimeoutMs, onAnswer }: SdkHttpOptions) {
   return {
@@ -47,7 +47,7 @@ export function sdkHttpHandler({ http, requestTimeoutMs, onAnswer }: SdkHttpOpti
         const answer = await http.request({
           method: request.method === "GET" ? "GET" : "POST",
           url: urlOf(request),
-          // The HTTP client writes these by itself.
+          // The HTTP client sets these headers.
           headers: without(request.headers, ["host", "content-length"]),
           ...(isBody(request.body) ? { body: request.body } : {}),
           signal,

@@ -1,6 +1,6 @@
 /**
- * What an SDK client would otherwise look up in the process's environment or in `~/.aws`. One attempt: retries are the
- * host's.
+ * Settings that an SDK client would otherwise look up in the process's environment or in `~/.aws`. One attempt, because
+ * the host is responsible for retries.
  */
 export const sdkSettings = {
   maxAttempts: 1,

@@ -3,7 +3,7 @@ import type * as z from "zod"
 import { parseArn } from "./arns.ts"
 import { type PluginConfiguration, regionOf, type setupConfiguration } from "./config.ts"
 import { externalIdOf } from "./external-id.ts"
-import { permissionsPolicy, trustPolicyForCertificates, trustPolicyForRole } from "./setup-policies.ts"
+import { permissionsPolicy, trustPolicyForCertificates, trustPolicyForRole } from "./setup/policies.ts"
 
 type SetupConfiguration = z.output<typeof setupConfiguration>
 
@@ -12,10 +12,10 @@ const trustFile = "openkcm-trust-policy.json"
 const unknownAccount = "ACCOUNT"
 
 /**
- * What the account's administrator needs: the role's permissions, its trust policy, and the commands that put both in
- * place and may be repeated.
+ * Writes the documents for the administrator of the account: the role's permissions, its trust policy, and repeatable
+ * commands that apply both.
  *
- * @throws {PluginError} INVALID_REQUEST - external_id is the one of another tenant
+ * @throws {PluginError} INVALID_REQUEST - external_id belongs to another tenant
  */
 export function setupMaterial(
   configuration: SetupConfiguration,
@@ -31,7 +31,7 @@ export function setupMaterial(
   const region = regionOf(configuration) ?? ""
   const account = parseArn(roleArn ?? keyId)?.account || unknownAccount
   const permissions: SetupDocument = {
-    title: "What the role may do with the key",
+    title: "Permissions of the role on the key",
     fileName: permissionsFile,
     language: "json",
     text: permissionsPolicy(keyId, region, account, tenantId),
@@ -46,9 +46,9 @@ export function setupMaterial(
       : trustPolicyForCertificates(trustAnchorArn)
   return [
     permissions,
-    { title: "Who may assume the role", fileName: trustFile, language: "json", text: trust },
+    { title: "Trust policy of the role", fileName: trustFile, language: "json", text: trust },
     {
-      title: "Commands; they may be repeated",
+      title: "Commands, which can be repeated",
       fileName: "openkcm-aws.sh",
       language: "bash",
       text: commands(roleArn, profileArn),
@@ -61,7 +61,7 @@ function platformRole(roleArn = "the role in webIdentity.roleArn"): SetupDocumen
     title: "Without role_arn",
     fileName: "openkcm-aws.txt",
     language: "text",
-    text: `The platform's own role uses the key: ${roleArn}. Attach ${permissionsFile} to it, and let the policy of the key name it when the key lies in another account. A role of the key's own account (role_arn) is better: it can be taken back there.\n`,
+    text: `The platform's own role uses the key: ${roleArn}. Attach ${permissionsFile} to it, and name it in the key policy if the key is in another account. A role in the key's own account (role_arn) is better, because its owner can withdraw it there.\n`,
   }
 }
 

@@ -9,7 +9,7 @@ type Members = Readonly<Record<string, JsonValue>>
 
 /**
  * Access data of the upstream host, in both shapes: Roles Anywhere (`trustAnchorArn`, `profileArn`, `roleArn`) and web
- * identity (`roleArn`, `externalId`). What else is there, e.g. `certificateSubject`, is of no meaning here.
+ * identity (`roleArn`, `externalId`). Other members, e.g. `certificateSubject`, are ignored.
  */
 const accessData = z.looseObject({
   trustAnchorArn: z.string().optional(),
@@ -19,7 +19,7 @@ const accessData = z.looseObject({
   region: z.string().optional(),
 })
 
-/** Our name for each of theirs. */
+/** The plugin's name for each of the host's members. */
 const fields = {
   trustAnchorArn: "trust_anchor_arn",
   profileArn: "profile_arn",
@@ -32,7 +32,7 @@ const fields = {
 export const upstreamHooks: UpstreamKeystoreHooksV1 = {
   keystoreConfiguration({ clientCert, privateKey, ...values }, nativeKeyId, region) {
     const own = ownFields(values)
-    // The host does not say for which tenant it asks: nobody's own external id could be made here.
+    // The host does not name the tenant, so no external id can be derived here.
     const certificate = isAnywhere(own)
       ? { client_certificate: clientCert ?? "", client_key: privateKey ?? "" }
       : { external_id: own.external_id ?? "" }
@@ -46,10 +46,14 @@ export const upstreamHooks: UpstreamKeystoreHooksV1 = {
 
   validateKey({ algorithm, region }) {
     if (algorithm !== "AES256") {
-      throw pluginError("INVALID_REQUEST", "AWS KMS serves AES-256 keys here.", "Use the algorithm AES256.")
+      throw pluginError("INVALID_REQUEST", "Keys of AWS KMS must be AES-256 keys.", "Use the algorithm AES256.")
     }
     if (!regionForm.test(region)) {
-      throw pluginError("INVALID_REQUEST", "This is no region of AWS.", "Name one as AWS does, e.g. eu-central-1.")
+      throw pluginError(
+        "INVALID_REQUEST",
+        "Not a valid AWS region.",
+        "Enter the name that AWS uses, e.g. eu-central-1.",
+      )
     }
   },
 
@@ -70,11 +74,11 @@ export const upstreamHooks: UpstreamKeystoreHooksV1 = {
     const { service, region } = parseArn(nativeKeyId) ?? { service: "", region: "" }
     if (service === "kms" && region !== "") return region
     if (typeof management.region === "string" && management.region !== "") return management.region
-    throw pluginError("INVALID_REQUEST", "The native key id is no ARN of a KMS key.", "Name the key by its ARN.")
+    throw pluginError("INVALID_REQUEST", "The native key id is not the ARN of a KMS key.", "Enter the key's ARN.")
   },
 }
 
-/** Stands for the key where the host asks for none, e.g. to create one. */
+/** Stands for the key when the host names none, e.g. to create one. */
 const placeholderKey = "00000000-0000-0000-0000-000000000000"
 
 function ownFields(values: Members): Members {
@@ -90,7 +94,7 @@ function isAnywhere(own: Members): boolean {
   return own.trust_anchor_arn !== undefined || own.profile_arn !== undefined
 }
 
-/** A key by its id alone lies where the access data say, or where the trust anchor does. */
+/** A key given only by its id is in the region of the access data, or of the trust anchor. */
 function placeOf({ region, trust_anchor_arn: anchor }: Members, nativeKeyId: string, asked: string): Members {
   if (region !== undefined || parseArn(nativeKeyId) !== undefined) return {}
   if (asked !== "") return { region: asked }
@@ -101,7 +105,7 @@ function placeOf({ region, trust_anchor_arn: anchor }: Members, nativeKeyId: str
 const anywhereShape = ["trustAnchorArn", "profileArn", "roleArn"] as const
 const webIdentityShape = ["roleArn", "externalId"] as const
 
-/** @throws {PluginError} INVALID_REQUEST - something is missing, by the host's own names of the fields */
+/** @throws {PluginError} INVALID_REQUEST - a field is missing; `issues` uses the host's names */
 function requireShape(members: Members): z.output<typeof accessData> {
   const read = parseConfiguration(accessData, members)
   if (!read.ok) throw configurationError(read.issues)
@@ -111,7 +115,7 @@ function requireShape(members: Members): z.output<typeof accessData> {
   return read.value
 }
 
-/** @throws {PluginError} INVALID_REQUEST - something is missing or malformed, by the host's own names of the fields */
+/** @throws {PluginError} INVALID_REQUEST - a field is missing or malformed; `issues` uses the host's names */
 function requireAccessData(members: Members): void {
   requireShape(members)
   const own = ownFields(members)
@@ -125,7 +129,7 @@ function requireAccessData(members: Members): void {
   )
 }
 
-/** Any region of the role's own partition: the key says later which it is. */
+/** Any region of the role's own partition, because the key determines the region later. */
 function regionFor({ region, role_arn: role }: Members): JsonValue {
   if (region !== undefined) return region
   const partition = typeof role === "string" ? parseArn(role)?.partition : undefined
@@ -134,6 +138,10 @@ function regionFor({ region, role_arn: role }: Members): JsonValue {
 }
 
 function asMembers(value: JsonValue): Members {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Members
+  if (isMembers(value)) return value
   throw configurationError([{ path: [], message: "must be an object for each region" }])
+}
+
+function isMembers(value: JsonValue): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
 }

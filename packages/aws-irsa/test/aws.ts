@@ -10,15 +10,15 @@ export const account = "123456789012"
 export const platformRole = `arn:aws:iam::${account}:role/apeiro/platform`
 export const subject = "system:serviceaccount:openkcm:cmk"
 
-/** Everything that KMS has, for cases about the life of keys. */
+/** All KMS actions, for tests of key management. */
 export const everything = policy({ Effect: "Allow", Action: "kms:*", Resource: "*" })
 
-/** A policy document with these statements. */
+/** Makes a policy document with these statements. */
 export function policy(...statements: readonly object[]): string {
   return JSON.stringify({ Version: "2012-10-17", Statement: statements })
 }
 
-/** The emulator with a platform role that this host's token may assume, and the token's file. */
+/** The emulator, with a platform role that this host's token may assume, and the token's file. */
 export class Aws {
   readonly emulator: AwsEmulator
   readonly issuer: TokenIssuer
@@ -42,7 +42,7 @@ export class Aws {
     return aws
   }
 
-  /** Lets a service account of an issuer assume the platform's role, which may assume every other. */
+  /** Lets a service account of an issuer assume the platform's role, which may assume every other role. */
   trustPlatform(issuer: string, serviceAccount: string): void {
     const name = issuer.replace("https://", "")
     const condition = { [`${name}:sub`]: serviceAccount, [`${name}:aud`]: "sts.amazonaws.com" }
@@ -67,7 +67,7 @@ export class Aws {
     return `arn:aws:iam::${account}:role/openkcm-${this.#lastNumber}`
   }
 
-  /** Makes a role that the platform may assume with an external id. */
+  /** Creates a role that the platform may assume with an external id. */
   createRole(externalId: string, permissions = everything): string {
     const arn = this.newRoleArn()
     this.emulator.iam.putRole(
@@ -83,7 +83,7 @@ export class Aws {
     return arn
   }
 
-  /** The plugin's configuration, as an operator writes it. @param address - default: the emulator's own */
+  /** Returns the plugin's configuration as an operator writes it. @param address - default: the emulator's */
   pluginConfiguration(address = this.emulator.address) {
     return {
       allowedEndpoints: [address],

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => aws.stop())
 
-/** Callers that probe one keystore without a pause, and the way to wait for what they see. */
+/** Callers that probe one keystore without a pause, and a way to wait for their outcomes. */
 async function load() {
   const plugin = await aws.plugin(testServices())
   const role = aws.createRole("external-id")
@@ -36,7 +36,7 @@ async function load() {
   return {
     role,
     key,
-    /** Resolves when the outcome has come often enough in a row; gives what came before it. */
+    /** Resolves when the outcome has occurred often enough in a row; returns the outcomes before it. */
     async until(outcome: string): Promise<readonly string[]> {
       const from = seen.length
       const isReached = () => seen.length >= from + enough && seen.slice(-enough).every((each) => each === outcome)
@@ -51,11 +51,11 @@ async function load() {
   }
 }
 
-it("the world changes while callers work: each change shows its own code, and goes by without a restart", async () => {
+it("each change under load shows its own code, and needs no restart", async () => {
   const { role, key, until, stop } = await load()
   expect(await until("ok")).toEqual([])
 
-  // The token is replaced, and every session ends: nobody notices.
+  // The token is replaced and every session ends: no caller notices.
   await aws.writeToken(aws.issuer.issue({ subject }))
   aws.emulator.iam.revokeSessions(role)
   aws.emulator.iam.revokeSessions(platformRole)
@@ -71,7 +71,7 @@ it("the world changes while callers work: each change shows its own code, and go
   key.state = "Enabled"
   await until("ok")
 
-  // The SDK learns from AWS's answers how far its clock is off.
+  // The SDK learns the difference of the clocks from AWS's answers.
   for (const offsetMs of [600_000, 0]) {
     aws.emulator.clockOffsetMs = offsetMs
     expect(["", "CREDENTIAL_REJECTED"]).toContain([...new Set(await until("ok"))].join())

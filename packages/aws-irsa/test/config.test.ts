@@ -35,7 +35,7 @@ describe("a keystore's configuration", () => {
   it.each<[string, object, string, string]>([
     ["a static key", { kms_key_id: key, access_key_id: "AKIA" }, "access_key_id", "is a static key"],
     ["a static secret", { kms_key_id: key, secret_access_key: "x" }, "secret_access_key", "is a static key"],
-    ["an alias without a region", { kms_key_id: "alias/a" }, "region", "is needed"],
+    ["an alias without a region", { kms_key_id: "alias/a" }, "region", "is required"],
     ["two regions", { kms_key_id: key, region: "eu-west-1" }, "region", "is not the region in kms_key_id"],
     [
       "a role of another partition",
@@ -44,20 +44,25 @@ describe("a keystore's configuration", () => {
       "partition",
     ],
     [
-      "a user in place of a role",
+      "a user instead of a role",
       { kms_key_id: key, role_arn: "arn:aws:iam::123456789012:user/u" },
       "role_arn",
       "role/NAME",
     ],
-    ["an external id without a role", { kms_key_id: key, external_id: "id" }, "external_id", "goes with role_arn"],
+    [
+      "an external id without a role",
+      { kms_key_id: key, external_id: "id" },
+      "external_id",
+      "only allowed with role_arn",
+    ],
     [
       "a trust anchor with web identity",
       { kms_key_id: key, trust_anchor_arn: anchor },
       "trust_anchor_arn",
       "roles_anywhere",
     ],
-    ["a certificate that is missing", { kms_key_id: key, ...anywhere }, "client_certificate", "is needed"],
-    ["a bucket in place of a key", { kms_key_id: "arn:aws:s3:::bucket" }, "kms_key_id", "ARN or id of a key"],
+    ["a missing certificate", { kms_key_id: key, ...anywhere }, "client_certificate", "is required"],
+    ["a bucket instead of a key", { kms_key_id: "arn:aws:s3:::bucket" }, "kms_key_id", "ARN or id of a key"],
   ])("with %s is refused", (_name, configuration, field, words) => {
     const result = parse(configuration)
     const issues = result.ok ? [] : result.issues
@@ -66,7 +71,7 @@ describe("a keystore's configuration", () => {
 })
 
 describe("the plugin's configuration", () => {
-  it("names its file and its role, and keeps defaults", () => {
+  it("names the token file and the role, and has defaults", () => {
     const webIdentity = { tokenFile: "token", roleArn: role, region: "us-east-1" }
     expect(plugin.configuration.plugin.parse({ webIdentity })).toMatchObject({
       ok: true,
@@ -75,7 +80,7 @@ describe("the plugin's configuration", () => {
     expect(plugin.configuration.plugin.parse({})).toMatchObject({ ok: true })
   })
 
-  it("refuses a proxy beside allowedEndpoints that name no host, and what is no address", () => {
+  it("refuses a proxy with allowedEndpoints that name no host, and malformed addresses", () => {
     expect(plugin.configuration.plugin.parse({ proxy: "http://proxy:3128" })).toMatchObject({ ok: false })
     expect(plugin.configuration.plugin.parse({ endpoints: { kms: "kms.example" } })).toMatchObject({ ok: false })
   })

@@ -16,7 +16,7 @@ interface Situation {
   readonly prepare?: (keyArn: string) => void
 }
 
-/** The steps in a situation. */
+/** Runs the steps in a situation. */
 async function stepsOf({ permissions = everything, key: wish = {}, arn, prepare }: Situation) {
   const plugin = await aws.plugin(testServices())
   onTestFinished(() => plugin.stop())
@@ -42,7 +42,7 @@ const stateOf = (state: "Disabled" | "PendingDeletion") => (keyArn: string) => {
 }
 
 describe("a connection test", () => {
-  it("states what it saw as facts", async () => {
+  it("reports its findings as facts", async () => {
     const steps = await stepsOf({})
     expect(Object.assign({}, ...steps.map(({ facts }) => facts))).toEqual({
       ...{ iam_role: "assumed", key_region: region, key_manager: "CUSTOMER", key_origin: "AWS_KMS" },
@@ -56,19 +56,13 @@ describe("a connection test", () => {
     ["kms:Decrypt is missing", { permissions: allow(...see, "kms:Encrypt") }, "round_trip", "DENIED", "kms:Decrypt"],
     ["the key is disabled", { prepare: stateOf("Disabled") }, "key_access", "KEY_DISABLED", "DISABLED"],
     [
-      "the key is about to be deleted",
+      "the key is scheduled for deletion",
       { prepare: stateOf("PendingDeletion") },
       "key_access",
       "KEY_PENDING_DELETION",
       "PENDING_DELETION",
     ],
-    [
-      "the key waits for its material",
-      { key: { origin: "EXTERNAL" } },
-      "key_access",
-      "KEY_UNSUITABLE",
-      "PENDING_IMPORT",
-    ],
+    ["the key awaits its material", { key: { origin: "EXTERNAL" } }, "key_access", "KEY_UNSUITABLE", "PENDING_IMPORT"],
     [
       "the key signs",
       { key: { usage: "SIGN_VERIFY", spec: "RSA_3072" } },
@@ -77,7 +71,7 @@ describe("a connection test", () => {
       "SIGN_VERIFY and spec RSA_3072",
     ],
     [
-      "the key is not there",
+      "the key does not exist",
       { arn: `arn:aws:kms:${region}:${account}:key/00000000-0000-0000-0000-000000000000` },
       "key_access",
       "KEY_NOT_FOUND",
@@ -92,7 +86,7 @@ describe("a connection test", () => {
     expect(after.every(({ outcome }) => outcome === "skipped")).toBe(true)
   })
 
-  it("warns of what is rightly there and yet to be known", async () => {
+  it("warns about facts that are allowed but worth knowing", async () => {
     const steps = await stepsOf({ key: { multiRegion: true } })
     expect(steps.find(({ name }) => name === "key_access")).toMatchObject({
       outcome: "warned",
@@ -102,7 +96,7 @@ describe("a connection test", () => {
     expect(unread.at(-1)).toMatchObject({ name: "rotation", outcome: "warned", facts: { key_rotation: "unknown" } })
   })
 
-  it("says when the clocks are apart", async () => {
+  it("reports clocks that differ", async () => {
     onTestFinished(() => {
       aws.emulator.clockOffsetMs = 0
     })

@@ -1,66 +1,44 @@
 import { randomUUID } from "node:crypto"
-import { fileURLToPath } from "node:url"
 import type { EncryptionContext, KeyState } from "@apeiro-cmk/plugin-interface"
-import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { decryptWithMaterial, type KmsKey, readHead } from "@apeiro-cmk/test-backends"
+import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { bundledExecutable, decryptWithMaterial, type KmsKey, readHead } from "@apeiro-cmk/test-backends"
 import {
+  type Boundary,
   type ContractRun,
   type KeystoreBackend,
   type OpenedKeystore,
   type OpenRequest,
-  openOverWire,
+  pluginContractRun,
+  type StartPlugin,
   tcpFaultProxy,
 } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/index.ts"
 import { Aws, policy, region } from "./aws.ts"
 
-/** How the plugin is started: in this process, or as a process of its own. */
-export type Boundary = "in process" | "over the wire"
-
-const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
 const externalId = "openkcm-external-id-12345"
 
-/** The plugin on our AWS emulator, by web identity and a role of its own for each case. */
-export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
+/** The plugin on our AWS emulator, by web identity, with a separate key and role for each case. */
+export async function startContractRun(boundary: Boundary): Promise<ContractRun> {
   const aws = await Aws.start()
-  const start = boundary === "in process" ? startInProcess : startOverWire
-  return {
+  return pluginContractRun(boundary, {
     backend: "AWS emulator (ours)",
     version: "-",
     judge: "emulator",
-    concurrency: 1,
-    options: {
-      plugin,
-      backendType: "aws-kms",
-      network: "tcp",
-      moduleUrl: import.meta.resolve("../src/index.ts"),
-      open: (request) => open(aws, request, start),
-    },
+    plugin,
+    backendType: "aws-kms",
+    network: "tcp",
+    moduleUrl: import.meta.resolve("../src/index.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
+    open: (request, start) => open(aws, request, start),
     stop: () => aws.stop(),
-  }
+  })
 }
 
-type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
-
-async function startInProcess(aws: Aws, address: string): Promise<Started> {
-  const services = testServices()
-  const started = await aws.plugin(services, address)
-  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
-}
-
-function startOverWire(aws: Aws, address: string): Promise<Started> {
-  return openOverWire(executable, aws.pluginConfiguration(address))
-}
-
-async function open(
-  aws: Aws,
-  { tenantId }: OpenRequest,
-  start: (aws: Aws, address: string) => Promise<Started>,
-): Promise<OpenedKeystore> {
+async function open(aws: Aws, { tenantId }: OpenRequest, start: StartPlugin): Promise<OpenedKeystore> {
   const key = aws.emulator.createKey(region)
   const roleArn = aws.createRole(externalId)
   const proxy = await tcpFaultProxy({ target: { host: aws.emulator.host, port: aws.emulator.port } })
-  const started = await start(aws, `http://${proxy.host}:${proxy.port}`)
+  const started = await start(aws.pluginConfiguration(`http://${proxy.host}:${proxy.port}`))
   const configuration = { region, kms_key_id: key.arn, role_arn: roleArn, external_id: externalId }
   return {
     ...started,

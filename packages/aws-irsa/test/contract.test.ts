@@ -1,10 +1,8 @@
-import { keystoreContract } from "@apeiro-cmk/test-contracts"
+import { proveContractRun } from "@apeiro-cmk/test-contracts"
 import { afterAll, describe, it } from "vitest"
 import { startContractRun } from "./contract-run.ts"
 
-const run = await startContractRun()
-
-describe("aws-irsa on our AWS emulator", () => {
-  afterAll(() => run.stop())
-  keystoreContract({ describe, it }, run.options)
-})
+await proveContractRun(
+  { afterAll, describe, it },
+  { title: "aws-irsa on our AWS emulator", start: () => startContractRun("in process") },
+)

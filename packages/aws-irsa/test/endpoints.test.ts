@@ -18,7 +18,7 @@ describe("an endpoint", () => {
     expect(endpointOf(service, region, settings)).toBe(address)
   })
 
-  it("is the operator's own where there is one, in each region", () => {
+  it("is the operator's own endpoint if there is one, in each region", () => {
     const endpoints = { kms: "https://vpce-1.kms.{region}.vpce.amazonaws.com" }
     const settings = { useFipsEndpoints: true, endpoints }
     expect(endpointOf("kms", "eu-west-1", settings)).toBe("https://vpce-1.kms.eu-west-1.vpce.amazonaws.com")

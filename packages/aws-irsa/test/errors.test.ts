@@ -22,10 +22,10 @@ async function open() {
   return plugin.openKeystore(configuration, testCall())
 }
 
-/** Two attempts are made where AWS says that the session is gone. */
+/** The plugin makes two attempts when AWS no longer accepts the session. */
 const attempts = 2
 
-describe("what KMS answers", () => {
+describe("an error of KMS", () => {
   it.each(Object.entries(kmsErrors))("%s", async (name, { code, message, nextStep }) => {
     const keystore = await open()
     aws.emulator.failNext("Encrypt", name, attempts)
@@ -33,7 +33,7 @@ describe("what KMS answers", () => {
     await expect(encrypted).rejects.toMatchObject({ code, message, nextStep })
   })
 
-  it("is INTERNAL to nobody: an unknown error is BAD_RESPONSE, with its name alone", async () => {
+  it("that is unknown becomes BAD_RESPONSE, never INTERNAL, with nothing but its name", async () => {
     const keystore = await open()
     aws.emulator.failNext("Encrypt", "SomethingNewException")
     const encrypted = keystore.encrypt({ key: keystore.defaultKey, plaintext: new Uint8Array(32), context }, testCall())
@@ -41,7 +41,7 @@ describe("what KMS answers", () => {
   })
 })
 
-describe("what STS answers", () => {
+describe("an error of STS", () => {
   it.each(Object.entries(stsErrors))("%s", async (name, { code, message, nextStep }) => {
     const keystore = await open()
     aws.emulator.failNext("AssumeRole", name, attempts)

@@ -22,7 +22,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
   let authority: TestAuthority
   let key: string
   let roleArn: string
-  /** As the upstream host sends it: its own certificate, and the user's access data for management. */
+  /** Values of the upstream host: its own certificate, and the user's access data for management. */
   let values: Record<string, unknown>
 
   beforeAll(async () => {
@@ -56,7 +56,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
 
   const parameters = (keyId: string, given = values) => ({ parameters: { config: { values: given }, keyId } })
 
-  it("describes a key by the host's certificate, with its versions", async () => {
+  it("describes a key with its versions, through the host's certificate", async () => {
     const { response } = await host.call("GetKey", parameters(key))
     expect(response).toMatchObject({
       ...{ keyId: key, algorithm: "KEY_ALGORITHM_AES256", status: "ENABLED", usage: "ENCRYPT_DECRYPT" },
@@ -68,7 +68,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     expect(host.log().join("\n")).not.toContain(String(values.privateKey).split("\n")[1])
   })
 
-  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+  it("registers a key that its owner holds, and reports each change at the next sync", async () => {
     const { clientCert, privateKey, authType: _, ...management } = values
     const cmk = createCmkEmulator(host, { clientCert: String(clientCert), privateKey: String(privateKey) })
     const owned = aws.emulator.createKey(region)
@@ -90,7 +90,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     })
   })
 
-  it("describes a key by web identity, with an external id", async () => {
+  it("describes a key through web identity, with an external id", async () => {
     const role = aws.createRole("external-id")
     const given = {
       authType: "AUTH_TYPE_CERTIFICATE",
@@ -106,7 +106,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     expect(await host.call("GetKey", parameters(key, { roleArn: role }))).toMatchObject({ code: "INVALID_ARGUMENT" })
   })
 
-  it("says what the host compares letter by letter", async () => {
+  it("answers with the exact texts that the host compares", async () => {
     const missing = key.replace(/[^/]*$/, "00000000-0000-0000-0000-000000000000")
     expect(await host.call("GetKey", parameters(missing))).toMatchObject({
       ...{ code: "NOT_FOUND", message: "key not found in the keystore provider" },
@@ -118,7 +118,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     })
   })
 
-  it("makes a key once for one id of the host, and finds it again by that id", async () => {
+  it("creates a key once for each id of the host, and finds it again by that id", async () => {
     const id = randomUUID()
     const create = { config: { values }, algorithm: "KEY_ALGORITHM_AES256", id, region, keyType: "KEY_TYPE_BYOK" }
     const { response } = await host.call("CreateKey", create)
@@ -145,7 +145,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     }
   })
 
-  it("judges access data of both shapes without a network", async () => {
+  it("validates access data of both shapes without a network", async () => {
     const anywhere = { trustAnchorArn, profileArn, roleArn }
     const validate = (management: object, crypto: object = {}) =>
       host.call("ValidateKeyAccessData", { management, crypto })
@@ -170,7 +170,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     })
   })
 
-  it("judges a key that is to be made by its algorithm and region", async () => {
+  it("validates the algorithm and the region of a new key", async () => {
     const judge = async (more: object) => {
       const request = { keyType: "KEY_TYPE_BYOK", algorithm: "KEY_ALGORITHM_AES256", region, ...more }
       return (await host.call("ValidateKey", request)).response
@@ -180,7 +180,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     expect(await judge({ region: "Frankfurt" })).toEqual({ message: expect.stringContaining("region") })
   })
 
-  it("writes crypto access data byte by byte as upstream's own plugin", async () => {
+  it("encodes crypto access data byte by byte like upstream's own plugin", async () => {
     const crypto = { eu10: { trustAnchorArn: "t", profileArn: "p", roleArn: "r" } }
     const nativeKeyId = "arn:aws:kms:eu-west-1:123456789012:key/ab"
     const accessData = Buffer.from(JSON.stringify(crypto)).toString("base64")
@@ -204,7 +204,7 @@ describe.skipIf(!(await goHostAvailable()))("aws-irsa as a process under the ups
     expect(await host.call("ExtractKeyRegion", { nativeKeyId: "key" })).toMatchObject({ code: "INVALID_ARGUMENT" })
   })
 
-  it("ends by itself when it is asked to", async () => {
+  it("exits on request", async () => {
     expect(await host.close()).toMatchObject({ ok: true, plugins: [{ exit: "self" }] })
   })
 })

@@ -21,7 +21,7 @@ interface Answer {
   readonly body: string
 }
 
-/** A server in place of KMS that answers as a script says; STS is the emulator's. */
+/** A scripted server instead of KMS; STS is the emulator's. */
 async function open(answer: (request: IncomingMessage, operation: string) => Answer) {
   const server = createServer((request, response) => {
     const operation = String(request.headers["x-amz-target"]).replace("TrentService.", "")
@@ -49,17 +49,17 @@ async function open(answer: (request: IncomingMessage, operation: string) => Ans
 const json = (value: unknown): Answer => ({ body: JSON.stringify(value) })
 const base64 = (length: number, byte: number) => Buffer.alloc(length, byte).toString("base64")
 
-describe("a server in place of KMS", () => {
+describe("a server instead of KMS", () => {
   it.each<[string, (operation: string) => Answer, string]>([
     [
-      "that opens to something else",
+      "that decrypts to something else",
       (operation) =>
         operation === "Encrypt" ? json({ CiphertextBlob: base64(64, 1) }) : json({ Plaintext: base64(32, 9) }),
       "KEY_MISMATCH",
     ],
-    ["that answers with nothing", () => json({}), "BAD_RESPONSE"],
-    ["that answers with no JSON", () => ({ body: "<html>welcome</html>" }), "BAD_RESPONSE"],
-    ["that answers with an error without a name", () => ({ status: 400, body: "{}" }), "BAD_RESPONSE"],
+    ["that sends an empty answer", () => json({}), "BAD_RESPONSE"],
+    ["that does not send JSON", () => ({ body: "<html>welcome</html>" }), "BAD_RESPONSE"],
+    ["that sends an error without a name", () => ({ status: 400, body: "{}" }), "BAD_RESPONSE"],
     [
       "that redirects",
       () => ({ status: 302, headers: { location: "http://169.254.169.254/" }, body: "" }),
@@ -74,7 +74,7 @@ describe("a server in place of KMS", () => {
     await expect(encrypted).rejects.toMatchObject({ code })
   })
 
-  it("that echoes what it was sent leaks no session", async () => {
+  it("that echoes its input makes the plugin expose no session", async () => {
     const { keystore, services } = await open((request) => ({
       status: 400,
       body: JSON.stringify({ __type: "ValidationException", message: JSON.stringify(request.headers) }),
@@ -91,7 +91,7 @@ describe("a server in place of KMS", () => {
   })
 })
 
-it("goes through the operator's proxy, for STS as for KMS", async () => {
+it("uses the operator's proxy for STS and KMS", async () => {
   await using proxy = await connectProxy()
   const { port } = aws.emulator
   const address = `http://localhost:${port}`

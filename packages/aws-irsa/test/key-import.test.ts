@@ -34,14 +34,14 @@ describe("an import", () => {
   it.each([
     ["RSAES_OAEP_SHA_256", "CKM_RSA_PKCS_OAEP"],
     ["RSA_AES_KEY_WRAP_SHA_256", "CKM_RSA_AES_KEY_WRAP"],
-  ])("wraps by %s when the operator wants it so", async (importWrapping, wrappingAlgorithm) => {
+  ])("wraps with %s when the operator configures it", async (importWrapping, wrappingAlgorithm) => {
     const { parameters, description } = await imported(await open({ importWrapping }))
     expect(parameters).toMatchObject({ wrappingAlgorithm, hashFunction: "SHA256" })
     expect(description).toMatchObject({ state: "ENABLED", exportable: false })
     expect(description.warnings.join(" ")).toContain("imported")
   })
 
-  it("of material that expires leaves the key without it in the end, and says until when", async () => {
+  it("of material that expires states the expiry, and leaves the key without material afterwards", async () => {
     const keystore = await open({}, { imported_material_valid_days: 2 })
     const { key, description } = await imported(keystore)
     expect(description.warnings.join(" ")).toContain("expires on")

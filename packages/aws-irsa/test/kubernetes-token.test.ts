@@ -36,7 +36,7 @@ describe.skipIf(!(await kubernetesAvailable()))("a service account token of a re
     return { plugin, keystore: await plugin.openKeystore(configuration, testCall()) }
   }
 
-  it("encrypts and decrypts a test payload with a key of KMS, by IRSA and no static credential", async () => {
+  it("encrypts and decrypts a test payload with a KMS key, through IRSA and without a static credential", async () => {
     await aws.writeToken(await kubernetes.serviceAccountToken("openkcm", "cmk", audience))
     const { plugin, keystore } = await open()
     aws.emulator.log.length = 0

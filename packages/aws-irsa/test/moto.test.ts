@@ -11,8 +11,8 @@ import { platformRole, region, subject } from "./aws.ts"
 
 const context = { tenantId: "acme", keyId: "key", keyVersion: 1 }
 
-/** What moto does as AWS does. It is wrong about the states of keys, and has no DryRun, no import and no trust of tokens. */
-describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, AWS as others emulate it", () => {
+/** Covers what moto does like AWS. Its key states are wrong, and it has no DryRun, no import and no token trust. */
+describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, an independent emulator of AWS", () => {
   let moto: MotoServer
   let folder: string
   let started: KeystorePluginV1
@@ -37,7 +37,7 @@ describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, AWS as others emula
     await rm(folder, { recursive: true, force: true })
   })
 
-  /** Any key will do to begin with: the first one is made by the plugin. */
+  /** A placeholder: the plugin creates the first key. */
   async function keyOfItsOwn() {
     const place = { region, kms_key_id: "alias/none", role_arn: "arn:aws:iam::123456789012:role/tenant" }
     const keystore = await started.openKeystore(place, testCall())
@@ -45,7 +45,7 @@ describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, AWS as others emula
     return started.openKeystore({ ...place, kms_key_id: key.keyId }, testCall())
   }
 
-  it("opens what it has wrapped, under its own context and key alone", async () => {
+  it("opens its own wraps, only under their own context and key", async () => {
     const keystore = await keyOfItsOwn()
     const plaintext = new Uint8Array(32).fill(7)
     const sealed = await keystore.encrypt({ key: keystore.defaultKey, plaintext, context }, testCall())
@@ -62,7 +62,7 @@ describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, AWS as others emula
     await expect(open({ keyVersion: "2" })).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
   })
 
-  it("describes a key, finds it by the id that its maker gave it, and makes it once", async () => {
+  it("describes a key, finds it by the id that its creator gave it, and creates it once", async () => {
     const keystore = await keyOfItsOwn()
     const keyId = randomUUID()
     const made = await keystore.createKey({ keyId, origin: "generate" }, testCall())
@@ -74,7 +74,7 @@ describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, AWS as others emula
     })
   })
 
-  it("says KEY_NOT_FOUND of a key that is not there", async () => {
+  it("throws KEY_NOT_FOUND for a missing key", async () => {
     const keystore = await keyOfItsOwn()
     const key = { keyId: randomUUID() }
     await expect(keystore.describeKey(key, testCall())).rejects.toMatchObject({ code: "KEY_NOT_FOUND" })
@@ -82,9 +82,9 @@ describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, AWS as others emula
     await expect(encrypted).rejects.toMatchObject({ code: "KEY_NOT_FOUND" })
   })
 
-  it("disables, enables and schedules deletion, as moto's own state says", async () => {
+  it("disables, enables and schedules deletion, as moto's own state confirms", async () => {
     const keystore = await keyOfItsOwn()
-    // Here moto knows keys by their bare ids alone, unlike AWS.
+    // Unlike AWS, moto accepts only bare key ids here.
     const key = { keyId: keystore.defaultKey.keyId.split("/").at(-1) ?? "" }
     await keystore.disableKey(key, testCall())
     expect(await keystore.describeKey(key, testCall())).toMatchObject({ state: "DISABLED" })

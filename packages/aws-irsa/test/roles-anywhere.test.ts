@@ -48,13 +48,13 @@ async function open(configuration: object = configurationOf()) {
   return { services, keystore: await plugin.openKeystore({ ...configuration }, testCall()) }
 }
 
-/** RFC 8017, as the upstream host has it. */
+/** PKCS #1 of RFC 8017, like the key of the upstream host. */
 function pkcs1(pem: string): string {
   return createPrivateKey(pem).export({ type: "pkcs1", format: "pem" }).toString()
 }
 
 describe("IAM Roles Anywhere", () => {
-  it("gives a session for an RSA certificate, which is used again", async () => {
+  it("opens a session for an RSA certificate, and uses it again", async () => {
     const { keystore, services } = await open()
     await keystore.probe(testCall())
     await keystore.probe(testCall())
@@ -69,14 +69,14 @@ describe("IAM Roles Anywhere", () => {
     expect(services.logger.text()).not.toContain(client.privateKey.split("\n")[1])
   })
 
-  it("takes an ECDSA certificate, and a key in PKCS#1", async () => {
+  it("accepts an ECDSA certificate, and a key in PKCS#1", async () => {
     const ecdsa = await authority.issue({ commonName: "ecdsa" })
     await (await open(configurationOf(ecdsa))).keystore.probe(testCall())
     const { certificate, privateKey } = client
     await (await open(configurationOf({ certificate, privateKey: pkcs1(privateKey) }))).keystore.probe(testCall())
   })
 
-  it("sends the intermediates of a chain, in whatever place the leaf stands", async () => {
+  it("sends the intermediates of a chain, wherever the leaf is", async () => {
     const chain = { ...client, certificate: `${authority.certificate}${client.certificate}` }
     await (await open(configurationOf(chain))).keystore.probe(testCall())
   })
@@ -95,19 +95,19 @@ describe("IAM Roles Anywhere", () => {
       "has expired",
     ],
     [
-      "with the key of another",
+      "with the key of another certificate",
       async () => configurationOf({ ...client, privateKey: (await authority.issue({ commonName: "x" })).privateKey }),
       "INVALID_REQUEST",
       "is not the key",
     ],
     [
-      "that is an authority's alone",
+      "that belongs to an authority",
       async () => configurationOf({ ...client, certificate: authority.certificate }),
       "INVALID_REQUEST",
-      "no authority's",
+      "one leaf certificate",
     ],
     [
-      "with a private key beside it",
+      "with a private key in the same text",
       async () => configurationOf({ ...client, certificate: `${client.certificate}${client.privateKey}` }),
       "INVALID_REQUEST",
       "nothing else",
@@ -124,7 +124,7 @@ describe("IAM Roles Anywhere", () => {
     expect(JSON.stringify([failure, services.auditEvents])).not.toContain("PRIVATE KEY")
   })
 
-  it.each(Object.entries(rolesAnywhereErrors))("says what %s means", async (name, { code, message, nextStep }) => {
+  it.each(Object.entries(rolesAnywhereErrors))("explains %s", async (name, { code, message, nextStep }) => {
     const { keystore } = await open()
     onTestFinished(() => aws.emulator.forgetFailures())
     aws.emulator.failNext("CreateSession", name)

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => aws.stop())
 
-/** Puts the documents in place as an administrator does, and opens the keystore for a tenant. */
+/** Applies the documents as an administrator does, and opens the keystore for a tenant. */
 async function prepared(configuration: { readonly role_arn: string }, tenantId: string) {
   const plugin = await aws.plugin(testServices())
   const call = testCall({ tenantId })
@@ -29,7 +29,7 @@ const allPassed = [
   ...["round_trip passed", "rotation passed"],
 ]
 
-it("what it says is enough, for this tenant and no other", async () => {
+it("the set-up material grants enough for this tenant, and nothing for any other", async () => {
   const configuration = { kms_key_id: aws.emulator.createKey(region).arn, role_arn: aws.newRoleArn() }
   const { plugin, keystore } = await prepared(configuration, "acme")
   expect(await outcomes(keystore.testConnection(testCall({ tenantId: "acme" })))).toEqual(allPassed)
@@ -42,7 +42,7 @@ it("what it says is enough, for this tenant and no other", async () => {
   await plugin.stop()
 })
 
-it("holds for a key that is named by its alias", async () => {
+it("the set-up material works for a key that is named by its alias", async () => {
   const key = aws.emulator.createKey(region)
   aws.emulator.kms.aliases.set("alias/customer-master-key", key.id)
   const configuration = { region, kms_key_id: "alias/customer-master-key", role_arn: aws.newRoleArn() }
@@ -52,7 +52,7 @@ it("holds for a key that is named by its alias", async () => {
   await plugin.stop()
 })
 
-it("has commands that may be repeated, for the role's own name and path", async () => {
+it("the set-up material has repeatable commands, for the role's own name and path", async () => {
   const plugin = await aws.plugin(testServices())
   const role_arn = "arn:aws:iam::123456789012:role/apps/OpenKCM-KMS-Access"
   const configuration = { kms_key_id: aws.emulator.createKey(region).arn, role_arn, external_id: "given" }

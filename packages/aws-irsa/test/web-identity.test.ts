@@ -11,7 +11,7 @@ afterAll(() => aws.stop())
 
 const externalId = "external-id"
 
-/** The plugin, started anew: no session is left from another test. */
+/** Starts the plugin again, so that no session remains from another test. */
 async function start(services: TestServices = testServices()) {
   const plugin = await aws.plugin(services)
   onTestFinished(() => plugin.stop())
@@ -28,7 +28,7 @@ const keyOf = () => ({ kms_key_id: aws.emulator.createKey(region).arn })
 const exchanges = () => aws.emulator.log.filter(({ service }) => service === "sts").map(({ action }) => action)
 
 describe("web identity", () => {
-  it("trades the token, then assumes the tenant's role; the names of the sessions show host and tenant", async () => {
+  it("exchanges the token, then assumes the tenant's role; the session names show host and tenant", async () => {
     const { open, services } = await start()
     const role = aws.createRole(externalId)
     const keystore = await open({ ...keyOf(), role_arn: role, external_id: externalId })
@@ -53,7 +53,7 @@ describe("web identity", () => {
     ])
   })
 
-  it("uses the platform's own role where the tenant has none", async () => {
+  it("uses the platform's own role when the tenant has none", async () => {
     const { open } = await start()
     aws.emulator.iam.putRolePolicy(platformRole, everything)
     onTestFinished(() =>
@@ -68,7 +68,7 @@ describe("web identity", () => {
     expect(exchanges()).toHaveLength(1)
   })
 
-  it("opens one session for all who wait, and one of the platform for all keystores", async () => {
+  it("opens one session for all waiting callers, and one platform session for all keystores", async () => {
     const { open } = await start()
     const role = aws.createRole(externalId)
     const keystores = await Promise.all([1, 2].map(() => open({ ...keyOf(), role_arn: role, external_id: externalId })))
@@ -76,7 +76,7 @@ describe("web identity", () => {
     expect(exchanges().toSorted()).toEqual(["AssumeRole", "AssumeRole", "AssumeRoleWithWebIdentity"])
   })
 
-  it("opens a new session when AWS does not know the old one any more, within the call", async () => {
+  it("opens a new session within the call when AWS no longer knows the old one", async () => {
     const { open } = await start()
     const role = aws.createRole(externalId)
     const keystore = await open({ ...keyOf(), role_arn: role, external_id: externalId })
@@ -93,7 +93,7 @@ describe("web identity", () => {
     ])
   })
 
-  it("says CREDENTIAL_REJECTED, names the trust policy and records it when the role is denied", async () => {
+  it("throws CREDENTIAL_REJECTED, names the trust policy and records it when the role is denied", async () => {
     const { open, services } = await start()
     const keystore = await open({ ...keyOf(), role_arn: aws.createRole("another-id"), external_id: externalId })
     await expect(keystore.probe(testCall())).rejects.toMatchObject({
@@ -110,7 +110,7 @@ describe("web identity", () => {
     ["altered", () => `${aws.issuer.issue({ subject }).slice(0, -8)}AAAAAAAA`],
     ["empty", () => "\n"],
   ])(
-    "says CREDENTIAL_REJECTED of a token that is %s, and reads the file again for the next exchange",
+    "throws CREDENTIAL_REJECTED for a token that is %s, and reads the file again for the next exchange",
     async (_how, token) => {
       const { open } = await start()
       const keystore = await open({ ...keyOf(), role_arn: aws.createRole(externalId), external_id: externalId })
@@ -121,7 +121,7 @@ describe("web identity", () => {
     },
   )
 
-  it("says whose fault it is when there is no token file", async () => {
+  it("blames the host when there is no token file", async () => {
     const { open } = await start()
     const keystore = await open({ ...keyOf(), role_arn: aws.createRole(externalId), external_id: externalId })
     await rm(aws.tokenFile)
@@ -129,7 +129,7 @@ describe("web identity", () => {
     await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "host" })
   })
 
-  it("takes nothing from the environment", async () => {
+  it("ignores the environment", async () => {
     const poison = {
       AWS_ACCESS_KEY_ID: "AKIAPOISON",
       AWS_SECRET_ACCESS_KEY: "canary-secret",
@@ -156,7 +156,7 @@ describe("web identity", () => {
 })
 
 describe("external ids", () => {
-  it("belong to one tenant where none is given, and the set-up material shows them", async () => {
+  it("belong to one tenant when none is entered, and the set-up material shows them", async () => {
     const { open, plugin } = await start()
     const configuration = { ...keyOf(), role_arn: aws.newRoleArn() }
     const [, trust] = await plugin.setupMaterial(configuration, testCall({ tenantId: "acme" }))
@@ -169,7 +169,7 @@ describe("external ids", () => {
     })
   })
 
-  it("of another tenant are refused before any network", async () => {
+  it("of another tenant are refused before the plugin uses the network", async () => {
     const { open, plugin } = await start()
     const configuration = { ...keyOf(), role_arn: aws.newRoleArn() }
     const [, trust] = await plugin.setupMaterial(configuration, testCall({ tenantId: "acme" }))

@@ -4,12 +4,12 @@ import type { CredentialReference, CredentialRepository, SealedCredential } from
 import type { RootKey } from "./root-key.ts"
 import { openRecord, sealRecord } from "./sealed-record.ts"
 
-/** Longest secret, in bytes: a certificate chain with its key fits. */
+/** Longest secret, in bytes: enough for a certificate chain with its key. */
 export const maximumSecretLength = 32_768
-/** Longest texts of a reference, in characters; what is longer cannot be bound into a wrap. */
+/** Longest reference, in bytes: a longer one does not fit into the header of a wrap. */
 const maximumReferenceLength = 900
 
-/** What a credential store is made of. */
+/** Options of {@link createCredentialStore}. */
 export interface CredentialStoreOptions {
   readonly rootKey: RootKey
   readonly credentials: CredentialRepository
@@ -17,12 +17,12 @@ export interface CredentialStoreOptions {
   readonly clock: Clock
 }
 
-/** The secrets of keystore configurations, sealed at rest. No method logs, and no error holds anything of a secret. */
+/** Keeps the secrets of keystore configurations sealed at rest. No method logs, and no error contains any part of a secret. */
 export interface CredentialStore {
   /**
    * Seals a secret for the transaction that stores it with its keystore.
    *
-   * @param secret - 1 to 32,768 bytes; stays the caller's, who fills it with zeros
+   * @param secret - 1 to 32,768 bytes; the caller keeps it, and fills it with zeros after use
    * @throws {RangeError} the secret or the reference is out of bounds
    */
   seal(reference: CredentialReference, secret: Uint8Array): SealedCredential
@@ -30,11 +30,11 @@ export interface CredentialStore {
    * Opens a stored secret.
    *
    * @returns the secret; the caller fills it with zeros after use
-   * @throws {CredentialStoreError} CREDENTIAL_NOT_FOUND - no such credential, or not in this version
-   * @throws {CredentialStoreError} CREDENTIAL_UNREADABLE - altered, exchanged, or sealed under another root key
+   * @throws {CredentialStoreError} CREDENTIAL_NOT_FOUND - there is no such credential, or not in this version
+   * @throws {CredentialStoreError} CREDENTIAL_UNREADABLE - altered, swapped, or sealed under another root key
    */
   read(reference: CredentialReference): Promise<Uint8Array>
-  /** What a plugin gets in place of the secret: it reads it anew each time and keeps nothing. */
+  /** Makes the handle that a plugin receives instead of the secret. It reads the secret again each time, and keeps nothing. */
   handle(reference: CredentialReference): SecretHandle
 }
 

@@ -1,10 +1,12 @@
 import { CodedError } from "@apeiro-cmk/plugin-interface"
 
 /**
- * - `ROOT_KEY_INVALID` - the root key file is no regular file of 32 bytes.
- * - `ROOT_KEY_EXPOSED` - others than its owner may read or change the root key file, or a link stands in its place.
+ * Codes of {@link CredentialStoreError}.
+ *
+ * - `ROOT_KEY_INVALID` - the root key file is not a regular file of 32 bytes, or cannot be read or created.
+ * - `ROOT_KEY_EXPOSED` - users other than its owner may access the root key file, or it is a symbolic link.
  * - `CREDENTIAL_NOT_FOUND` - there is no such credential, or no such version of it.
- * - `CREDENTIAL_UNREADABLE` - it does not open: altered, exchanged with another, or sealed under another root key.
+ * - `CREDENTIAL_UNREADABLE` - it does not open: altered, swapped with another, or sealed under another root key.
  */
 export type CredentialStoreErrorCode =
   | "ROOT_KEY_INVALID"
@@ -12,27 +14,30 @@ export type CredentialStoreErrorCode =
   | "CREDENTIAL_NOT_FOUND"
   | "CREDENTIAL_UNREADABLE"
 
-/** What this package throws, and nothing else. */
+/** The only error that this package throws on purpose. */
 export class CredentialStoreError extends CodedError<CredentialStoreErrorCode> {}
 
+/** Makes the error for a root key file that cannot be used. */
 export function rootKeyInvalid(message: string, cause?: unknown): CredentialStoreError {
   return new CredentialStoreError("ROOT_KEY_INVALID", message, {
     origin: "host",
     retryable: false,
-    nextStep: "Restore the root key file from its backup; a new one cannot open the credentials that are stored.",
+    nextStep: "Restore the root key file from its backup; a new one cannot open the stored credentials.",
     ...(cause === undefined ? {} : { cause }),
   })
 }
 
+/** Makes the error for a root key file that others may use. */
 export function rootKeyExposed(message: string): CredentialStoreError {
   return new CredentialStoreError("ROOT_KEY_EXPOSED", message, {
     origin: "host",
     retryable: false,
     nextStep:
-      "Make it a regular file of the host's own user with mode 0600, and consider the stored credentials known.",
+      "Make it a regular file of the host's own user with mode 0600, and treat the stored credentials as compromised.",
   })
 }
 
+/** Makes the error for a credential that is not stored. */
 export function credentialNotFound(): CredentialStoreError {
   return new CredentialStoreError("CREDENTIAL_NOT_FOUND", "There is no such credential.", {
     origin: "host",
@@ -41,11 +46,12 @@ export function credentialNotFound(): CredentialStoreError {
   })
 }
 
+/** Makes the one error for every credential that does not open. */
 export function credentialUnreadable(): CredentialStoreError {
   return new CredentialStoreError("CREDENTIAL_UNREADABLE", "The stored credential does not open.", {
     origin: "host",
     retryable: false,
     nextStep:
-      "Check that the root key is the one it was stored under; otherwise enter the keystore's credential again.",
+      "Check that the root key is the one under which it was stored; otherwise enter the keystore's credential again.",
   })
 }

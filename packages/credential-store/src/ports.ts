@@ -1,4 +1,4 @@
-/** Which secret it is; all of it is bound into the sealed record as associated data. */
+/** Names one secret. The sealed record is bound to all of it, as associated data. */
 export interface CredentialReference {
   readonly tenantId: string
   readonly keystoreId: string
@@ -8,13 +8,14 @@ export interface CredentialReference {
   readonly version: number
 }
 
-/** A secret as it is stored: sealed under a key of its own, which is sealed under the root key. */
+/** A stored secret: sealed under its own key, which is sealed under the root key. */
 export interface SealedCredential extends CredentialReference {
   readonly sealed: Uint8Array
   readonly createdAtMs: number
 }
 
-/** Sealed credentials as they are stored. Persistence implements it; they are *written* with the keystore they belong to. */
+/** Reads sealed credentials. Persistence implements it; it *writes* them with the keystore that they belong to. */
 export interface CredentialRepository {
+  /** Reads one. @returns undefined when there is no such credential, or not in this version */
   credential(reference: CredentialReference): Promise<SealedCredential | undefined>
 }

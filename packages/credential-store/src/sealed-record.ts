@@ -1,5 +1,13 @@
 import { createSecretKey, type KeyObject } from "node:crypto"
-import { joinFields, openCommitted, sealCommitted } from "@apeiro-cmk/key-hierarchy"
+import {
+  commitmentLength,
+  joinFields,
+  keyLength,
+  openCommitted,
+  saltLength,
+  sealCommitted,
+  tagLength,
+} from "@apeiro-cmk/committing-wrap"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 import { credentialUnreadable } from "./error.ts"
 import type { CredentialReference } from "./ports.ts"
@@ -8,14 +16,12 @@ import type { CredentialReference } from "./ports.ts"
 const formatVersion = 1
 const credentialKeyLabel = "apeiro-cmk/v1/credential-key"
 const credentialLabel = "apeiro-cmk/v1/credential"
-/** Length of a credential's own key, in bytes. */
-const keyLength = 32
-/** Length of a wrap of 32 bytes: four fields of salt, commitment, ciphertext and tag. */
-const keyWrapLength = 4 * 2 + 32 + 32 + keyLength + 16
+/** Length of a wrap of one key: four fields, each preceded by its length in two bytes. */
+const keyWrapLength = 4 * 2 + saltLength + commitmentLength + keyLength + tagLength
 
 /**
- * Seals a secret under a key of its own, and that key under the root key; both wraps are committing and bound to the
- * reference (docs/envelope.md, "Stored credentials").
+ * Seals a secret under its own key, and that key under the root key. Both wraps are committing and bound to the reference
+ * (docs/envelope.md, "Stored credentials").
  */
 export function sealRecord(
   rootKey: KeyObject,
@@ -42,7 +48,7 @@ export function sealRecord(
 }
 
 /**
- * Opens what {@link sealRecord} made.
+ * Opens a record that {@link sealRecord} made.
  *
  * @returns the secret; the caller fills it with zeros after use
  * @throws {CredentialStoreError} CREDENTIAL_UNREADABLE - for every reason
@@ -64,7 +70,7 @@ function openOrRefuse(parent: KeyObject, label: string, header: Uint8Array, seal
   try {
     return openCommitted({ parent, label, header, sealed })
   } catch {
-    // Its one error speaks of envelopes and of what a caller did; here neither is the case.
+    // Its one error blames the caller, who has sent nothing here.
     throw credentialUnreadable()
   }
 }

@@ -18,7 +18,7 @@ function openStore(rootKey = { key: createSecretKey(randomBytes(32)) }) {
 }
 
 describe("credential store", () => {
-  it("gives back any secret that it sealed", async () => {
+  it("returns any secret that it sealed", async () => {
     const { store, credentials } = openStore()
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 2000 }), async (bytes) => {
@@ -29,7 +29,7 @@ describe("credential store", () => {
     )
   })
 
-  it("shows nothing of the secret in what it stores, and seals no secret the same way twice", () => {
+  it("stores nothing of the secret in plain, and never seals a secret the same way twice", () => {
     const { store } = openStore()
     const [first, second] = [store.seal(reference, secret), store.seal(reference, secret)]
     expect(Buffer.from(first.sealed).includes(secret)).toBe(false)
@@ -38,7 +38,7 @@ describe("credential store", () => {
     expect(first.sealed).not.toEqual(second.sealed)
   })
 
-  it("leaves the caller's secret alone and zeroes the key of its own", () => {
+  it("leaves the caller's secret unchanged, and fills the credential's key with zeros", () => {
     const drawn: Buffer[] = []
     const keeping = {
       bytes(length: number) {
@@ -58,14 +58,14 @@ describe("credential store", () => {
     expect(drawn[0]?.every((byte) => byte === 0)).toBe(true)
   })
 
-  it("refuses a record that stands in another's place", async () => {
+  it("refuses a record that was swapped with another", async () => {
     const { store, credentials } = openStore()
     const others: readonly CredentialReference[] = [
       { ...reference, tenantId: "globex" },
       { ...reference, keystoreId: "other" },
       { ...reference, name: "token" },
       { ...reference, version: 2 },
-      // The same letters in a row, split elsewhere.
+      // The same letters, split at another place.
       { ...reference, tenantId: "acm", keystoreId: "ebao" },
     ]
     for (const other of others) {
@@ -109,13 +109,13 @@ describe("credential store", () => {
     await expect(other.store.read(reference)).rejects.toEqual(unreadable)
   })
 
-  it("tells a credential that is not there, also by its version", async () => {
+  it("reports a missing credential, and a missing version", async () => {
     const { store, credentials } = openStore()
     credentials.put(store.seal(reference, secret))
     await expect(store.read({ ...reference, version: 2 })).rejects.toMatchObject({ code: "CREDENTIAL_NOT_FOUND" })
   })
 
-  it("never lets the secret into an error", async () => {
+  it("never puts the secret into an error", async () => {
     const { store, credentials } = openStore()
     const credential = store.seal(reference, secret)
     credentials.put({ ...credential, sealed: Buffer.concat([credential.sealed, secret]) })
@@ -139,7 +139,7 @@ describe("credential store", () => {
     }
   })
 
-  it("hands out a handle that shows the version and reads anew each time", async () => {
+  it("makes a handle that shows the version and reads the secret again each time", async () => {
     const { store, credentials } = openStore()
     credentials.put(store.seal(reference, secret))
     const handle = store.handle(reference)

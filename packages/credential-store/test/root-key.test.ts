@@ -24,7 +24,7 @@ async function write(bytes: Uint8Array, mode: number): Promise<void> {
 }
 
 describe("root key file", () => {
-  it("is made once, with 32 bytes for its owner alone, and nothing beside it", async () => {
+  it("is created once, with 32 bytes for its owner alone, and no other file remains", async () => {
     const made = await loadOrCreateRootKey(path)
     const { mode, size } = await stat(path)
     expect(mode & 0o777).toBe(0o600)
@@ -35,7 +35,7 @@ describe("root key file", () => {
     expect(made.key.export().equals(await readFile(path))).toBe(true)
   })
 
-  it("is the same for all who make it at once", async () => {
+  it("is the same for all who create it at once", async () => {
     const keys = await Promise.all(Array.from({ length: 20 }, () => loadOrCreateRootKey(path)))
     for (const { key } of keys) expect(keys[0]?.key.equals(key)).toBe(true)
     expect(await readdir(folder)).toEqual(["credential-root.key"])
@@ -49,7 +49,7 @@ describe("root key file", () => {
     }
   })
 
-  it("is refused as a symbolic link, also a dangling one, and nothing is made at its end", async () => {
+  it("is refused as a symbolic link, even a dangling one, whose target is not created", async () => {
     const elsewhere = join(folder, "elsewhere")
     await symlink(elsewhere, path)
     await expect(loadOrCreateRootKey(path)).rejects.toMatchObject({ code: "ROOT_KEY_EXPOSED" })
@@ -67,14 +67,14 @@ describe("root key file", () => {
     }
   })
 
-  it("is refused as a folder, and where its folder is missing", async () => {
+  it("is refused where it is a folder, and where its folder is missing", async () => {
     await mkdir(path)
     await expect(loadOrCreateRootKey(path)).rejects.toMatchObject({ code: "ROOT_KEY_INVALID" })
     const missing = join(folder, "missing", "root.key")
     await expect(loadOrCreateRootKey(missing)).rejects.toMatchObject({ code: "ROOT_KEY_INVALID" })
   })
 
-  it("may have a second name of the same file", async () => {
+  it("may have a second hard link", async () => {
     const made = await loadOrCreateRootKey(path)
     await link(path, join(folder, "backup"))
     expect((await loadOrCreateRootKey(path)).key.equals(made.key)).toBe(true)
@@ -87,7 +87,7 @@ describe("root key file", () => {
     await expect(loadOrCreateRootKey(path)).rejects.toMatchObject({ code: "ROOT_KEY_EXPOSED" })
   })
 
-  it("never shows its bytes in an error or in what is returned", async () => {
+  it("never shows its bytes in an error or in its result", async () => {
     await write(canary, 0o600)
     const loaded = await loadOrCreateRootKey(path)
     expect(

@@ -16,7 +16,7 @@ import {
 } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 
-/** What the operator sets once for all keystores of this plugin. */
+/** The settings that the operator makes once, for all keystores of this plugin. */
 export const pluginConfiguration = withRules(
   z.strictObject({ ...egressConfiguration, ...proxyConfiguration, ...requestConfiguration }),
   [proxyRule],
@@ -26,19 +26,19 @@ export const pluginConfiguration = withRules(
 export type PluginConfiguration = z.output<typeof pluginConfiguration>
 
 const longestName = 256
-/** Id of anything in DSM. */
+/** Form of an id in DSM. */
 export const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** A name of DSM: one line; DSM itself takes longer ones. */
+/** A name in DSM: one line of at most 256 characters, although DSM itself accepts longer names. */
 export const dsmName = z
   .string()
   .min(1)
   .max(longestName)
   .regex(/^\P{C}*[^\s\p{C}]\P{C}*$/u, { error: "must be one line without control characters" })
 
-const readAtLogin = "Read at each login, from the tenant's folder below the operator's credential directory."
+const readAtLogin = "Read at each login from the tenant's folder in the operator's credential directory."
 
-/** How an app logs in. */
+/** Methods by which an app logs in. */
 export const authMethods = ["api_key", "client_certificate", "signed_jwt"] as const
 
 const keystoreFields = z.strictObject({
@@ -50,7 +50,7 @@ const keystoreFields = z.strictObject({
   auth_method: z.enum(authMethods).default("api_key").meta({ title: "Authentication" }),
   api_key: secret({ oneLine: true })
     .optional()
-    .meta({ title: "API key", description: "As DSM shows it, or the app's secret alone." }),
+    .meta({ title: "API key", description: "As DSM shows it, or only the app's secret." }),
   api_key_path: tenantPath().optional().meta({ title: "File with the API key", description: readAtLogin }),
   jwt: secret({ oneLine: true }).optional().meta({ title: "Signed token (JWT)" }),
   jwt_path: tenantPath().optional().meta({ title: "File with the signed token (JWT)", description: readAtLogin }),
@@ -62,8 +62,7 @@ const keystoreFields = z.strictObject({
   key_name: dsmName.meta({ title: "Name or id of the L1 key", examples: ["customer-master-key-acme-corp"] }),
   wrap_mode: z.enum(["GCM", "KWP"]).default("GCM").meta({
     title: "Mode for wrapping",
-    description:
-      "GCM binds a wrap to its context by itself; KWP (AES key wrap) is for groups whose policy forbids GCM.",
+    description: "GCM, unless the group's policy forbids it; then KWP (AES key wrap).",
   }),
   max_operations_per_hour: z
     .int()
@@ -72,7 +71,8 @@ const keystoreFields = z.strictObject({
     .optional()
     .meta({
       title: "Operations per hour",
-      description: "Most operations with the key that the platform asks for within an hour, over all its replicas.",
+      description:
+        "Maximum number of operations with the key that the platform requests within an hour, over all its replicas.",
       examples: [10_000],
     }),
   ...tlsFields,
@@ -89,10 +89,10 @@ const methodOf = ({ auth_method: method = "api_key" }: Given) => method
 const rules: readonly FieldRule[] = [
   ...authMethods.map((method) => ({
     field: credentialFields[method][0],
-    error: `is needed by auth_method ${method}: give one of ${credentialFields[method].join(", ")}`,
+    error: `is needed by auth_method ${method}: set one of ${credentialFields[method].join(", ")}`,
     holds: (given: Given) => methodOf(given) !== method || credentialFields[method].some((field) => has(given, field)),
   })),
-  // A client certificate may go with each method: a proxy in front of DSM can ask for one.
+  // A client certificate may accompany each method: a proxy in front of DSM can require one.
   ...(["api_key", "signed_jwt"] as const).flatMap((method) => [
     ...atMostOne(credentialFields[method]),
     ...credentialFields[method].map((field) => ({
@@ -104,14 +104,14 @@ const rules: readonly FieldRule[] = [
   ...tlsRules,
 ]
 
-/** What an administrator enters for one DSM keystore (story 2, step 2). */
+/** The fields that an administrator enters for one DSM keystore (story 2, step 2). */
 export const keystoreConfiguration = withRules(keystoreFields, rules)
 
 /** The parsed configuration of one keystore. */
 export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
 
-/** The same before there are credentials: what set-up material is written from. */
+/** The keystore configuration before there is a credential, for the set-up material. */
 export const setupConfiguration = keystoreFields
 
-/** Its parsed form. */
+/** The parsed configuration for set-up material. */
 export type SetupConfiguration = z.output<typeof setupConfiguration>

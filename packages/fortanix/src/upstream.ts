@@ -1,7 +1,7 @@
 import { configurationHooks } from "@apeiro-cmk/plugin-sdk"
 import { keystoreConfiguration } from "./config.ts"
 
-/** DSM under the upstream host. */
+/** Fortanix DSM under the upstream host. */
 export const upstreamHooks = configurationHooks({
   keystoreName: "DSM",
   keystoreConfiguration,

@@ -4,12 +4,12 @@ import { decodeBase64, jsonWithBytes } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import type { DsmClient } from "./client.ts"
 import { asksForApproval, dsmError, unexpectedAnswer } from "./errors.ts"
-import type { DsmAnswer } from "./wire.ts"
+import type { DsmAnswer } from "./messages.ts"
 
-/** How a wrap is bound to its context: as associated data, or by a digest that is wrapped in front of the key. */
+/** The way in which a wrap is bound to its context: as associated data, or by a digest wrapped in front of the key. */
 export type WrapMode = "GCM" | "KWP"
 
-/** What DSM refused, for the key to say why. */
+/** An answer in which DSM refused; the key's state says why. */
 export interface Refusal {
   readonly refused: DsmAnswer
 }
@@ -29,13 +29,13 @@ const base64 = (bytes: number) =>
     .transform((text, context) => {
       const decoded = decodeBase64(Buffer.from(text, "latin1"))
       if (decoded !== undefined && (bytes === 0 || decoded.length === bytes)) return decoded
-      context.addIssue({ code: "custom", message: "is not the base64 that is expected" })
+      context.addIssue({ code: "custom", message: "is not the expected base64" })
       return z.NEVER
     })
 const gcmShape = z.object({ kid: z.guid(), cipher: base64(0), iv: base64(vectorBytes), tag: base64(tagBytes) })
 const kwpShape = z.object({ kid: z.guid(), cipher: base64(0) })
 
-/** Wraps under one version of a key. The ciphertext says which mode it is of; DSM makes the vector. */
+/** Wraps under one version of a key. The ciphertext states its mode; DSM generates the initialization vector. */
 export async function wrap(
   client: DsmClient,
   { kid, mode, plaintext, associatedData }: WrapRequest & { readonly plaintext: Uint8Array },
@@ -56,14 +56,14 @@ export async function wrap(
     return Buffer.concat([head, sealed.data.cipher])
   }
   const sealed = gcmShape.safeParse(answer.json)
-  // Another length, or the plaintext itself, is no AES-GCM.
+  // Another length cannot come from AES-GCM.
   if (!sealed.success || sealed.data.kid.toLowerCase() !== kid || sealed.data.cipher.length !== plaintext.length) {
     throw unexpectedAnswer(answer)
   }
   return Buffer.concat([head, sealed.data.iv, sealed.data.tag, sealed.data.cipher])
 }
 
-/** Opens what {@link wrap} made. @throws {PluginError} CIPHERTEXT_REJECTED - it is none of that, or of another context */
+/** Unwraps the output of {@link wrap}. @throws {PluginError} CIPHERTEXT_REJECTED - malformed, or of another context */
 export async function unwrap(
   client: DsmClient,
   { kid, ciphertext, associatedData }: Omit<WrapRequest, "mode"> & { readonly ciphertext: Uint8Array },
@@ -90,7 +90,7 @@ export async function unwrap(
   return mode === "GCM" ? answer.secret : contentOf(answer.secret, associatedData)
 }
 
-/** Mode of a ciphertext; `undefined` when it is too short, or none of this plugin's. */
+/** Returns the mode of a ciphertext; `undefined` when it is too short, or not of this plugin. */
 export function modeOf(ciphertext: Uint8Array): WrapMode | undefined {
   const [first, second] = ciphertext
   if (first !== format) return undefined

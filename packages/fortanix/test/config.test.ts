@@ -45,12 +45,12 @@ describe("the configuration of a DSM keystore", () => {
     ["a name with a line break", { ...story, key_name: "a\nb" }, /key_name must be one line/],
     ["an empty group", { ...story, group_id: "" }, /group_id/],
     ["a path in the endpoint", { ...story, dsm_endpoint: "https://dsm.test/sys?x=1" }, /dsm_endpoint/],
-    ["another mode", { ...story, wrap_mode: "CBC" }, /wrap_mode/],
+    ["an unknown mode", { ...story, wrap_mode: "CBC" }, /wrap_mode/],
   ])("is refused with %s", (_what, configuration, message) => {
     expect(issuesOf(configuration).join("\n")).toMatch(message)
   })
 
-  it("goes only where the operator lets it", async () => {
+  it("is refused with an address that the operator does not allow", async () => {
     const dsm = await Dsm.start()
     onTestFinished(() => dsm.stop())
     const plugin = await dsm.plugin(testServices())
@@ -59,7 +59,7 @@ describe("the configuration of a DSM keystore", () => {
   })
 })
 
-it("refuses every host behind a proxy that resolves names unseen", () => {
+it("refuses to allow every host behind a proxy, which resolves names itself", () => {
   const settings = { allowedEndpoints: ["https://*"], proxy: "http://proxy.test:3128" }
   expect(parseConfiguration(pluginConfiguration, settings)).toMatchObject({ ok: false })
 })

@@ -20,7 +20,7 @@ async function run(
 }
 
 describe("the connection test", () => {
-  it("passes each step of the story, and states what it saw", async () => {
+  it("passes each step of the story, and reports its findings", async () => {
     const { steps, outcomes } = await run()
     expect(outcomes).toEqual({
       ...{ connectivity: "passed", authentication: "passed", permissions: "passed" },
@@ -33,12 +33,12 @@ describe("the connection test", () => {
     })
   })
 
-  it("works with the group's id as with its name, and with the key's", async () => {
+  it("accepts the ids of group and key as well as their names", async () => {
     const { outcomes } = await run(({ group, key }) => ({ group_id: group.id, key_name: key.kid }))
     expect(new Set(Object.values(outcomes))).toEqual(new Set(["passed"]))
   })
 
-  it("states no FIPS level that DSM does not state", async () => {
+  it("reports no FIPS level that DSM does not report", async () => {
     const { steps } = await run(undefined, {})
     expect(steps.get("connectivity")).toMatchObject({ facts: { fips_compliance: "not_reported" } })
   })
@@ -51,14 +51,20 @@ describe("the connection test", () => {
       "CREDENTIAL_REJECTED",
       /app is enabled/,
     ],
-    ["no such group", () => ({ group_id: "elsewhere" }), "permissions", "KEY_NOT_FOUND", /group_id/],
-    ["no ENCRYPT", ({ app, group }) => void app.groups.set(group.id, ["DECRYPT"]), "permissions", "DENIED", /ENCRYPT/],
+    ["a missing group", () => ({ group_id: "elsewhere" }), "permissions", "KEY_NOT_FOUND", /group_id/],
+    [
+      "a missing ENCRYPT permission",
+      ({ app, group }) => void app.groups.set(group.id, ["DECRYPT"]),
+      "permissions",
+      "DENIED",
+      /ENCRYPT/,
+    ],
     [
       "EXPORT for the app, as in the story's sample",
       ({ app, group }) => void app.groups.set(group.id, ["ENCRYPT", "DECRYPT", "DERIVEKEY", "EXPORT"]),
       ...(["permissions", "KEY_UNSUITABLE", /REQ-009/] as const),
     ],
-    ["no such key", () => ({ key_name: "another" }), "key_access", "KEY_NOT_FOUND", /key_name/],
+    ["a missing key", () => ({ key_name: "another" }), "key_access", "KEY_NOT_FOUND", /key_name/],
     [
       "a key that is not active",
       ({ key }) => void Object.assign(key, { state: "PreActive" }),
@@ -74,7 +80,7 @@ describe("the connection test", () => {
       /Enable/,
     ],
     [
-      "a key that may be exported",
+      "an exportable key",
       ({ key }) => void Object.assign(key, { keyOps: [...key.keyOps, "EXPORT"] }),
       ...(["key_access", "KEY_UNSUITABLE", /REQ-009/] as const),
     ],
@@ -88,14 +94,14 @@ describe("the connection test", () => {
       ({ group }) => void Object.assign(group, { approvals: "for changes and each use" }),
       ...(["round_trip", "DENIED", /quorum policy/] as const),
     ],
-  ])("tells of %s, and what to do", async (_what, change, step, code, nextStep) => {
+  ])("reports %s, and what to do", async (_what, change, step, code, nextStep) => {
     const { steps } = await run(change)
     expect(steps.get(step)).toMatchObject({ outcome: "failed", code, nextStep: expect.stringMatching(nextStep) })
     const after = [...steps.values()].slice([...steps.keys()].indexOf(step) + 1)
     expect(after.every(({ outcome }) => outcome === "skipped")).toBe(true)
   })
 
-  it("says that derivation is not needed, and what else is not", async () => {
+  it("warns of a DERIVEKEY permission, which is not needed", async () => {
     const { steps } = await run(({ app, group }) => void app.groups.set(group.id, ["ENCRYPT", "DECRYPT", "DERIVEKEY"]))
     expect(steps.get("permissions")).toMatchObject({
       outcome: "warned",
@@ -103,7 +109,7 @@ describe("the connection test", () => {
     })
   })
 
-  it("warns of a key that could be exported once", async () => {
+  it("warns of a key that was exportable once", async () => {
     const { steps } = await run(({ key }) => void Object.assign(key, { neverExportable: false }))
     expect(steps.get("key_access")).toMatchObject({
       outcome: "warned",
@@ -111,7 +117,7 @@ describe("the connection test", () => {
     })
   })
 
-  it("says what it cannot see: permissions and log that DSM keeps from the app", async () => {
+  it("reports that DSM shows the app neither its permissions nor the log", async () => {
     const { steps } = await run((_place, dsm) => {
       dsm.emulator.failNext({ on: "/sys/v1/apps/", status: 403, times: 10 })
       dsm.emulator.failNext({ on: "/sys/v1/logs", status: 403, times: 10 })
@@ -120,7 +126,7 @@ describe("the connection test", () => {
     expect(steps.get("audit_test")).toMatchObject({ outcome: "skipped", facts: { hsm_audit_log: "unverified" } })
   })
 
-  it("warns where DSM's log never shows the operation", async () => {
+  it("warns when DSM's log never shows the operation", async () => {
     const { steps } = await run((_place, dsm) => {
       dsm.emulator.failNext({ on: "/sys/v1/logs", status: 200, text: '{"items":[]}', times: 10 })
     })

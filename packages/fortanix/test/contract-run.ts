@@ -1,67 +1,44 @@
 import { createDecipheriv } from "node:crypto"
-import { fileURLToPath } from "node:url"
 import type { KeyState } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
-import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import type { DsmKey } from "@apeiro-cmk/test-backends"
+import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { bundledExecutable, type DsmKey } from "@apeiro-cmk/test-backends"
 import {
+  type Boundary,
   type ContractRun,
   type KeystoreBackend,
   type OpenedKeystore,
   type OpenRequest,
-  openOverWire,
+  pluginContractRun,
+  type StartPlugin,
   tcpFaultProxy,
 } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/index.ts"
 import { Dsm, type Place } from "./dsm.ts"
 
-/** How the plugin is started: in this process, or as a process of its own. */
-export type Boundary = "in process" | "over the wire"
-
-const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
-
-/** The plugin on our Fortanix emulator, with a group, a key and an app of its own for each case. */
-export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
+/** The plugin on our Fortanix emulator, with a separate group, key and app for each case. */
+export async function startContractRun(boundary: Boundary): Promise<ContractRun> {
   const dsm = await Dsm.start()
-  const start = boundary === "in process" ? startInProcess : startOverWire
-  return {
+  return pluginContractRun(boundary, {
     backend: "Fortanix emulator (ours)",
     version: "-",
     judge: "emulator",
-    concurrency: 1,
-    options: {
-      plugin,
-      backendType: "fortanix-dsm",
-      network: "tcp",
-      moduleUrl: import.meta.resolve("../src/index.ts"),
-      open: (request) => open(dsm, request, start),
-    },
+    plugin,
+    backendType: "fortanix-dsm",
+    network: "tcp",
+    moduleUrl: import.meta.resolve("../src/index.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
+    open: (request, start) => open(dsm, request, start),
     stop: () => dsm.stop(),
-  }
+  })
 }
 
-type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
-
-async function startInProcess(dsm: Dsm, address: string): Promise<Started> {
-  const services = testServices()
-  const started = await dsm.plugin(services, address)
-  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
-}
-
-function startOverWire(dsm: Dsm, address: string): Promise<Started> {
-  return openOverWire(executable, dsm.pluginConfiguration(address))
-}
-
-async function open(
-  dsm: Dsm,
-  { tenantId }: OpenRequest,
-  start: (dsm: Dsm, address: string) => Promise<Started>,
-): Promise<OpenedKeystore> {
+async function open(dsm: Dsm, { tenantId }: OpenRequest, start: StartPlugin): Promise<OpenedKeystore> {
   const { host, port } = dsm.emulator
   const proxy = await tcpFaultProxy({ target: { host, port } })
   const address = `http://${proxy.host}:${proxy.port}`
   const place = dsm.place(address)
-  const started = await start(dsm, address)
+  const started = await start(dsm.pluginConfiguration(address))
   return {
     ...started,
     configuration: place.configuration,

@@ -1,10 +1,8 @@
-import { keystoreContract } from "@apeiro-cmk/test-contracts"
+import { proveContractRun } from "@apeiro-cmk/test-contracts"
 import { afterAll, describe, it } from "vitest"
 import { startContractRun } from "./contract-run.ts"
 
-const run = await startContractRun()
-
-describe("fortanix on our Fortanix emulator", () => {
-  afterAll(() => run.stop())
-  keystoreContract({ describe, it }, run.options)
-})
+await proveContractRun(
+  { afterAll, describe, it },
+  { title: "fortanix on our Fortanix emulator", start: () => startContractRun("in process") },
+)

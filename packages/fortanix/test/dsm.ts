@@ -10,10 +10,10 @@ import {
 } from "@apeiro-cmk/test-backends"
 import { plugin } from "../src/index.ts"
 
-/** What an L1 key may do here. */
+/** Operations of an L1 key in these tests. */
 export const keyOperations = ["ENCRYPT", "DECRYPT", "APPMANAGEABLE"]
 
-/** What the app needs, and MANAGE for cases about the life of keys. */
+/** Permissions that the app needs, and MANAGE for cases about the life cycle of keys. */
 export const appPermissions: readonly AppPermission[] = ["ENCRYPT", "DECRYPT", "MANAGE"]
 
 /** A group with a key, and an app that may use it. */
@@ -22,11 +22,11 @@ export interface Place {
   readonly key: DsmKey
   readonly app: DsmApp
   readonly apiKey: string
-  /** What an administrator enters; story 2's names. */
+  /** The fields that an administrator enters, with story 2's names. */
   readonly configuration: Readonly<Record<string, string>>
 }
 
-/** The emulator, and places in it. */
+/** The emulator, with places in it. */
 export class Dsm {
   readonly emulator: FortanixEmulator
   #lastNumber = 0
@@ -39,7 +39,7 @@ export class Dsm {
     return new Dsm(await startFortanixEmulator(options))
   }
 
-  /** Makes a group, a key and an app. @param address - default: the emulator's own */
+  /** Creates a group, a key and an app. @param address - default: the emulator's own */
   place(address = this.emulator.address, approvals: DsmGroup["approvals"] = "none"): Place {
     this.#lastNumber += 1
     const group = this.emulator.createGroup(`openkcm-key-group-${this.#lastNumber}`, approvals)
@@ -58,7 +58,7 @@ export class Dsm {
     return this.emulator.createKey(id, { name: `customer-master-key-${this.#lastNumber}`, keyOps: keyOperations })
   }
 
-  /** The plugin's configuration, as an operator writes it. */
+  /** Returns the plugin's configuration, as an operator writes it. */
   pluginConfiguration(address = this.emulator.address) {
     return { allowedEndpoints: [address], allowedAddresses: ["127.0.0.1/32"] }
   }

@@ -25,7 +25,7 @@ async function open(place: Place = dsm.place()) {
 
 type Opened = Awaited<ReturnType<typeof open>>
 
-/** How each row comes about: what is done to DSM, and the call that meets it. */
+/** The cause of each row: a change to DSM, and the call that runs into it. */
 const causes: Readonly<Record<keyof typeof dsmErrors, (opened: Opened) => Promise<unknown>>> = {
   throttled: async ({ encrypt }) => {
     dsm.emulator.failNext({ on: "/encrypt", status: 429, retryAfterSeconds: 7 })
@@ -133,11 +133,11 @@ const causes: Readonly<Record<keyof typeof dsmErrors, (opened: Opened) => Promis
   },
 }
 
-describe("what DSM answers", () => {
+describe("an answer of DSM", () => {
   it.each(Object.entries(dsmErrors))("%s", async (name, { code, message, nextStep }) => {
     const opened = await open()
-    const met = causes[name as keyof typeof dsmErrors](opened)
-    await expect(met).rejects.toMatchObject({ code, message, nextStep })
+    const failing = causes[name as keyof typeof dsmErrors](opened)
+    await expect(failing).rejects.toMatchObject({ code, message, nextStep })
   })
 
   it.each([400, 403, 404])("is KEY_DISABLED for a disabled key, whatever the status: %i", async (status) => {
@@ -150,13 +150,13 @@ describe("what DSM answers", () => {
     await expect(decrypted).rejects.toMatchObject({ code: "KEY_DISABLED" })
   })
 
-  it("has Retry-After in the error", async () => {
+  it("passes Retry-After on in the error", async () => {
     const { encrypt } = await open()
     dsm.emulator.failNext({ on: "/encrypt", status: 429, retryAfterSeconds: 7 })
     await expect(encrypt()).rejects.toMatchObject({ code: "THROTTLED", retryAfterMs: 7_000, retryable: true })
   })
 
-  it.each([402, 409, 418])("is BAD_RESPONSE where it has no meaning: %i", async (status) => {
+  it.each([402, 409, 418])("is BAD_RESPONSE where the status has no meaning: %i", async (status) => {
     const { encrypt } = await open()
     dsm.emulator.failNext({ on: "/encrypt", status })
     await expect(encrypt()).rejects.toMatchObject({ code: "BAD_RESPONSE" })

@@ -58,7 +58,7 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
 
   const parameters = (keyId: string, given = values) => ({ parameters: { config: { values: given }, keyId } })
 
-  it("describes a key by the host's certificate, with its versions", async () => {
+  it("describes a key and its versions, logged in with the host's certificate", async () => {
     const keyId = place.key.name ?? ""
     const { response } = await host.call("GetKey", parameters(keyId))
     expect(response).toMatchObject({
@@ -70,7 +70,7 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
     expect(host.log().join("\n")).not.toContain(String(values.privateKey).split("\n")[1])
   })
 
-  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+  it("registers a key that its owner holds, and sees each change to it at the next sync", async () => {
     const { clientCert, privateKey } = values
     const cmk = createCmkEmulator(host, { clientCert: String(clientCert), privateKey: String(privateKey) })
     const hyok = { nativeId: place.key.name ?? "", management }
@@ -84,7 +84,7 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
     })
   })
 
-  it("says what the host compares letter by letter", async () => {
+  it("answers with the texts that the host compares letter by letter", async () => {
     expect(await host.call("GetKey", parameters("no-such-key"))).toMatchObject({
       ...{ code: "NOT_FOUND", message: "key not found in the keystore provider" },
     })
@@ -95,7 +95,7 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
     })
   })
 
-  it("makes a key once for one id of the host, and disables, enables and deletes it", async () => {
+  it("creates one key for one id of the host, and disables, enables and deletes it", async () => {
     const id = "7d3b1f0a-0000-4000-8000-00000000abcd"
     const request = {
       config: { values },
@@ -118,7 +118,7 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
     expect(await host.call("GetKey", parameters(id))).toMatchObject({ code: "NOT_FOUND" })
   })
 
-  it("judges access data without a network", async () => {
+  it("validates access data without a network", async () => {
     const validate = (data: object) => host.call("ValidateKeyAccessData", { management: data, crypto: {} })
     expect((await validate(management)).response).toEqual({ isValid: true })
     const { app_uuid: _, ...incomplete } = management
@@ -128,7 +128,7 @@ describe.skipIf(!(await goHostAvailable()))("fortanix as a process under the ups
     })
   })
 
-  it("names the host of DSM as the region, and ends by itself when it is asked to", async () => {
+  it("names the host of DSM as the region, and exits on its own when asked to", async () => {
     const managementAccessData = management
     expect((await host.call("ExtractKeyRegion", { nativeKeyId: "key", managementAccessData })).response).toEqual({
       region: "127.0.0.1",

@@ -42,7 +42,7 @@ async function answerOrPassOn(request: IncomingMessage, response: ServerResponse
   response.writeHead(passed.status).end(Buffer.from(await passed.arrayBuffer()))
 }
 
-/** A server between the plugin and the emulator that answers some requests by itself. */
+/** A server between the plugin and the emulator that answers some requests itself. */
 async function open(answer: OwnAnswer) {
   const server = createServer((request, response) => void answerOrPassOn(request, response, answer))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
@@ -63,15 +63,23 @@ const on = (part: string, answer: Answer) => (_request: IncomingMessage, call: s
 const base64 = (length: number, byte = 1) => Buffer.alloc(length, byte).toString("base64")
 const someKid = "00000000-0000-0000-0000-000000000000"
 
-describe("a server in place of DSM", () => {
+describe("a server that is not DSM", () => {
   it.each<[string, Parameters<typeof open>[0], string]>([
-    ["that is none", () => ({ body: "<html>welcome</html>" }), "BAD_RESPONSE"],
-    ["whose login gives no token", on("/session/auth", json({ expires_in: 600 })), "BAD_RESPONSE"],
-    ["whose token is no header", on("/session/auth", json({ access_token: "a b\n", expires_in: 600 })), "BAD_RESPONSE"],
-    ["that knows no group list", on("/sys/v1/groups", { status: 404, body: "nothing here" }), "BAD_RESPONSE"],
-    ["that says 404 to every look at keys", on("GET /crypto/v1/keys", { status: 404, body: "" }), "BAD_RESPONSE"],
-    ["that lists keys that are none", on("GET /crypto/v1/keys", json([{ kid: "x" }])), "BAD_RESPONSE"],
-    ["that encrypts to nothing", on("/encrypt", json({})), "BAD_RESPONSE"],
+    ["that serves a web page", () => ({ body: "<html>welcome</html>" }), "BAD_RESPONSE"],
+    ["whose login returns no token", on("/session/auth", json({ expires_in: 600 })), "BAD_RESPONSE"],
+    [
+      "whose token cannot be a header",
+      on("/session/auth", json({ access_token: "a b\n", expires_in: 600 })),
+      "BAD_RESPONSE",
+    ],
+    ["that has no group list", on("/sys/v1/groups", { status: 404, body: "nothing here" }), "BAD_RESPONSE"],
+    [
+      "that answers 404 to every request for keys",
+      on("GET /crypto/v1/keys", { status: 404, body: "" }),
+      "BAD_RESPONSE",
+    ],
+    ["that lists malformed keys", on("GET /crypto/v1/keys", json([{ kid: "x" }])), "BAD_RESPONSE"],
+    ["that returns no ciphertext", on("/encrypt", json({})), "BAD_RESPONSE"],
     [
       "that encrypts with another key",
       on("/encrypt", json({ kid: someKid, cipher: base64(32), iv: base64(12), tag: base64(16) })),
@@ -82,7 +90,7 @@ describe("a server in place of DSM", () => {
       on("/encrypt", { status: 302, headers: { location: "http://169.254.169.254/" }, body: "" }),
       "UNREACHABLE",
     ],
-    ["that floods", on("/encrypt", { body: "x".repeat(2_000_000) }), "BAD_RESPONSE"],
+    ["that sends too much", on("/encrypt", { body: "x".repeat(2_000_000) }), "BAD_RESPONSE"],
     ["that fails", on("/encrypt", { status: 502, body: "bad gateway" }), "UNREACHABLE"],
     ["that asks to wait", on("/encrypt", { status: 429, headers: { "retry-after": "3" }, body: "" }), "THROTTLED"],
   ])("%s", async (_what, answer, code) => {
@@ -90,20 +98,20 @@ describe("a server in place of DSM", () => {
     await expect(encrypt()).rejects.toMatchObject({ code })
   })
 
-  it("that opens to something else is no keystore", async () => {
+  it("that decrypts to other bytes is reported as KEY_MISMATCH", async () => {
     const { keystore } = await open((_request, call) =>
       call.includes("/decrypt") ? json({ kid: someKid, plain: base64(32, 9) }) : undefined,
     )
     await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "KEY_MISMATCH" })
   })
 
-  it("that ignores the context is found out by the connection test", async () => {
+  it("that ignores the context fails the connection test", async () => {
     const { keystore } = await open((_request, call, body) => {
       if (!call.includes("/decrypt")) return undefined
       const { iv, cipher } = JSON.parse(body.toString("utf8"))
       const [key] = [...dsm.emulator.account.keys.values()].filter(({ kid }) => call.includes(kid))
       const opening = createDecipheriv("aes-256-gcm", key?.material ?? "", Buffer.from(iv, "base64"))
-      // Without a look at the tag, and so at the associated data.
+      // Ignores the tag, and so the associated data.
       return json({ kid: key?.kid, plain: opening.update(Buffer.from(cipher, "base64")).toString("base64") })
     })
     const steps: { name: string; code?: string | undefined }[] = []
@@ -111,7 +119,7 @@ describe("a server in place of DSM", () => {
     expect(steps.find(({ name }) => name === "round_trip")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
   })
 
-  it("that echoes what it was sent leaks neither API key nor session nor key", async () => {
+  it("that echoes its request leaks neither API key nor session nor key", async () => {
     const { encrypt, services, place } = await open((request, call) =>
       call.includes("/encrypt")
         ? { status: 403, body: `no: ${request.headers.authorization} ${base64(32, 5)}` }
@@ -128,7 +136,7 @@ describe("a server in place of DSM", () => {
   })
 })
 
-it("goes through the operator's proxy", async () => {
+it("connects through the operator's proxy", async () => {
   await using proxy = await connectProxy()
   const address = `http://localhost:${dsm.emulator.port}`
   const started = await openInProcess(plugin, {

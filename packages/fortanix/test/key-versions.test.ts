@@ -23,7 +23,7 @@ async function open(place: Place = dsm.place(), more: object = {}, services = te
 }
 
 describe("versions of a key in DSM", () => {
-  it("are the chain of its rotations, with one identity by whatever name", async () => {
+  it("are the chain of its rotations, with one identity under every name", async () => {
     const { place, keystore, key, encrypt } = await open()
     const { identity } = await keystore.describeKey(key, testCall())
     expect(identity).toBe(`${dsm.emulator.account.id}/${place.key.kid}`)
@@ -40,7 +40,7 @@ describe("versions of a key in DSM", () => {
     }
   })
 
-  it("that was deactivated on rotation still opens, and encrypting goes on with the new one at once", async () => {
+  it("that were deactivated on rotation still decrypt, and the new one encrypts at once", async () => {
     const { place, keystore, key, encrypt, decrypt } = await open()
     const old = await encrypt()
     await keystore.rotateKey(key, testCall())
@@ -53,18 +53,18 @@ describe("versions of a key in DSM", () => {
     ])
   })
 
-  it("that was rotated in DSM itself and deactivated there does not stop encryption", async () => {
+  it("that were rotated in DSM itself and deactivated there do not stop encryption", async () => {
     const { place, keystore, encrypt } = await open()
     const old = await encrypt()
     const other = await open(place)
     await other.keystore.rotateKey(other.key, testCall())
     place.key.state = "Deactivated"
-    // This handle still knows the version before.
+    // This handle still knows the previous version.
     expect((await encrypt()).keyVersion).not.toBe(old.keyVersion)
     await keystore.probe(testCall())
   })
 
-  it("that was rotated in DSM itself is used within 30 s, also where the one before stays active", async () => {
+  it("that were made in DSM itself are used within 30 s, even where the previous one stays active", async () => {
     const place = dsm.place()
     const clock = fakeClock()
     const { encrypt } = await open(place, {}, testServices({ clock }))
@@ -76,7 +76,7 @@ describe("versions of a key in DSM", () => {
     expect(await encrypt()).toMatchObject({ keyVersion: latestVersion })
   })
 
-  it("wraps by AES key wrap where the configuration says so, bound to the context all the same", async () => {
+  it("wrap by AES key wrap where the configuration says so, still bound to the context", async () => {
     const place = dsm.place()
     place.group.aesModes = ["KWP"]
     const { keystore, key, encrypt, decrypt } = await open(place, { wrap_mode: "KWP" })
@@ -88,7 +88,7 @@ describe("versions of a key in DSM", () => {
     await expect(decrypt({ ...sealed, ciphertext: altered })).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
   })
 
-  it("opens what was wrapped in the other mode before", async () => {
+  it("unwrap what was wrapped in the other mode before", async () => {
     const place = dsm.place()
     const sealed = await (await open(place, { wrap_mode: "KWP" })).encrypt()
     const { decrypt } = await open(place)
@@ -110,7 +110,7 @@ describe("versions of a key in DSM", () => {
 describe("a change that a quorum has to approve", () => {
   const pending = () => [...dsm.emulator.account.approvals.values()].filter(({ status }) => status === "PENDING")
 
-  it("is told with the id of its request, asked for once, and done by the same call after the approval", async () => {
+  it("is reported with its request's id, requested once, and made by the same call after the approval", async () => {
     const { keystore, key, encrypt } = await open(dsm.place(undefined, "for changes"))
     const old = await encrypt()
     const rotate = () => keystore.rotateKey(key, testCall())
@@ -122,11 +122,11 @@ describe("a change that a quorum has to approve", () => {
     const { latestVersion } = await rotate()
     expect(latestVersion).not.toBe(old.keyVersion)
     expect(await encrypt()).toMatchObject({ keyVersion: latestVersion })
-    // The next rotation is another one.
+    // The next rotation is a new change.
     await expect(rotate()).rejects.toMatchObject({ code: "APPROVAL_PENDING" })
   })
 
-  it("makes a key once it was approved", async () => {
+  it("creates a key once it is approved", async () => {
     const { keystore } = await open(dsm.place(undefined, "for changes"))
     const create = () => keystore.createKey({ keyId: "wanted-key", origin: "generate" }, testCall())
     await expect(create()).rejects.toMatchObject({ code: "APPROVAL_PENDING" })
@@ -135,7 +135,7 @@ describe("a change that a quorum has to approve", () => {
   })
 })
 
-it("refuses to import, and says what to do", async () => {
+it("refuses to import, and says what to do instead", async () => {
   const { keystore } = await open()
   const imported = keystore.createKey({ keyId: "mine", origin: "import" }, testCall())
   await expect(imported).rejects.toMatchObject({

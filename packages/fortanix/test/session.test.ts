@@ -14,7 +14,7 @@ async function start(options?: Parameters<typeof Dsm.start>[0]) {
   return dsm
 }
 
-/** The folder of the tenant's files. */
+/** Creates the folder of the tenant's files. */
 async function tenantFolder() {
   const credentialDirectory = await mkdtemp(join(tmpdir(), "fortanix-"))
   onTestFinished(() => rm(credentialDirectory, { recursive: true, force: true }))
@@ -26,7 +26,7 @@ async function tenantFolder() {
 const logins = (dsm: Dsm) => dsm.emulator.requests.filter((request) => request.includes("/session/auth"))
 
 describe("the session at DSM", () => {
-  it("is one for all who wait, and is recorded once", async () => {
+  it("is shared by all callers that wait, and recorded once", async () => {
     const dsm = await start()
     const services = testServices()
     const plugin = await dsm.plugin(services)
@@ -41,7 +41,7 @@ describe("the session at DSM", () => {
     expect(dsm.emulator.sessions.tokens).toEqual([])
   })
 
-  it("that DSM has ended is replaced once, and no call fails", async () => {
+  it("is replaced once after DSM has ended it, and no call fails", async () => {
     const dsm = await start()
     const plugin = await dsm.plugin(testServices())
     const keystore = await plugin.openKeystore(dsm.place().configuration, testCall())
@@ -52,7 +52,7 @@ describe("the session at DSM", () => {
     await plugin.stop()
   })
 
-  it("that has rested too long is replaced before it is used", async () => {
+  it("is replaced before use after it has been idle too long", async () => {
     const dsm = await start()
     dsm.emulator.sessions.lifeSeconds = 100
     const clock = fakeClock()
@@ -69,7 +69,7 @@ describe("the session at DSM", () => {
     await plugin.stop()
   })
 
-  it("does not try a rejected API key again for a minute, but a new one at once", async () => {
+  it("does not try a rejected API key again for a minute, but tries a new one at once", async () => {
     const dsm = await start()
     const { credentialDirectory, folder } = await tenantFolder()
     const place = dsm.place()
@@ -88,7 +88,7 @@ describe("the session at DSM", () => {
     await plugin.stop()
   })
 
-  it("begins with the app's secret alone, too, and refuses the key of another app unsent", async () => {
+  it("begins with the app's secret alone as well, and refuses the key of another app without sending it", async () => {
     const dsm = await start()
     const place = dsm.place()
     const plugin = await dsm.plugin(testServices())
@@ -101,7 +101,7 @@ describe("the session at DSM", () => {
     await plugin.stop()
   })
 
-  it("begins with a client certificate, which goes with each request", async () => {
+  it("begins with a client certificate, which accompanies each request", async () => {
     const authority = await createTestAuthority()
     const [server, client] = await Promise.all([
       authority.issue({ commonName: "dsm", addresses: ["127.0.0.1"] }),
@@ -133,7 +133,7 @@ describe("the session at DSM", () => {
     await plugin.stop()
   })
 
-  it("begins with a signed token, read anew at each login", async () => {
+  it("begins with a signed token, read again at each login", async () => {
     const dsm = await start()
     const { credentialDirectory, folder } = await tenantFolder()
     const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })

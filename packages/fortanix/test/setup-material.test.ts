@@ -1,4 +1,4 @@
-import { openInProcess } from "@apeiro-cmk/plugin-sdk/testing"
+import { openInProcess, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { expect, it, onTestFinished } from "vitest"
 import { plugin } from "../src/index.ts"
 
@@ -12,11 +12,10 @@ const configuration = {
 async function documents(more: object = {}) {
   const started = await openInProcess(plugin, { pluginConfiguration: { allowedEndpoints: ["https://*"] } })
   onTestFinished(() => started.stop())
-  const call = { tenantId: "acme", signal: AbortSignal.timeout(5_000), deadlineMs: Date.now() + 5_000 }
-  return started.setupMaterial({ ...configuration, ...more }, call)
+  return started.setupMaterial({ ...configuration, ...more }, testCall())
 }
 
-it("asks for what is needed and nothing beside it, before there is a credential", async () => {
+it("asks for the needed permissions and no others, before there is a credential", async () => {
   const [bodies, steps] = await documents()
   expect(JSON.parse(bodies?.text ?? "")).toEqual({
     group: { name: "openkcm-key-group", cryptographic_policy: { aes: { key_sizes: [256], cipher_modes: ["GCM"] } } },
@@ -35,7 +34,7 @@ it("asks for what is needed and nothing beside it, before there is a credential"
   expect(steps?.text).toContain("DERIVE_KEY is left out")
 })
 
-it("follows the method of authentication and the mode", async () => {
+it("depends on the authentication method and the mode", async () => {
   const [bodies, steps] = await documents({ auth_method: "client_certificate", wrap_mode: "KWP" })
   expect(JSON.parse(bodies?.text ?? "")).toMatchObject({
     app: { authentication: "Certificate" },

@@ -1,20 +1,22 @@
 /**
- * How much the hierarchy costs beside the cryptography that it cannot avoid: one data key made and unwrapped from a warm
- * service key, against a bare loop of the same primitives. In process; the audit entry is taken by memory, since the cost
- * of a durable commit is the database's.
+ * Measures what the hierarchy costs in addition to the cryptography that it cannot avoid: one data key made and unwrapped
+ * from a warm service key, against a bare loop of the same primitives. In process; audit entries stay in memory, since a
+ * durable commit is the cost of the database.
  *
  *   npm run bench -- data-keys-in-process [--rounds N] [--json FILE]
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto"
 import { parseArgs } from "node:util"
-import type { AuditEvent, AuditRecorder, HostCall, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { AuditEvent, AuditRecorder, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import { figure, percentile, rowWithTarget, table, targetTable, writeReport } from "@apeiro-cmk/bench"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import { systemClock, systemRandom } from "@apeiro-cmk/plugin-sdk/services"
 import {
   createKeyHierarchy,
   type KeyRepository,
   type L1Port,
   type PreparedTenantKey,
+  prepareTenantKey,
   type ServiceKeyRecord,
 } from "../src/index.ts"
 
@@ -33,7 +35,7 @@ const call: HostCall = {
   requestId: "bench",
 }
 
-/** The least that the same guarantees cost: fresh salt, derivation, commitment, AES-256-GCM, both ways. */
+/** Does the least that the same guarantees need: fresh salt, derivation, commitment, AES-256-GCM, both ways. */
 function bareLoop(): () => Promise<Uint8Array> {
   const parent = createSecretKey(randomBytes(32))
   const header = randomBytes(148)
@@ -82,7 +84,7 @@ async function warmHierarchy() {
       serviceKeys.push(record)
     },
   }
-  // L1 is asked before the measurement only; an in-memory one keeps what it "wraps".
+  // L1 is asked only before the measurement; this one remembers what it "wraps".
   const wrapped = new Map<string, Uint8Array>()
   const l1: L1Port = {
     async encrypt({ plaintext }) {
@@ -98,7 +100,7 @@ async function warmHierarchy() {
   const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
   const services = { keys, l1, audit: inMemoryAudit(), clock: systemClock, random: systemRandom, logger }
   const hierarchy = createKeyHierarchy(services)
-  tenantKeys.push(await hierarchy.prepareTenantKey("acme", "bench", call))
+  tenantKeys.push(await prepareTenantKey(services, "acme", "bench", call))
   await hierarchy.createServiceKey("acme", "bench", call)
   return hierarchy
 }
@@ -123,7 +125,7 @@ async function measure(pair: () => Promise<Uint8Array>, pairs: number, microseco
   return (pairs * 1000) / (performance.now() - started)
 }
 
-/** Rate of the rounds in which nothing else ran on the machine: what disturbs a round only ever makes it slower. */
+/** Rate of the rounds without disturbance: other work on the machine only ever makes a round slower. */
 const undisturbed = (rates: readonly number[]) => percentile(rates, 0.9)
 
 const bare = { pair: bareLoop(), rates: [] as number[], microseconds: [] as number[] }
@@ -133,7 +135,7 @@ const product = { pair, rates: [] as number[], microseconds: [] as number[] }
 await measure(bare.pair, warmUpPairs, [])
 await measure(product.pair, warmUpPairs, [])
 for (let round = 0; round < rounds; round += 1) {
-  // Turn about, and by turns first, so that a machine that slows down slows both.
+  // Alternately, and with alternating order, so that a machine that slows down slows both.
   for (const side of round % 2 === 0 ? [bare, product] : [product, bare]) {
     side.rates.push(await measure(side.pair, pairsPerRound, side.microseconds))
   }

@@ -1,11 +1,11 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { abortReason, withDeadline } from "@apeiro-cmk/plugin-sdk"
 
 /**
- * Waits for work until a signal fires, also where the work does not heed the signal.
+ * Waits for work until a signal fires, even where the work ignores the signal.
  *
- * @param discard - gets a result that comes too late, to fill it with zeros
+ * @param discard - receives a result that comes too late, to fill it with zeros
  * @throws {PluginError} the reason of `signal`
  */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal, discard: (late: T) => void): Promise<T> {
@@ -26,22 +26,22 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal, discard: 
       },
       (error: unknown) => {
         settle()
-        // After `abandon` this has no effect: the caller has its reason already.
+        // After `abandon` this has no effect: the caller already has its reason.
         reject(error)
       },
     )
   })
 }
 
-/** Refuses a call whose caller has given up already. */
+/** Refuses a call whose caller has already given up. @throws {PluginError} the reason of `signal` */
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw abortReason(signal)
 }
 
 /**
- * A call on behalf of several callers: none of them can cancel it, and it ends by itself.
+ * Makes a call on behalf of several callers: none of them can cancel it, and it has its own deadline.
  *
- * @param cause - the call that gave rise to it, for the trace
+ * @param cause - the call that started it; request id and trace stay
  * @param closing - ends it early
  */
 export function sharedCall(

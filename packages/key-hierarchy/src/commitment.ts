@@ -1,12 +1,11 @@
 import { type KeyObject, timingSafeEqual } from "node:crypto"
-import { joinFields } from "./byte-fields.ts"
-import { hkdfSha512, keyLength } from "./primitives.ts"
+import { hkdfSha512, joinFields, keyLength } from "@apeiro-cmk/committing-wrap"
 
 /** Length of an L2 commitment, in bytes. */
 const tenantKeyCommitmentLength = 32
 const emptySalt = new Uint8Array(0)
 
-/** Which version of a tenant key it is. */
+/** Names one version of a tenant key. */
 export interface TenantKeyName {
   readonly tenantId: string
   readonly keyId: string
@@ -14,8 +13,8 @@ export interface TenantKeyName {
 }
 
 /**
- * The commitment of a tenant key, stored beside its wraps: it tells whether what L1 unwrapped is this very key, and
- * reveals nothing of it. Specified in docs/envelope.md.
+ * Computes the commitment of a tenant key, which is stored with its wraps: it shows whether L1 unwrapped this very key,
+ * and reveals nothing about the key. Specified in docs/envelope.md.
  *
  * @returns 32 bytes
  */
@@ -24,7 +23,7 @@ export function tenantKeyCommitment(tenantKey: KeyObject | Uint8Array, name: Ten
   return hkdfSha512(tenantKey, emptySalt, info, tenantKeyCommitmentLength)
 }
 
-/** Whether bytes are the tenant key that a commitment was made of. Constant time in the key. */
+/** Tells whether bytes are the tenant key of a commitment. Constant time in the key. */
 export function matchesCommitment(tenantKey: Uint8Array, name: TenantKeyName, commitment: Uint8Array): boolean {
   if (tenantKey.length !== keyLength || commitment.length !== tenantKeyCommitmentLength) return false
   return timingSafeEqual(tenantKeyCommitment(tenantKey, name), commitment)

@@ -1,16 +1,15 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import { keyLength } from "@apeiro-cmk/committing-wrap"
+import { eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { v7 as uuidv7 } from "uuid"
-import { eventOf, failureOf } from "./audit-trail.ts"
 import { KeyHierarchyError } from "./error.ts"
 import { assertUse } from "./key-states.ts"
 import { wrapKey } from "./key-wrap.ts"
 import type { HierarchyServices } from "./ports.ts"
-import { keyLength } from "./primitives.ts"
 import type { ServiceKeyRecord, TenantKeyRecord } from "./records.ts"
 import { isServiceKeyName } from "./service-key-name.ts"
 import { type TenantKeyLeases, tenantKeyMissing } from "./tenant-key-leases.ts"
 
-/** Makes a service key under the tenant's active tenant key, and stores it together with its audit entry. */
+/** Makes a service key under the tenant's active tenant key, and stores it with its audit entry. */
 export async function createServiceKey(
   services: HierarchyServices,
   leases: TenantKeyLeases,
@@ -73,9 +72,9 @@ async function activeTenantKey({ keys }: HierarchyServices, tenantId: string): P
 }
 
 function nameInvalid(): KeyHierarchyError {
-  return new KeyHierarchyError("SERVICE_KEY_NAME_INVALID", "This cannot be the name of a service key.", {
+  return new KeyHierarchyError("SERVICE_KEY_NAME_INVALID", "Not a valid name for a service key.", {
     origin: "caller",
     retryable: false,
-    nextStep: "Use 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit.",
+    nextStep: "Use 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit.",
   })
 }

@@ -1,55 +1,55 @@
-import type { AuditAction, AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
+import type { AuditAction, AuditRecorder } from "@apeiro-cmk/audit-log"
+import { keyLength } from "@apeiro-cmk/committing-wrap"
+import { eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 import { pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import { v7 as uuidv7 } from "uuid"
 import { throwIfAborted } from "./abort.ts"
-import { eventOf, failureOf } from "./audit-trail.ts"
 import { decodeEnvelope, type Envelope } from "./envelope.ts"
 import { assertUse, type KeyUse } from "./key-states.ts"
 import { unwrapKey, wrapKey } from "./key-wrap.ts"
-import { keyLength } from "./primitives.ts"
 import { isServiceKeyName } from "./service-key-name.ts"
 import type { LoadedServiceKey, ServiceKeys } from "./service-keys.ts"
 
-/** A new data key (L4). */
+/** A new data key (L4) and its envelope. */
 export interface GeneratedDataKey {
-  /** 32 bytes; the caller owns it and fills it with zeros after use. */
+  /** 32 bytes; the caller owns them and fills them with zeros after use. */
   readonly plaintext: Uint8Array
-  /** As specified in docs/envelope.md; the caller keeps it, the host does not. */
+  /** Bytes as specified in docs/envelope.md; the caller keeps them, the host does not. */
   readonly envelope: Uint8Array
   readonly auditEntryId: string
   readonly serviceKeyVersion: number
 }
 
-/** A data key out of its envelope. */
+/** A data key that was unwrapped from its envelope. */
 export interface UnwrappedDataKey {
-  /** 32 bytes; the caller owns it and fills it with zeros after use. */
+  /** 32 bytes; the caller owns them and fills them with zeros after use. */
   readonly plaintext: Uint8Array
   readonly auditEntryId: string
   /** Version of the service key that opened it. */
   readonly serviceKeyVersion: number
 }
 
-/** The same data key under the newest version of its service key. */
+/** A new envelope of the same data key, under the newest version of its service key. */
 export interface RewrappedDataKey {
   readonly envelope: Uint8Array
   readonly auditEntryId: string
   readonly serviceKeyVersion: number
 }
 
-/** What is known of a data key once its envelope was made or opened. */
+/** A data key whose envelope has been made or opened. */
 interface HandledDataKey {
   readonly dataKeyId: string
   readonly serviceKeyVersion: number
   readonly plaintext: Uint8Array
 }
 
-/** A data key whose envelope was made just now. */
+/** A data key whose envelope has just been made. */
 interface WrappedDataKey extends HandledDataKey {
   readonly envelope: Uint8Array
 }
 
-/** Makes data keys, and opens them again. */
+/** Makes data keys, and unwraps and rewraps them. */
 export class DataKeys {
   readonly #serviceKeys: ServiceKeys
   readonly #audit: AuditRecorder
@@ -123,8 +123,8 @@ export class DataKeys {
     const other = await this.#serviceKeys.useNewest(tenantId, name, call, (newest) => {
       const { serviceKeyId, version } = newest.record
       const named = envelope?.header
-      // Another version of this very key opens what it wrapped, also one that another replica made a moment ago. Anything
-      // else goes on to be refused, with the same work as an altered envelope.
+      // Another version of this very key opens what it wrapped, even one that another replica has just made. Anything else
+      // is refused below, with the same work as an altered envelope.
       return named?.parentKeyId === serviceKeyId && named.parentKeyVersion !== version
         ? { tenantId, serviceKeyId, version: named.parentKeyVersion }
         : openUnder(newest, envelope)
@@ -134,9 +134,9 @@ export class DataKeys {
   }
 
   /**
-   * Does the work, and answers only when its audit entry is durable.
+   * Does the work, and answers only once its audit entry is durable.
    *
-   * @param answer - what to answer; not called otherwise
+   * @param answer - builds the answer; called only then
    */
   async #audited<T extends HandledDataKey, Answer>(
     { action, tenantId, name, call }: AuditedCall,
@@ -149,7 +149,7 @@ export class DataKeys {
       throwIfAborted(call.signal)
       done = await work()
     } catch (error) {
-      // What the caller sent is not repeated: a name can be anything until it was found.
+      // A name can be anything until it is found, so the entry does not repeat it.
       await this.#audit.record({
         ...event,
         ...failureOf(error),
@@ -172,7 +172,7 @@ export class DataKeys {
   }
 }
 
-/** Which call an audit entry tells of. */
+/** The call that an audit entry is about. */
 interface AuditedCall {
   readonly action: AuditAction
   readonly tenantId: string
@@ -180,7 +180,7 @@ interface AuditedCall {
   readonly call: HostCall
 }
 
-/** A data key has one version: a new one is a new data key. */
+/** A data key has one version: another version would be another data key. */
 const dataKeyVersion = 1
 
 function headerUnder({ record }: LoadedServiceKey, dataKeyId: string) {

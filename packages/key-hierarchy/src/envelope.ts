@@ -1,11 +1,9 @@
-import { FieldReader } from "./byte-fields.ts"
-import { parseSealed, type SealedFields } from "./committing-wrap.ts"
-import { keyLength } from "./primitives.ts"
+import { FieldReader, keyLength, parseSealed, type SealedFields } from "@apeiro-cmk/committing-wrap"
 
-/** What an envelope holds. `serviceKey`: an L3 under an L2. `dataKey`: an L4 under an L3. */
+/** Kind of the wrapped key. `serviceKey`: an L3 under an L2. `dataKey`: an L4 under an L3. */
 export type EnvelopeKind = "serviceKey" | "dataKey"
 
-/** What an envelope says of itself; all of it is bound into the wrap. */
+/** Header of an envelope; the wrap is bound to all of it. */
 export interface EnvelopeHeader {
   readonly kind: EnvelopeKind
   readonly tenantId: string
@@ -19,12 +17,12 @@ export interface EnvelopeHeader {
   readonly parentKeyVersion: number
 }
 
-/** An envelope, taken apart. */
+/** A decoded envelope. */
 export interface Envelope {
   readonly header: EnvelopeHeader
-  /** The bytes of the header as they stand in the envelope. */
+  /** Bytes of the header, as in the envelope. */
   readonly headerBytes: Uint8Array
-  /** The wrap, taken apart. */
+  /** Fields of the wrap. */
   readonly wrap: SealedFields
 }
 
@@ -39,11 +37,11 @@ const kinds = new Map<number, EnvelopeKind>([
   [kindCodes.dataKey, "dataKey"],
 ])
 const maximumVersion = 0xffff_ffff
-/** Ids are printable ASCII without space, 1 to 64 characters: every tenant id and every UUID is. */
+/** Ids are 1 to 64 printable ASCII characters without spaces, as every tenant id and every UUID is. */
 const idPattern = /^[\x21-\x7e]{1,64}$/
 
 /**
- * Writes a header, as specified in docs/envelope.md.
+ * Encodes a header as specified in docs/envelope.md.
  * @throws {RangeError} an id or a version is out of bounds
  */
 export function encodeEnvelopeHeader(header: EnvelopeHeader): Uint8Array {
@@ -69,8 +67,8 @@ export function encodeEnvelopeHeader(header: EnvelopeHeader): Uint8Array {
 }
 
 /**
- * Puts a header and a wrap together.
- * @throws {RangeError} the header is out of bounds, or the wrap is not one of a 32-byte key
+ * Joins a header and a wrap into an envelope.
+ * @throws {RangeError} the header is out of bounds, or the wrap does not hold 32 bytes
  */
 export function encodeEnvelope(header: EnvelopeHeader, sealed: Uint8Array): Uint8Array {
   if (parseSealed(sealed)?.ciphertext.length !== keyLength)
@@ -79,9 +77,9 @@ export function encodeEnvelope(header: EnvelopeHeader, sealed: Uint8Array): Uint
 }
 
 /**
- * Takes an envelope apart without opening it. Nothing in it is to be trusted before `openCommitted` has accepted it.
+ * Decodes an envelope without opening it. Trust nothing in it before `unwrapKey` has accepted it.
  *
- * @returns undefined where the bytes are no envelope: another magic, format version or kind, an id or length out of
+ * @returns undefined where the bytes are not an envelope: another magic, format version or kind, an id or length out of
  * bounds, truncated, extended, or longer than 1 KiB
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {

@@ -1,40 +1,31 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import { createServiceKey } from "./create-service-key.ts"
 import { DataKeys, type GeneratedDataKey, type RewrappedDataKey, type UnwrappedDataKey } from "./data-keys.ts"
 import { exportKeys } from "./key-export.ts"
 import type { KeyExport } from "./key-export-document.ts"
-import type { HierarchyServices, PreparedTenantKey } from "./ports.ts"
-import { prepareTenantKey } from "./prepare-tenant-key.ts"
+import type { HierarchyServices } from "./ports.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 import { ServiceKeys } from "./service-keys.ts"
 import { TenantKeyLeases } from "./tenant-key-leases.ts"
 import { type TenantVerification, verifyTenant } from "./verify-tenant.ts"
 
 /**
- * L1 to L4 of every tenant.
+ * Makes and opens the keys of every tenant, L2 to L4.
  *
- * Every method but `dropTenant` and `close` is recorded in the tenant's audit log before it answers, failures too, and
- * rejects with `AuditError` AUDIT_UNAVAILABLE where that cannot be. A failure of L1 is a `PluginError`, unchanged.
+ * Every method but `close` is in the tenant's audit log before it answers, failures too, and rejects with `AuditError`
+ * AUDIT_UNAVAILABLE where that is not possible. A failure of L1 is a `PluginError`, unchanged.
  */
 export interface KeyHierarchy {
-  /**
-   * Makes the first tenant key (L2) and has the keystore wrap and unwrap it. Stores nothing: the activation of the
-   * keystore stores it with its audit entries.
-   *
-   * @throws {PluginError} KEY_MISMATCH - the keystore unwrapped something else
-   * @throws {PluginError} KEY_UNSUITABLE - the keystore does not encrypt
-   */
-  prepareTenantKey(tenantId: string, keystoreId: string, call: HostCall): Promise<PreparedTenantKey>
   /**
    * Makes and stores a service key (L3).
    *
    * @param name - `^[a-z0-9][a-z0-9-]{0,62}$`
    * @throws {KeyHierarchyError} SERVICE_KEY_NAME_INVALID, TENANT_KEY_MISSING, KEY_STATE_FORBIDS
-   * @throws {PersistenceError} ALREADY_EXISTS - the tenant has a service key of that name
+   * @throws {CodedError} ALREADY_EXISTS - the tenant has a service key of that name
    */
   createServiceKey(tenantId: string, name: string, call: HostCall): Promise<ServiceKeyRecord>
   /**
-   * Makes a data key (L4). Waits for L1 only where the tenant has no lease.
+   * Makes a data key (L4). Waits for L1 only while the tenant has no lease.
    *
    * @throws {KeyHierarchyError} SERVICE_KEY_NOT_FOUND, KEY_STATE_FORBIDS, SERVICE_KEY_UNREADABLE
    */
@@ -52,40 +43,38 @@ export interface KeyHierarchy {
     envelope: Uint8Array,
     call: HostCall,
   ): Promise<UnwrappedDataKey>
-  /** Moves a data key under the newest version of its service key. The data key stays the same. Errors as unwrap. */
+  /**
+   * Wraps the same data key under the newest version of its service key. Errors as {@link unwrapDataKey}.
+   */
   rewrapDataKey(
     tenantId: string,
     serviceKeyName: string,
     envelope: Uint8Array,
     call: HostCall,
   ): Promise<RewrappedDataKey>
-  /** Writes down what `recoverDataKey` needs: wraps and envelopes, no secret. */
+  /** Exports what `recoverDataKey` needs: wraps and envelopes, no secret. */
   exportKeys(tenantId: string, call: HostCall): Promise<KeyExport>
   /**
-   * Has L1 open every wrap and says of each whether it holds the tenant key; opens every service key with its tenant key
-   * and says of each whether it does.
+   * Has L1 unwrap every good wrap and reports whether it holds the tenant key; opens every service key and reports
+   * whether it opens. A quarantined wrap is reported without asking L1.
    */
   verifyTenant(tenantId: string, call: HostCall): Promise<TenantVerification>
-  /** Takes a tenant's keys out of memory; the next use asks L1. */
-  dropTenant(tenantId: string): void
-  /** Takes all keys out of memory. Later calls are refused with CANCELLED. Idempotent. */
+  /** Takes all keys out of memory. Later calls reject with CANCELLED. Idempotent. */
   close(): Promise<void>
 }
 
-/** Makes the key hierarchy of a host. It asks nothing of anybody until it is used. */
+/** Makes the key hierarchy of a host. It reads nothing and asks no keystore until it is used. */
 export function createKeyHierarchy(services: HierarchyServices): KeyHierarchy {
   const leases = new TenantKeyLeases(services)
   const serviceKeys = new ServiceKeys(services, leases)
   const dataKeys = new DataKeys(serviceKeys, services.audit, services.random)
   return {
-    prepareTenantKey: (tenantId, keystoreId, call) => prepareTenantKey(services, tenantId, keystoreId, call),
     createServiceKey: (tenantId, name, call) => createServiceKey(services, leases, tenantId, name, call),
     generateDataKey: (tenantId, name, call) => dataKeys.generate(tenantId, name, call),
     unwrapDataKey: (tenantId, name, envelope, call) => dataKeys.unwrap(tenantId, name, envelope, call),
     rewrapDataKey: (tenantId, name, envelope, call) => dataKeys.rewrap(tenantId, name, envelope, call),
     exportKeys: (tenantId, call) => exportKeys(services, tenantId, call),
     verifyTenant: (tenantId, call) => verifyTenant(services, tenantId, call),
-    dropTenant: (tenantId) => leases.dropTenant(tenantId),
     async close() {
       await Promise.all([leases.close(), serviceKeys.close()])
     },

@@ -1,7 +1,7 @@
 import * as z from "zod"
 import { KeyHierarchyError } from "./error.ts"
 
-/** First field of every key export. */
+/** Value of `format` in every key export. */
 export const keyExportFormat = "apeiro-cmk/key-export/v1"
 
 const id = z.string().min(1).max(64)
@@ -47,7 +47,7 @@ const keyExport = z.strictObject({
 export type KeyExport = z.infer<typeof keyExport>
 
 /**
- * Reads a key export out of parsed JSON.
+ * Reads a key export from parsed JSON.
  * @throws {KeyHierarchyError} KEY_EXPORT_INVALID - the message names the first field that is wrong
  */
 export function parseKeyExport(document: unknown): KeyExport {
@@ -55,9 +55,13 @@ export function parseKeyExport(document: unknown): KeyExport {
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const where = issue === undefined || issue.path.length === 0 ? "the document" : issue.path.join(".")
-  throw new KeyHierarchyError("KEY_EXPORT_INVALID", `This is no key export: ${where}: ${issue?.message ?? "invalid"}`, {
-    origin: "caller",
-    retryable: false,
-    nextStep: "Use the file exactly as `apeiro-cmk tenant export-keys` wrote it.",
-  })
+  throw new KeyHierarchyError(
+    "KEY_EXPORT_INVALID",
+    `Not a valid key export: ${where}: ${issue?.message ?? "invalid"}`,
+    {
+      origin: "caller",
+      retryable: false,
+      nextStep: "Use the file exactly as `apeiro-cmk tenant export-keys` wrote it.",
+    },
+  )
 }

@@ -1,18 +1,17 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
-import { eventOf, failureOf } from "./audit-trail.ts"
+import { eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { type KeyExport, keyExportFormat } from "./key-export-document.ts"
 import type { HierarchyServices, StoredTenantKey } from "./ports.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 
 /**
- * Writes down what a tenant needs to open its envelopes without this host: every wrap and every service key's envelope.
- * There is no secret in it.
+ * Exports what a tenant needs to open its envelopes without this host: every wrap and every service key's envelope. It
+ * holds no secret.
  */
 export async function exportKeys(services: HierarchyServices, tenantId: string, call: HostCall): Promise<KeyExport> {
   const { audit, clock, keys } = services
   const event = { ...eventOf("keyExport", tenantId, call), resource: { type: "tenant", id: tenantId } } as const
   try {
-    // In this order: each service key's parent is older than it, so that none can be missing.
+    // In this order: the parent of a service key is older than the key, so none can be missing.
     const serviceKeys = await keys.serviceKeys(tenantId)
     const tenantKeys = await keys.tenantKeys(tenantId)
     const document: KeyExport = {

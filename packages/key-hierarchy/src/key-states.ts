@@ -1,10 +1,10 @@
 import { KeyHierarchyError } from "./error.ts"
 import type { KeyLifecycleState } from "./records.ts"
 
-/** What a key is used for: to wrap something new, or to open what it wrapped earlier. */
+/** Use of a key: wrapping something new, or opening what it wrapped earlier. */
 export type KeyUse = "encrypt" | "decrypt"
 
-/** NIST SP 800-57 part 1 rev. 5, section 7: what each state still allows. */
+/** Uses that each state allows: NIST SP 800-57 part 1 rev. 5, section 7. */
 const allowedUses: Record<KeyLifecycleState, readonly KeyUse[]> = {
   PreActive: [],
   Active: ["encrypt", "decrypt"],
@@ -21,15 +21,25 @@ const allowedUses: Record<KeyLifecycleState, readonly KeyUse[]> = {
  * @throws {KeyHierarchyError} KEY_STATE_FORBIDS
  */
 export function assertUse(use: KeyUse, what: string, states: readonly KeyLifecycleState[]): void {
+  const refusal = refusalOf(use, what, states)
+  if (refusal !== undefined) throw refusal
+}
+
+/** Gives the error with which {@link assertUse} refuses; undefined where the use is allowed. */
+export function refusalOf(
+  use: KeyUse,
+  what: string,
+  states: readonly KeyLifecycleState[],
+): KeyHierarchyError | undefined {
   const forbidding = states.find((state) => !allowedUses[state].includes(use))
-  if (forbidding === undefined) return
-  throw new KeyHierarchyError(
+  if (forbidding === undefined) return undefined
+  return new KeyHierarchyError(
     "KEY_STATE_FORBIDS",
     `${what} may not ${use}: it, or the key above it, is ${forbidding}.`,
     {
       origin: "caller",
       retryable: false,
-      nextStep: "Use a key that is Active, or have an administrator of the tenant change the state of this one.",
+      nextStep: "Use an Active key, or ask an administrator of the tenant to change the state of this one.",
     },
   )
 }

@@ -1,15 +1,25 @@
 import { createSecretKey, type KeyObject } from "node:crypto"
+import {
+  commitmentLength,
+  keyLength,
+  openSealedFields,
+  type SealedFields,
+  saltLength,
+  sealCommitted,
+  tagLength,
+  WrapError,
+  type WrapParameters,
+} from "@apeiro-cmk/committing-wrap"
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
-import { commitmentLength, openSealedFields, type SealedFields, saltLength, sealCommitted } from "./committing-wrap.ts"
 import { type Envelope, type EnvelopeHeader, type EnvelopeKind, encodeEnvelopeHeader } from "./envelope.ts"
-import { keyLength, tagLength } from "./primitives.ts"
+import { ciphertextRejected } from "./error.ts"
 
 const labels: Record<EnvelopeKind, string> = {
   serviceKey: "apeiro-cmk/v1/service-key",
   dataKey: "apeiro-cmk/v1/data-key",
 }
 
-/** Wraps a key under its parent. @returns the envelope */
+/** Wraps a key under its parent. @returns its envelope */
 export function wrapKey(
   parent: KeyObject | Uint8Array,
   header: EnvelopeHeader,
@@ -21,7 +31,7 @@ export function wrapKey(
   return Buffer.concat([headerBytes, sealed])
 }
 
-/** Has the shape of a wrap and opens under no key: what is refused by its header costs the same work as what is altered. */
+/** Has the shape of a wrap and opens under no key, so that refusing a header costs the same work as refusing a wrap. */
 const decoyWrap: SealedFields = {
   salt: new Uint8Array(saltLength),
   commitment: new Uint8Array(commitmentLength),
@@ -30,9 +40,9 @@ const decoyWrap: SealedFields = {
 }
 
 /**
- * Opens an envelope under a parent, if it says of itself exactly what the caller expects.
+ * Opens an envelope under a parent, if its header is exactly the one that the caller expects.
  *
- * @param envelope - undefined for bytes that are no envelope
+ * @param envelope - undefined for bytes that are not an envelope
  * @returns the key; the caller fills it with zeros after use
  * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - for every reason
  */
@@ -43,12 +53,21 @@ export function unwrapKey(
 ): Uint8Array {
   const label = labels[expected.kind]
   if (envelope === undefined || !isSameHeader(envelope.header, expected)) {
-    return openSealedFields({ parent, label, header: encodeEnvelopeHeader(expected) }, decoyWrap)
+    return openFields({ parent, label, header: encodeEnvelopeHeader(expected) }, decoyWrap)
   }
-  return openSealedFields({ parent, label, header: envelope.headerBytes }, envelope.wrap)
+  return openFields({ parent, label, header: envelope.headerBytes }, envelope.wrap)
 }
 
-/** Equal headers have equal bytes: each field has one spelling. */
+/** Opens a wrap; a refusal becomes the hierarchy's own error, which speaks of the envelope. */
+function openFields(parameters: WrapParameters, fields: SealedFields): Uint8Array {
+  try {
+    return openSealedFields(parameters, fields)
+  } catch (error) {
+    throw error instanceof WrapError ? ciphertextRejected() : error
+  }
+}
+
+/** Compares headers. Equal headers have equal bytes, since each field has one spelling. */
 function isSameHeader(header: EnvelopeHeader, other: EnvelopeHeader): boolean {
   return (
     header.kind === other.kind &&
@@ -60,7 +79,7 @@ function isSameHeader(header: EnvelopeHeader, other: EnvelopeHeader): boolean {
   )
 }
 
-/** As {@link unwrapKey}, for a key that stays in memory. The bytes in between are filled with zeros. */
+/** Opens an envelope as {@link unwrapKey} does, into a key object. Fills the bytes in between with zeros. */
 export function unwrapKeyObject(
   parent: KeyObject,
   expected: EnvelopeHeader,

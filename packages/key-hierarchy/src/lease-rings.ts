@@ -1,30 +1,31 @@
 import type { TenantKeyName } from "./commitment.ts"
 import type { Lease } from "./lease.ts"
 
-/** One tenant's leases, all granted in the same epoch. */
+/** The leases of one tenant, all granted in the same epoch. */
 interface LeaseRing {
   readonly tenantId: string
   epoch: number
-  /** Renewals under way; while there are any, the ring outlives its leases. */
+  /** Number of running renewals; while there are any, the ring outlives its leases. */
   renewals: number
   /** By id and version of the tenant key. */
   readonly leases: Map<string, Lease>
 }
 
-/** Tenants whose keys are in memory at once; beyond it, the one served longest ago is let go. */
+/** Most tenants with keys in memory; beyond it, the keys of the one renewed longest ago are dropped. */
 const maximumTenants = 10_000
 
-/** The leases of all tenants. A tenant without any is forgotten. */
+/** Holds the leases of all tenants. A tenant without any is forgotten. */
 export class LeaseRings {
   readonly #rings = new Map<string, LeaseRing>()
 
+  /** Looks up the lease of a tenant key. */
   lease(name: TenantKeyName): Lease | undefined {
     return this.#rings.get(name.tenantId)?.leases.get(keyOf(name))
   }
 
   /**
-   * Opens the tenant's ring for a lease that is about to be granted. A newer epoch ends every lease in it; an older one
-   * was read too early, and will not be granted.
+   * Opens the tenant's ring for a lease that is about to be granted. A newer epoch ends every lease in it; a lease of an
+   * older epoch will not be granted.
    */
   enter(tenantId: string, epoch: number): LeaseRing {
     const present = this.#rings.get(tenantId)
@@ -40,7 +41,7 @@ export class LeaseRings {
     return ring
   }
 
-  /** Puts a lease in place of the one before. @returns false where the ring was dropped, or its epoch is another by now */
+  /** Replaces the lease of a tenant key. @returns false where the ring has been dropped or has another epoch by now */
   grant(ring: LeaseRing, epoch: number, lease: Lease): boolean {
     if (this.#rings.get(ring.tenantId) !== ring || ring.epoch !== epoch) return false
     const key = keyOf(lease.terms.name)
@@ -54,12 +55,13 @@ export class LeaseRings {
     return true
   }
 
-  /** Ends what {@link enter} began, with a lease or without. */
+  /** Ends what {@link enter} began, with or without a lease. */
   leave(ring: LeaseRing): void {
     ring.renewals -= 1
     this.#forgetIfEmpty(ring)
   }
 
+  /** Ends every lease of a tenant, and refuses those that are being granted. */
   drop(tenantId: string): void {
     const ring = this.#rings.get(tenantId)
     if (ring === undefined) return
@@ -67,6 +69,7 @@ export class LeaseRings {
     endAll(ring)
   }
 
+  /** Does {@link drop} for every tenant. */
   dropAll(): void {
     for (const tenantId of [...this.#rings.keys()]) this.drop(tenantId)
   }

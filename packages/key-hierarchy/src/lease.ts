@@ -3,17 +3,21 @@ import { type Clock, PluginError } from "@apeiro-cmk/plugin-interface"
 import type { TenantKeyName } from "./commitment.ts"
 import type { KeyLifecycleState } from "./records.ts"
 
-/** Part of a lease after which it is renewed in the background. */
+/** Share of a lease after which it is renewed in the background. */
 const refreshAheadAt = 0.6
 
-/** How often a lease that is in use all the time is renewed within an hour, by one host. @param leaseMs - its length */
+/**
+ * Computes how often one host renews a lease within an hour while it is in constant use.
+ * @param leaseMs - length of the lease
+ */
 export function renewalsPerHour(leaseMs: number): number {
   return 3_600_000 / (refreshAheadAt * leaseMs)
 }
-/** Pause between two failed renewals of a running lease, as a part of the lease. */
+
+/** Pause between two failed renewals of a running lease, as a share of the lease. */
 const retryPause = 0.05
 
-/** A moment, on both clocks. */
+/** A moment on both clocks. */
 interface Moment {
   readonly wallMs: number
   readonly monotonicMs: number
@@ -24,20 +28,20 @@ export function momentOf(clock: Clock): Moment {
   return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
 }
 
-/** What a lease is granted on. */
+/** Terms of a lease. */
 interface LeaseTerms {
   readonly name: TenantKeyName
   readonly state: KeyLifecycleState
   readonly leaseMs: number
-  /** When L1 was asked: the lease runs from there, whatever time the answer took. */
+  /** When L1 was asked. The lease runs from there, however long the answer took. */
   readonly startedAt: Moment
 }
 
 /**
- * A tenant key in memory, and the right to use it for a while.
+ * Holds a tenant key in memory for a limited time.
  *
- * It ends when either clock has advanced by its length: a wall clock that jumps ahead ends it, one that is set back does
- * not lengthen it. Keys that were opened under it end with it.
+ * It ends when either clock has advanced by its length: a wall clock that jumps ahead ends it, and one that is set back
+ * does not lengthen it. Keys that were opened under it end with it.
  */
 export class Lease {
   readonly terms: LeaseTerms
@@ -55,7 +59,7 @@ export class Lease {
     this.#cancelTimer = clock.after(Math.max(0, terms.leaseMs - this.#ageMs()), () => this.end())
   }
 
-  /** `ended`: the key may not be used any more. `due`: it may, and the time has come to renew it in the background. */
+  /** Tells the phase. `ended`: the key may no longer be used. `due`: it may, and its renewal should start. */
   phase(): "running" | "due" | "ended" {
     const ageMs = this.#ageMs()
     if (this.#key === undefined || ageMs >= this.terms.leaseMs) return "ended"
@@ -63,13 +67,14 @@ export class Lease {
     return this.#clock.monotonicMs() >= this.#renewNotBeforeMs ? "due" : "running"
   }
 
-  /** Takes note that a renewal failed in a way that leaves the lease running. */
+  /** Notes that a renewal failed and leaves the lease running: the next one waits for 5 % of it. */
   pauseRenewal(): void {
     this.#renewNotBeforeMs = this.#clock.monotonicMs() + this.terms.leaseMs * retryPause
   }
 
   /**
-   * @returns the tenant key, for use now and not after the next `await`
+   * Hands out the tenant key, for use now and not after the next `await`.
+   *
    * @throws {PluginError} TIMED_OUT - the lease has ended
    */
   use(): KeyObject {
@@ -77,13 +82,13 @@ export class Lease {
     return this.#key
   }
 
-  /** Calls back when the lease ends; at once if it has ended. */
+  /** Calls back when the lease ends, or at once if it has ended. */
   onEnd(release: () => void): void {
     if (this.#key === undefined) release()
     else this.#dependants.add(release)
   }
 
-  /** Gives the key up, and every key under it. Idempotent. */
+  /** Drops the key and every key under it. Idempotent. */
   end(): void {
     this.#cancelTimer()
     this.#key = undefined
@@ -98,11 +103,11 @@ export class Lease {
   }
 }
 
-/** The error for a lease that ended before its key could be used. */
+/** Makes the error for a lease that ended before its key could be used. */
 export function leaseEnded(): PluginError {
   return new PluginError("TIMED_OUT", "The lease of the tenant key ended before its renewal took effect.", {
     origin: "backend",
     retryable: true,
-    nextStep: "Call again; if it repeats, lengthen the tenant's lease or look at the latency of its keystore.",
+    nextStep: "Try again; if it recurs, lengthen the tenant's lease or check the latency of its keystore.",
   })
 }

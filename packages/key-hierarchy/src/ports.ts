@@ -1,47 +1,65 @@
-import type { AuditRecorder, HostCall, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { AuditRecorder, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { Clock, EncryptionContext, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 
-/** A tenant key version with its wraps. */
+/** One version of a tenant key, with its wraps. */
 export interface StoredTenantKey {
   readonly key: TenantKeyRecord
   readonly wraps: readonly TenantKeyWrap[]
 }
 
-/** Keys as they are stored. Persistence implements it; writes take their audit entries along into one transaction. */
+/**
+ * Codes of the errors with which {@link KeyRepository} refuses a request. Failures of the database itself have codes of
+ * their own.
+ */
+export type KeyStorageErrorCode = "ALREADY_EXISTS"
+
+/** Stores and reads keys. Persistence implements it; a write and its audit entries are one transaction. */
 export interface KeyRepository {
-  /** @returns undefined when there is no such tenant */
+  /** Reads the custody of a tenant. @returns undefined when there is no such tenant */
   custody(tenantId: string): Promise<TenantCustody | undefined>
-  /** The newest version of the tenant's key that is Active. */
+  /** Reads the newest version of the tenant key that is Active. */
   activeTenantKey(tenantId: string): Promise<StoredTenantKey | undefined>
+  /** Reads one version of a tenant key. */
   tenantKey(tenantId: string, keyId: string, version: number): Promise<StoredTenantKey | undefined>
-  /** All versions, oldest first. */
+  /** Lists all versions of the tenant key, oldest first. */
   tenantKeys(tenantId: string): Promise<readonly StoredTenantKey[]>
-  /** Newest version of the service key of that name. */
+  /** Reads the newest version of the service key of that name. */
   serviceKeyByName(tenantId: string, name: string): Promise<ServiceKeyRecord | undefined>
+  /** Reads one version of a service key. */
   serviceKey(tenantId: string, serviceKeyId: string, version: number): Promise<ServiceKeyRecord | undefined>
-  /** All versions, by name and version. */
+  /** Lists all versions of all service keys, by name and version. */
   serviceKeys(tenantId: string): Promise<readonly ServiceKeyRecord[]>
-  /** @throws {PersistenceError} ALREADY_EXISTS - the tenant has a service key of that name */
+  /** Stores a service key. @throws {CodedError} ALREADY_EXISTS - the tenant has a service key of that name */
   insertServiceKey(record: ServiceKeyRecord, audit: readonly PreparedAuditEntry[]): Promise<void>
 }
 
-/** What L1 made of a plaintext. */
+/** Result of wrapping by L1. */
 export interface L1Wrap {
   readonly ciphertext: Uint8Array
+  /** The L1 key, as its keystore names it. */
   readonly l1KeyId: string
+  /** Canonical identity of the L1 key, as claimed. */
   readonly l1KeyIdentity: string
   readonly l1KeyVersion: string
+  /** The keystore's own id of the request. */
   readonly backendRequestId?: string
 }
 
-/** The tenant's L1 keys, in their keystores. The keystore manager implements it. */
+/** Reaches the tenant's L1 keys in their keystores. The keystore manager implements it. */
 export interface L1Port {
+  /** Wraps a plaintext by the L1 key of a keystore. @throws {PluginError} any code of a keystore failure */
   encrypt(
     request: { readonly keystoreId: string; readonly plaintext: Uint8Array; readonly context: EncryptionContext },
     call: HostCall,
   ): Promise<L1Wrap>
-  /** @returns the plaintext; the caller fills it with zeros after use */
+  /**
+   * Unwraps a ciphertext of {@link encrypt}.
+   *
+   * @returns the plaintext; the caller fills it with zeros after use
+   * @throws {PluginError} any code of a keystore failure
+   */
   decrypt(
     request: {
       readonly keystoreId: string
@@ -54,14 +72,14 @@ export interface L1Port {
   ): Promise<{ readonly plaintext: Uint8Array; readonly backendRequestId?: string }>
 }
 
-/** A new tenant key that is not stored yet: the activation of a keystore stores it together with the claim. */
+/** A new tenant key that is not stored yet: the activation of a keystore stores it with the claim. */
 export interface PreparedTenantKey {
   readonly key: TenantKeyRecord
   readonly wraps: readonly TenantKeyWrap[]
   readonly audit: readonly PreparedAuditEntry[]
 }
 
-/** What a key hierarchy is made of. */
+/** Services that the key hierarchy uses. */
 export interface HierarchyServices {
   readonly keys: KeyRepository
   readonly l1: L1Port

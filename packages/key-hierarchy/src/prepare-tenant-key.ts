@@ -1,23 +1,28 @@
 import { timingSafeEqual } from "node:crypto"
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import { keyLength } from "@apeiro-cmk/committing-wrap"
+import { backendRequestOf, eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { PluginError } from "@apeiro-cmk/plugin-interface"
 import { v7 as uuidv7 } from "uuid"
 import { untilAborted } from "./abort.ts"
-import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
 import { tenantKeyCommitment } from "./commitment.ts"
+import { keyMismatch } from "./plan-unwrap.ts"
 import type { HierarchyServices, L1Wrap, PreparedTenantKey } from "./ports.ts"
-import { keyLength } from "./primitives.ts"
-import { keyMismatch } from "./tenant-key-opener.ts"
+
+/** Services that preparing a tenant key uses. Its L1 port is bound to the keystore that is being activated. */
+export type TenantKeyServices = Pick<HierarchyServices, "audit" | "clock" | "random" | "l1">
 
 /**
- * Makes a tenant key and has L1 wrap it: a real round trip, the unwrapped key is compared. Nothing is stored.
+ * Makes the first tenant key (L2) and has a keystore wrap and unwrap it: a real round trip, whose result is compared.
+ * Stores nothing: the activation of the keystore stores the key with its audit entries. A failure is in the tenant's
+ * audit log before it is thrown.
  *
  * @throws {PluginError} KEY_MISMATCH - L1 unwrapped something else
- * @throws {PluginError} KEY_UNSUITABLE - the wrap shows the key in plain
+ * @throws {PluginError} KEY_UNSUITABLE - the wrap contains the key in plain
  * @throws {PluginError} any other code of a keystore failure
+ * @throws {AuditError} AUDIT_UNAVAILABLE - the failure could not be recorded
  */
 export async function prepareTenantKey(
-  services: HierarchyServices,
+  services: TenantKeyServices,
   tenantId: string,
   keystoreId: string,
   call: HostCall,
@@ -35,7 +40,7 @@ export async function prepareTenantKey(
       ...eventOf("tenantKeyWrap", tenantId, call),
       ...about,
       outcome: "success",
-      ...backendRequest(wrap.backendRequestId),
+      ...backendRequestOf(wrap.backendRequestId),
       facts: { l1_key_id: wrap.l1KeyId, l1_key_version: wrap.l1KeyVersion },
     })
     const { ciphertext, l1KeyId, l1KeyIdentity, l1KeyVersion } = wrap
@@ -68,7 +73,7 @@ export async function prepareTenantKey(
 }
 
 async function roundTrip(
-  { l1 }: HierarchyServices,
+  { l1 }: TenantKeyServices,
   tenantKey: Uint8Array,
   context: { readonly tenantId: string; readonly keyId: string; readonly keyVersion: number },
   keystoreId: string,
@@ -93,7 +98,7 @@ async function roundTrip(
 }
 
 function wrapInPlain(): PluginError {
-  return new PluginError("KEY_UNSUITABLE", "What the keystore returned as ciphertext holds the key in plain.", {
+  return new PluginError("KEY_UNSUITABLE", "The ciphertext that the keystore returned contains the key in plain.", {
     origin: "backend",
     retryable: false,
     nextStep: "Do not use this keystore: it does not encrypt.",

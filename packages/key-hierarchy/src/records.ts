@@ -1,4 +1,4 @@
-/** States of NIST SP 800-57 part 1, section 7. */
+/** States of a key: NIST SP 800-57 part 1, section 7. */
 export type KeyLifecycleState = "PreActive" | "Active" | "Suspended" | "Deactivated" | "Compromised" | "Destroyed"
 
 /** One version of a tenant key (L2), without its material. */
@@ -28,7 +28,7 @@ export interface TenantKeyWrap {
   readonly ciphertext: Uint8Array
   readonly state: "good" | "quarantined"
   readonly createdAtMs: number
-  /** The audit entry that tells of this wrap. */
+  /** Id of the audit entry that records this wrap. */
   readonly auditEntryId: string
 }
 
@@ -43,14 +43,14 @@ export interface ServiceKeyRecord {
   readonly state: KeyLifecycleState
   readonly parentKeyId: string
   readonly parentKeyVersion: number
-  /** The key, wrapped; see docs/envelope.md. */
+  /** The wrapped key; see docs/envelope.md. */
   readonly envelope: Uint8Array
   readonly createdAtMs: number
 }
 
-/** What the hierarchy must know about a tenant at each renewal of a lease. */
+/** Facts about a tenant that are read at each renewal of a lease. */
 export interface TenantCustody {
-  /** Grows whenever leases must end at once. */
+  /** Grows whenever every lease of the tenant must end. */
   readonly epoch: number
   /** Length of a lease, in milliseconds: 2,000 to 300,000. */
   readonly leaseMs: number

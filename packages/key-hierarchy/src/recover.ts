@@ -5,9 +5,9 @@ import { decodeEnvelope, type EnvelopeHeader } from "./envelope.ts"
 import { ciphertextRejected, KeyHierarchyError } from "./error.ts"
 import type { KeyExport } from "./key-export-document.ts"
 import { unwrapKey, unwrapKeyObject } from "./key-wrap.ts"
-import { keyMismatch } from "./tenant-key-opener.ts"
+import { keyMismatch } from "./plan-unwrap.ts"
 
-/** A wrap of a tenant key, for whoever holds L1. */
+/** A wrap of a tenant key, for the holder of L1 to open. */
 export interface L1WrapToOpen {
   readonly keystoreId: string
   readonly l1KeyId: string
@@ -17,16 +17,16 @@ export interface L1WrapToOpen {
   readonly context: EncryptionContext
 }
 
-/** What {@link recoverDataKey} works with. */
+/** Arguments of {@link recoverDataKey}. */
 export interface RecoverDataKeyRequest {
   readonly keyExport: KeyExport
-  /** Of the data key. */
+  /** Envelope of the data key. */
   readonly envelope: Uint8Array
-  /** Has the tenant's L1 open a wrap. Whatever it throws passes through, if no other wrap opens. */
+  /** Has the tenant's L1 open a wrap. Its error passes through, if no other wrap opens. */
   readonly decryptL1: (wrap: L1WrapToOpen) => Promise<Uint8Array>
 }
 
-/** A data key that was opened without the host. */
+/** A data key that was recovered without the host. */
 export interface RecoveredDataKey {
   /** 32 bytes; the caller fills it with zeros after use. */
   readonly plaintext: Uint8Array
@@ -37,10 +37,10 @@ export interface RecoveredDataKey {
 }
 
 /**
- * Opens an envelope with a key export and the tenant's L1 alone: no host, no database. States are not heeded, since the
- * holder of L1 is the owner of the keys.
+ * Opens an envelope with a key export and the tenant's L1 alone, without host and database. It ignores the states of keys,
+ * since the holder of L1 owns them.
  *
- * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - the envelope is altered, or not of this tenant
+ * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - the envelope is altered, or belongs to another tenant
  * @throws {KeyHierarchyError} KEY_EXPORT_INVALID - the export lacks a key that the envelope needs, or is altered
  * @throws {PluginError} KEY_MISMATCH - L1 unwrapped something that is not the tenant key
  */
@@ -109,7 +109,7 @@ async function openTenantKeyOfExport(
         plaintext.fill(0)
       }
     } catch (error) {
-      // Another wrap may open; the first reason is the one to tell.
+      // Another wrap may open; otherwise the first reason is reported.
       failure ??= error
     }
   }
@@ -120,6 +120,6 @@ function exportLacks(what: string): KeyHierarchyError {
   return new KeyHierarchyError("KEY_EXPORT_INVALID", `The key export lacks ${what}.`, {
     origin: "caller",
     retryable: false,
-    nextStep: "Use a key export that was made after the envelope, by the same host.",
+    nextStep: "Use a key export that the same host made after the envelope.",
   })
 }

@@ -1,28 +1,28 @@
-import type { AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
+import type { AuditRecorder } from "@apeiro-cmk/audit-log"
+import { backendRequestOf, eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
-import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
 import type { TenantKeyName } from "./commitment.ts"
 
-/** How one try to unwrap a tenant key went. */
+/** Outcome of one attempt to unwrap a tenant key. */
 type UnwrapOutcome =
   | { readonly outcome: "success"; readonly backendRequestId?: string }
   | { readonly outcome: "failure"; readonly error: unknown }
 
-/** What was recorded last about one tenant key at one keystore. */
+/** Last record about one tenant key at one keystore. */
 interface Remembered {
   readonly code: string
   readonly minute: number
-  /** Renewals since then that were not recorded. */
+  /** Number of renewals since then without an entry. */
   unrecorded: number
 }
 
 const minuteMs = 60_000
-/** How many tenant keys are remembered; one that is forgotten has its next renewal recorded as a first unwrap. */
+/** Most tenant keys that are remembered. The next renewal of a forgotten one is recorded as a first unwrap. */
 const maximumRemembered = 10_000
 
 /**
- * Records the first unwrap of a tenant key, and of its renewals one per keystore, minute and outcome; a change of outcome
- * at once.
+ * Records the first unwrap of a tenant key, and then one renewal per keystore, minute and outcome. A change of outcome is
+ * recorded at once.
  */
 export class RenewalAudit {
   readonly #audit: AuditRecorder
@@ -34,7 +34,7 @@ export class RenewalAudit {
     this.#clock = clock
   }
 
-  /** @throws {AuditError} AUDIT_UNAVAILABLE - then the unwrapped key may not be used */
+  /** Records an attempt. @throws {AuditError} AUDIT_UNAVAILABLE - the unwrapped key may not be used */
   async record(name: TenantKeyName, keystoreId: string, call: HostCall, result: UnwrapOutcome): Promise<void> {
     const key = `${name.tenantId}/${name.keyId}/${name.version}/${keystoreId}`
     const facts = result.outcome === "failure" ? failureOf(result.error) : { outcome: result.outcome }
@@ -50,7 +50,7 @@ export class RenewalAudit {
       ...facts,
       resource: { type: "tenantKey", id: name.keyId, version: String(name.version) },
       keystoreId,
-      ...backendRequest(result.outcome === "success" ? result.backendRequestId : undefined),
+      ...backendRequestOf(result.outcome === "success" ? result.backendRequestId : undefined),
       ...(last === undefined ? {} : { facts: { unrecorded_renewals: last.unrecorded } }),
     })
     this.#remember(key, { code, minute, unrecorded: 0 })

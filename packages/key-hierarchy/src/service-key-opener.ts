@@ -6,7 +6,7 @@ import type { ServiceKeyRecord } from "./records.ts"
 
 /**
  * Opens a stored service key under its tenant key.
- * @throws {KeyHierarchyError} SERVICE_KEY_UNREADABLE - it was altered, or is another key's
+ * @throws {KeyHierarchyError} SERVICE_KEY_UNREADABLE - it was altered, or belongs to another key
  */
 export function openServiceKey(tenantKey: KeyObject, record: ServiceKeyRecord): KeyObject {
   const { tenantId, parentKeyId, parentKeyVersion, serviceKeyId, version } = record

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto"
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import { sharedCall } from "./abort.ts"
 import { ciphertextRejected, KeyHierarchyError } from "./error.ts"
@@ -10,19 +10,17 @@ import type { ServiceKeyRecord } from "./records.ts"
 import { openServiceKey } from "./service-key-opener.ts"
 import { closedError, type LeaseServices, type TenantKeyLeases } from "./tenant-key-leases.ts"
 
-/** A service key in memory. It goes when the lease of its tenant key ends. */
+/** A service key in memory. It is dropped when the lease of its tenant key ends. */
 export interface LoadedServiceKey {
   readonly record: ServiceKeyRecord
   readonly key: KeyObject
   readonly lease: Lease
 }
 
-/** Longest time for finding and opening a service key, in milliseconds; each waiter has its own deadline besides. */
-const loadTimeoutMs = 20_000
-/** Tries of one call to find the key in memory: a lease can end between loading and use. */
-const maximumTries = 3
+/** Attempts of one call to find the key in memory: a lease can end between loading and use. */
+const maximumAttempts = 3
 
-/** The service keys in memory, each under the lease of its tenant key. */
+/** Holds the service keys in memory, each under the lease of its tenant key. */
 export class ServiceKeys {
   readonly #services: LeaseServices
   readonly #leases: TenantKeyLeases
@@ -38,9 +36,9 @@ export class ServiceKeys {
   /**
    * Works with the newest version of a service key.
    *
-   * @param work - runs at once and to its end, so that the lease cannot end in between
+   * @param work - synchronous, so that the lease cannot end while it runs
    * @throws {KeyHierarchyError} SERVICE_KEY_NOT_FOUND, SERVICE_KEY_UNREADABLE, TENANT_KEY_MISSING, KEY_STATE_FORBIDS
-   * @throws {PluginError} L1 was needed, and refused or could not be reached
+   * @throws {PluginError} L1 was asked, and refused or did not answer
    */
   useNewest<T>(tenantId: string, name: string, call: HostCall, work: (key: LoadedServiceKey) => T): T | Promise<T> {
     return this.#use(`name ${tenantId}/${name}`, call, work, async () => {
@@ -68,13 +66,13 @@ export class ServiceKeys {
     })
   }
 
-  /** Lets waiters go. The keys end with their leases. */
+  /** Releases the waiters. The keys end with their leases. */
   async close(): Promise<void> {
     this.#closing.abort(closedError())
     await this.#flights.settled()
   }
 
-  /** Answers without a promise where the key is in memory: this is the way of nearly every call. */
+  /** Answers without a promise where the key is in memory, as it is for nearly every call. */
   #use<T>(
     id: string,
     call: HostCall,
@@ -91,7 +89,7 @@ export class ServiceKeys {
     work: (key: LoadedServiceKey) => T,
     find: () => Promise<ServiceKeyRecord>,
   ): Promise<T> {
-    for (let tries = 0; tries < maximumTries; tries += 1) {
+    for (let attempts = 0; attempts < maximumAttempts; attempts += 1) {
       await this.#flights.join(id, call.signal, () => this.#load(id, call, find))
       const loaded = this.#inMemory(id, call)
       if (loaded !== undefined) return work(loaded)
@@ -108,7 +106,12 @@ export class ServiceKeys {
     const record = await find()
     assertUse("decrypt", `Service key ${record.name}`, [record.state])
     const { tenantId, parentKeyId, parentKeyVersion } = record
-    const { call, done } = sharedCall(cause, loadTimeoutMs, this.#services.clock, this.#closing.signal)
+    const { call, done } = sharedCall(
+      cause,
+      timeBudgets.serviceKeyLoad.limitMs,
+      this.#services.clock,
+      this.#closing.signal,
+    )
     try {
       const name = { tenantId, keyId: parentKeyId, version: parentKeyVersion }
       await this.#leases.use(name, call, (lease) => {

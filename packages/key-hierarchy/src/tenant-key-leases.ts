@@ -1,44 +1,25 @@
-import type { AuditRecorder, HostCall } from "@apeiro-cmk/audit-log"
-import {
-  type Clock,
-  isCodedError,
-  isPluginError,
-  type Logger,
-  PluginError,
-  type PluginErrorCode,
-} from "@apeiro-cmk/plugin-interface"
+import type { AuditRecorder } from "@apeiro-cmk/audit-log"
+import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
+import { type Clock, isCodedError, isPluginError, type Logger, PluginError } from "@apeiro-cmk/plugin-interface"
 import { sharedCall, throwIfAborted } from "./abort.ts"
 import type { TenantKeyName } from "./commitment.ts"
 import { KeyHierarchyError } from "./error.ts"
+import { endsLeases, errorMeanings } from "./error-meanings.ts"
 import { Flights } from "./flights.ts"
-import { assertUse } from "./key-states.ts"
+import { refusalOf } from "./key-states.ts"
 import { Lease, leaseEnded, momentOf } from "./lease.ts"
 import { LeaseRings } from "./lease-rings.ts"
 import type { KeyRepository, L1Port, StoredTenantKey } from "./ports.ts"
 import type { TenantCustody, TenantKeyWrap } from "./records.ts"
 import { RenewalAudit } from "./renewal-audit.ts"
-import { goodWrap, openTenantKey } from "./tenant-key-opener.ts"
+import { openTenantKey, wrapToOpen } from "./tenant-key-opener.ts"
 
-/** Answers of L1 that take a tenant's keys out of use at once; any other failure lets a lease run to its end. */
-const denials: ReadonlySet<PluginErrorCode> = new Set<PluginErrorCode>([
-  "DENIED",
-  "KEY_DISABLED",
-  "KEY_PENDING_DELETION",
-  "KEY_NOT_FOUND",
-  // After the plugin's own refresh of the credential.
-  "CREDENTIAL_REJECTED",
-  // Without fallbacks there is no second wrap to turn to.
-  "KEY_MISMATCH",
-])
-
-/** Longest wait for L1, in milliseconds; never longer than the lease that it would give. */
-const l1TimeoutMs = 10_000
-/** Longest lease, in milliseconds: no stored value stretches the time in which a revocation takes effect beyond it. */
+/** Longest lease, in milliseconds. No stored value delays a revocation beyond it. */
 const maximumLeaseMs = 300_000
-/** Tries of one call to find a lease alive: a renewal can be overtaken by a drop, and its answer can come too late. */
-const maximumTries = 3
+/** Attempts of one call to find a running lease: a denial can overtake a renewal, and its answer can come too late. */
+const maximumAttempts = 3
 
-/** What leases are made of. */
+/** Services that leases use. */
 export interface LeaseServices {
   readonly keys: KeyRepository
   readonly l1: L1Port
@@ -47,7 +28,7 @@ export interface LeaseServices {
   readonly logger: Logger
 }
 
-/** The tenant keys in memory: each under its lease, renewed by a real decrypt while somebody uses it. */
+/** Holds the tenant keys in memory, each under its lease, which a real decrypt renews while somebody uses it. */
 export class TenantKeyLeases {
   readonly #services: LeaseServices
   readonly #renewals: RenewalAudit
@@ -61,14 +42,14 @@ export class TenantKeyLeases {
   }
 
   /**
-   * Works with a tenant key under its lease. Waits for L1 only where there is no lease.
+   * Works with a tenant key under its lease. Waits for L1 only while there is no lease.
    *
-   * @param work - runs at once and to its end, so that the lease cannot end in between
-   * @throws {PluginError} the keystore refused, or could not be reached and the lease had ended
+   * @param work - synchronous, so that the lease cannot end while it runs
+   * @throws {PluginError} the keystore refused, or the lease had ended and the keystore did not answer
    * @throws {KeyHierarchyError} TENANT_KEY_MISSING, KEY_STATE_FORBIDS
    */
   async use<T>(name: TenantKeyName, call: HostCall, work: (lease: Lease) => T): Promise<T> {
-    for (let tries = 0; tries < maximumTries; tries += 1) {
+    for (let attempts = 0; attempts < maximumAttempts; attempts += 1) {
       throwIfAborted(this.#closing.signal)
       const lease = this.#rings.lease(name)
       if (lease !== undefined && this.keepAlive(lease, call)) return work(lease)
@@ -79,8 +60,8 @@ export class TenantKeyLeases {
   }
 
   /**
-   * Starts the renewal of a lease in the background, if its time has come and none is running.
-   * @returns whether its key may be used at this moment
+   * Starts the renewal of a lease in the background, if it is due and none is running.
+   * @returns whether its key may be used now
    */
   keepAlive(lease: Lease, call: HostCall): boolean {
     const phase = lease.phase()
@@ -88,12 +69,7 @@ export class TenantKeyLeases {
     return phase !== "ended"
   }
 
-  /** Ends every lease of a tenant, also one that is being granted. */
-  dropTenant(tenantId: string): void {
-    this.#rings.drop(tenantId)
-  }
-
-  /** Ends all leases and waits for what is under way. */
+  /** Ends all leases, and waits for running renewals. */
   async close(): Promise<void> {
     this.#closing.abort(closedError())
     this.#rings.dropAll()
@@ -114,7 +90,7 @@ export class TenantKeyLeases {
     const ring = this.#rings.enter(name.tenantId, custody.epoch)
     try {
       const lease = await this.#unwrap(stored, wrap, custody, cause)
-      // Overtaken by a drop or by a newer epoch: what L1 said before that does not count any more.
+      // Overtaken by a denial or by a newer epoch: an earlier answer of L1 no longer counts.
       if (this.#closing.signal.aborted || !this.#rings.grant(ring, custody.epoch, lease)) lease.end()
     } finally {
       this.#rings.leave(ring)
@@ -123,13 +99,13 @@ export class TenantKeyLeases {
 
   async #look(name: TenantKeyName) {
     const { keys } = this.#services
-    // The epoch is read before L1 is asked: whatever changes it later ends the lease at its next renewal.
+    // The epoch is read before L1 is asked, so that a later change of it ends the lease at its next renewal.
     const custody = await keys.custody(name.tenantId)
     if (custody === undefined) throw tenantKeyMissing()
     const stored = await keys.tenantKey(name.tenantId, name.keyId, name.version)
     if (stored === undefined) throw tenantKeyMissing()
-    assertUse("decrypt", "The tenant key", [stored.key.state])
-    return { custody, stored, wrap: goodWrap(stored) }
+    const forbids = refusalOf("decrypt", "The tenant key", [stored.key.state])
+    return { custody, stored, wrap: wrapToOpen(stored.wraps, forbids === undefined ? {} : { forbids }) }
   }
 
   async #unwrap(stored: StoredTenantKey, wrap: TenantKeyWrap, custody: TenantCustody, cause: HostCall): Promise<Lease> {
@@ -138,7 +114,8 @@ export class TenantKeyLeases {
     const { tenantId, keyId, version, state } = stored.key
     const name = { tenantId, keyId, version }
     const startedAt = momentOf(clock)
-    const { call, done } = sharedCall(cause, Math.min(l1TimeoutMs, leaseMs), clock, this.#closing.signal)
+    const timeoutMs = Math.min(timeBudgets.leaseRenewal.limitMs, leaseMs)
+    const { call, done } = sharedCall(cause, timeoutMs, clock, this.#closing.signal)
     try {
       const { key, ...backend } = await this.#guard(name, () => openTenantKey(l1, stored, wrap, call))
       const lease = new Lease({ name, state, leaseMs, startedAt }, key, clock)
@@ -157,7 +134,7 @@ export class TenantKeyLeases {
     }
   }
 
-  /** Runs a part of a renewal; a failure takes its effect on the leases before anybody is told of it. */
+  /** Runs a part of a renewal. A failure takes effect on the leases before it is thrown. */
   async #guard<T>(name: TenantKeyName, work: () => Promise<T>): Promise<T> {
     try {
       return await work()
@@ -168,8 +145,8 @@ export class TenantKeyLeases {
   }
 
   #afterFailure(name: TenantKeyName, error: unknown): void {
-    if (isPluginError(error) && denials.has(error.code)) {
-      if (error.code === "KEY_MISMATCH") {
+    if (isPluginError(error) && endsLeases(error.code)) {
+      if (errorMeanings[error.code].custody === "mismatch") {
         this.#services.logger.error("a wrap does not hold the tenant key", { ...name })
       }
       this.#rings.drop(name.tenantId)
@@ -181,16 +158,16 @@ export class TenantKeyLeases {
   }
 }
 
-/** The error for calls after `close`. */
+/** Makes the error for calls after `close`. */
 export function closedError(): PluginError {
-  return new PluginError("CANCELLED", "The host is stopping: its keys are gone from memory.", {
+  return new PluginError("CANCELLED", "The host is stopping and has dropped its keys.", {
     origin: "host",
     retryable: true,
-    nextStep: "Call again when the host has started.",
+    nextStep: "Try again once the host has started.",
   })
 }
 
-/** The error for a tenant that has no such tenant key. */
+/** Makes the error for a tenant that has no such tenant key. */
 export function tenantKeyMissing(): KeyHierarchyError {
   return new KeyHierarchyError("TENANT_KEY_MISSING", "The tenant has no tenant key yet.", {
     origin: "caller",

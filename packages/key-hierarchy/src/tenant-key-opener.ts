@@ -1,9 +1,11 @@
 import { createSecretKey, type KeyObject } from "node:crypto"
-import type { HostCall } from "@apeiro-cmk/audit-log"
-import { isPluginError, PluginError } from "@apeiro-cmk/plugin-interface"
+import type { HostCall } from "@apeiro-cmk/host-call"
+import { isPluginError } from "@apeiro-cmk/plugin-interface"
 import { untilAborted } from "./abort.ts"
 import { matchesCommitment } from "./commitment.ts"
 import { tenantKeyUnreadable } from "./error.ts"
+import { errorMeanings } from "./error-meanings.ts"
+import { keyMismatch, noConditions, planUnwrap, type UnwrapCustody } from "./plan-unwrap.ts"
 import type { L1Port, StoredTenantKey } from "./ports.ts"
 import type { TenantKeyWrap } from "./records.ts"
 
@@ -14,9 +16,9 @@ interface OpenedTenantKey {
 }
 
 /**
- * Has L1 unwrap a tenant key, and checks that it is this very key.
+ * Has L1 unwrap a tenant key, and checks that the result is this very key.
  *
- * @throws {PluginError} KEY_MISMATCH - the keystore gave something else
+ * @throws {PluginError} KEY_MISMATCH - the keystore returned something else
  * @throws {KeyHierarchyError} TENANT_KEY_UNREADABLE - the keystore refuses the stored wrap
  * @throws {PluginError} any other code of a keystore failure
  */
@@ -35,7 +37,8 @@ export async function openTenantKey(
     context: { tenantId, keyId, keyVersion: version },
   }
   const unwrap = l1.decrypt(request, call).catch((error: unknown) => {
-    throw isPluginError(error) && error.code === "CIPHERTEXT_REJECTED" ? tenantKeyUnreadable(error) : error
+    const isWrapRejected = isPluginError(error) && errorMeanings[error.code].custody === "wrap-rejected"
+    throw isWrapRejected ? tenantKeyUnreadable(error) : error
   })
   const { plaintext, backendRequestId } = await untilAborted(unwrap, call.signal, (late) => late.plaintext.fill(0))
   try {
@@ -47,20 +50,12 @@ export async function openTenantKey(
 }
 
 /**
- * The wrap to open a tenant key by.
- * @throws {PluginError} KEY_MISMATCH - every wrap is quarantined
+ * Chooses the wrap by which a tenant key is opened.
+ *
+ * @throws {CodedError} the reason of the plan: what the custody forbids, or KEY_MISMATCH where no good wrap is left
  */
-export function goodWrap(stored: StoredTenantKey): TenantKeyWrap {
-  const wrap = stored.wraps.find((candidate) => candidate.state === "good")
-  if (wrap === undefined) throw keyMismatch()
-  return wrap
-}
-
-/** The error for a keystore that returned another key than the one that was wrapped. */
-export function keyMismatch(): PluginError {
-  return new PluginError("KEY_MISMATCH", "The keystore unwrapped something that is not this tenant key.", {
-    origin: "backend",
-    retryable: false,
-    nextStep: "Check that the keystore still holds the same L1 key, and restore it if it was replaced.",
-  })
+export function wrapToOpen(wraps: readonly TenantKeyWrap[], custody: UnwrapCustody): TenantKeyWrap {
+  const plan = planUnwrap(wraps, custody, noConditions)
+  if (!plan.allowed) throw plan.reason
+  return plan.wraps[0]
 }

@@ -1,13 +1,12 @@
 import type { KeyObject } from "node:crypto"
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import { eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
-import { eventOf, failureOf } from "./audit-trail.ts"
 import { KeyHierarchyError } from "./error.ts"
 import type { HierarchyServices } from "./ports.ts"
 import type { KeyLifecycleState, ServiceKeyRecord, TenantKeyRecord } from "./records.ts"
 import { openServiceKey } from "./service-key-opener.ts"
 
-/** What is true of one version of a service key at this moment. */
+/** Findings about one version of a service key. */
 export interface ServiceKeyVerification {
   readonly serviceKeyId: string
   readonly name: string
@@ -16,16 +15,16 @@ export interface ServiceKeyVerification {
   readonly parentKeyId: string
   readonly parentKeyVersion: number
   readonly createdAtMs: number
-  /** Its tenant key opened it just now. */
+  /** Whether its tenant key has just opened it. */
   readonly opens: boolean
-  /** Why it did not open; where its tenant key did not open either, the code of that. */
+  /** Why it did not open. Where its tenant key did not open either, the code of that. */
   readonly code?: string
   readonly nextStep?: string
-  /** The audit entry of this verification. */
+  /** Id of the audit entry of this verification. */
   readonly verificationEntryId: string
 }
 
-/** Opens the service keys of a tenant while their tenant keys pass by, and then tells of each. */
+/** Opens the service keys of a tenant while their tenant keys are at hand, and then reports on each. */
 export class ServiceKeyCheck {
   readonly #records: readonly ServiceKeyRecord[]
   /** `undefined` for a key that opened, else why it did not. */
@@ -35,7 +34,7 @@ export class ServiceKeyCheck {
     this.#records = records
   }
 
-  /** Opens what hangs on a tenant key. Runs at once, so that the tenant key need not be kept. */
+  /** Opens the service keys under a tenant key. Synchronous, so that the tenant key need not be kept. */
   openUnder(parent: TenantKeyRecord, key: KeyObject): void {
     for (const record of this.#under(parent)) {
       let failure: unknown
@@ -48,12 +47,12 @@ export class ServiceKeyCheck {
     }
   }
 
-  /** What hangs on a tenant key that no wrap opened. */
+  /** Notes that no wrap opened a tenant key, for the service keys under it. */
   unopened(parent: TenantKeyRecord, failure: unknown): void {
     for (const record of this.#under(parent)) if (!this.#found.has(record)) this.#found.set(record, failure)
   }
 
-  /** Records each verification, and tells of it. */
+  /** Records each verification, and reports it. */
   async results(
     { audit }: Pick<HierarchyServices, "audit">,
     call: HostCall,
@@ -81,7 +80,7 @@ export class ServiceKeyCheck {
 }
 
 function parentMissing(): KeyHierarchyError {
-  return new KeyHierarchyError("SERVICE_KEY_UNREADABLE", "No wrap of the tenant key above is stored.", {
+  return new KeyHierarchyError("SERVICE_KEY_UNREADABLE", "No wrap of its tenant key is stored.", {
     origin: "host",
     retryable: false,
     nextStep: "The database was altered: restore it from a backup, and find out who changed it.",

@@ -1,30 +1,29 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import { backendRequestOf, eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
-import { backendRequest, eventOf, failureOf } from "./audit-trail.ts"
 import type { HierarchyServices, StoredTenantKey } from "./ports.ts"
 import type { KeyLifecycleState, TenantKeyWrap } from "./records.ts"
-import { openTenantKey } from "./tenant-key-opener.ts"
+import { openTenantKey, wrapToOpen } from "./tenant-key-opener.ts"
 import { ServiceKeyCheck, type ServiceKeyVerification } from "./verify-service-keys.ts"
 
-/** What is true of one wrap of a tenant key at this moment. */
+/** Findings about one wrap of a tenant key. */
 export interface WrapVerification {
   readonly keystoreId: string
   readonly l1KeyId: string
   readonly l1KeyIdentity: string
   readonly l1KeyVersion: string
   readonly state: TenantKeyWrap["state"]
-  /** L1 opened it just now, and what came out fits the commitment. */
+  /** Whether L1 has just opened it, and the result matches the commitment. */
   readonly opens: boolean
-  /** Why it did not open. `KEY_MISMATCH`: it opened, and held something else. */
+  /** Why it did not open. `KEY_MISMATCH`: it holds another key, or is quarantined for that. */
   readonly code?: string
   readonly nextStep?: string
-  /** The audit entry that tells of the making of this wrap. */
+  /** Id of the audit entry that records the making of this wrap. */
   readonly auditEntryId: string
-  /** The audit entry of this verification. */
+  /** Id of the audit entry of this verification. */
   readonly verificationEntryId: string
 }
 
-/** One version of a tenant key and its wraps. */
+/** Findings about one version of a tenant key and its wraps. */
 export interface TenantKeyVerification {
   readonly keyId: string
   readonly version: number
@@ -33,7 +32,7 @@ export interface TenantKeyVerification {
   readonly wraps: readonly WrapVerification[]
 }
 
-/** What is true of a tenant's keys at this moment. */
+/** Findings about the keys of a tenant. */
 export interface TenantVerification {
   /** Oldest first. */
   readonly tenantKeys: readonly TenantKeyVerification[]
@@ -42,8 +41,8 @@ export interface TenantVerification {
 }
 
 /**
- * Has L1 open every wrap of a tenant, and says of each whether it holds the tenant key; opens every service key with
- * it, and says of each whether it does. Nothing is kept in memory.
+ * Has L1 open every good wrap of a tenant and reports whether it holds the tenant key; opens every service key and
+ * reports whether it opens. A quarantined wrap is reported without asking L1. Keeps nothing in memory.
  */
 export async function verifyTenant(
   services: HierarchyServices,
@@ -51,7 +50,7 @@ export async function verifyTenant(
   call: HostCall,
 ): Promise<TenantVerification> {
   const verified: TenantKeyVerification[] = []
-  // Read first: a service key that is made meanwhile hangs on a tenant key that would not be among those below.
+  // Service keys are read first: one that is made meanwhile may be under a tenant key that is not listed below.
   const check = new ServiceKeyCheck(await services.keys.serviceKeys(tenantId))
   for (const stored of await services.keys.tenantKeys(tenantId)) {
     const { keyId, version, state, createdAtMs } = stored.key
@@ -79,9 +78,10 @@ async function verifyWrap(
   const { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId } = wrap
   const about = { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId }
   try {
-    const { key, backendRequestId } = await openTenantKey(l1, stored, wrap, call)
+    // Findings are about wraps, so the state of the tenant key forbids nothing here.
+    const { key, backendRequestId } = await openTenantKey(l1, stored, wrapToOpen([wrap], {}), call)
     check.openUnder(stored.key, key)
-    const entry = await audit.record({ ...event, outcome: "success", ...backendRequest(backendRequestId) })
+    const entry = await audit.record({ ...event, outcome: "success", ...backendRequestOf(backendRequestId) })
     return { ...about, opens: true, verificationEntryId: entry.entryId }
   } catch (error) {
     check.unopened(stored.key, error)

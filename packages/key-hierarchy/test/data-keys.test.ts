@@ -9,7 +9,7 @@ const message = "The envelope was not accepted."
 const rejected = expect.objectContaining({ code: "CIPHERTEXT_REJECTED", origin: "caller", message })
 
 describe("data keys", () => {
-  it("come back out of their envelope, for their tenant and service key", async () => {
+  it("are unwrapped from their envelope, for their tenant and service key", async () => {
     const { hierarchy } = await openHierarchy()
     await hierarchy.createServiceKey("acme", "billing", hostCall())
     const { plaintext, envelope, serviceKeyVersion } = await hierarchy.generateDataKey("acme", "billing", hostCall())
@@ -47,13 +47,13 @@ describe("data keys", () => {
   })
 
   it("keep their material when they are rewrapped under a newer version of the service key", async () => {
-    const { hierarchy, keys, l1, tenantKey } = await openHierarchy()
+    const { hierarchy, keys, l1, tenantKey, cold } = await openHierarchy()
     const first = await hierarchy.createServiceKey("acme", "billing", hostCall())
     const { plaintext, envelope } = await hierarchy.generateDataKey("acme", "billing", hostCall())
     // Version 2, as a rotation on another replica would store it.
     const tenantKeyBytes = await bytesOfTenantKey(l1.port, tenantKey, hostCall())
     keys.serviceKeys.push(sealServiceKey(tenantKeyBytes, { ...first, version: 2 }))
-    hierarchy.dropTenant("acme")
+    await cold()
 
     const rewrapped = await hierarchy.rewrapDataKey("acme", "billing", envelope, hostCall())
     expect(rewrapped.serviceKeyVersion).toBe(2)
@@ -92,7 +92,7 @@ describe("data keys: the one opaque error", () => {
     await hierarchy.close()
   })
 
-  it("refuses an envelope of another tenant, service key, version or kind, and one with any id exchanged", async () => {
+  it("refuses an envelope of another tenant, service key, version or kind, and one with any id replaced", async () => {
     const { hierarchy, onboard, keys } = await openHierarchy()
     await onboard("globex")
     const own = await hierarchy.createServiceKey("acme", "billing", hostCall())
@@ -123,7 +123,7 @@ describe("data keys: the one opaque error", () => {
     await hierarchy.close()
   })
 
-  it("refuses service keys that a database thief exchanged, and says that the host's data is wrong", async () => {
+  it("refuses service keys that a database thief swapped, and says that the host's data is wrong", async () => {
     const { hierarchy, onboard, keys } = await openHierarchy()
     await onboard("globex")
     const billing = await hierarchy.createServiceKey("acme", "billing", hostCall())
@@ -140,7 +140,7 @@ describe("data keys: the one opaque error", () => {
   })
 })
 
-describe("data keys: what is not there", () => {
+describe("data keys: missing keys", () => {
   it("tells a missing service key from a missing tenant key", async () => {
     const { hierarchy, keys } = await openHierarchy()
     keys.custodies.set("empty", { epoch: 1, leaseMs: 30_000 })
@@ -153,7 +153,7 @@ describe("data keys: what is not there", () => {
     await hierarchy.close()
   })
 
-  it("does not take a path into the cache for the name of a service key", async () => {
+  it("does not take a cache key for the name of a service key", async () => {
     const { hierarchy } = await openHierarchy()
     const { serviceKeyId } = await hierarchy.createServiceKey("acme", "billing", hostCall())
     await hierarchy.generateDataKey("acme", "billing", hostCall())

@@ -1,13 +1,8 @@
 import { randomBytes } from "node:crypto"
+import { sealCommitted } from "@apeiro-cmk/committing-wrap"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import {
-  decodeEnvelope,
-  type EnvelopeHeader,
-  encodeEnvelope,
-  encodeEnvelopeHeader,
-  sealCommitted,
-} from "../src/index.ts"
+import { decodeEnvelope, type EnvelopeHeader, encodeEnvelope, encodeEnvelopeHeader } from "../src/index.ts"
 
 const random = { bytes: (length: number) => randomBytes(length) }
 const header: EnvelopeHeader = {
@@ -42,7 +37,7 @@ describe("envelope", () => {
     )
   })
 
-  it("takes no bytes for an envelope that are altered in shape", () => {
+  it("does not accept bytes whose shape is altered", () => {
     const envelope = Buffer.from(encodeEnvelope(header, seal(header)))
     const alter = (offset: number, value: number) => {
       const altered = Buffer.from(envelope)
@@ -76,7 +71,7 @@ describe("envelope", () => {
     )
   })
 
-  it("writes no header out of bounds", () => {
+  it("does not write a header that is out of bounds", () => {
     for (const wrong of [
       { tenantId: "" },
       { tenantId: "a".repeat(65) },

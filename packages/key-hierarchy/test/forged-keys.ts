@@ -1,13 +1,8 @@
 import { randomBytes } from "node:crypto"
-import {
-  encodeEnvelopeHeader,
-  type L1Port,
-  type PreparedTenantKey,
-  type ServiceKeyRecord,
-  sealCommitted,
-} from "../src/index.ts"
+import { sealCommitted } from "@apeiro-cmk/committing-wrap"
+import { encodeEnvelopeHeader, type L1Port, type PreparedTenantKey, type ServiceKeyRecord } from "../src/index.ts"
 
-/** A version of a service key as a rotation would store it, wrapped by a tenant key whose bytes the test knows. */
+/** Makes a version of a service key as a rotation would store it, under a tenant key whose bytes the test knows. */
 export function sealServiceKey(tenantKey: Uint8Array, record: Omit<ServiceKeyRecord, "envelope">): ServiceKeyRecord {
   const header = encodeEnvelopeHeader({
     kind: "serviceKey",
@@ -28,7 +23,7 @@ export function sealServiceKey(tenantKey: Uint8Array, record: Omit<ServiceKeyRec
   return { ...record, envelope: Buffer.concat([header, sealed]) }
 }
 
-/** Opens a tenant key by the double's L1, as a test that is allowed to know it. */
+/** Opens a tenant key by the double's L1, for a test that may know it. */
 export async function bytesOfTenantKey(
   l1: Pick<L1Port, "decrypt">,
   { key, wraps: [wrap] }: Pick<PreparedTenantKey, "key" | "wraps">,

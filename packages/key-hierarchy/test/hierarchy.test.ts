@@ -37,7 +37,7 @@ describe("states of keys", () => {
         await hierarchy.createServiceKey("acme", "billing", hostCall())
         const { envelope } = await hierarchy.generateDataKey("acme", "billing", hostCall())
         setState(opened, state)
-        hierarchy.dropTenant("acme")
+        await opened.cold()
         const outcome = (work: Promise<unknown>) =>
           work.then(
             () => "allowed",
@@ -57,18 +57,18 @@ describe("states of keys", () => {
     }
   }
 
-  it("make a service key under an active tenant key only", async () => {
+  it("allow a new service key only under an active tenant key", async () => {
     const opened = await openHierarchy()
     for (const state of ["PreActive", "Suspended", "Deactivated", "Compromised", "Destroyed"] as const) {
       setTenantKeyState(opened, state)
-      opened.hierarchy.dropTenant("acme")
+      await opened.cold()
       await expect(opened.hierarchy.createServiceKey("acme", "billing", hostCall())).rejects.toMatchObject(forbids)
     }
     expect(opened.keys.serviceKeys).toHaveLength(0)
     await opened.hierarchy.close()
   })
 
-  it("take effect at the latest with the next renewal of the lease", async () => {
+  it("take effect with the next renewal of the lease at the latest", async () => {
     const opened = await openHierarchy()
     const { hierarchy, clock } = opened
     await hierarchy.createServiceKey("acme", "billing", hostCall())
@@ -83,7 +83,7 @@ describe("states of keys", () => {
 })
 
 describe("preparing a tenant key", () => {
-  it("asks L1 for a real round trip and stores nothing", async () => {
+  it("makes a real round trip through L1 and stores nothing", async () => {
     const { l1, tenantKey, keys } = await openHierarchy()
     expect(l1.calls).toEqual({ encrypt: 1, decrypt: 1 })
     expect(tenantKey.key).toMatchObject({ tenantId: "acme", version: 1, state: "Active" })
@@ -95,11 +95,10 @@ describe("preparing a tenant key", () => {
     expect(keys.serviceKeys).toHaveLength(0)
   })
 
-  it("refuses a keystore that gives another key back, or does not encrypt", async () => {
-    const { hierarchy, l1, audit } = await openHierarchy()
+  it("refuses a keystore that returns another key, or does not encrypt", async () => {
+    const { prepare, l1, audit } = await openHierarchy()
     l1.tamper((plaintext) => Buffer.from(plaintext).fill(1))
-    const prepare = () => hierarchy.prepareTenantKey("acme", "second", hostCall())
-    await expect(prepare()).rejects.toMatchObject({ code: "KEY_MISMATCH" })
+    await expect(prepare("acme", "second")).rejects.toMatchObject({ code: "KEY_MISMATCH" })
     l1.tamper(undefined)
     l1.port.encrypt = async ({ plaintext }) => ({
       ciphertext: Buffer.concat([Buffer.from("v1:"), plaintext]),
@@ -107,7 +106,7 @@ describe("preparing a tenant key", () => {
       l1KeyIdentity: "plain",
       l1KeyVersion: "1",
     })
-    await expect(prepare()).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
+    await expect(prepare("acme", "second")).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
     expect(audit.events("tenantKeyWrap")).toMatchObject([
       { outcome: "failure", code: "KEY_MISMATCH", keystoreId: "second" },
       { outcome: "failure", code: "KEY_UNSUITABLE", keystoreId: "second" },
@@ -115,14 +114,14 @@ describe("preparing a tenant key", () => {
   })
 
   it("passes a failure of L1 through unchanged", async () => {
-    const { hierarchy, l1 } = await openHierarchy()
+    const { prepare, l1 } = await openHierarchy()
     l1.fail("DENIED")
-    await expect(hierarchy.prepareTenantKey("acme", "second", hostCall())).rejects.toMatchObject({ code: "DENIED" })
+    await expect(prepare("acme", "second")).rejects.toMatchObject({ code: "DENIED" })
   })
 })
 
 describe("verifying a tenant", () => {
-  it("says of each wrap which L1 it is, whether it opens, and where that is recorded", async () => {
+  it("reports of each wrap its L1, whether it opens, and where that is recorded", async () => {
     const opened = await openHierarchy()
     const { hierarchy, l1, tenantKey } = opened
     const [wrap] = tenantKey.wraps
@@ -139,14 +138,25 @@ describe("verifying a tenant", () => {
     await hierarchy.close()
   })
 
-  it("says of each service key whether its tenant key opens it, and records that", async () => {
+  it("reports a quarantined wrap without asking L1", async () => {
+    const { hierarchy, keys, l1, tenantKey, audit } = await openHierarchy()
+    keys.tenantKeys[0] = { ...tenantKey, wraps: tenantKey.wraps.map((wrap) => ({ ...wrap, state: "quarantined" })) }
+    const { decrypt } = l1.calls
+    const { tenantKeys } = await hierarchy.verifyTenant("acme", hostCall())
+    expect(tenantKeys).toMatchObject([{ wraps: [{ state: "quarantined", opens: false, code: "KEY_MISMATCH" }] }])
+    expect(l1.calls.decrypt).toBe(decrypt)
+    expect(audit.events("tenantKeyUnwrap").at(-1)).toMatchObject({ outcome: "failure", code: "KEY_MISMATCH" })
+    await hierarchy.close()
+  })
+
+  it("reports of each service key whether its tenant key opens it, and records that", async () => {
     const { hierarchy, keys, l1, audit } = await openHierarchy()
     for (const name of ["billing", "payroll", "lost"]) await hierarchy.createServiceKey("acme", name, hostCall())
     const verify = async () => (await hierarchy.verifyTenant("acme", hostCall())).serviceKeys
     const all = ["billing", "payroll", "lost"].map((name) => ({ name, version: 1, state: "Active", opens: true }))
     expect(await verify()).toMatchObject(all)
 
-    // The database thief exchanges one key, and lets another hang on a tenant key that is not there.
+    // The database thief swaps one key, and puts another under a tenant key that does not exist.
     const [billing, payroll, lost] = keys.serviceKeys
     if (billing === undefined || payroll === undefined || lost === undefined) throw new Error("no service keys")
     keys.serviceKeys.splice(1, 2, { ...payroll, envelope: billing.envelope }, { ...lost, parentKeyVersion: 2 })

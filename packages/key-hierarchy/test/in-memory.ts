@@ -1,13 +1,15 @@
 import { createSecretKey, randomBytes } from "node:crypto"
-import { type AuditEvent, type AuditLeaf, createAuditRecorder, decodeLeaf, type HostCall } from "@apeiro-cmk/audit-log"
+import { type AuditEvent, type AuditLeaf, createAuditRecorder, decodeLeaf } from "@apeiro-cmk/audit-log"
+import { aes256GcmOpen, aes256GcmSeal } from "@apeiro-cmk/committing-wrap"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError } from "@apeiro-cmk/plugin-sdk"
 import { fakeClock, logSink } from "@apeiro-cmk/plugin-sdk/testing"
-import { aes256GcmOpen, aes256GcmSeal, createKeyHierarchy } from "../src/index.ts"
+import { createKeyHierarchy, prepareTenantKey } from "../src/index.ts"
 import type { KeyRepository, L1Port, StoredTenantKey } from "../src/ports.ts"
 import type { ServiceKeyRecord, TenantCustody } from "../src/records.ts"
 
-/** Keys in a map, as persistence would keep them. Fields are open so that a test can be the database thief. */
+/** Keeps keys in memory, as persistence would. Its fields are open, so that a test can be the database thief. */
 export function inMemoryKeys() {
   const custodies = new Map<string, TenantCustody>()
   const tenantKeys: StoredTenantKey[] = []
@@ -57,7 +59,7 @@ export function inMemoryKeys() {
   }
 }
 
-/** An L1 that really encrypts, and that can be made to refuse, hang or give something else. */
+/** An L1 that really encrypts, and that a test can make refuse, hang or return something else. */
 export function inMemoryL1() {
   const keys = new Map<string, ReturnType<typeof createSecretKey>>()
   const handedOut: Uint8Array[] = []
@@ -107,7 +109,7 @@ export function inMemoryL1() {
   return {
     port,
     calls,
-    /** Every plaintext that left L1; the hierarchy must have zeroed them. */
+    /** Every plaintext that left L1; the hierarchy must have filled them with zeros. */
     handedOut,
     fail(code: Parameters<typeof pluginError>[0] | undefined) {
       failure = code === undefined ? undefined : pluginError(code, `in-memory: ${code}`, "Nothing: this is a test.")
@@ -127,7 +129,7 @@ export function inMemoryL1() {
   }
 }
 
-/** A hierarchy over the doubles, with a tenant `acme` whose keystore `primary` is active. */
+/** Opens a hierarchy over the doubles, with a tenant `acme` whose keystore `primary` is active. */
 export async function openHierarchy({ leaseMs = 30_000 } = {}) {
   const clock = fakeClock()
   const keys = inMemoryKeys()
@@ -142,25 +144,23 @@ export async function openHierarchy({ leaseMs = 30_000 } = {}) {
       return bytes
     },
   }
-  const hierarchy = createKeyHierarchy({
-    keys: keys.repository,
-    l1: l1.port,
-    audit: audit.recorder,
-    clock,
-    random,
-    logger,
-  })
+  const services = { keys: keys.repository, l1: l1.port, audit: audit.recorder, clock, random, logger }
+  const hierarchy = createKeyHierarchy(services)
+  const prepare = (tenantId: string, keystoreId: string) =>
+    prepareTenantKey(services, tenantId, keystoreId, hostCall(tenantId))
+  /** Lets every lease run out: the next call asks L1. */
+  const cold = () => clock.advance(leaseMs)
   const onboard = async (tenantId: string) => {
     keys.custodies.set(tenantId, { epoch: 1, leaseMs })
-    const prepared = await hierarchy.prepareTenantKey(tenantId, "primary", hostCall(tenantId))
+    const prepared = await prepare(tenantId, "primary")
     keys.tenantKeys.push(prepared)
     return prepared
   }
   const tenantKey = await onboard("acme")
-  return { hierarchy, clock, keys, l1, logger, audit, drawn, tenantKey, onboard }
+  return { hierarchy, clock, keys, l1, logger, audit, drawn, tenantKey, onboard, prepare, cold }
 }
 
-/** The real recorder over an intake in memory, which can be made to fail. */
+/** Makes the real recorder over an intake in memory that a test can make fail. */
 function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
   const leaves: Uint8Array[] = []
   let down = false
@@ -182,7 +182,7 @@ function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
   }
 }
 
-/** What travels with a call in these tests. */
+/** Makes the call of these tests. */
 export function hostCall(tenantId = "acme", signal = new AbortController().signal): HostCall {
   return {
     signal,

@@ -42,8 +42,8 @@ describe("leases: denied is not unreachable", () => {
   }
 
   it("blame the stored wrap, not the caller, when L1 refuses it", async () => {
-    const { hierarchy, generate, l1 } = await warm()
-    hierarchy.dropTenant("acme")
+    const { hierarchy, generate, l1, cold } = await warm()
+    await cold()
     l1.fail("CIPHERTEXT_REJECTED")
     await expect(generate()).rejects.toMatchObject({ code: "TENANT_KEY_UNREADABLE", origin: "host" })
     await hierarchy.close()
@@ -74,7 +74,7 @@ describe("leases: denied is not unreachable", () => {
     await hierarchy.close()
   })
 
-  it("are refused by KEY_MISMATCH when L1 gives another key, and that key is never used", async () => {
+  it("are refused by KEY_MISMATCH when L1 returns another key, and that key is never used", async () => {
     const { hierarchy, generate, clock, l1, logger } = await warm()
     for (const tampered of [(key: Uint8Array) => Buffer.from(key).fill(7), (key: Uint8Array) => key.subarray(0, 16)]) {
       l1.tamper(tampered)
@@ -87,9 +87,9 @@ describe("leases: denied is not unreachable", () => {
     await hierarchy.close()
   })
 
-  it("give up on an L1 that does not answer, even if it does not heed its signal", async () => {
-    const { hierarchy, generate, clock, l1 } = await warm()
-    hierarchy.dropTenant("acme")
+  it("give up on an L1 that does not answer, even if it ignores its signal", async () => {
+    const { hierarchy, generate, clock, l1, cold } = await warm()
+    await cold()
     const release = l1.hold()
     const waiting = expect(generate()).rejects.toMatchObject({ code: "TIMED_OUT" })
     await settle()
@@ -97,14 +97,14 @@ describe("leases: denied is not unreachable", () => {
     await waiting
     release()
     await settle()
-    // What came too late was zeroed.
+    // The late answer was filled with zeros.
     expect(l1.handedOut.every((plaintext) => plaintext.every((byte) => byte === 0))).toBe(true)
     await hierarchy.close()
   })
 
   it("let one waiter give up without stopping the others", async () => {
-    const { hierarchy, generate, l1 } = await warm()
-    hierarchy.dropTenant("acme")
+    const { hierarchy, generate, l1, cold } = await warm()
+    await cold()
     const release = l1.hold()
     const controller = new AbortController()
     const impatient = expect(
@@ -121,15 +121,15 @@ describe("leases: denied is not unreachable", () => {
 })
 
 describe("leases: keys in memory", () => {
-  it("zero every byte string that held a tenant or service key", async () => {
-    const { hierarchy, generate, l1, drawn } = await warm()
-    hierarchy.dropTenant("acme")
+  it("fill every byte string that held a tenant or service key with zeros", async () => {
+    const { hierarchy, generate, l1, drawn, cold } = await warm()
+    await cold()
     await generate()
     await hierarchy.verifyTenant("acme", hostCall())
     await hierarchy.close()
     expect(l1.handedOut.length).toBeGreaterThan(3)
     for (const plaintext of l1.handedOut) expect(plaintext.every((byte) => byte === 0)).toBe(true)
-    // The first two draws that are no salt: the tenant key and the service key.
+    // Two draws are keys, not salts: the tenant key and the service key.
     const zeroed = drawn.filter((bytes) => bytes.every((byte) => byte === 0))
     expect(zeroed.length).toBe(2)
   })
@@ -148,11 +148,11 @@ describe("leases: keys in memory", () => {
 
 describe("leases: several tenants and tenant keys", () => {
   it("end for every tenant key of the tenant on a denial, and for no other tenant", async () => {
-    const { hierarchy, generate, clock, keys, l1, onboard, tenantKey, decrypts } = await warm()
+    const { hierarchy, generate, clock, keys, l1, onboard, prepare, tenantKey, decrypts } = await warm()
     await onboard("globex")
     await hierarchy.createServiceKey("globex", "billing", hostCall("globex"))
-    // A second version of acme's tenant key, at a keystore of its own, with a service key under it.
-    const second = await hierarchy.prepareTenantKey("acme", "secondary", hostCall())
+    // A second tenant key of acme, at another keystore, with a service key under it.
+    const second = await prepare("acme", "secondary")
     keys.tenantKeys.push(second)
     await hierarchy.createServiceKey("acme", "payroll", hostCall())
     expect(keys.serviceKeys.at(-1)?.parentKeyId).toBe(second.key.keyId)
@@ -168,7 +168,7 @@ describe("leases: several tenants and tenant keys", () => {
     })
     const before = decrypts()
     await hierarchy.generateDataKey("globex", "billing", hostCall("globex"))
-    // Due for renewal, and served all the while.
+    // Due for renewal, and still served.
     expect(decrypts()).toBe(before + 1)
     await hierarchy.close()
   })

@@ -9,7 +9,7 @@ type Step =
   | { readonly kind: "jumpWall"; readonly ms: number }
   | { readonly kind: "l1"; readonly answers: "well" | "UNREACHABLE" | "DENIED" | "KEY_DISABLED" }
   | { readonly kind: "call" }
-  | { readonly kind: "drop" }
+  | { readonly kind: "epoch" }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Step>({ kind: "call" }) },
@@ -21,15 +21,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .constantFrom("well" as const, "UNREACHABLE" as const, "DENIED" as const, "KEY_DISABLED" as const)
       .map<Step>((answers) => ({ kind: "l1", answers })),
   },
-  { weight: 1, arbitrary: fc.constant<Step>({ kind: "drop" }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ kind: "epoch" }) },
 )
 
 describe("leases, in any order of events", () => {
   it("serve only within a lease of a decrypt that L1 did, and never after a denial that came later", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-        const { hierarchy, clock, l1 } = await openHierarchy({ leaseMs })
-        // What L1 answered, in the order of its answers, with the moment of the asking.
+        const { hierarchy, clock, keys, l1 } = await openHierarchy({ leaseMs })
+        let epoch = 1
+        // The answers of L1 in order, each with the moment of its request.
         const answers: { readonly monotonicMs: number; readonly wallMs: number; readonly well: boolean }[] = []
         let denied = false
         const { decrypt } = l1.port
@@ -51,7 +52,7 @@ describe("leases, in any order of events", () => {
         for (const each of steps) {
           if (each.kind === "advance") await clock.advance(each.ms)
           else if (each.kind === "jumpWall") clock.jumpWall(each.ms)
-          else if (each.kind === "drop") hierarchy.dropTenant("acme")
+          else if (each.kind === "epoch") keys.custodies.set("acme", { epoch: ++epoch, leaseMs })
           else if (each.kind === "l1") {
             state = each.answers
             l1.fail(state === "well" ? undefined : state)
@@ -61,7 +62,7 @@ describe("leases, in any order of events", () => {
               () => true,
               () => false,
             )
-            // Lets a renewal that this call set off come to its end.
+            // Lets a renewal that this call started come to its end.
             await clock.advance(0)
             if (served) {
               const last = answers.findLast(({ well }) => well)

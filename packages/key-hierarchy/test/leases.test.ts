@@ -1,4 +1,6 @@
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { describe, expect, it } from "vitest"
+import { hostCall } from "./in-memory.ts"
 import { settle, warm } from "./warm-lease.ts"
 
 describe("leases", () => {
@@ -11,8 +13,8 @@ describe("leases", () => {
   })
 
   it("ask L1 once for any number of parallel calls on a cold start", async () => {
-    const { hierarchy, generate, decrypts, keys } = await warm()
-    hierarchy.dropTenant("acme")
+    const { hierarchy, generate, decrypts, keys, cold } = await warm()
+    await cold()
     const before = decrypts()
     const reads = keys.reads.serviceKeys
     await Promise.all(Array.from({ length: 1000 }, generate))
@@ -53,23 +55,23 @@ describe("leases", () => {
   })
 
   it("run from the sending of the request to L1, not from its answer", async () => {
-    const { hierarchy, generate, clock, l1 } = await warm()
-    hierarchy.dropTenant("acme")
+    const { hierarchy, generate, clock, l1, cold } = await warm()
+    await cold()
     const release = l1.hold()
     const slow = generate()
     await settle()
-    await clock.advance(9_000)
+    await clock.advance(8_000)
     release()
     await slow
     l1.fail("UNREACHABLE")
-    await clock.advance(20_999)
+    await clock.advance(21_999)
     await generate()
     await clock.advance(1)
     await expect(generate()).rejects.toMatchObject({ code: "UNREACHABLE" })
     await hierarchy.close()
   })
 
-  it("are not asked for again while they are idle, and leave no timer behind", async () => {
+  it("are not renewed while they are idle, and leave no timer behind", async () => {
     const { hierarchy, clock, decrypts } = await warm()
     const before = decrypts()
     expect(clock.pendingTimers()).toBe(1)
@@ -130,7 +132,7 @@ describe("leases", () => {
     await hierarchy.close()
   })
 
-  it("end at a renewal that finds another epoch, also where L1 does not answer", async () => {
+  it("end at a renewal that finds another epoch, even where L1 does not answer", async () => {
     const { hierarchy, generate, clock, keys, l1 } = await warm()
     keys.custodies.set("acme", { epoch: 2, leaseMs: 30_000 })
     l1.fail("UNREACHABLE")
@@ -141,17 +143,47 @@ describe("leases", () => {
     await hierarchy.close()
   })
 
-  it("are not granted on an answer that a drop has overtaken", async () => {
-    const { hierarchy, generate, l1, decrypts } = await warm()
-    hierarchy.dropTenant("acme")
+  it("are not granted on an answer that a denial at another tenant key has overtaken", async () => {
+    const { hierarchy, generate, l1, decrypts, cold } = await withSecondTenantKey()
+    const { decrypt } = l1.port
+    l1.port.decrypt = async (request, call) => {
+      if (request.keystoreId === "secondary") throw pluginError("DENIED", "in-memory: denied", "Nothing: a test.")
+      return decrypt(request, call)
+    }
+    await cold()
     const release = l1.hold()
     const before = decrypts()
     const waiting = generate()
     await settle()
-    hierarchy.dropTenant("acme")
+    await expect(hierarchy.generateDataKey("acme", "payroll", hostCall())).rejects.toMatchObject({ code: "DENIED" })
     release()
     await waiting
     expect(decrypts()).toBe(before + 2)
     await hierarchy.close()
   })
+
+  it("are not granted on an answer that a newer epoch has overtaken", async () => {
+    const { hierarchy, generate, keys, l1, decrypts, cold } = await withSecondTenantKey()
+    await cold()
+    const release = l1.hold()
+    const before = decrypts()
+    const waiting = generate()
+    await settle()
+    keys.custodies.set("acme", { epoch: 2, leaseMs: 30_000 })
+    const other = hierarchy.generateDataKey("acme", "payroll", hostCall())
+    await settle()
+    release()
+    await Promise.all([waiting, other])
+    // The first key once more, since its first answer belongs to the epoch before.
+    expect(decrypts()).toBe(before + 3)
+    await hierarchy.close()
+  })
 })
+
+/** Adds a second tenant key of acme, at the keystore `secondary`, with the service key `payroll` under it. */
+async function withSecondTenantKey() {
+  const opened = await warm()
+  opened.keys.tenantKeys.push(await opened.prepare("acme", "secondary"))
+  await opened.hierarchy.createServiceKey("acme", "payroll", hostCall())
+  return opened
+}

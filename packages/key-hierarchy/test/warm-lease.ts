@@ -1,5 +1,6 @@
 import { hostCall, openHierarchy } from "./in-memory.ts"
 
+/** Opens a hierarchy whose tenant `acme` has a lease and the service key `billing`. */
 export async function warm({ leaseMs = 30_000 } = {}) {
   const opened = await openHierarchy({ leaseMs })
   await opened.hierarchy.createServiceKey("acme", "billing", hostCall())
@@ -9,5 +10,5 @@ export async function warm({ leaseMs = 30_000 } = {}) {
   return { ...opened, generate, envelope, decrypts }
 }
 
-/** Lets work that waits for nothing but promises go on. */
+/** Lets work continue that waits for promises alone. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve))

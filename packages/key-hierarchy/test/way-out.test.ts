@@ -22,7 +22,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Runs the independent script in a process of its own. */
+/** Runs the independent script in its own process. */
 async function openIndependently(keyExport: unknown, tenantKey: string, envelope: Uint8Array): Promise<string> {
   const files = [
     ["export.json", JSON.stringify(keyExport)],
@@ -40,7 +40,7 @@ async function exported() {
   await opened.hierarchy.createServiceKey("acme", "payroll", hostCall())
   await opened.hierarchy.createServiceKey("acme", "billing", hostCall())
   const dataKey = await opened.hierarchy.generateDataKey("acme", "billing", hostCall())
-  // Through JSON, as the file goes.
+  // Through JSON, as in a file.
   const document: unknown = JSON.parse(JSON.stringify(await opened.hierarchy.exportKeys("acme", hostCall())))
   const decryptL1 = async (wrap: Parameters<Parameters<typeof recoverDataKey>[0]["decryptL1"]>[0]) =>
     (await opened.l1.port.decrypt(wrap, hostCall())).plaintext
@@ -112,7 +112,7 @@ describe("recoverDataKey", () => {
     expect(l1.handedOut.every((bytes) => bytes.every((byte) => byte === 0))).toBe(true)
   })
 
-  it("refuses altered envelopes, other tenants' exports, exports with keys exchanged and another L1", async () => {
+  it("refuses altered envelopes, other tenants' exports, exports with swapped keys and another L1", async () => {
     const { keyExport, envelope, decryptL1 } = await exported()
     const altered = Buffer.from(envelope)
     altered.writeUInt8(altered.readUInt8(envelope.length - 20) ^ 1, envelope.length - 20)
@@ -137,7 +137,7 @@ describe("recoverDataKey", () => {
     })
   })
 
-  it("takes only a document that is a key export, and says where it is not", () => {
+  it("accepts only a key export, and says where a document is not one", () => {
     for (const document of [null, [], {}, { format: "apeiro-cmk/key-export/v2" }, "text"]) {
       expect(() => parseKeyExport(document)).toThrow(expect.objectContaining({ code: "KEY_EXPORT_INVALID" }))
     }

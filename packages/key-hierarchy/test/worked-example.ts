@@ -7,12 +7,12 @@ const tenantKeyName = { tenantId, keyId: "019ab6f0-1111-7000-8000-000000000001",
 const serviceKeyId = "019ab6f0-2222-7000-8000-000000000002"
 const dataKeyId = "019ab6f0-3333-7000-8000-000000000003"
 
-/** 32 bytes in a row, from the given one. */
+/** Makes 32 consecutive bytes, starting with the given one. */
 const counting = (from: number) => Buffer.from(Array.from({ length: 32 }, (_, index) => (from + index) & 0xff))
 const keys = { tenantKey: counting(0x00), serviceKey: counting(0x20), dataKey: counting(0x40) }
 const salts = { serviceKey: counting(0x80), dataKey: counting(0xa0) }
 
-/** Everything of the example in docs/envelope.md, made by the product's own code out of fixed keys and salts. */
+/** Makes the example of docs/envelope.md by the product's own code, from fixed keys and salts. */
 export function workedExample() {
   const serviceKeyHeader: EnvelopeHeader = {
     kind: "serviceKey",
@@ -43,7 +43,7 @@ export function workedExample() {
   }
 }
 
-/** The example as it stands in the page: names, and bytes in hex, 32 a line. */
+/** Writes the example as the page shows it: names, and bytes in hex, 32 per line. */
 export function workedExampleText(): string {
   const example = workedExample()
   const parts: readonly (readonly [string, Uint8Array])[] = [

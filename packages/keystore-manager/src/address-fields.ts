@@ -1,9 +1,8 @@
 import type { JsonSchema, JsonValue, KeystoreManifest } from "@apeiro-cmk/plugin-interface"
 
 /**
- * Names of the fields that say where a keystore is (URLs, and lists of URLs): a secret is sent there. A stored secret must
- * not follow a change of them, or whoever may change a configuration could have it sent to a server of theirs and so read
- * it.
+ * Lists the fields that say where a keystore is: URLs, and lists of URLs. Secrets are sent there, so a stored secret must
+ * not follow a change of them: an administrator could otherwise have it sent to another server, and read it.
  */
 export function addressFields(manifest: KeystoreManifest): readonly string[] {
   return [...new Set(uriFields(manifest.keystoreConfigurationSchema))]

@@ -8,31 +8,31 @@ import type {
 } from "@apeiro-cmk/plugin-interface"
 import { secretFields, secretFromBytes } from "@apeiro-cmk/plugin-sdk"
 import { addressFields } from "./address-fields.ts"
-import { asCodedError } from "./call-policy.ts"
 import { invalid, type JsonObject } from "./document.ts"
 import { managerError } from "./errors.ts"
 import type { CredentialPort, RunningKeystorePlugin } from "./ports.ts"
 import type { CredentialField, KeystoreRecord } from "./records.ts"
+import { asCodedError } from "./undeclared-error.ts"
 
-/** A configuration that its plugin accepts, taken apart: what is stored in the open, and what is not. */
+/** A configuration that its plugin accepts, split into its plain fields and its secrets. */
 export interface CheckedConfiguration {
-  /** What is stored: as entered, without secrets. */
+  /** Configuration to store: as entered, without secrets. */
   readonly configuration: JsonObject
-  /** What the plugin gets: secrets as handles. */
+  /** Configuration for the plugin: secrets as handles. */
   readonly input: KeystoreConfigurationInput
-  /** Secrets that were entered now. */
+  /** Secrets that this configuration brings. */
   readonly entered: readonly { readonly name: string; readonly secret: Uint8Array }[]
-  /** Secrets of the keystore as it is stored that stay in force. */
+  /** Stored secrets that stay in force. */
   readonly kept: readonly CredentialField[]
 }
 
 /**
- * Checks a configuration with its plugin's own parser and moves the secrets out of it.
+ * Checks a configuration with its plugin's own parser, and moves the secrets out of it.
  *
- * A secret is entered as text; left out, or as it reads back (`{"set": true, "version": n}`), it keeps its stored
- * version; `null` removes it.
+ * A secret is entered as text. Left out, or as it reads back (`{"set": true, "version": n}`), it keeps its stored version;
+ * `null` removes it.
  *
- * @param stored - the keystore as it is stored, where there is one
+ * @param stored - the stored keystore, where there is one
  * @throws {KeystoreManagerError} CONFIGURATION_INVALID - with every issue
  */
 export function checkConfiguration(
@@ -85,7 +85,7 @@ export function checkConfiguration(
 }
 
 /**
- * Refuses a change of what says which key it is: wraps would be left without their key.
+ * Refuses a change of the fields that identify the key, since its wraps would no longer open.
  * @throws {KeystoreManagerError} IDENTITY_FIELD_FIXED - with every such field
  */
 export function requireSameIdentity(
@@ -98,7 +98,7 @@ export function requireSameIdentity(
     const result = parse(plugin, input)
     return result.ok ? result.value : input
   }
-  // Parsed, since a default that is written out is no change, nor is another spelling of the same address.
+  // Compared after parsing: writing out a default, or spelling the same address differently, changes nothing.
   const before = parsedOf(inputOf(stored, credentials))
   const after = parsedOf(next.input)
   const changed = plugin.definition.manifest.identityFields.filter((name) => differs(before, after, name))
@@ -111,7 +111,7 @@ export function requireSameIdentity(
   })
 }
 
-/** What the plugin gets of a stored keystore: its configuration, with secrets as handles. */
+/** Makes the configuration for the plugin of a stored keystore: secrets as handles. */
 export function inputOf(record: KeystoreRecord, credentials: CredentialPort): KeystoreConfigurationInput {
   const handles = record.credentials.map(
     (field) => [field.name, credentials.handle(referenceOf(record, field))] as const,
@@ -120,8 +120,8 @@ export function inputOf(record: KeystoreRecord, credentials: CredentialPort): Ke
 }
 
 /**
- * What the plugin gets of a configuration that may lack its secrets still: those that were entered as handles, and no
- * word of the others.
+ * Makes the configuration for the plugin of a document that may still lack its secrets: those that were entered as
+ * handles, and without the others.
  */
 export function withoutSecretText(plugin: RunningKeystorePlugin, entered: JsonObject): KeystoreConfigurationInput {
   const secrets = secretFields(plugin.definition.manifest.keystoreConfigurationSchema)
@@ -134,7 +134,7 @@ export function withoutSecretText(plugin: RunningKeystorePlugin, entered: JsonOb
   )
 }
 
-/** Seals what was entered; the copies in memory are filled with zeros. @param version - of each of these secrets */
+/** Seals the secrets that were entered, and fills their copies in memory with zeros. @param version - of each of them */
 export function sealEntered(
   { entered }: CheckedConfiguration,
   credentials: CredentialPort,

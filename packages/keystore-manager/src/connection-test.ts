@@ -1,88 +1,91 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
 import type { CallOptions, Clock, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
-import { abortable, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
-import type { CallPolicy } from "./call-policy.ts"
+import { callOptions, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
+import type { KeystoreCaller } from "./caller/keystore-caller.ts"
+import type { CallObserver } from "./caller/measurement-stage.ts"
 import { derivationStep, derivationStepName, failedStep } from "./derivation-step.ts"
-import type { HealthBoard } from "./health.ts"
 import type { KeystoreRecord } from "./records.ts"
 import { stepError } from "./step-errors.ts"
 
-/** More steps than any plugin has; a plugin that goes on for ever is stopped here. */
-const maxSteps = 50
-/** The plugin's own steps leave this share of the time to the host's step. */
-const pluginShare = 5 / 6
+/** More steps than any plugin has; a plugin whose steps never end is stopped here. */
+const maximumSteps = 50
+const testLimitMs = timeBudgets.connectionTest.limitMs
+/** The plugin's own steps leave the rest of the time to the host's step. */
+const pluginShare = timeBudgets.connectionTestSteps.limitMs / testLimitMs
 
-/** What a connection test needs of the manager. */
-export interface ConnectionTestTools {
-  readonly policy: CallPolicy
-  readonly health: HealthBoard
+/** Services that a connection test uses. */
+export interface ConnectionTestServices {
+  readonly caller: KeystoreCaller
+  readonly health: CallObserver
   readonly clock: Clock
   readonly random: RandomSource
 }
 
 /**
  * Runs the plugin's own steps, then the host's. Every failure is a step; the whole ends within the test's time limit,
- * also when the plugin does not listen.
+ * even when the plugin ignores its signal.
  *
- * @param target - the saved keystore whose health this tells about, if it is one
+ * @param record - the saved keystore whose health the outcome belongs to; undefined for one that is not saved
+ * @param call - names the keystore
  */
 export async function* runConnectionTest(
   opening: Promise<KeystoreV1>,
-  target: KeystoreRecord | undefined,
+  record: KeystoreRecord | undefined,
   call: HostCall,
-  { policy, health, clock, random }: ConnectionTestTools,
+  services: ConnectionTestServices,
 ): AsyncGenerator<ConnectionStep, void, void> {
-  const running = policy.beginTest(call)
+  const { caller, health, clock, random } = services
+  const running = callOptions({ ...call, timeoutMs: Math.min(testLimitMs, call.deadlineMs - clock.nowMs()), clock })
   const startedMs = clock.monotonicMs()
   let failed: ConnectionStep | undefined
   try {
-    for await (const step of pluginSteps(opening, running, clock)) {
+    for await (const step of pluginSteps(opening, running, services)) {
       if (step.outcome === "failed") failed ??= step
       yield step
     }
     if (failed === undefined) {
       const keystore = await opening
-      const step = await derivationStep(keystore, call.tenantId, clock, random, (work) =>
-        policy.run(target, running, work),
-      )
-      yield step
+      yield await derivationStep(keystore, call.tenantId, clock, random, (work) => caller.call(record, running, work))
     } else {
       const message = `Not tried, since ${failed.name} failed.`
       yield { name: derivationStepName, outcome: "skipped", durationMs: 0, message }
-      if (target !== undefined) health.noteFailure(target, clock.monotonicMs() - startedMs, stepError(failed))
+      if (record !== undefined) health.noteFailure(record, clock.monotonicMs() - startedMs, stepError(failed))
     }
   } finally {
     running.dispose()
   }
 }
 
+/** The steps belong to no budget and to no average latency, so the caller gets no record of a keystore. */
 async function* pluginSteps(
   opening: Promise<KeystoreV1>,
   call: CallOptions,
-  clock: Clock,
+  { caller, clock }: ConnectionTestServices,
 ): AsyncGenerator<ConnectionStep, void, void> {
   const share = withDeadline(call.signal, (call.deadlineMs - clock.nowMs()) * pluginShare, clock)
+  const options = { ...call, signal: share.signal, deadlineMs: share.deadlineMs }
+  const within = <T>(work: () => Promise<T>) => caller.call(undefined, options, work, { limitMs: testLimitMs })
   const startedMs = clock.monotonicMs()
   let steps: AsyncIterator<ConnectionStep> | undefined
   try {
-    const keystore = await abortable(opening, share.signal)
-    const options = { ...call, signal: share.signal, deadlineMs: share.deadlineMs }
-    steps = keystore.testConnection(options)[Symbol.asyncIterator]()
-    for (let count = 0; count < maxSteps; count += 1) {
-      const next = await abortable(steps.next(), share.signal)
+    const keystore = await within(() => opening)
+    const running = keystore.testConnection(options)[Symbol.asyncIterator]()
+    steps = running
+    for (let count = 0; count < maximumSteps; count += 1) {
+      const next = await within(() => running.next())
       if (next.done) return
       yield next.value
     }
     throw pluginError(
       "BAD_RESPONSE",
-      `The plugin reports more than ${maxSteps} steps.`,
+      `The plugin reports more than ${maximumSteps} steps.`,
       "Report this to its maintainers.",
     )
   } catch (thrown) {
     yield { name: "connection", durationMs: clock.monotonicMs() - startedMs, ...failedStep(thrown) }
   } finally {
     share.dispose()
-    // Not awaited: it may be what does not end.
+    // Not awaited: it may be what never ends.
     steps?.return?.().catch(() => undefined)
   }
 }

@@ -1,13 +1,7 @@
 import { randomUUID, timingSafeEqual } from "node:crypto"
-import {
-  type Clock,
-  type ConnectionStep,
-  isCodedError,
-  type KeystoreV1,
-  type RandomSource,
-} from "@apeiro-cmk/plugin-interface"
+import type { Clock, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { asCodedError } from "./call-policy.ts"
+import { asCodedError } from "./undeclared-error.ts"
 
 /** Name of the step that the host adds to every connection test. */
 export const derivationStepName = "l2_derivation"
@@ -15,10 +9,10 @@ export const derivationStepName = "l2_derivation"
 type Run = <T>(work: (options: Parameters<KeystoreV1["encrypt"]>[1]) => Promise<T>) => Promise<T>
 
 /**
- * Does with the L1 key what the key hierarchy will do: wraps 32 random bytes, unwraps them, and compares. The context is
- * a throw-away one: its key id is never used again.
+ * Uses the L1 key as the key hierarchy will: wraps 32 random bytes, unwraps them, and compares. The key id of the context
+ * is never used again.
  *
- * @param run - makes each call under the host's policy
+ * @param run - makes each call through the host's stages
  */
 export async function derivationStep(
   keystore: KeystoreV1,
@@ -37,11 +31,10 @@ export async function derivationStep(
   }
 }
 
-/** What a step says about an error. */
+/** Says how a step shows an error. */
 export function failedStep(thrown: unknown): Pick<ConnectionStep, "outcome" | "message" | "nextStep" | "code"> {
-  const error = asCodedError(thrown)
-  const facts = isCodedError(error) ? { nextStep: error.nextStep, code: error.code } : {}
-  return { outcome: "failed", message: error.message, ...facts }
+  const { code, message, nextStep } = asCodedError(thrown)
+  return { outcome: "failed", message, nextStep, code }
 }
 
 async function roundTrip(keystore: KeystoreV1, tenantId: string, plaintext: Uint8Array, run: Run): Promise<void> {
@@ -62,7 +55,7 @@ async function roundTrip(keystore: KeystoreV1, tenantId: string, plaintext: Uint
     if (bufferOf(ciphertext).includes(bufferOf(plaintext))) {
       throw pluginError(
         "BAD_RESPONSE",
-        "The wrap shows what it wraps.",
+        "The wrap contains its plaintext.",
         "Do not use this keystore: it does not encrypt.",
       )
     }
@@ -72,7 +65,7 @@ async function roundTrip(keystore: KeystoreV1, tenantId: string, plaintext: Uint
   }
 }
 
-/** A view, not a copy. */
+/** Makes a view, not a copy. */
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,8 +1,8 @@
 import type { ConfigurationIssue, JsonValue } from "@apeiro-cmk/plugin-interface"
-import { managerError } from "./errors.ts"
+import { keystoreNotFound, managerError } from "./errors.ts"
 import type { KeystorePluginCatalog, RunningKeystorePlugin } from "./ports.ts"
 
-/** A keystore as the story's administrator writes it. */
+/** A keystore document, as the administrator of the story writes it. */
 export interface KeystoreDocument {
   readonly plugin_type: string
   readonly plugin_name: string
@@ -17,7 +17,7 @@ const maxDepth = 32
 const members = ["plugin_type", "plugin_name", "configuration"]
 
 /**
- * Reads a keystore document, without its configuration's inside.
+ * Reads a keystore document. The plugin checks the inside of its configuration.
  * @throws {KeystoreManagerError} CONFIGURATION_INVALID - with every issue
  */
 export function readDocument(input: unknown): KeystoreDocument {
@@ -29,7 +29,8 @@ export function readDocument(input: unknown): KeystoreDocument {
     issues.push({ path: ["plugin_type"], message: textIssue(plugin_type) })
   if (typeof plugin_name !== "string") issues.push({ path: ["plugin_name"], message: textIssue(plugin_name) })
   else if (!isKeystoreId(plugin_name)) {
-    const message = "must be 1 to 63 lower-case letters, digits, dashes and underscores, with a letter or digit first"
+    const message =
+      "must be 1 to 63 lower-case letters, digits, dashes and underscores, starting with a letter or digit"
     issues.push({ path: ["plugin_name"], message })
   }
   issues.push(...configurationIssues(configuration))
@@ -47,12 +48,27 @@ export function readDocument(input: unknown): KeystoreDocument {
   return { plugin_type, plugin_name, configuration }
 }
 
-/** Whether a text can be the id of a keystore. */
-export function isKeystoreId(text: string): boolean {
+/** Tells whether a text is a valid keystore id. */
+function isKeystoreId(text: string): boolean {
   return keystoreIdPattern.test(text)
 }
 
-/** @throws {KeystoreManagerError} CONFIGURATION_INVALID */
+/**
+ * Refuses a text that is not a valid keystore id: it names no keystore, and must not reach the audit log.
+ * @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND
+ */
+export function requireKeystoreId(keystoreId: string): void {
+  if (!isKeystoreId(keystoreId)) throw keystoreNotFound(keystoreId.slice(0, 63))
+}
+
+/** Reads the id that a document asks for, for the audit entry of a failure as well. */
+export function nameIn(document: unknown): string {
+  const name =
+    typeof document === "object" && document !== null && "plugin_name" in document ? document.plugin_name : undefined
+  return typeof name === "string" && isKeystoreId(name) ? name : "(unnamed)"
+}
+
+/** Reads a configuration as a JSON object. @throws {KeystoreManagerError} CONFIGURATION_INVALID */
 export function readConfigurationObject(input: unknown): JsonObject {
   const configuration = defined(input)
   if (!isJsonObject(configuration)) throw invalid(configurationIssues(configuration))
@@ -60,8 +76,8 @@ export function readConfigurationObject(input: unknown): JsonObject {
 }
 
 /**
- * The running plugin of a type.
- * @throws {KeystoreManagerError} PLUGIN_TYPE_UNKNOWN - `issues` lists the types that there are
+ * Looks up the running plugin of a type.
+ * @throws {KeystoreManagerError} PLUGIN_TYPE_UNKNOWN - `issues` lists the known types
  */
 export function pluginFor(catalog: KeystorePluginCatalog, pluginType: string): RunningKeystorePlugin {
   const plugin = catalog.keystorePlugin(pluginType)
@@ -72,18 +88,18 @@ export function pluginFor(catalog: KeystorePluginCatalog, pluginType: string): R
   })
 }
 
-/** A `CONFIGURATION_INVALID` that lists each issue. */
+/** Makes a `CONFIGURATION_INVALID` error that lists each issue. */
 export function invalid(issues: readonly ConfigurationIssue[]) {
   const lines = issues.map(({ path, message }) => `${path.join(".") || "document"}: ${message}`)
   return managerError("CONFIGURATION_INVALID", `The configuration is not valid. ${lines.join("; ")}.`, { issues })
 }
 
-/** Whether a value is a JSON object, all the way down; at most 32 levels. */
+/** Tells whether a value is a JSON object throughout, of at most 32 levels. */
 function isJsonObject(value: unknown, depth = maxDepth): value is JsonObject {
   return isPlainObject(value) && Object.values(value).every((each) => isJsonValue(each, depth - 1))
 }
 
-/** A field whose value is undefined was not sent. */
+/** Drops fields whose value is undefined: they were not sent. */
 function defined(value: unknown): unknown {
   if (!isPlainObject(value)) return value
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined))

@@ -4,22 +4,27 @@ import {
   type ConnectionStep,
   type ErrorFacts,
   isCodedError,
+  type PluginErrorCode,
 } from "@apeiro-cmk/plugin-interface"
+import type { PlatformStorageErrorCode } from "./platform/platform-records.ts"
+import type { KeystoreStorageErrorCode } from "./ports.ts"
 
 /**
+ * Codes of {@link KeystoreManagerError}.
+ *
  * - `KEYSTORE_NOT_FOUND` - the tenant has no keystore of that id.
- * - `KEYSTORE_EXISTS` - the tenant has one already.
+ * - `KEYSTORE_EXISTS` - the tenant already has a keystore of that id.
  * - `KEYSTORE_NOT_ACTIVE` - only an active keystore wraps keys.
- * - `KEYSTORE_ACTIVE` - its L1 key is in use, so none is imported in its place.
+ * - `KEYSTORE_ACTIVE` - its L1 key is in use, so none can be imported in its place.
  * - `KEYSTORE_IN_USE` - it wraps a tenant key, so it cannot be removed.
  * - `PLUGIN_TYPE_UNKNOWN` - no loaded plugin has that `plugin_type`.
- * - `CONFIGURATION_INVALID` - `issues` has each fault.
- * - `IDENTITY_FIELD_FIXED` - address, mount or key of an active keystore; `issues` has each field.
+ * - `CONFIGURATION_INVALID` - `issues` lists each fault.
+ * - `IDENTITY_FIELD_FIXED` - address, mount or key of an active keystore; `issues` lists each field.
  * - `REVISION_MISMATCH` - the keystore was changed meanwhile.
- * - `CONNECTION_TEST_FAILED` - `steps` has what was tried.
+ * - `CONNECTION_TEST_FAILED` - `steps` lists the steps that ran.
  * - `L1_ALREADY_CLAIMED` - the L1 key serves another tenant; never says which.
  * - `OPERATION_BUDGET_TOO_SMALL` - renewing the tenant's lease alone would take more than half of it.
- * - `ANOTHER_KEYSTORE_ACTIVE` - a tenant has one active keystore.
+ * - `ANOTHER_KEYSTORE_ACTIVE` - the tenant has another active keystore.
  */
 export type KeystoreManagerErrorCode =
   | "KEYSTORE_NOT_FOUND"
@@ -39,11 +44,11 @@ export type KeystoreManagerErrorCode =
 type Details = {
   /** Each single fault of a configuration. */
   readonly issues?: readonly ConfigurationIssue[]
-  /** What a failed connection test tried, in order. */
+  /** Steps of a failed connection test, in order. */
   readonly steps?: readonly ConnectionStep[]
 }
 
-/** What the keystore manager throws by itself; errors of plugins and of the database pass through it. */
+/** Thrown for what the keystore manager itself refuses. Errors of plugins and of the database pass through it. */
 export class KeystoreManagerError extends CodedError<KeystoreManagerErrorCode> {
   declare readonly issues?: readonly ConfigurationIssue[]
   declare readonly steps?: readonly ConnectionStep[]
@@ -60,18 +65,18 @@ const nextSteps: Readonly<Record<KeystoreManagerErrorCode, string>> = {
   KEYSTORE_EXISTS: "Choose another plugin_name, or change the keystore that has it.",
   KEYSTORE_NOT_ACTIVE: "Activate the keystore first.",
   OPERATION_BUDGET_TOO_SMALL: "Raise the keystore's operations per hour, or lengthen the tenant's lease.",
-  KEYSTORE_ACTIVE: "Import before the activation; for a new L1 key add another keystore.",
-  KEYSTORE_IN_USE: "Keep the keystore: without it the keys that it wraps could never be opened again.",
-  PLUGIN_TYPE_UNKNOWN: "Use the plugin_type of a loaded plugin, or have the operator load it in the profile.",
+  KEYSTORE_ACTIVE: "Import before the activation; for a new L1 key, add another keystore.",
+  KEYSTORE_IN_USE: "Keep the keystore: without it, the keys that it wraps can never be opened again.",
+  PLUGIN_TYPE_UNKNOWN: "Use the plugin_type of a loaded plugin, or ask the operator to load it in the profile.",
   CONFIGURATION_INVALID: "Correct each listed field and send the whole configuration again.",
-  IDENTITY_FIELD_FIXED: "Leave these fields as they are, or add another keystore for the other key.",
-  REVISION_MISMATCH: "Read the keystore again, and send the change with its present revision.",
-  CONNECTION_TEST_FAILED: "Do what the failed step says, then test again.",
+  IDENTITY_FIELD_FIXED: "Leave these fields unchanged, or add another keystore for the other key.",
+  REVISION_MISMATCH: "Read the keystore again, and send the change with its current revision.",
+  CONNECTION_TEST_FAILED: "Follow the next step of the failed step, then test again.",
   L1_ALREADY_CLAIMED: "Use an L1 key of your own: one key serves one tenant.",
-  ANOTHER_KEYSTORE_ACTIVE: "Go on with the active keystore: a tenant has one.",
+  ANOTHER_KEYSTORE_ACTIVE: "Keep using the active keystore: a tenant has one.",
 }
 
-/** Makes the error of a code. It is the caller's and not retryable unless `extra` says otherwise. */
+/** Makes the error of a code: of origin `caller` and not retryable, unless `extra` says otherwise. */
 export function managerError(
   code: KeystoreManagerErrorCode,
   message: string,
@@ -85,16 +90,19 @@ export function managerError(
   })
 }
 
-/** Tells whether an error, of whatever package, has this code. */
-export function hasCode(error: unknown, code: string): boolean {
+/** Codes of other packages that this one decides on. */
+type KnownCode = KeystoreManagerErrorCode | KeystoreStorageErrorCode | PlatformStorageErrorCode | PluginErrorCode
+
+/** Tells whether an error of any package has this code. */
+export function hasCode(error: unknown, code: KnownCode): boolean {
   return isCodedError(error) && error.code === code
 }
 
-/** Translates what the database says about a keystore; anything else passes unchanged. */
-export function fromPersistence(error: unknown, keystoreId: string): unknown {
+/** Translates a refusal of the keystore repository; anything else passes unchanged. */
+export function fromStorage(error: unknown, keystoreId: string): unknown {
   const cause = { cause: error }
   if (hasCode(error, "ALREADY_EXISTS")) {
-    return managerError("KEYSTORE_EXISTS", `There is a keystore "${keystoreId}" already.`, cause)
+    return managerError("KEYSTORE_EXISTS", `The tenant already has a keystore "${keystoreId}".`, cause)
   }
   if (hasCode(error, "NOT_FOUND")) return keystoreNotFound(keystoreId)
   if (hasCode(error, "STALE_REVISION")) {
@@ -103,20 +111,23 @@ export function fromPersistence(error: unknown, keystoreId: string): unknown {
   if (hasCode(error, "STILL_IN_USE")) {
     return managerError("KEYSTORE_IN_USE", `The keystore "${keystoreId}" wraps a key of the tenant.`, cause)
   }
-  // Without the cause: it is the one error that knows about another tenant.
+  // Without the cause: it is the one error that involves another tenant.
   if (hasCode(error, "L1_CLAIMED")) return alreadyClaimed()
   if (hasCode(error, "ANOTHER_KEYSTORE_ACTIVE")) return anotherActive()
   return error
 }
 
+/** Makes the error for a keystore that the tenant does not have. */
 export function keystoreNotFound(keystoreId: string): KeystoreManagerError {
   return managerError("KEYSTORE_NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
 }
 
+/** Makes the error for an L1 key that serves another tenant. It never says which. */
 export function alreadyClaimed(): KeystoreManagerError {
-  return managerError("L1_ALREADY_CLAIMED", "This L1 key cannot be used: it is in use already.")
+  return managerError("L1_ALREADY_CLAIMED", "This L1 key is already in use.")
 }
 
+/** Makes the error for a second active keystore. */
 export function anotherActive(): KeystoreManagerError {
   return managerError("ANOTHER_KEYSTORE_ACTIVE", "The tenant has another active keystore.")
 }

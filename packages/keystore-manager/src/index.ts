@@ -1,23 +1,17 @@
 export type { ActivationAnswer } from "./activation.ts"
-export type { CallLimits } from "./call-policy.ts"
+export type { CallStage, KeystoreAttempt } from "./caller/call-stage.ts"
+export type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
+export type { CallObserver } from "./caller/measurement-stage.ts"
 export type { KeystoreDocument } from "./document.ts"
 export { KeystoreManagerError, type KeystoreManagerErrorCode } from "./errors.ts"
-export type { KeystoreCondition, LastOutcome } from "./health.ts"
-export {
-  createKeystoreManager,
-  type KeystoreHealth,
-  type KeystoreManager,
-  type KeystoreManagerOptions,
-  type KeystoreSubject,
-} from "./manager.ts"
-export type { OperationUsage } from "./operation-budget.ts"
-export {
-  createPlatformKeystores,
-  type PlatformJob,
-  type PlatformJobQueue,
-  type PlatformKeystores,
-  type PlatformKeystoresOptions,
-} from "./platform/platform-keystores.ts"
+export type { KeystoreCondition, LastOutcome } from "./health-board.ts"
+export type { L1KeyImport, WrappedKeyMaterial } from "./key-import.ts"
+export type { KeystoreHealth } from "./keystore-health.ts"
+export { KeystoreManager, type KeystoreManagerOptions, type KeystoreSubject } from "./keystore-manager.ts"
+export type { KeystoreTarget } from "./keystore-target.ts"
+export type { OperationUsage } from "./operation-budgets.ts"
+export type { PlatformJob, PlatformJobQueue } from "./platform/platform-jobs.ts"
+export { PlatformKeystores, type PlatformKeystoresOptions } from "./platform/platform-keystores.ts"
 export type {
   PlatformKeystoreChange,
   PlatformKeystoreFailure,
@@ -25,12 +19,14 @@ export type {
   PlatformKeystoreRepository,
   PlatformKeystoreState,
   PlatformKeystoreTarget,
+  PlatformStorageErrorCode,
 } from "./platform/platform-records.ts"
 export type {
   CredentialPort,
   KeystoreActivation,
   KeystorePluginCatalog,
   KeystoreRepository,
+  KeystoreStorageErrorCode,
   OperationCountRepository,
   OperationsWanted,
   RunningKeystorePlugin,

@@ -1,83 +1,118 @@
-import type { HostCall } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { L1Port } from "@apeiro-cmk/key-hierarchy"
-import type { CallOptions, EncryptionContext, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
+import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { CallPolicy } from "./call-policy.ts"
+import type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
 import { keystoreNotFound, managerError } from "./errors.ts"
-import type { HandlePool } from "./handles.ts"
-import { nameOf } from "./health.ts"
 import type { KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
-interface L1PortOptions {
-  readonly repository: KeystoreRepository
-  readonly handles: HandlePool
-  readonly policy: CallPolicy
-  /** Identities of L1 keys whose activation is under way, by {@link nameOf}. */
-  readonly activating: ReadonlyMap<string, string>
-}
+type EncryptRequest = Parameters<L1Port["encrypt"]>[0]
+type DecryptRequest = Parameters<L1Port["decrypt"]>[0]
 
-type Operation<T> = (keystore: KeystoreV1, options: CallOptions, record: KeystoreRecord) => Promise<T>
+/** A change that takes the secret of a call away puts another in its place, which decides. */
+const following: KeystoreCallSettings = { followsRevisions: true }
 
 /**
- * The tenants' L1 keys for the key hierarchy. `call.tenantId` says whose; a context of another tenant is refused.
- * It encrypts by an active keystore only, or by one that is being activated, and decrypts by whichever made the wrap.
+ * Makes the L1 port of the key hierarchy. `call.tenantId` names the tenant; a context of another tenant is refused. It
+ * encrypts only by an active keystore, and decrypts by the keystore that made the wrap.
  */
-export function createL1Port({ repository, handles, policy, activating }: L1PortOptions): L1Port {
-  const once = <T>(record: KeystoreRecord, call: HostCall, operation: Operation<T>): Promise<T> =>
-    policy.run(record, call, (options) =>
-      handles.use(record, options.signal, (keystore) => operation(keystore, options, record)),
-    )
-
-  const operate = async <T>(
-    keystoreId: string,
-    context: EncryptionContext,
-    call: HostCall,
-    operation: Operation<T>,
-  ): Promise<T> => {
-    if (context.tenantId !== call.tenantId) throw foreignContext()
+export function createL1Port(caller: KeystoreCaller, repository: Pick<KeystoreRepository, "keystore">): L1Port {
+  const find = async (keystoreId: string, context: EncryptionContext, call: HostCall): Promise<KeystoreRecord> => {
+    requireOwnContext(context, call)
     const record = await repository.keystore(call.tenantId, keystoreId)
     if (record === undefined) throw keystoreNotFound(keystoreId)
-    try {
-      return await once(record, call, operation)
-    } catch (error) {
-      // A change in the middle may have taken the old secret away: what it put in its place decides.
-      const now = await repository.keystore(call.tenantId, keystoreId)
-      if (now === undefined || now.revision === record.revision || call.signal.aborted) throw error
-      return once(now, call, operation)
-    }
+    return record
   }
-
   return {
-    encrypt: ({ keystoreId, plaintext, context }, call) =>
-      operate(keystoreId, context, call, async (keystore, options, record) => {
-        const l1KeyIdentity = record.state === "active" ? record.keyIdentity : activating.get(nameOf(record))
-        if (l1KeyIdentity === undefined) {
-          throw managerError("KEYSTORE_NOT_ACTIVE", `The keystore "${keystoreId}" is not active.`)
-        }
-        const key = keystore.defaultKey
-        const result = await keystore.encrypt({ key, plaintext, context }, options)
-        return {
-          ciphertext: result.ciphertext,
-          l1KeyId: key.keyId,
-          l1KeyIdentity,
-          l1KeyVersion: result.keyVersion,
-          ...(result.backendRequestId === undefined ? {} : { backendRequestId: result.backendRequestId }),
-        }
-      }),
-
-    decrypt: ({ keystoreId, l1KeyId, l1KeyVersion, ciphertext, context }, call) =>
-      operate(keystoreId, context, call, async (keystore, options) => {
-        const key = { keyId: l1KeyId }
-        const opened = await keystore.decrypt({ key, ciphertext, keyVersion: l1KeyVersion, context }, options)
-        // Nobody waits for it any more, so nobody else would fill it with zeros.
-        if (options.signal.aborted) opened.plaintext.fill(0)
-        return opened
-      }),
+    async encrypt(request, call) {
+      const record = await find(request.keystoreId, request.context, call)
+      return encrypt(caller, record, activeIdentity, request, call, following)
+    },
+    async decrypt(request, call) {
+      return decrypt(caller, await find(request.keystoreId, request.context, call), request, call, following)
+    },
   }
 }
 
-function foreignContext() {
+/**
+ * Makes an L1 port that is bound to one keystore which is not active yet, for its activation.
+ *
+ * @param record - the keystore; every other is refused
+ * @param keyIdentity - identity of its L1 key, as the keystore has just stated it
+ */
+export function bindL1Port(caller: KeystoreCaller, record: KeystoreRecord, keyIdentity: string): L1Port {
+  const requireBound = (keystoreId: string, context: EncryptionContext, call: HostCall): void => {
+    requireOwnContext(context, call)
+    if (record.tenantId !== call.tenantId || record.keystoreId !== keystoreId) throw keystoreNotFound(keystoreId)
+  }
+  return {
+    async encrypt(request, call) {
+      requireBound(request.keystoreId, request.context, call)
+      return encrypt(caller, record, () => keyIdentity, request, call, {})
+    },
+    async decrypt(request, call) {
+      requireBound(request.keystoreId, request.context, call)
+      return decrypt(caller, record, request, call, {})
+    },
+  }
+}
+
+function encrypt(
+  caller: KeystoreCaller,
+  record: KeystoreRecord,
+  identityOf: (record: KeystoreRecord) => string,
+  { plaintext, context }: EncryptRequest,
+  call: HostCall,
+  settings: KeystoreCallSettings,
+): ReturnType<L1Port["encrypt"]> {
+  return caller.use(
+    record,
+    call,
+    async (keystore, options, current) => {
+      const l1KeyIdentity = identityOf(current)
+      const key = keystore.defaultKey
+      const { ciphertext, keyVersion, backendRequestId } = await keystore.encrypt({ key, plaintext, context }, options)
+      return {
+        ciphertext,
+        l1KeyId: key.keyId,
+        l1KeyIdentity,
+        l1KeyVersion: keyVersion,
+        ...(backendRequestId === undefined ? {} : { backendRequestId }),
+      }
+    },
+    settings,
+  )
+}
+
+function decrypt(
+  caller: KeystoreCaller,
+  record: KeystoreRecord,
+  { l1KeyId, l1KeyVersion, ciphertext, context }: DecryptRequest,
+  call: HostCall,
+  settings: KeystoreCallSettings,
+): ReturnType<L1Port["decrypt"]> {
+  return caller.use(
+    record,
+    call,
+    async (keystore, options) => {
+      const key = { keyId: l1KeyId }
+      const opened = await keystore.decrypt({ key, ciphertext, keyVersion: l1KeyVersion, context }, options)
+      // Nobody waits for it any more, so nobody else would fill it with zeros.
+      if (options.signal.aborted) opened.plaintext.fill(0)
+      return opened
+    },
+    settings,
+  )
+}
+
+function activeIdentity({ state, keyIdentity, keystoreId }: KeystoreRecord): string {
+  if (state === "active" && keyIdentity !== undefined) return keyIdentity
+  throw managerError("KEYSTORE_NOT_ACTIVE", `The keystore "${keystoreId}" is not active.`)
+}
+
+function requireOwnContext(context: EncryptionContext, call: HostCall): void {
+  if (context.tenantId === call.tenantId) return
   const nextStep = "Report this as a fault of the host."
-  return pluginError("INVALID_REQUEST", "The wrap belongs to another tenant.", nextStep, { origin: "host" })
+  throw pluginError("INVALID_REQUEST", "The wrap belongs to another tenant.", nextStep, { origin: "host" })
 }

@@ -1,9 +1,9 @@
 import type { CallOptions, KeystoreConfigurationInput, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { asCodedError } from "./call-policy.ts"
 import type { RunningKeystorePlugin } from "./ports.ts"
+import { asCodedError } from "./undeclared-error.ts"
 
 /**
- * Opens a keystore; one that comes after `call.signal` has fired is closed again, since nobody waits for it.
+ * Opens a keystore. One that opens after `call.signal` has fired is closed again, since nobody waits for it.
  * @throws {PluginError} INVALID_REQUEST - the configuration is wrong
  */
 export async function openKeystore(

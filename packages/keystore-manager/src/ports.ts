@@ -10,27 +10,29 @@ export interface RunningKeystorePlugin {
   readonly instance: KeystorePluginV1
 }
 
-/** The running keystore plugins, by the `plugin_type` of their manifests. The host runtime implements it. */
+/** Finds the running keystore plugins by the `plugin_type` of their manifests. The host runtime implements it. */
 export interface KeystorePluginCatalog {
+  /** Looks up a running plugin. */
   keystorePlugin(pluginType: string): RunningKeystorePlugin | undefined
+  /** Lists the known types. */
   keystorePluginTypes(): readonly string[]
 }
 
-/** The credential store, as far as keystores need it. */
+/** Seals and reads secrets. The credential store implements it. */
 export interface CredentialPort {
-  /** Seals a secret; the caller stores the result together with the keystore. */
+  /** Seals a secret; the caller stores the result with the keystore. */
   seal(reference: CredentialReference, secret: Uint8Array): SealedCredential
-  /** The right to read a stored secret. */
+  /** Makes a handle by which a plugin reads a stored secret. */
   handle(reference: CredentialReference): SecretHandle
 }
 
-/** What the activation of a keystore stores, in one transaction. */
+/** Records that an activation stores in one transaction. */
 export interface KeystoreActivation {
   readonly tenantId: string
   readonly keystoreId: string
-  /** The revision that was tested. */
+  /** Revision that was tested. */
   readonly revision: number
-  /** When the tested keystore was added: one that was removed and added again has the same revisions. */
+  /** When the tested keystore was added: a keystore that is removed and added again repeats its revisions. */
   readonly createdAtMs: number
   readonly pluginType: string
   readonly keyIdentity: string
@@ -40,20 +42,38 @@ export interface KeystoreActivation {
 }
 
 /**
- * Keystores as they are stored. Persistence implements it; writes take their credentials and audit entries along into
- * one transaction.
+ * Codes of the errors with which {@link KeystoreRepository} refuses a request. Failures of the database itself have codes
+ * of their own.
  */
+export type KeystoreStorageErrorCode =
+  | "ALREADY_EXISTS"
+  | "NOT_FOUND"
+  | "STALE_REVISION"
+  | "STILL_IN_USE"
+  | "L1_CLAIMED"
+  | "ANOTHER_KEYSTORE_ACTIVE"
+
+/** Stores and reads keystores. Persistence implements it; a write, its credentials and its audit entries are one transaction. */
 export interface KeystoreRepository {
+  /** Reads a keystore. */
   keystore(tenantId: string, keystoreId: string): Promise<KeystoreRecord | undefined>
-  /** By id. */
+  /** Lists the keystores of a tenant, by id. */
   keystores(tenantId: string): Promise<readonly KeystoreRecord[]>
-  /** @throws {PersistenceError} ALREADY_EXISTS */
+  /**
+   * Stores a new keystore.
+   * @throws {CodedError} ALREADY_EXISTS - the tenant already has a keystore of that id
+   * @throws {CodedError} NOT_FOUND - there is no such tenant
+   */
   insertKeystore(
     record: KeystoreRecord,
     credentials: readonly SealedCredential[],
     audit: readonly PreparedAuditEntry[],
   ): Promise<void>
-  /** @throws {PersistenceError} STALE_REVISION - `record.revision - 1` of a keystore added then is not what is stored */
+  /**
+   * Stores a changed keystore.
+   * @throws {CodedError} STALE_REVISION - the stored keystore is another, or not at `record.revision - 1`
+   * @throws {CodedError} NOT_FOUND
+   */
   updateKeystore(
     record: KeystoreRecord,
     credentials: readonly SealedCredential[],
@@ -61,39 +81,39 @@ export interface KeystoreRepository {
   ): Promise<void>
   /**
    * Removes a keystore, its credentials and its claim.
-   * @throws {PersistenceError} STALE_REVISION
-   * @throws {PersistenceError} STILL_IN_USE - it wraps a tenant key
+   * @throws {CodedError} STALE_REVISION
+   * @throws {CodedError} STILL_IN_USE - it wraps a tenant key
    */
   deleteKeystore(
     record: Pick<KeystoreRecord, "tenantId" | "keystoreId"> & KeystoreRevision,
     audit: readonly PreparedAuditEntry[],
   ): Promise<void>
-  /** The tenant that has claimed an L1 key, if any. */
+  /** Reads which tenant has claimed an L1 key; undefined where none has. */
   claimOwner(pluginType: string, keyIdentity: string): Promise<string | undefined>
   /**
-   * Claims the L1 key, stores the tenant key and marks the keystore active.
-   * @throws {PersistenceError} L1_CLAIMED - by another tenant; the error does not say which
-   * @throws {PersistenceError} ANOTHER_KEYSTORE_ACTIVE - the tenant has another active keystore
-   * @throws {PersistenceError} STALE_REVISION - the keystore was changed since it was tested
+   * Claims the L1 key, stores the tenant key, and marks the keystore active.
+   * @throws {CodedError} L1_CLAIMED - by another tenant; the error does not say which
+   * @throws {CodedError} ANOTHER_KEYSTORE_ACTIVE - the tenant has another active keystore
+   * @throws {CodedError} STALE_REVISION - the keystore has changed since it was tested
    */
   activateKeystore(activation: KeystoreActivation, audit: readonly PreparedAuditEntry[]): Promise<void>
 }
 
-/** How many operations of a budget are wanted. */
+/** A request for operations of a budget. */
 export interface OperationsWanted {
   readonly tenantId: string
   readonly keystoreId: string
   /** Hours since the Unix epoch. */
   readonly hour: number
   readonly wanted: number
-  /** Of the whole hour. */
+  /** Budget of the whole hour. */
   readonly limit: number
 }
 
-/** Counts of operations, shared by all hosts. Persistence implements it. */
+/** Counts operations for all hosts together. Persistence implements it. */
 export interface OperationCountRepository {
-  /** Takes as many as the limit leaves. @returns how many, and how many of the hour are taken by now */
+  /** Takes as many as the limit leaves. @returns how many it took, and how many of the hour are taken by now */
   takeOperations(wanted: OperationsWanted): Promise<{ readonly granted: number; readonly taken: number }>
-  /** How many of an hour are taken. */
+  /** Reads how many operations of an hour are taken. */
   operationsTaken(tenantId: string, keystoreId: string, hour: number): Promise<number>
 }

@@ -1,30 +1,30 @@
 import type { KeystoreConfigurationDocument } from "@apeiro-cmk/plugin-interface"
 
-/** Where in a stored configuration a secret belongs, and which version of it is in force. */
+/** A secret of a stored configuration: its field, and the version in force. */
 export interface CredentialField {
   /** Name of the configuration field, e.g. `secret_id`. */
   readonly name: string
   readonly version: number
 }
 
-/** What tells one state of a keystore from every other, also from those of one that had its name before. */
+/** Identifies one state of a keystore, also among keystores that had the same id before. */
 export type KeystoreRevision = Pick<KeystoreRecord, "revision" | "createdAtMs">
 
-/** One keystore of a tenant, as it is stored: no secret in it. */
+/** A keystore of a tenant, as it is stored: without secrets. */
 export interface KeystoreRecord {
   readonly tenantId: string
   /** `plugin_name` of the story: `^[a-z0-9][a-z0-9_-]{0,62}$`, unique per tenant. */
   readonly keystoreId: string
   /** `plugin_type` of the story, e.g. `openbao`. */
   readonly pluginType: string
-  /** What the administrator entered, secrets left out. */
+  /** Configuration as the administrator entered it, without secrets. */
   readonly configuration: KeystoreConfigurationDocument
-  /** The secrets that were left out. */
+  /** The secrets of that configuration. */
   readonly credentials: readonly CredentialField[]
   readonly state: "inactive" | "active"
-  /** Canonical identity of its L1 key, once claimed. */
+  /** Canonical identity of its L1 key, once it is claimed. */
   readonly keyIdentity?: string
-  /** Grows with each change; with `createdAtMs` the ETag. */
+  /** Grows with each change; together with `createdAtMs` it is the ETag. */
   readonly revision: number
   readonly createdAtMs: number
   readonly updatedAtMs: number

@@ -4,10 +4,10 @@ import type { RunningKeystorePlugin } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
 /**
- * A keystore's configuration as it is shown: as entered, and for each secret only that it is there and in which version
+ * Makes the configuration that the API shows: fields as entered, and for each secret only that it is set, and its version
  * (`{"set": true, "version": 3}`). Sent back like this in a change, a secret keeps its stored version.
  *
- * @param plugin - its plugin, where it is loaded: whatever that holds for a secret by now is left out in any case
+ * @param plugin - its plugin, where it is loaded: fields that it declares secret are left out in any case
  */
 export function redactedConfiguration(
   record: Pick<KeystoreRecord, "configuration" | "credentials">,

@@ -1,7 +1,7 @@
 import { type ConnectionStep, isPluginErrorCode, type PluginError } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
-/** The error that a failed step of a connection test told of; `INTERNAL` where it named no code of the interface. */
+/** Makes the error that a failed step of a connection test reported; `INTERNAL` where its code is not a plugin's. */
 export function stepError(step: ConnectionStep): PluginError {
   const code = step.code !== undefined && isPluginErrorCode(step.code) ? step.code : "INTERNAL"
   return pluginError(code, step.message, step.nextStep ?? "Test the connection again.")

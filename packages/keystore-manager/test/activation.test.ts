@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { setUp, toyDocument } from "./set-up.ts"
 
 describe("activating a keystore", () => {
-  it("tests, makes the first tenant key, claims the L1 key, and answers what was seen", async () => {
+  it("tests, makes the first tenant key, claims the L1 key, and answers with what it saw", async () => {
     const { manager, repository, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     expect(await manager.activate("acme", "primary", call())).toEqual({
@@ -25,10 +25,12 @@ describe("activating a keystore", () => {
       "credentialCreate success",
       "keystoreTest success",
       "keystoreActivate success",
+      "keyCreate success",
+      "tenantKeyWrap success",
     ])
   })
 
-  it("only tests and answers when it is active already", async () => {
+  it("only tests and answers when it is already active", async () => {
     const { manager, repository, server, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const first = await manager.activate("acme", "primary", call())
@@ -93,7 +95,7 @@ describe("activating a keystore", () => {
     expect(await manager.activate("acme", "primary", call())).toMatchObject({ plugin_status: "active" })
   })
 
-  it("needs no word on that outside of production", async () => {
+  it("does not need that outside of production", async () => {
     const { manager, server, call } = setUp([], "development")
     await manager.add("acme", toyDocument(), call())
     server.exportable = "unknown"
@@ -104,7 +106,7 @@ describe("activating a keystore", () => {
     const { manager, repository, other, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     await manager.activate("acme", "primary", call())
-    // A second host name and another name of the keystore are no second key.
+    // Another host name and another name of the keystore do not make it another key.
     const second = toyDocument({ address: "https://other.example:8200" }, "mine")
     const globex = call({ tenantId: "globex" })
     await manager.add("globex", second, globex)
@@ -124,7 +126,7 @@ describe("activating a keystore", () => {
     expect(JSON.stringify(last)).not.toContain("acme")
   })
 
-  it("is refused too when another tenant claims the key in between", async () => {
+  it("is also refused when another tenant claims the key meanwhile", async () => {
     const { manager, repository, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     repository.beforeActivation = () => repository.claims.set("toy cluster-1/transit/master", "globex")
@@ -161,7 +163,7 @@ describe("activating a keystore", () => {
     expect(await manager.activate("acme", "primary", call())).toMatchObject({ plugin_status: "active" })
   })
 
-  it("is not answered when its audit entry cannot be stored", async () => {
+  it("fails when its audit entry cannot be stored", async () => {
     const { manager, intake, repository, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     intake.failure = new Error("disk full")
@@ -169,7 +171,7 @@ describe("activating a keystore", () => {
     expect(repository.claims.size).toBe(0)
   })
 
-  it("is not begun for a caller who gave up while another activation ran", async () => {
+  it("does not begin for a caller who gave up while another activation ran", async () => {
     const { manager, repository, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const controller = new AbortController()

@@ -3,7 +3,7 @@ import { redactedConfiguration } from "../src/index.ts"
 import { address, at, otherAddress, secretText, setUp, toyDocument } from "./set-up.ts"
 
 describe("adding a keystore", () => {
-  it("stores what was entered, without the secret, and shows only that the secret is there", async () => {
+  it("stores what was entered, without the secret, and shows only that the secret is set", async () => {
     const { manager, repository, running, call, logger, leaves } = setUp()
     const record = await manager.add("acme", toyDocument(), call())
     expect(record).toMatchObject({
@@ -25,7 +25,7 @@ describe("adding a keystore", () => {
     logger.assertNoCanary([secretText])
   })
 
-  it("is in the audit log, with the secret's arrival", async () => {
+  it("is in the audit log, together with its new secret", async () => {
     const { manager, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     expect(leaves()).toMatchObject([
@@ -41,7 +41,7 @@ describe("adding a keystore", () => {
     ])
   })
 
-  it("tells every fault at once, with its path, and stores nothing", async () => {
+  it("reports every fault at once, with its path, and stores nothing", async () => {
     const { manager, repository, call, leaves } = setUp()
     const document = toyDocument({ address: "ftp://x", key_name: undefined, token: "", surprise: 1 })
     const error = await manager.add("acme", document, call()).catch((thrown: unknown) => thrown)
@@ -85,7 +85,7 @@ describe("adding a keystore", () => {
     })
   })
 
-  it("refuses a type that no loaded plugin has, and lists those that there are", async () => {
+  it("refuses a type that no loaded plugin has, and lists the known ones", async () => {
     const { manager, call } = setUp()
     await expect(manager.add("acme", { ...toyDocument(), plugin_type: "azure" }, call())).rejects.toMatchObject({
       code: "PLUGIN_TYPE_UNKNOWN",
@@ -93,7 +93,7 @@ describe("adding a keystore", () => {
     })
   })
 
-  it("refuses a name that the tenant has already, but not one that another tenant has", async () => {
+  it("refuses a name that the tenant already has, but not one that another tenant has", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     await manager.add("globex", toyDocument(), call({ tenantId: "globex" }))
@@ -193,7 +193,7 @@ describe("changing a keystore", () => {
     })
   })
 
-  it("lets one of two changes at once win", async () => {
+  it("lets one of two simultaneous changes win", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const change = (note: string) =>
@@ -205,7 +205,7 @@ describe("changing a keystore", () => {
     })
   })
 
-  it("fixes address, mount and key once it is active; a default that is written out is no change", async () => {
+  it("fixes address, mount and key once it is active; writing out a default changes nothing", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     await manager.activate("acme", "primary", call())
@@ -220,7 +220,7 @@ describe("changing a keystore", () => {
     expect(record).toMatchObject({ state: "active", keyIdentity: "cluster-1/transit/master" })
   })
 
-  it.each(["unknown", "../../etc", "", "x".repeat(10_000)])("knows no keystore %j", async (keystoreId) => {
+  it.each(["unknown", "../../etc", "", "x".repeat(10_000)])("does not find a keystore %j", async (keystoreId) => {
     const { manager, call } = setUp()
     const notFound = { code: "KEYSTORE_NOT_FOUND" }
     await expect(manager.get("acme", keystoreId)).rejects.toMatchObject(notFound)
@@ -231,7 +231,7 @@ describe("changing a keystore", () => {
 })
 
 describe("removing a keystore", () => {
-  it("takes its secrets along, and is in the audit log", async () => {
+  it("removes its secrets as well, and is in the audit log", async () => {
     const { manager, repository, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     await expect(manager.remove("acme", "primary", at(2), call())).rejects.toMatchObject({ code: "REVISION_MISMATCH" })
@@ -252,7 +252,7 @@ describe("removing a keystore", () => {
 })
 
 describe("set-up material", () => {
-  it("comes before there is a secret, and never shows one", async () => {
+  it("is available before there is a secret, and never shows one", async () => {
     const { manager, call } = setUp()
     const { configuration } = toyDocument({ token: undefined })
     const document = { ...toyDocument(), configuration: { ...configuration } }

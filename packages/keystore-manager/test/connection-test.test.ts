@@ -5,7 +5,7 @@ const outcomes = (steps: readonly { name: string; outcome: string }[]) =>
   steps.map(({ name, outcome }) => `${name} ${outcome}`)
 
 describe("a connection test", () => {
-  it("runs the plugin's steps and the host's own, each shown when it has ended", async () => {
+  it("runs the plugin's steps and the host's own, and shows each when it has ended", async () => {
     const { manager, server, call } = setUp()
     await manager.add("acme", toyDocument(), call())
     const steps = manager.test("acme", { keystoreId: "primary" }, call())[Symbol.asyncIterator]()
@@ -25,7 +25,7 @@ describe("a connection test", () => {
     expect(await manager.get("acme", "primary")).toMatchObject({ state: "inactive", revision: 1 })
   })
 
-  it("works before anything is saved, and then nothing is kept", async () => {
+  it("works before anything is saved, and keeps nothing", async () => {
     const { manager, repository, server, call, leaves } = setUp()
     const steps = await collect(manager.test("acme", { document: toyDocument() }, call()))
     expect(outcomes(steps)).toEqual(["authentication passed", "key_access passed", "l2_derivation passed"])
@@ -71,7 +71,7 @@ describe("a connection test", () => {
     })
   })
 
-  it("finds out when the keystore returns something else", async () => {
+  it("notices when the keystore returns something else", async () => {
     const { manager, server, call } = setUp()
     server.fault = "returns another plaintext"
     const steps = await collect(manager.test("acme", { document: toyDocument() }, call()))
@@ -110,7 +110,7 @@ describe("a connection test", () => {
     expect(server.closed).toBe(server.opened)
   })
 
-  it("does not end well when its audit entry cannot be stored", async () => {
+  it("fails when its audit entry cannot be stored", async () => {
     const { manager, intake, call } = setUp()
     intake.failure = new Error("disk full")
     await expect(collect(manager.test("acme", { document: toyDocument() }, call()))).rejects.toMatchObject({
@@ -118,7 +118,7 @@ describe("a connection test", () => {
     })
   })
 
-  it("tells what is wrong with a document, and records that", async () => {
+  it("reports what is wrong with a document, and records it", async () => {
     const { manager, call, leaves } = setUp()
     await expect(
       collect(manager.test("acme", { document: toyDocument({ key_name: "" }) }, call())),

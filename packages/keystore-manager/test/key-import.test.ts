@@ -4,7 +4,7 @@ import { setUp, toyDocument } from "./set-up.ts"
 const wrapped = { encryptedKeyMaterial: new Uint8Array(552), providerParams: "opaque" }
 
 describe("importing an L1 key", () => {
-  it("is the plugin's to refuse, and the refusal is in the audit log", async () => {
+  it("may be refused by the plugin, and the refusal is in the audit log", async () => {
     const { manager, call, leaves } = setUp()
     await manager.add("acme", toyDocument(), call())
     const unsupported = { code: "UNSUPPORTED", origin: "plugin" }
@@ -30,7 +30,7 @@ describe("importing an L1 key", () => {
   })
 
   it.each(["acme", "other"])(
-    "is refused for a key that wraps for a tenant, here %s, by way of another keystore",
+    "is refused by way of another keystore for a key that wraps for a tenant, here %s",
     async (owner) => {
       const { manager, call, leaves } = setUp()
       await manager.add(owner, toyDocument(), call({ tenantId: owner }))
@@ -43,7 +43,7 @@ describe("importing an L1 key", () => {
     },
   )
 
-  it.each(["missing", "../other", ""])("finds no keystore %j, and no other tenant's", async (keystoreId) => {
+  it.each(["missing", "../other", ""])("does not find a keystore %j, nor another tenant's", async (keystoreId) => {
     const { manager, call } = setUp()
     await manager.add("other", toyDocument({}, "missing"), call({ tenantId: "other" }))
     const missing = { code: "KEYSTORE_NOT_FOUND" }

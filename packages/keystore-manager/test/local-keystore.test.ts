@@ -49,7 +49,7 @@ it("each key of the local keystore serves one tenant", async ({ local }) => {
   expect(await manager.activate("globex", "own", globex)).toMatchObject({ plugin_status: "active" })
 })
 
-it("a key that the local keystore lacks is told as a failed step", async ({ local }) => {
+it("a key that the local keystore lacks shows as a failed step", async ({ local }) => {
   const { manager, call } = setUp([local])
   const steps = await collect(manager.test("acme", { document: document("missing") }, call()))
   expect(steps).toContainEqual(expect.objectContaining({ outcome: "failed", code: "KEY_NOT_FOUND" }))

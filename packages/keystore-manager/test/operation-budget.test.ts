@@ -15,7 +15,7 @@ async function withBudget() {
 }
 
 describe("the operations of an hour", () => {
-  it("are counted, warned about before they are used up, and refused then, without asking the keystore", async () => {
+  it("are counted, cause a warning before they are used up, and are then refused without asking the keystore", async () => {
     const { encrypt, health, server, logger, clock } = await withBudget()
     const before = (await health()).usage
     expect(before).toMatchObject({ limit, untilMs: expect.any(Number) })
@@ -44,13 +44,13 @@ describe("the operations of an hour", () => {
   it("are one budget for several hosts", async () => {
     const { encrypt, operationCounts, clock } = await withBudget()
     const hour = Math.floor(clock.nowMs() / 3_600_000)
-    // Another host has taken all that was left.
+    // Another host has taken all that were left.
     await operationCounts.takeOperations({ tenantId: "acme", keystoreId: "primary", hour, wanted: limit, limit })
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, encrypt))
     expect(outcomes.filter(({ status }) => status === "rejected").length).toBeGreaterThanOrEqual(8)
   })
 
-  it("must be enough for renewing the tenant's lease twice over", async () => {
+  it("must allow twice the renewals of the tenant's lease", async () => {
     const { manager, call } = setUp()
     await manager.add("acme", toyDocument({ operations_per_hour: 399 }), call())
     const activated = manager.activate("acme", "primary", call())

@@ -1,20 +1,8 @@
-import { randomBytes, randomUUID } from "node:crypto"
-import {
-  type AuditLeaf,
-  createAuditRecorder,
-  decodeLeaf,
-  type HostCall,
-  type PreparedAuditEntry,
-} from "@apeiro-cmk/audit-log"
-import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
+import { type AuditLeaf, createAuditRecorder, decodeLeaf, type PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { HostCall } from "@apeiro-cmk/host-call"
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { type FakeClock, fakeClock, logSink, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import {
-  createKeystoreManager,
-  type KeystoreManager,
-  type KeystoreRevision,
-  type RunningKeystorePlugin,
-} from "../src/index.ts"
+import { KeystoreManager, type KeystoreRevision, type RunningKeystorePlugin } from "../src/index.ts"
 import { InMemoryCredentials, InMemoryKeystores, InMemoryOperationCounts } from "./in-memory-keystores.ts"
 import { ToyServer, toyPlugin } from "./toy-keystore.ts"
 
@@ -22,7 +10,7 @@ export const address = "https://keystore.example:8200"
 export const otherAddress = "https://other.example:8200"
 export const secretText = "canary-token-of-the-toy"
 
-/** A keystore document that the toy plugin accepts. */
+/** Makes a keystore document that the toy plugin accepts. */
 export function toyDocument(configuration: Record<string, unknown> = {}, name = "primary") {
   return {
     plugin_type: "toy",
@@ -31,7 +19,7 @@ export function toyDocument(configuration: Record<string, unknown> = {}, name = 
   }
 }
 
-/** A manager on in-memory ports with two toy servers. @param more - further running plugins */
+/** Makes a manager on in-memory ports, with two toy servers. @param more - further running plugins */
 export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "development" | "production" = "development") {
   const entries: PreparedAuditEntry[] = []
   const clock = fakeClock()
@@ -41,7 +29,8 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     [otherAddress, new ToyServer()],
   ])
   const definition = toyPlugin(servers)
-  const running = { definition, instance: definition.create({}, testServices()) }
+  const services = testServices()
+  const running = { definition, instance: definition.create({}, services) }
   const plugins = [running, ...more]
   const repository = new InMemoryKeystores(entries)
   const intake = {
@@ -52,30 +41,33 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     },
   }
   const operationCounts = new InMemoryOperationCounts()
+  const credentials = new InMemoryCredentials(repository)
   const audit = createAuditRecorder({ intake, clock, replica: "host-1" })
-  const manager: KeystoreManager = createKeystoreManager({
-    catalog: {
-      keystorePlugin: (type) => plugins.find(({ definition }) => definition.manifest.pluginType === type),
-      keystorePluginTypes: () => plugins.map(({ definition }) => definition.manifest.pluginType),
-    },
+  const catalog = {
+    keystorePlugin: (type: string) => plugins.find(({ definition }) => definition.manifest.pluginType === type),
+    keystorePluginTypes: () => plugins.map(({ definition }) => definition.manifest.pluginType),
+  }
+  const manager = new KeystoreManager({
+    catalog,
     repository,
-    credentials: new InMemoryCredentials(repository),
+    credentials,
     operationCounts,
     renewalsPerHour: async () => 200,
     audit,
-    prepareTenantKey: (...args) => prepareTenantKey(manager, ...args),
     clock,
     logger,
     mode,
   })
-  const call = (settings: { tenantId?: string; signal?: AbortSignal; timeoutMs?: number } = {}): HostCall =>
-    hostCall(clock, settings)
+  const call = (settings: CallSettings = {}): HostCall => hostCall(clock, settings)
   const server = servers.get(address) ?? new ToyServer()
   const other = servers.get(otherAddress) ?? new ToyServer()
   return {
     manager,
+    catalog,
     repository,
+    credentials,
     operationCounts,
+    audit,
     clock,
     logger,
     server,
@@ -83,20 +75,29 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     call,
     intake,
     running,
+    /** Events that the toy plugin reported for the audit stream. */
+    reported: services.auditEvents,
     leaves: () => entries.map(leafOf),
   }
 }
 
+interface CallSettings {
+  readonly tenantId?: string
+  readonly requestId?: string
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
+}
+
 function hostCall(
   clock: FakeClock,
-  { tenantId = "acme", signal, timeoutMs = 60_000 }: { tenantId?: string; signal?: AbortSignal; timeoutMs?: number },
+  { tenantId = "acme", requestId = "request-1", signal, timeoutMs = 60_000 }: CallSettings,
 ): HostCall {
   return {
     tenantId,
     signal: signal ?? new AbortController().signal,
     deadlineMs: clock.nowMs() + timeoutMs,
     actor: { type: "token", id: "token-1" },
-    requestId: "request-1",
+    requestId,
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
   }
 }
@@ -105,32 +106,12 @@ function leafOf({ leaf }: PreparedAuditEntry): AuditLeaf {
   return decodeLeaf(leaf)
 }
 
-/** What the key hierarchy does at an activation: a real round trip through the manager's own L1 port. */
-async function prepareTenantKey(
-  { l1 }: KeystoreManager,
-  tenantId: string,
-  keystoreId: string,
-  call: HostCall,
-): Promise<PreparedTenantKey> {
-  const l2 = randomBytes(32)
-  const context = { tenantId, keyId: randomUUID(), keyVersion: 1 }
-  const wrap = await l1.encrypt({ keystoreId, plaintext: l2, context }, call)
-  const { plaintext } = await l1.decrypt({ keystoreId, ...wrap, context }, call)
-  if (!l2.equals(plaintext)) throw new Error("The round trip failed.")
-  const named = { tenantId, keyId: context.keyId, createdAtMs: 0 }
-  return {
-    key: { ...named, version: 1, state: "Active", commitment: new Uint8Array(32) },
-    wraps: [{ ...named, ...wrap, keyVersion: 1, keystoreId, state: "good", auditEntryId: randomUUID() }],
-    audit: [],
-  }
-}
-
-/** All steps of a test. */
-/** A state of a keystore that was added before the clock of the set-up moved. */
+/** Names a state of a keystore that was added before the clock of the set-up moved. */
 export function at(revision: number): KeystoreRevision {
   return { revision, createdAtMs: fakeClock().nowMs() }
 }
 
+/** Collects all steps of a test. */
 export async function collect(steps: AsyncIterable<ConnectionStep>): Promise<ConnectionStep[]> {
   const collected: ConnectionStep[] = []
   for await (const step of steps) collected.push(step)

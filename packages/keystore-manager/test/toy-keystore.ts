@@ -39,25 +39,28 @@ const keystoreConfiguration = z.strictObject({
   operations_per_hour: z.int().optional(),
 })
 
-/** A keystore server in memory, with switches for what goes wrong. */
+/** A keystore server in memory, with switches for its faults. */
 export class ToyServer {
   readonly #key = randomBytes(32)
   clusterId = "cluster-1"
   token = "canary-token-of-the-toy"
   state: "ENABLED" | "DISABLED" = "ENABLED"
   exportable: boolean | "unknown" = false
-  /** What each operation meets. */
+  /** The fault that each operation meets. */
   fault: "none" | "denied" | "the host cannot record it" | "hangs" | "throws" | "returns another plaintext" = "none"
-  /** What a connection test meets, beside `fault`. */
+  /** The fault that a connection test meets in addition to `fault`. */
   testFault: "none" | "throws" | "hangs" | "never ends" | "fails its step" = "none"
   openFault: Error | undefined
   opened = 0
   closed = 0
   readonly encryptedUnder: string[] = []
-  /** While set, operations wait for it, and do not listen to signals. */
+  /** Each operation with the request and the keystore that its call names. */
+  readonly calls: string[] = []
+  /** While set, operations wait for it and ignore their signals. */
   gate: Promise<void> | undefined
 
   async enter(operation: string, token: SecretHandle, call: CallOptions): Promise<void> {
+    this.calls.push(`${operation} ${call.requestId} ${call.keystoreId}`)
     if (this.fault === "hangs") return new Promise(() => undefined)
     if (this.fault === "throws") throw new Error("a vendor's error with canary-token-of-the-toy inside")
     if (this.fault === "the host cannot record it") {
@@ -90,7 +93,7 @@ export class ToyServer {
   }
 }
 
-/** A plugin whose keystores are {@link ToyServer}s, by address. */
+/** Makes a plugin whose keystores are {@link ToyServer}s, by address. Opening one reports a login. */
 export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
   const open = (input: unknown): KeystoreV1 => {
     const { address, mount_path, key_name, token } = requireConfiguration(keystoreConfiguration, input)
@@ -143,10 +146,14 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
       productionReady: false,
     },
     configuration: { plugin: z.strictObject({}), keystore: keystoreConfiguration },
-    create: () => ({
+    create: (_, { audit }) => ({
       start: async () => undefined,
       stop: async () => undefined,
-      openKeystore: async (input) => open(input),
+      async openKeystore(input, call) {
+        const keystore = open(input)
+        await audit.record({ action: "keystoreLogin", outcome: "success" }, call)
+        return keystore
+      },
       setupMaterial: async ({ key_name, token }) => [
         { title: "Policy", fileName: "policy.txt", language: "text", text: `allow ${key_name} by ${typeof token}` },
       ],

@@ -3,7 +3,7 @@ import { constants, type Stats } from "node:fs"
 import { type FileHandle, link, mkdir, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
 import { type Clock, isPluginError, type RandomSource } from "@apeiro-cmk/plugin-interface"
-import { changedKeyFile, exposedKeyFile, fileError, invalidKeyFile, keyNotFound } from "./errors.ts"
+import { changedKeyFile, exposedKeyFile, fileError, invalidKeyFile, keyNotFound, systemCode } from "./errors.ts"
 import {
   type KeyFileContent,
   type KeyVersion,
@@ -17,22 +17,22 @@ import {
 const longestFileBytes = 16 * 1024 * 1024
 const othersMayTouch = 0o077
 
-/** What a {@link KeyFile} takes from the plugin's services. */
+/** Services that a {@link KeyFile} needs. */
 export interface KeyFileServices {
   readonly random: RandomSource
   readonly clock: Clock
 }
 
-/** What was read from a key file, or written to it. */
+/** The content of a key file as it was last read or written. */
 interface KeyFileState {
   readonly content: KeyFileContent
-  /** SHA-256 of the text, by which a change made by somebody else is seen. */
+  /** SHA-256 of the text, which reveals a change made by somebody else. */
   readonly digest: string
 }
 
 /**
- * The file with the L1 keys: mode 0600, replaced as a whole by each change, each change on disk before it counts. One
- * process at a time may change it: what another one changed is noticed and never overwritten.
+ * The file with the L1 keys, of mode 0600. Each change replaces the whole file, and takes effect once it is on disk. One
+ * process at a time may change it: a change by another process is detected and never overwritten.
  */
 export class KeyFile {
   readonly #path: string
@@ -47,8 +47,8 @@ export class KeyFile {
   }
 
   /**
-   * Opens the file, or creates it with its folder when there is none, and makes a key of each name that has none yet.
-   * @throws {PluginError} INVALID_REQUEST - readable by others, a symbolic link, damaged, or out of the host's reach
+   * Opens the file, or creates it and its folder, and generates a key for each name without one.
+   * @throws {PluginError} INVALID_REQUEST - readable by others, a symbolic link, damaged, or not accessible to the host
    * @throws {PluginError} UNREACHABLE - the disk is full or fails
    */
   static async open(path: string, names: readonly string[], services: KeyFileServices): Promise<KeyFile> {
@@ -58,23 +58,24 @@ export class KeyFile {
     return keyFile
   }
 
+  /** Random id of the file. */
   get fileId(): string {
     return this.#state.content.fileId
   }
 
-  /** @throws {PluginError} KEY_NOT_FOUND */
+  /** Returns a key by its name. @throws {PluginError} KEY_NOT_FOUND */
   key(name: string): StoredKey {
     const key = this.#state.content.keys.get(name)
     if (key === undefined) throw keyNotFound()
     return key
   }
 
-  /** Checks that the file is still there, as it was, and nobody else may read it. @throws {PluginError} INVALID_REQUEST */
+  /** Checks that the file is unchanged and that nobody else may read it. @throws {PluginError} INVALID_REQUEST */
   async check(): Promise<void> {
     await this.#inTurn(() => this.#requireUnchanged())
   }
 
-  /** Makes a key of each name that has none yet. */
+  /** Generates a key for each name without one. */
   async create(names: readonly string[]): Promise<void> {
     await this.#change((keys) => {
       const missing = names.filter((name) => !keys.has(name))
@@ -92,6 +93,7 @@ export class KeyFile {
     })
   }
 
+  /** Enables or disables a key. */
   async setEnabled(name: string, enabled: boolean): Promise<void> {
     await this.#change((keys) => {
       const key = this.key(name)
@@ -101,8 +103,8 @@ export class KeyFile {
   }
 
   /**
-   * Changes keys, on disk first: a change that fails leaves file and memory as they were.
-   * @param edit - tells whether it changed anything
+   * Changes keys, on disk first: a change that fails alters neither file nor memory.
+   * @param edit - returns whether it changed anything
    */
   async #change(edit: (keys: Map<string, StoredKey>) => boolean): Promise<void> {
     await this.#inTurn(async () => {
@@ -118,7 +120,7 @@ export class KeyFile {
     if (onDisk?.digest !== this.#state.digest) throw changedKeyFile()
   }
 
-  /** Runs work when all that was given before it has ended, one at a time. */
+  /** Runs pieces of work one at a time, in the order in which they arrive. */
   async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#lastTurn.then(work, work)
     this.#lastTurn = turn
@@ -139,7 +141,7 @@ async function createFile(path: string, names: readonly string[], services: KeyF
   const fileId = Buffer.from(services.random.bytes(16)).toString("hex")
   const keys = new Map(names.map((name) => [name, newKey(services)]))
   await writeDurably(path, { fileId, keys }, createExclusively)
-  // Read back: where another process was faster, its file is the one that counts.
+  // Read again: if another process was faster, its file is the one that counts.
   const created = await readState(path)
   if (created === undefined) throw changedKeyFile()
   return created
@@ -148,10 +150,10 @@ async function createFile(path: string, names: readonly string[], services: KeyF
 async function readState(path: string): Promise<KeyFileState | undefined> {
   let handle: FileHandle
   try {
-    // Without waiting: a named pipe in the place of the file would hold the start up for ever.
+    // Without O_NONBLOCK, a named pipe instead of the file would block the start forever.
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
+    if (systemCode(error) === "ENOENT") return undefined
     throw error
   }
   try {
@@ -169,12 +171,12 @@ function digestOf(text: string): string {
 
 function requireProtected(status: Stats): void {
   if (!status.isFile() || status.size === 0 || status.size > longestFileBytes) throw invalidKeyFile()
-  // Windows has no such mode bits or owner ids: there the folder's access list has to protect the file.
+  // Windows has no such mode bits or owner ids: there the folder's access control list has to protect the file.
   if (process.getuid === undefined) return
   if ((status.mode & othersMayTouch) !== 0 || status.uid !== process.getuid()) throw exposedKeyFile()
 }
 
-/** Writes beside the file, flushes, then puts the new file in place at once: a crash leaves the old one or the new one. */
+/** Writes and flushes a draft, then puts it in place in one step: a crash leaves either the old or the new file. */
 async function writeDurably(
   path: string,
   content: KeyFileContent,
@@ -195,19 +197,19 @@ async function writeDurably(
   return { content, digest: digestOf(text) }
 }
 
-/** Unlike a rename, a link fails when there is such a file: an existing key file is never replaced by a new one. */
+/** Puts the draft in place by a link, which, unlike a rename, never replaces an existing key file. */
 async function createExclusively(draft: string, path: string): Promise<void> {
   try {
     await link(draft, path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    if (systemCode(error) !== "EEXIST") throw error
   } finally {
     await rm(draft, { force: true })
   }
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return // Windows cannot open a folder for this, and needs no flush of it
+  if (process.platform === "win32") return // Windows cannot open a folder this way, and does not need to flush it
   const handle = await open(folder, constants.O_RDONLY)
   try {
     await handle.sync()

@@ -11,23 +11,23 @@ interface FileErrorMeaning {
 const misplaced = {
   code: "INVALID_REQUEST",
   retryable: false,
-  message: "The path of the key file does not name a regular file in a folder.",
+  message: "The path of the key file does not lead to a regular file.",
   nextStep: "Set keyFile to the path of a file, not of a folder or a symbolic link.",
 } as const
 const forbidden = {
   code: "INVALID_REQUEST",
   retryable: false,
-  message: "The host may not read or write the key file.",
-  nextStep: "Give the user of the host's process the key file and its folder.",
+  message: "The host is not permitted to read or write the key file.",
+  nextStep: "Make the user of the host's process the owner of the key file and its folder.",
 } as const
 const full = {
   code: "UNREACHABLE",
   retryable: true,
-  message: "There is no space left for the key file.",
-  nextStep: "Make room on the disk of the key file.",
+  message: "The disk with the key file is full.",
+  nextStep: "Free some space on the disk with the key file.",
 } as const
 
-/** What the operating system says about the key file, and what it means. Source: errno(3). */
+/** The meaning of each error of the operating system. Source: errno(3). */
 const fileErrors: Readonly<Record<string, FileErrorMeaning>> = {
   EACCES: forbidden,
   EPERM: forbidden,
@@ -39,8 +39,8 @@ const fileErrors: Readonly<Record<string, FileErrorMeaning>> = {
   EROFS: {
     code: "INVALID_REQUEST",
     retryable: false,
-    message: "The folder of the key file cannot be written to.",
-    nextStep: "Set keyFile to a path on a file system that can be written to.",
+    message: "The folder of the key file is read-only.",
+    nextStep: "Set keyFile to a path on a writable file system.",
   },
 }
 
@@ -51,80 +51,90 @@ const otherFileError: FileErrorMeaning = {
   nextStep: "Look up the error code of the cause, and check the disk.",
 }
 
-/** Translates an error of the file system; a `PluginError` passes unchanged by not being given here. */
+/** Translates an error of the file system; pass no `PluginError`. */
 export function fileError(error: unknown): PluginError {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
-  const { code: pluginCode, retryable, message, nextStep } = fileErrors[code] ?? otherFileError
-  return pluginError(pluginCode, message, nextStep, { origin: "host", retryable, cause: scrubbedCause(error) })
+  const { code, retryable, message, nextStep } = fileErrors[systemCode(error)] ?? otherFileError
+  return pluginError(code, message, nextStep, { origin: "host", retryable, cause: scrubbedCause(error) })
 }
 
-/** The key file can be read by others, or is theirs: its keys must count as known. */
+/** Returns the code of an error of the operating system, e.g. `ENOENT`; empty for any other value. */
+export function systemCode(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
+}
+
+/** Makes the error for a key file that others own or can read: its keys must count as known. */
 export function exposedKeyFile(): PluginError {
   return pluginError(
     "INVALID_REQUEST",
-    "The key file belongs to another user, or others than its owner may read or write it.",
-    "Set its mode to 0600 and its owner to the host's user; if others could read it, use a new key file.",
+    "The key file belongs to another user, or users other than its owner may read or write it.",
+    "Set its mode to 0600 and its owner to the host's user; if others may have read it, use a new key file.",
     { origin: "host" },
   )
 }
 
-/** The key file is damaged or is another file. */
+/** Makes the error for a key file that is damaged, or is another kind of file. */
 export function invalidKeyFile(): PluginError {
   return pluginError(
     "INVALID_REQUEST",
-    "The key file has not the size or the content of a key file.",
+    "The file at keyFile does not have the size or content of a key file.",
     "Restore the key file from its backup, or set keyFile to another path.",
     { origin: "host" },
   )
 }
 
-/** The key file is not the one that this process read or wrote last. */
+/** Makes the error for a key file that is not the one that this process last read or wrote. */
 export function changedKeyFile(): PluginError {
   return pluginError(
     "INVALID_REQUEST",
     "The key file was changed or removed while the host was running.",
-    "Let no other host use the same key file, and restart this one.",
+    "Make sure that no other host uses the same key file, then restart this host.",
     { origin: "host" },
   )
 }
 
+/** Makes the error for a key name that the file does not have. */
 export function keyNotFound(): PluginError {
   return pluginError(
     "KEY_NOT_FOUND",
-    "The key file has no key of this name.",
+    "The key file has no key with this name.",
     "Correct key_name, or have the operator add the name to keyNames of the plugin.",
   )
 }
 
+/** Makes the error for a disabled key. */
 export function keyDisabled(): PluginError {
-  return pluginError("KEY_DISABLED", "The key is disabled.", "Enable the key; service resumes at once.")
+  return pluginError("KEY_DISABLED", "The key is disabled.", "Enable the key; service then resumes at once.")
 }
 
-/** One error for whatever is wrong with a ciphertext: it never says what. */
+/** Makes the one error for every fault of a ciphertext; it never says which. */
 export function ciphertextRejected(): PluginError {
   return pluginError(
     "CIPHERTEXT_REJECTED",
-    "The ciphertext does not open under this key, version and context.",
-    "Pass the ciphertext, its key version and its context as they were returned.",
+    "The ciphertext cannot be decrypted with this key, version and context.",
+    "Pass the ciphertext and key version that one encrypt returned, with the same context.",
   )
 }
 
+/** Makes the error for a plaintext that is too short or too long. */
 export function invalidPlaintext(): PluginError {
-  return pluginError("INVALID_REQUEST", "The plaintext must have 1 to 4096 bytes.", "Pass a plaintext of that length.")
+  return pluginError("INVALID_REQUEST", "The plaintext must have 1 to 4096 bytes.", "Wrap a key, not data.")
 }
 
+/** Makes the error for a malformed key name. */
 export function invalidKeyName(): PluginError {
   return pluginError(
     "INVALID_REQUEST",
-    "The name of a key must be 1 to 100 letters, digits, dots, dashes and underscores.",
-    "Choose a name of that form.",
+    "Not a valid key name: it must be 1 to 100 letters, digits, dots, dashes and underscores.",
+    "Choose another name.",
   )
 }
 
+/** Makes the error for a call after `close`. */
 export function keystoreClosed(): PluginError {
   return pluginError("CANCELLED", "The keystore was closed.", "Open the keystore again.")
 }
 
+/** Makes the error for a call before the plugin's start or after its stop. */
 export function notStarted(): PluginError {
-  return pluginError("INTERNAL", "The plugin is not started.", "Start the plugin before its keystores are used.")
+  return pluginError("INTERNAL", "The plugin is not running.", "Start the plugin before using its keystores.")
 }

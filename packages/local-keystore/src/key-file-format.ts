@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from "node:crypto"
 import * as z from "zod"
 import { invalidKeyFile } from "./errors.ts"
 
-/** Bytes of an AES-256 key. */
+/** Length of an AES-256 key, in bytes. */
 export const keyLength = 32
 
 /** One version of a key. */
@@ -17,9 +17,9 @@ export interface StoredKey {
   readonly versions: readonly KeyVersion[]
 }
 
-/** All that a key file holds. */
+/** The content of a key file. */
 export interface KeyFileContent {
-  /** Random, made with the file: tells two key files apart whatever they are called. */
+  /** Random, generated with the file: tells two key files apart, whatever their names. */
   readonly fileId: string
   readonly keys: ReadonlyMap<string, StoredKey>
 }
@@ -39,7 +39,7 @@ const document = z.strictObject({
 
 /**
  * Reads the text of a key file.
- * @throws {PluginError} INVALID_REQUEST - it is no key file; the error repeats nothing of it
+ * @throws {PluginError} INVALID_REQUEST - not a key file; the error repeats nothing of the text
  */
 export function parseKeyFile(text: string): KeyFileContent {
   const parsed = document.safeParse(jsonOf(text))
@@ -67,7 +67,7 @@ export function renderKeyFile({ fileId, keys }: KeyFileContent): string {
   return `${JSON.stringify({ format, fileId, keys: Object.fromEntries(stored) }, undefined, 2)}\n`
 }
 
-/** Takes key material out of bytes, which are filled with zeros. */
+/** Turns bytes into a key, and fills them with zeros. */
 export function takeKey(bytes: Uint8Array): KeyObject {
   const key = createSecretKey(bytes)
   bytes.fill(0)
@@ -84,6 +84,6 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // the parser's message would repeat the file; the schema refuses `undefined`
+    return undefined // the parser's message would quote the file; the schema refuses `undefined`
   }
 }

@@ -11,51 +11,51 @@ import type {
   KeyRef,
   KeystoreV1,
   KeyVersionDescription,
+  PluginServices,
   ProbeResult,
-  RandomSource,
 } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason, encodeEncryptionContext, unsupported } from "@apeiro-cmk/plugin-sdk"
 import type { KeyFile } from "./client.ts"
 import { keyName } from "./config.ts"
-import { connectionSteps } from "./connection-test.ts"
+import { testConnection } from "./connection/test-connection.ts"
 import { ciphertextRejected, invalidKeyName, invalidPlaintext, keyDisabled, keystoreClosed } from "./errors.ts"
 import type { StoredKey } from "./key-file-format.ts"
 
-/** Why the plugin lacks a capability: stands in the manifest and in the error. */
-export const lacking = {
+/** Reasons why the plugin lacks a capability, for the manifest and the error. */
+export const unsupportedReasons = {
   deleteKey: "the operator removes keys by removing the key file",
-  importKey: "a software key that comes from elsewhere would be known elsewhere",
+  importKey: "an imported software key also exists elsewhere",
 } as const
 
-/** What a security administrator should know about every key of this plugin. */
-const softwareKeyWarning = "This is a software key for trials: whoever reads the key file has the key."
+/** Warning about every key of this plugin, for its administrator. */
+const softwareKeyWarning = "This is a software key for trials: anybody who reads the key file has the key."
 
 const algorithm = "aes256-gcm"
 const longestPlaintext = 4096
 const nonceLength = 12
 const tagLength = 16
-/** First byte of each ciphertext; then nonce, encrypted bytes and tag. */
+/** First byte of each ciphertext; nonce, encrypted bytes and tag follow. */
 const ciphertextFormat = 1
 const probeContext = { tenantId: "probe", keyId: "probe", keyVersion: 1 }
 
-/** One opened local keystore. AES-256-GCM, with the encryption context as associated data. */
+/** One opened local keystore. Encrypts by AES-256-GCM, with the encryption context as associated data. */
 export class LocalKeystore implements KeystoreV1 {
   readonly defaultKey: KeyRef
   readonly #keyFile: () => KeyFile
-  readonly #random: RandomSource
+  readonly #services: Pick<PluginServices, "clock" | "random">
   #closed = false
 
-  /** @param keyFile - gives the open file; throws before the plugin has started */
-  constructor(keyFile: () => KeyFile, random: RandomSource, keyName: string) {
+  /** @param keyFile - returns the open file; throws while the plugin is not running */
+  constructor(keyFile: () => KeyFile, services: Pick<PluginServices, "clock" | "random">, keyName: string) {
     this.#keyFile = keyFile
-    this.#random = random
+    this.#services = services
     this.defaultKey = Object.freeze({ keyId: keyName })
   }
 
   async encrypt({ key, plaintext, context }: EncryptRequest, call: CallOptions): Promise<EncryptResult> {
     const { versions } = this.#usableKey(key, call)
     if (plaintext.length === 0 || plaintext.length > longestPlaintext) throw invalidPlaintext()
-    const nonce = this.#random.bytes(nonceLength)
+    const nonce = this.#services.random.bytes(nonceLength)
     const cipher = createCipheriv("aes-256-gcm", materialOf(versions, versions.length), nonce)
     cipher.setAAD(encodeEncryptionContext(context))
     const body = Buffer.concat([cipher.update(plaintext), cipher.final()])
@@ -76,7 +76,7 @@ export class LocalKeystore implements KeystoreV1 {
       decipher.final()
     } catch {
       plaintext.fill(0)
-      throw ciphertextRejected() // OpenSSL says no more than that the tag does not fit
+      throw ciphertextRejected() // OpenSSL reports only that the tag does not match
     }
     return { plaintext }
   }
@@ -104,7 +104,7 @@ export class LocalKeystore implements KeystoreV1 {
 
   async createKey({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
     this.#requireOpen(call)
-    if (origin === "import") throw unsupported("importKey", lacking.importKey)
+    if (origin === "import") throw unsupported("importKey", unsupportedReasons.importKey)
     if (!keyName().safeParse(keyId).success) throw invalidKeyName()
     await abortable(this.#keyFile().create([keyId]), call.signal)
     return this.describeKey({ keyId }, call)
@@ -127,28 +127,30 @@ export class LocalKeystore implements KeystoreV1 {
   }
 
   async deleteKey(): Promise<never> {
-    throw unsupported("deleteKey", lacking.deleteKey)
+    throw unsupported("deleteKey", unsupportedReasons.deleteKey)
   }
 
   async getImportParameters(): Promise<never> {
-    throw unsupported("importKey", lacking.importKey)
+    throw unsupported("importKey", unsupportedReasons.importKey)
   }
 
   async importKeyMaterial(): Promise<never> {
-    throw unsupported("importKey", lacking.importKey)
+    throw unsupported("importKey", unsupportedReasons.importKey)
   }
 
   testConnection(call: CallOptions): AsyncIterable<ConnectionStep> {
-    return connectionSteps(this, () => this.#keyFile().check(), call)
+    const test = { keystore: this, checkFile: () => this.#keyFile().check(), clock: this.#services.clock }
+    return testConnection(test, call)
   }
 
   async probe(call: CallOptions): Promise<ProbeResult> {
-    const startedAtMs = performance.now()
+    const { clock, random } = this.#services
+    const startedMs = clock.monotonicMs()
     const key = this.defaultKey
-    const sealed = await this.encrypt({ key, plaintext: this.#random.bytes(32), context: probeContext }, call)
+    const sealed = await this.encrypt({ key, plaintext: random.bytes(32), context: probeContext }, call)
     const { plaintext } = await this.decrypt({ key, ...sealed, context: probeContext }, call)
     plaintext.fill(0)
-    return { latencyMs: performance.now() - startedAtMs }
+    return { latencyMs: clock.monotonicMs() - startedMs }
   }
 
   async close(): Promise<void> {

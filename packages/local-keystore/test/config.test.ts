@@ -5,7 +5,7 @@ const { configuration, manifest } = plugin
 const issuesOf = (result: ReturnType<typeof configuration.plugin.parse>) => (result.ok ? [] : result.issues)
 
 describe("the plugin configuration of local-keystore", () => {
-  it("needs a key file, and creates the key `default` unless told otherwise", () => {
+  it("needs a key file, and creates the key `default` by default", () => {
     expect(configuration.plugin.parse({ keyFile: "data/local-keystore.key" })).toEqual({
       ok: true,
       value: { keyFile: "data/local-keystore.key", keyNames: ["default"] },
@@ -13,7 +13,7 @@ describe("the plugin configuration of local-keystore", () => {
     expect(issuesOf(configuration.plugin.parse({}))).toMatchObject([{ path: ["keyFile"] }])
   })
 
-  it("reports every fault at once by its path", () => {
+  it("reports every fault at once, each by its path", () => {
     const faulty = { keyFile: "a\0b", keyNames: ["fine", "../escape"], keyfile: "x" }
     const paths = issuesOf(configuration.plugin.parse(faulty)).map(({ path }) => path.join("."))
     expect(paths.toSorted()).toEqual(["keyFile", "keyNames.1", "keyfile"])
@@ -21,7 +21,7 @@ describe("the plugin configuration of local-keystore", () => {
 })
 
 describe("the keystore configuration of local-keystore", () => {
-  it("uses the key `default` unless told otherwise", () => {
+  it("uses the key `default` by default", () => {
     expect(configuration.keystore.parse({})).toEqual({ ok: true, value: { key_name: "default" } })
   })
 
@@ -31,7 +31,7 @@ describe("the keystore configuration of local-keystore", () => {
 })
 
 describe("the manifest of local-keystore", () => {
-  it("says that it is not for production", () => {
+  it("declares that it is not ready for production", () => {
     expect(manifest).toMatchObject({ pluginType: "local_keystore", productionReady: false })
   })
 })

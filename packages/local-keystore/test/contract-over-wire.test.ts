@@ -1,7 +1,8 @@
-import { keystoreContract } from "@apeiro-cmk/test-contracts"
-import { describe, it } from "vitest"
+import { proveContractRun } from "@apeiro-cmk/test-contracts"
+import { afterAll, describe, it } from "vitest"
 import { startContractRun } from "./contract-run.ts"
 
-const { options } = await startContractRun("over the wire")
-
-describe("local-keystore as a process", () => keystoreContract({ describe, it: it.concurrent }, options))
+await proveContractRun(
+  { afterAll, describe, it: it.concurrent },
+  { title: "local-keystore as a process", start: () => startContractRun("over the wire") },
+)

@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 afterEach(async () => files[Symbol.asyncDispose]())
 
-describe("what the file system says", () => {
+describe("an error of the file system", () => {
   it.each([
     ["EACCES", "INVALID_REQUEST"],
     ["EPERM", "INVALID_REQUEST"],
@@ -32,13 +32,13 @@ describe("what the file system says", () => {
 })
 
 describe("the key file", () => {
-  it("is created for its owner alone, and nothing is left beside it", async () => {
+  it("is created for its owner alone, and leaves no other file behind", async () => {
     await files.start()
     expect((await stat(files.path)).mode & 0o777).toBe(0o600)
     expect(await readdir(files.folder)).toEqual(["local-keystore.key"])
   })
 
-  it("keeps its keys over a restart, and does not change when nothing changes", async () => {
+  it("keeps its keys across a restart, and stays the same when no key changes", async () => {
     const first = await files.start()
     const keystore = await first.openKeystore({}, testCall())
     const sealed = await keystore.encrypt({ key: keystore.defaultKey, plaintext, context }, testCall())
@@ -50,7 +50,7 @@ describe("the key file", () => {
     expect(await readFile(files.path, "utf8")).toBe(before)
   })
 
-  it("is created once when several start at the same moment: whoever starts has the key that is in the file", async () => {
+  it("is created once when several hosts start at the same moment: each uses the key in the file", async () => {
     const starts = await Promise.allSettled(Array.from({ length: 4 }, () => files.start()))
     const started = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []))
     expect(started.length).toBeGreaterThan(0)
@@ -91,10 +91,10 @@ describe("the key file", () => {
   it.each([
     ["empty", () => ""],
     ["cut short", (text: string) => text.slice(0, text.length / 2)],
-    ["of another format", (text: string) => text.replace("/v1", "/v2")],
+    ["in another format", (text: string) => text.replace("/v1", "/v2")],
     ["with a key that is too short", (text: string) => text.replace(/"material": "[^"]+"/, '"material": "AAAA"')],
-    ["with a field that is not known", (text: string) => text.replace("{", '{"more": 1,')],
-  ])("is refused when it is %s, without a word of it in the error", async (_what, damage) => {
+    ["with an unknown field", (text: string) => text.replace("{", '{"more": 1,')],
+  ])("is refused when it is %s, and the error quotes nothing of it", async (_what, damage) => {
     await files.start()
     const text = await readFile(files.path, "utf8")
     await writeFile(files.path, damage(text))
@@ -106,7 +106,7 @@ describe("the key file", () => {
 })
 
 describe("an opened local keystore", () => {
-  it("tells in its connection test that the key file has been opened up, or is gone", async () => {
+  it("reports in its connection test that others may read the key file, or that it is missing", async () => {
     const keystore = await (await files.start()).openKeystore({}, testCall())
     await chmod(files.path, 0o644)
     const steps = async () => {
@@ -126,7 +126,7 @@ describe("an opened local keystore", () => {
     expect(description).toMatchObject({ exportable: true, warnings: [expect.stringContaining("software key")] })
   })
 
-  it("refuses a plaintext without bytes, one that is too long, and a key name with a path in it", async () => {
+  it("refuses an empty plaintext, one that is too long, and a key name with a path in it", async () => {
     const keystore = await (await files.start()).openKeystore({}, testCall())
     const key = keystore.defaultKey
     for (const length of [0, 4097]) {
@@ -138,14 +138,14 @@ describe("an opened local keystore", () => {
     })
   })
 
-  it("keeps every one of several changes made at the same moment", async () => {
+  it("keeps each of several changes made at the same moment", async () => {
     const keystore = await (await files.start()).openKeystore({}, testCall())
     const names = Array.from({ length: 8 }, (_, index) => `key-${index}`)
     await Promise.all(names.map((keyId) => keystore.createKey({ keyId, origin: "generate" }, testCall())))
     expect(Object.keys(await files.keys()).toSorted()).toEqual(["default", ...names])
   })
 
-  it("works only while its plugin runs", async () => {
+  it("works only while its plugin is running", async () => {
     const plugin = await files.start()
     const keystore = await plugin.openKeystore({}, testCall())
     await plugin.stop()

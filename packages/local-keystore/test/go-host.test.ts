@@ -22,7 +22,7 @@ describe.skipIf(!available)("local-keystore as a process under the upstream Go h
       { name: "LOCAL", type: "KeystoreInstanceKeyOperation", path: process.execPath, args: [serve], yamlConfiguration },
     ])
 
-  it("describes its keys, and knows no other", async () => {
+  it("describes its own keys and no others", async () => {
     const host = await start()
     const key = (keyId: string) => ({ parameters: { keyId } })
     expect((await host.call("GetKey", key("first"))).response).toMatchObject({ keyId: "first", status: "ENABLED" })
@@ -31,7 +31,7 @@ describe.skipIf(!available)("local-keystore as a process under the upstream Go h
     expect(await host.close()).toMatchObject({ ok: true, plugins: [{ exit: "self" }] })
   })
 
-  it("has a key registered", async () => {
+  it("registers a key", async () => {
     const host = await start()
     const cmk = createCmkEmulator(host, { clientCert: "", privateKey: "" })
     const hyok = { nativeId: "first", management: {} }
@@ -40,13 +40,13 @@ describe.skipIf(!available)("local-keystore as a process under the upstream Go h
     await host.close()
   })
 
-  it("fails the load with the reason when its configuration is wrong", async () => {
+  it("fails to load, and gives the reason, when its configuration is wrong", async () => {
     const host = await start("{keyFile: 7}")
     expect(host.loaded).toMatchObject({ event: "load_failed", message: expect.stringContaining("keyFile") })
     await host.kill()
   })
 
-  it("is gone soon after its host was killed", async () => {
+  it("ends soon after its host is killed", async () => {
     const host = await start()
     const children = childrenOf(host.processId)
     expect(children).toHaveLength(1)

@@ -15,7 +15,7 @@ const keyFile = z.object({
   ),
 })
 
-/** A folder of its own with a key file in it, and the second route: the file read by other code than the plugin's. */
+/** A temporary folder with a key file, and the second route: code other than the plugin's that reads the file. */
 export class KeyFolder implements AsyncDisposable {
   readonly folder: string
   readonly path: string
@@ -38,7 +38,7 @@ export class KeyFolder implements AsyncDisposable {
     return keyFile.parse(JSON.parse(await readFile(this.path, "utf8"))).keys
   }
 
-  /** Opens a ciphertext with nothing but node:crypto and the layout in the README. */
+  /** Decrypts a ciphertext with only node:crypto and the layout in the README. */
   async decrypt(keyName: string, ciphertext: Uint8Array, context: EncryptionContext): Promise<Uint8Array> {
     const material = (await this.keys())[keyName]?.versions.at(-1)?.material ?? ""
     const [nonce, body, tag] = [ciphertext.slice(1, 13), ciphertext.slice(13, -16), ciphertext.slice(-16)]

@@ -1,19 +1,19 @@
 import { takeBase64Field } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 
-/** What OpenBao answered to one request, success or not. */
+/** Answer of OpenBao to one request, success or not. */
 export interface OpenBaoAnswer {
   readonly status: number
   /**
-   * The texts of `errors`; `undefined` where the answer has no such field. The server's own words: to be matched, never
-   * to be shown unredacted.
+   * Texts of `errors`; `undefined` where the answer has no such field. They are the server's own words: match them, but
+   * never show them unredacted.
    */
   readonly errors?: readonly string[] | undefined
   readonly data?: unknown
   readonly auth?: unknown
-  /** OpenBao's own id of the request; its audit log has the same. Only successes have one. */
+  /** OpenBao's own id of the request, as in its audit log. Present on successes only. */
   readonly requestId?: string | undefined
-  /** The decoded bytes of the field of `data` that the request named as secret. The caller fills them with zeros. */
+  /** Decoded bytes of the `data` field that the request named as secret. The caller fills them with zeros after use. */
   readonly secret?: Uint8Array | undefined
 }
 
@@ -21,7 +21,7 @@ const answerShape = z.object({
   errors: z.array(z.string()).nullish(),
   data: z.unknown().optional(),
   auth: z.unknown().optional(),
-  // A hostile server could put anything here, and it goes into the audit log.
+  // A hostile server could put anything here, and the value goes into the audit log.
   request_id: z.guid().optional().catch(undefined),
 })
 
@@ -33,14 +33,14 @@ const healthShape = z.object({
   cluster_id: z.string().max(100).optional(),
 })
 
-/** What `sys/health` states. */
+/** Answer of `sys/health`. */
 export type HealthAnswer = z.output<typeof healthShape>
 
 /**
- * Reads an answer. A field of `data` that is named as secret is decoded from the bytes and wiped out of the body before
- * the rest becomes text; the token is cut out of the texts of `errors`, where a hostile server may have put it.
+ * Parses an answer. A `data` field that is named as secret is decoded from the bytes and wiped from the body before the
+ * rest becomes text. The token is removed from the texts of `errors`, where a hostile server may have put it.
  *
- * @returns `undefined` when this is no answer of OpenBao
+ * @returns `undefined` when the answer does not come from OpenBao
  */
 export function readAnswer(
   status: number,
@@ -60,12 +60,12 @@ export function readAnswer(
   return { status, errors: plain ?? undefined, data, auth, requestId, secret }
 }
 
-/** Any other server's JSON has none of these: OpenBao's errors have the first, its successes the others. */
+/** JSON of other servers has none of these fields: OpenBao's errors have the first, its successes the others. */
 function hasFieldOfOpenBao({ errors, ...success }: z.output<typeof answerShape>): boolean {
   return Array.isArray(errors) || "data" in success || "auth" in success
 }
 
-/** Reads the answer of `sys/health`, which is shaped like no other. */
+/** Parses the answer of `sys/health`, whose shape differs from all others. */
 export function readHealth(body: Uint8Array): HealthAnswer | undefined {
   return healthShape.safeParse(parseJson(body)).data
 }
@@ -74,7 +74,7 @@ function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8"))
   } catch {
-    // Not JSON: the shape check that follows says so. The parser's message would quote the body.
+    // The shape check that follows rejects this. The parser's message would quote the body.
     return undefined
   }
 }

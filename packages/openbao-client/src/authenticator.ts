@@ -7,20 +7,24 @@ import { loginRejected } from "./login-errors.ts"
 import { unwrapSecretId } from "./unwrapping.ts"
 import type { Wire } from "./wire.ts"
 
-// OpenBao locks a role out after five wrong logins within 15 minutes: the same wrong credential is not tried that often.
+// OpenBao locks a role out after five failed logins within 15 minutes, so the same wrong credential is presented less
+// often.
 const rejectedHoldMs = 240_000
 
-/** Gets a token, each time from the credential as it is now. */
+/** Obtains a token. Reads the credential again for each login. */
 export interface Authenticator {
   /**
-   * @param insist - tries also a credential that was rejected a moment ago
-   * @throws {PluginError} CREDENTIAL_REJECTED - by OpenBao, now or when the same credential was last tried, in the last 4
-   * minutes; while the server cannot be reached or is sealed, it throws that
+   * Logs in.
+   *
+   * @param insist - also presents a credential that OpenBao rejected recently
+   * @throws {PluginError} CREDENTIAL_REJECTED - OpenBao rejects the credential now, or rejected the same credential
+   * within the last 4 minutes
+   * @throws {PluginError} UNREACHABLE, TIMED_OUT, SEALED - the server cannot answer at present
    */
   authenticate(call: CallOptions, insist: boolean): Promise<Token>
 }
 
-/** What a login sends, and what tells one credential from the next. */
+/** Body of a login, and the text that identifies its credential. */
 interface LoginRequest {
   readonly body: Readonly<Record<string, string>>
   readonly credential: string
@@ -62,7 +66,10 @@ export function createAuthenticator(login: OpenBaoLogin, wire: Wire, clock: Cloc
   }
 }
 
-/** What is remembered must not hide that the server is gone meanwhile. Where `sys/health` is kept from us, it may. */
+/**
+ * A remembered rejection must not hide that the server has since become unavailable. Without access to `sys/health` it
+ * may.
+ */
 async function requireServing(wire: Wire, call: CallOptions): Promise<void> {
   const health = await wire.health(call).catch((error: unknown) => {
     if (isPluginError(error) && error.code === "BAD_RESPONSE") return undefined

@@ -5,8 +5,8 @@ import type { OpenBaoAnswer } from "./answer.ts"
 const longestQuote = 200
 
 /**
- * Quotes an answer for the `cause` of an error. The text is the server's, and a hostile one may send back what it was
- * sent: each run of characters that could be a credential or key material is cut out.
+ * Quotes an answer for the `cause` of an error. A hostile server may echo what it received, so every run of characters
+ * that could be a credential or key material is removed.
  */
 export function quotedAnswer(answer: OpenBaoAnswer): Error {
   const plain = (answer.errors ?? [])
@@ -18,26 +18,29 @@ export function quotedAnswer(answer: OpenBaoAnswer): Error {
   return new Error(plain === "" ? `OpenBao answered ${answer.status}` : `OpenBao answered ${answer.status}: ${plain}`)
 }
 
-/** The answer has no meaning here: never guessed at. */
+/** Makes the error for an answer that the error tables do not know; its meaning is never guessed. */
 export function unexpectedAnswer(answer: OpenBaoAnswer): PluginError {
   return pluginError(
     "BAD_RESPONSE",
-    `OpenBao gave an answer that is not understood (HTTP ${answer.status}).`,
-    "Check that vault_address leads to OpenBao itself, and its version; the cause has OpenBao's words.",
+    `OpenBao returned an unexpected answer (HTTP ${answer.status}).`,
+    "Check that vault_address leads to OpenBao itself, and check its version; the cause quotes OpenBao.",
     { cause: quotedAnswer(answer) },
   )
 }
 
-/** What came back is no answer of OpenBao at all. */
+/** Makes the error for an answer that does not come from OpenBao. */
 export function notOpenBao(status: number): PluginError {
   return pluginError(
     "BAD_RESPONSE",
-    `What is at vault_address does not answer like an OpenBao server (HTTP ${status}).`,
-    "Check vault_address, with its scheme, port and path: another server or a proxy answers there.",
+    `The server at vault_address does not answer like an OpenBao server (HTTP ${status}).`,
+    "Check the scheme, host, port and path of vault_address: another server or a proxy answers there.",
   )
 }
 
-/** Meanings of a status that hold for every request, whatever it asked. Source: OpenBao 2.7.2 as run, and its API documentation. */
+/**
+ * Translates a status whose meaning is the same for every request; `undefined` for any other status. Source: OpenBao
+ * 2.7.2 as run, and its API documentation.
+ */
 export function statusError(status: number, headers: Readonly<Record<string, string>>): PluginError | undefined {
   if (status === 429) {
     const waitMs = retryAfterMs(headers)
@@ -52,7 +55,7 @@ export function statusError(status: number, headers: Readonly<Record<string, str
     return pluginError(
       "UNREACHABLE",
       `OpenBao redirects (HTTP ${status}) instead of answering.`,
-      "Point vault_address at the active node or at a load balancer that leads to it; redirects are not followed.",
+      "Point vault_address at the active node, or at a load balancer in front of it; the client follows no redirects.",
       { origin: "backend" },
     )
   }
@@ -62,49 +65,49 @@ export function statusError(status: number, headers: Readonly<Record<string, str
   return undefined
 }
 
-/** The server failed, by a status that tells no more. */
+/** Makes the error for a status that says no more than that the server failed. */
 export function failedError(status: number): PluginError {
   return pluginError(
     "UNREACHABLE",
     `OpenBao or a proxy in front of it failed (HTTP ${status}).`,
-    "Look at OpenBao's server log; service resumes by itself when it answers again.",
+    "Check OpenBao's server log; service resumes on its own once OpenBao answers again.",
     { origin: "backend" },
   )
 }
 
-/** 503 from a server that `sys/health` calls sealed. */
+/** Makes the error for a 503 of a server that is sealed according to `sys/health`. */
 export function sealedError(): PluginError {
   return pluginError(
     "SEALED",
     "OpenBao is sealed.",
-    "Unseal OpenBao (`bao operator unseal`); service resumes by itself.",
+    "Unseal OpenBao (`bao operator unseal`); service then resumes on its own.",
   )
 }
 
-/** 503 whose text says that an administrator has locked the namespace (`sys/namespaces/api-lock`). */
+/** Makes the error for a 503 whose text says that an administrator locked the namespace (`sys/namespaces/api-lock`). */
 export function namespaceLockedError(): PluginError {
   return pluginError(
     "SEALED",
     "An administrator of OpenBao has locked this namespace.",
-    "Unlock the namespace (`bao namespace unlock`) if that was not on purpose.",
+    "Unlock the namespace (`bao namespace unlock`) if it was not locked on purpose.",
   )
 }
 
-/** 503 from a server that is not sealed: starting, or without a leader. */
+/** Makes the error for a 503 of a server that is not sealed, but starting or without a leader. */
 export function unavailableError(): PluginError {
   return pluginError(
     "UNREACHABLE",
-    "OpenBao is not available (HTTP 503), and is not known to be sealed.",
-    "Check that OpenBao has an active node; service resumes by itself.",
+    "OpenBao is not available (HTTP 503), and does not report that it is sealed.",
+    "Check that OpenBao has an active node; service then resumes on its own.",
     { origin: "backend" },
   )
 }
 
-/** The token is unknown to OpenBao: expired, revoked, or never one. */
+/** Makes the error for a token that OpenBao does not know: expired, revoked, or never issued. */
 export function tokenRejected(): PluginError {
   return pluginError(
     "CREDENTIAL_REJECTED",
     "OpenBao does not accept the token.",
-    "The token is expired, revoked or of another namespace: issue a new one and store it with the keystore.",
+    "The token has expired, was revoked or belongs to another namespace: issue a new one and store it with the keystore.",
   )
 }

@@ -5,22 +5,22 @@ import type { OpenBaoLogin, TokenLogin } from "./login.ts"
 
 type LoginByRequest = Exclude<OpenBaoLogin, TokenLogin>
 
-/** A login that OpenBao refused. */
+/** Facts about a login that OpenBao refused. */
 export interface RefusedLogin {
   readonly status: 400 | 403
   readonly namespace: string | undefined
-  /** The token that was sent, where the method has one: an expired one is called so. */
+  /** Token that was sent, where the method has one; the error names its expiry. */
   readonly jwt: string | undefined
   /** Wall clock, milliseconds since the Unix epoch. */
   readonly refusedAtMs: number
-  /** Until then the same credential is held back. */
+  /** The same credential is not presented again before this time: wall clock, milliseconds since the Unix epoch. */
   readonly heldUntilMs: number
 }
 
 /**
- * The login was refused: 400 for a wrong credential or role; 403 for a locked-out role, a service account that the role
- * does not bind, or when nothing is mounted there. Source: OpenBao 2.7.2 as run. Says when that was, since it is thrown
- * again for as long as the same credential is held back.
+ * Makes the error for a refused login: 400 for a wrong credential or role; 403 for a locked-out role, a service account
+ * that the role does not bind, or a path where nothing is mounted. Source: OpenBao 2.7.2 as run. The message states the
+ * time, because the error is thrown again while the same credential is held back.
  */
 export function loginRejected(login: LoginByRequest, refused: RefusedLogin): PluginError {
   const expiredAtMs = refused.jwt === undefined ? undefined : expiryOf(refused.jwt)
@@ -28,7 +28,7 @@ export function loginRejected(login: LoginByRequest, refused: RefusedLogin): Plu
     expiredAtMs !== undefined && expiredAtMs <= refused.refusedAtMs
       ? [
           `OpenBao does not accept the token, which expired at ${timeText(expiredAtMs)}`,
-          "Have a new token written to its place; it is read at each login.",
+          "Replace the token; the host reads it at each login.",
         ]
       : refusalOf(login, refused)
   return pluginError(
@@ -41,28 +41,28 @@ export function loginRejected(login: LoginByRequest, refused: RefusedLogin): Plu
 /** Message and next step. */
 function refusalOf(login: LoginByRequest, refused: RefusedLogin): readonly [string, string] {
   const { mountPath } = login
-  const isWhole = refused.status === 403
+  const isDenied = refused.status === 403
   switch (login.method) {
     case "approle": {
-      if (isWhole) {
+      if (isDenied) {
         return [
-          "OpenBao refuses the AppRole login altogether",
-          `Check auth_mount_path and namespace; after repeated wrong logins OpenBao locks a role for some minutes, which \`${unlockCommand(login.roleId, mountPath, refused)}\` ends.`,
+          "OpenBao denies the AppRole login",
+          `Check auth_mount_path and namespace; after repeated failed logins OpenBao locks a role for some minutes, and \`${unlockCommand(login.roleId, mountPath, refused)}\` unlocks it.`,
         ]
       }
       const isWrapped = !("secretId" in login)
       const wrap = isWrapped ? " -wrap-ttl=300s" : ""
       return [
-        `OpenBao does not accept the role id and ${isWrapped ? "the secret id that was unwrapped" : "secret id"}`,
+        `OpenBao does not accept the role id and ${isWrapped ? "the unwrapped secret id" : "secret id"}`,
         `Check role_id, and issue a new secret id (\`bao write${namespaceFlag(refused)}${wrap} -f auth/${mountPath}/role/ROLE/secret-id\`).`,
       ]
     }
     case "jwt":
-      return isWhole
-        ? ["OpenBao refuses the JWT login altogether", "Check auth_mount_path and namespace."]
+      return isDenied
+        ? ["OpenBao denies the JWT login", "Check auth_mount_path and namespace."]
         : [
             "OpenBao does not accept the token for this role",
-            "Check role, and that the token is current, and of the issuer, audience and subject that the role binds.",
+            "Check role, and that the token has not expired and has the issuer, audience and subject that the role binds.",
           ]
     case "kubernetes":
       return [
@@ -70,23 +70,23 @@ function refusalOf(login: LoginByRequest, refused: RefusedLogin): readonly [stri
         `Check role, auth_mount_path and namespace; that the role binds this service account, its namespace and the token's audience; and that OpenBao may review tokens of this cluster (auth/${mountPath}/config).`,
       ]
     case "cert":
-      return isWhole
-        ? ["OpenBao refuses the certificate login altogether", "Check auth_mount_path and namespace."]
+      return isDenied
+        ? ["OpenBao denies the certificate login", "Check auth_mount_path and namespace."]
         : [
             "OpenBao does not accept the client certificate",
-            "Check that a role of the method trusts the certificate's authority and names, and that nothing between here and OpenBao ends TLS.",
+            "Check that a role of the method trusts the certificate's authority and names, and that no proxy between the host and OpenBao terminates TLS.",
           ]
   }
 }
 
 function again(login: LoginByRequest, { heldUntilMs }: RefusedLogin): string {
   const credential = { approle: "secret id", jwt: "token", kubernetes: "token", cert: "certificate" }[login.method]
-  return `The same ${credential} is tried again after ${timeText(heldUntilMs)}, or at once by a connection test.`
+  return `The host presents the same ${credential} again after ${timeText(heldUntilMs)}; a connection test presents it at once.`
 }
 
 function unlockCommand(roleId: string, mountPath: string, refused: RefusedLogin): string {
   const flag = namespaceFlag(refused)
-  // A role id with characters of the shell is left for the reader to fill in.
+  // A role id with shell metacharacters is left for the reader to fill in.
   const user = /^[A-Za-z0-9_.-]+$/.test(roleId) ? roleId : "ROLE_ID"
   return `bao write${flag} -f sys/locked-users/$(bao read${flag} -field=accessor sys/auth/${mountPath})/unlock/${user}`
 }
@@ -101,13 +101,16 @@ function timeText(timeMs: number): string {
 
 const claims = z.object({ exp: z.number().positive().max(8_640_000_000_000) })
 
-/** When a token says that it expires, in milliseconds since the Unix epoch. Nothing is verified: it words an error. */
+/**
+ * Reads the expiry that a token claims, in milliseconds since the Unix epoch. Unverified: it only serves the error
+ * message.
+ */
 function expiryOf(jwt: string): number | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8"))
     const parsed = claims.safeParse(payload)
     return parsed.success ? parsed.data.exp * 1000 : undefined
   } catch {
-    return undefined // no JWT: OpenBao has refused it for that
+    return undefined // not a JWT, which is why OpenBao refused it
   }
 }

@@ -3,19 +3,22 @@ import { isHeaderValue, pluginError, readText, type SecretSource, unusable } fro
 import * as z from "zod"
 import type { OpenBaoAnswer } from "./answer.ts"
 import { tokenRejected, unexpectedAnswer } from "./errors.ts"
-import type { UnwrappedSecretIds } from "./unwrapping.ts"
+import type { UnwrappedSecretIds } from "./unwrapped-secret-ids.ts"
 import type { Wire } from "./wire.ts"
 
-/** How the client gets its token. Mount paths and roles were checked before: they become part of a URL or a body. */
+/**
+ * The ways in which the client obtains its token. Mount paths and roles become part of a URL or a body: check them
+ * first.
+ */
 export type OpenBaoLogin = TokenLogin | AppRoleLogin | WrappedAppRoleLogin | JwtLogin | CertificateLogin
 
-/** A token that somebody else made and stored. */
+/** A stored token, issued outside of this client. */
 export interface TokenLogin {
   readonly method: "token"
   readonly token: SecretSource
 }
 
-/** AppRole with a secret id at hand. */
+/** AppRole with a plain secret id. */
 export interface AppRoleLogin {
   readonly method: "approle"
   /** Mount of the auth method, e.g. `approle`. */
@@ -24,17 +27,17 @@ export interface AppRoleLogin {
   readonly secretId: SecretSource
 }
 
-/** AppRole whose secret id comes response-wrapped: by a token that opens it once. */
+/** AppRole with a response-wrapped secret id: a wrapping token unwraps it once. */
 export interface WrappedAppRoleLogin {
   readonly method: "approle"
   readonly mountPath: string
   readonly roleId: string
   readonly wrappedSecretId: SecretSource
-  /** Keeps what was unwrapped, since it cannot be unwrapped again. */
+  /** Keeps the unwrapped secret ids, because none can be unwrapped twice. */
   readonly unwrapped: UnwrappedSecretIds
 }
 
-/** A signed token of somebody whom OpenBao trusts: a Kubernetes service account's, or any issuer's. */
+/** A signed token that OpenBao trusts: of a Kubernetes service account, or of any other issuer. */
 export interface JwtLogin {
   readonly method: "kubernetes" | "jwt"
   readonly mountPath: string
@@ -46,27 +49,29 @@ export interface JwtLogin {
 export interface CertificateLogin {
   readonly method: "cert"
   readonly mountPath: string
-  /** Without it OpenBao tries every role. */
+  /** Default: OpenBao tries every role. */
   readonly role?: string
-  /** Fingerprint of the certificate that the next connection will show; it tells a rotated one from a refused one. */
+  /**
+   * Returns the fingerprint of the certificate that the next connection presents, so that a replaced one counts as new.
+   */
   readonly fingerprint: (call: Pick<CallOptions, "signal">) => Promise<string>
 }
 
-/** A token that OpenBao has accepted or made. */
+/** A token that OpenBao accepted or issued. */
 export interface Token {
   readonly value: string
-  /** Life from now, in milliseconds; `undefined` when it never ends, or when OpenBao does not tell. */
+  /** Life from now, in milliseconds; `undefined` when it never ends, or when OpenBao does not state it. */
   readonly lifeMs?: number
   readonly renewable: boolean
   readonly requestId?: string
 }
 
-/** What `auth/token/lookup-self` says. */
+/** Facts that `auth/token/lookup-self` states about a token. */
 export interface TokenFacts {
   readonly lifeMs?: number
   readonly renewable: boolean
   readonly policies: readonly string[]
-  /** Number of requests the token is still good for; 0 means any number. */
+  /** Number of requests that the token can still make; 0 means any number. */
   readonly remainingUses: number
 }
 
@@ -78,17 +83,17 @@ const authShape = z.object({
 
 const lookupShape = z.object({
   ttl: z.number(),
-  // A root token's answer has no such field.
+  // Absent from the answer for a root token.
   renewable: z.boolean().default(false),
   policies: z.array(z.string()).nullish(),
   num_uses: z.number().optional(),
 })
 
-/** Reads the token out of the answer to a login or a renewal. @throws {PluginError} BAD_RESPONSE */
+/** Reads the token from the answer to a login or a renewal. @throws {PluginError} BAD_RESPONSE, INVALID_REQUEST */
 export function tokenOf(answer: OpenBaoAnswer): Token {
   if (answer.status === 404) throw noSuchPlace()
   const auth = authShape.safeParse(answer.auth)
-  // Not quoted: it answers a request that carried a credential.
+  // Not quoted, because the request carried a credential.
   if (answer.status !== 200 || !auth.success || !isHeaderValue(auth.data.client_token)) {
     throw unexpectedAnswer({ status: answer.status })
   }
@@ -97,9 +102,9 @@ export function tokenOf(answer: OpenBaoAnswer): Token {
 }
 
 /**
- * Asks OpenBao about a token.
- * @returns its facts; `"withheld"` when OpenBao knows the token, whose policies do not let it ask; `"unknown"` when
- * OpenBao does not know the token
+ * Looks up a token.
+ * @returns its facts; `"withheld"` when OpenBao knows the token, but its policies do not allow it to look itself up;
+ * `"unknown"` when OpenBao does not know the token
  */
 export async function lookUpToken(
   value: string,
@@ -115,7 +120,7 @@ export async function lookUpToken(
   return { facts: { ...life(ttl), renewable, policies: policies ?? [], remainingUses }, ...requestId(answer) }
 }
 
-/** Takes a stored token as it is. @throws {PluginError} CREDENTIAL_REJECTED, INVALID_REQUEST */
+/** Uses a stored token as it is. @throws {PluginError} CREDENTIAL_REJECTED, INVALID_REQUEST */
 export async function adoptToken(source: SecretSource, wire: Wire, call: CallOptions): Promise<Token> {
   const value = await readText(source, "token", call)
   if (!isHeaderValue(value)) throw unusable("token")
@@ -127,9 +132,9 @@ export async function adoptToken(source: SecretSource, wire: Wire, call: CallOpt
 }
 
 /**
- * A refusal by policy reads `1 error occurred:\n\t* permission denied`, that of an unknown token `permission denied`
- * alone (Vault since 1.16: `2 errors occurred`, the second `invalid token`). When `lookup-self` itself is refused, there
- * is nothing better than the text to tell them apart.
+ * OpenBao words a denial by policy as `1 error occurred:\n\t* permission denied`, and an unknown token as
+ * `permission denied` alone (Vault since 1.16: `2 errors occurred`, the second `invalid token`). When `lookup-self`
+ * itself is refused, only the text tells them apart.
  */
 function isPolicyDenial(answer: OpenBaoAnswer): boolean {
   const said = answer.errors?.join("\n") ?? ""
@@ -139,7 +144,7 @@ function isPolicyDenial(answer: OpenBaoAnswer): boolean {
 function noSuchPlace(): PluginError {
   return pluginError(
     "INVALID_REQUEST",
-    "OpenBao knows no such namespace or method of authentication.",
+    "OpenBao has no such namespace or auth method.",
     "Check namespace and auth_mount_path.",
     { origin: "backend" },
   )

@@ -4,241 +4,250 @@ import {
   type PluginAuditEvent,
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError, recordedLogin, singleFlight } from "@apeiro-cmk/plugin-sdk"
-import { createAuthenticator } from "./authenticator.ts"
-import { tokenRejected, unexpectedAnswer } from "./errors.ts"
-import { lookUpToken, type OpenBaoLogin, type Token, tokenOf } from "./login.ts"
+import { abortable, pluginError, recordedLogin, singleFlight, withDeadline } from "@apeiro-cmk/plugin-sdk"
+import { type Authenticator, createAuthenticator } from "./authenticator.ts"
+import { tokenRejected } from "./errors.ts"
+import type { OpenBaoLogin, Token } from "./login.ts"
+import { renewalDenied, requestRenewal } from "./renewal.ts"
+import { RenewalTimer } from "./renewal-timer.ts"
 import type { Wire } from "./wire.ts"
 
-/** What {@link createSession} needs. */
+/** Arguments of {@link Session}. */
 export interface SessionOptions {
   readonly wire: Wire
   readonly login: OpenBaoLogin
-  /** Whose audit stream gets the logins and renewals. */
+  /** The tenant whose audit stream records the logins and renewals. */
   readonly tenantId: string
   readonly requestTimeoutMs: number
   readonly services: Pick<PluginServices, "audit" | "clock" | "logger" | "random">
 }
 
-/** The life of one token: logs in once for all who wait, and renews before the token ends. */
-export interface Session {
-  /** Fires with `CANCELLED` when the session closes. */
-  readonly closing: AbortSignal
-  /** The token in use; logs in when there is none. @throws {PluginError} CREDENTIAL_REJECTED and what a request throws */
-  token(call: CallOptions): Promise<Token>
-  /** Logs in now, whatever there is, also with a credential that was rejected a moment ago. */
-  logIn(call: CallOptions): Promise<Token>
-  /**
-   * Renews now the token in use.
-   * @throws {PluginError} DENIED - the token's policies do not allow `auth/token/renew-self`
-   * @throws {PluginError} CREDENTIAL_REJECTED - the token is no longer known
-   */
-  renew(call: CallOptions): Promise<Token | "not renewable">
-  /** Forgets a token that OpenBao does not know any more, unless another has taken its place. */
-  drop(token: Token): void
-  /** Ends what is in flight and revokes a token that it got by a login, as far as OpenBao answers within 2 s. */
-  close(): Promise<void>
-}
-
 interface HeldToken extends Token {
   readonly obtainedMs: number
-  /** Life that the login gave, in milliseconds: renewals near the maximum give less. */
+  /** Life that the login granted, in milliseconds: renewals near the maximum grant less. */
   readonly fullLifeMs: number
+  /**
+   * The call that the token was obtained for: a renewal in the background is recorded under its request and keystore.
+   */
+  readonly call: CallOptions
+}
+
+interface LogInRequest {
+  /** Also presents a credential that OpenBao rejected recently. */
+  readonly insist: boolean
+  readonly call: CallOptions
 }
 
 const revokeTimeoutMs = 2_000
 
-/** Makes a {@link Session}; touches no network. */
-export function createSession(options: SessionOptions): Session {
-  const { wire, login, tenantId, requestTimeoutMs, services } = options
-  const { audit, clock, logger, random } = services
-  const closing = new AbortController()
-  const authenticator = createAuthenticator(login, wire, clock)
-  const canLogInAnew = login.method !== "token"
-  let held: HeldToken | undefined
-  let renewalDenied = false
-  let cancelTimer: (() => void) | undefined
-  let reported: unknown
+/** Keeps one token alive: logs in once for all waiting callers, and renews before the token ends. */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #authenticator: Authenticator
+  readonly #timer: RenewalTimer
+  readonly #canLogInAgain: boolean
+  readonly #closing = new AbortController()
+  readonly #sharedLogIn = singleFlight((request: LogInRequest) => this.#obtain(request))
+  readonly #sharedRenewal = singleFlight((before: HeldToken) => this.#extend(before))
+  #held: HeldToken | undefined
+  #renewalDenied = false
+  #reported: unknown
 
-  /** Work that several callers share must outlive each of them. */
-  async function ownCall<T>(work: (call: CallOptions) => Promise<T>): Promise<T> {
-    const call = callOptions({ tenantId, timeoutMs: 2 * requestTimeoutMs, signal: closing.signal, clock })
+  constructor(options: SessionOptions) {
+    const { login, wire, services } = options
+    this.#options = options
+    this.#authenticator = createAuthenticator(login, wire, services.clock)
+    this.#timer = new RenewalTimer(services.clock, services.random, () => this.#refreshInBackground())
+    this.#canLogInAgain = login.method !== "token"
+  }
+
+  /** Fires with `CANCELLED` when the session closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /**
+   * Returns the token in use; logs in when there is none.
+   * @throws {PluginError} CREDENTIAL_REJECTED, and every error that a request can throw
+   */
+  async token(call: CallOptions): Promise<Token> {
+    if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+    const held = this.#held
+    if (held !== undefined && this.#leftMs(held) > 0) return held
+    return abortable(this.#sharedLogIn({ insist: false, call }), call.signal)
+  }
+
+  /** Logs in now, even with a token at hand or a credential that was rejected recently. */
+  async logIn(call: CallOptions): Promise<Token> {
+    const before = this.#held
+    const token = await abortable(this.#sharedLogIn({ insist: true, call }), call.signal)
+    // A call that still uses the old token learns that it is bad, and continues with the new one.
+    if (before !== undefined && before.value !== token.value) await this.#revoke(before)
+    return token
+  }
+
+  /**
+   * Renews the token in use now.
+   * @throws {PluginError} DENIED - the token's policies do not allow `auth/token/renew-self`
+   * @throws {PluginError} CREDENTIAL_REJECTED - OpenBao no longer knows the token
+   */
+  async renew(call: CallOptions): Promise<Token | "not renewable"> {
+    await this.token(call)
+    const held = this.#held
+    if (held?.renewable !== true) return "not renewable"
+    return abortable(this.#sharedRenewal({ ...held, call }), call.signal)
+  }
+
+  /** Forgets a token that OpenBao no longer knows, unless another one has replaced it. */
+  drop(token: Token): void {
+    if (this.#held?.value !== token.value) return
+    this.#held = undefined
+    this.#timer.cancel()
+  }
+
+  /** Ends the calls in flight and revokes a token that came from a login, if OpenBao answers within 2 s. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    const last = this.#held
+    this.#held = undefined
+    this.#timer.cancel()
+    this.#closing.abort(pluginError("CANCELLED", "The keystore was closed.", "Open the keystore again to continue."))
+    if (last !== undefined) await this.#revoke(last)
+  }
+
+  #obtain({ insist, call }: LogInRequest): Promise<Token> {
+    return this.#ownCall(call, async (own) => {
+      const obtainedMs = this.#options.services.clock.monotonicMs()
+      const token = await this.#audited("keystoreLogin", own, () => this.#authenticator.authenticate(own, insist))
+      this.#renewalDenied = false
+      this.#hold({ ...token, obtainedMs, fullLifeMs: token.lifeMs ?? 0, call: own })
+      return token
+    })
+  }
+
+  #extend(before: HeldToken): Promise<Token | "not renewable"> {
+    return this.#ownCall(before.call, async (own) => {
+      const obtainedMs = this.#options.services.clock.monotonicMs()
+      const token = await this.#audited("keystoreTokenRenewal", own, () => this.#renewal(before, own))
+      if (token === "not renewable") return token
+      // A login may have replaced the token in the meantime: its own renewal is already planned.
+      if (this.#held?.value === before.value) {
+        this.#hold({ ...token, obtainedMs, fullLifeMs: before.fullLifeMs, call: own })
+      }
+      return token
+    })
+  }
+
+  async #renewal(before: Token, call: CallOptions): Promise<Token | "not renewable"> {
+    const outcome = await requestRenewal(before, this.#options.wire, call)
+    if (outcome === "unknown") {
+      this.drop(before)
+      throw tokenRejected()
+    }
+    if (outcome === "denied") {
+      this.#renewalDenied = true
+      throw renewalDenied()
+    }
+    return outcome
+  }
+
+  /** Work that several callers share must outlive each of them; it keeps the first caller's request and keystore. */
+  async #ownCall<T>(cause: CallOptions, work: (call: CallOptions) => Promise<T>): Promise<T> {
+    const { tenantId, requestTimeoutMs, services } = this.#options
+    const deadline = withDeadline(this.#closing.signal, 2 * requestTimeoutMs, services.clock)
     try {
-      return await work(call)
+      return await work({ ...cause, tenantId, signal: deadline.signal, deadlineMs: deadline.deadlineMs })
     } finally {
-      call.dispose()
+      deadline.dispose()
     }
   }
 
-  function audited<T extends Token | "not renewable">(
+  #audited<T extends Token | "not renewable">(
     action: PluginAuditEvent["action"],
     call: CallOptions,
     work: () => Promise<T>,
   ): Promise<T> {
+    const { login, services } = this.#options
     const event = { action, facts: { method: login.method } }
     // A credential that is held back was reported when OpenBao rejected it.
     const isRepeated = (error: unknown) => {
-      if (error === reported) return true
-      reported = error
+      if (error === this.#reported) return true
+      this.#reported = error
       return false
     }
     const success = (result: T) => {
       if (result === "not renewable") return undefined
       return result.requestId === undefined ? {} : { backendRequestId: result.requestId }
     }
-    return recordedLogin({ audit, logger, event, work, isRepeated, success }, call)
+    return recordedLogin({ audit: services.audit, logger: services.logger, event, work, isRepeated, success }, call)
   }
 
-  const sharedLogIn = singleFlight((insist: boolean) =>
-    ownCall(async (call) => {
-      const sentMs = clock.monotonicMs()
-      const token = await audited("keystoreLogin", call, () => authenticator.authenticate(call, insist))
-      renewalDenied = false
-      hold({ ...token, obtainedMs: sentMs, fullLifeMs: token.lifeMs ?? 0 })
-      return token
-    }),
-  )
-
-  const sharedRenew = singleFlight((before: HeldToken) =>
-    ownCall(async (call) => {
-      const sentMs = clock.monotonicMs()
-      const token = await audited("keystoreTokenRenewal", call, () => requestRenewal(before, call))
-      if (token === "not renewable") return token
-      // Another login may have replaced the token meanwhile: its own renewal is planned already.
-      if (held?.value === before.value) hold({ ...token, obtainedMs: sentMs, fullLifeMs: before.fullLifeMs })
-      return token
-    }),
-  )
-
-  async function requestRenewal(before: Token, call: CallOptions): Promise<Token | "not renewable"> {
-    const request = {
-      method: "POST",
-      path: "auth/token/renew-self",
-      body: Buffer.from("{}"),
-      repeatable: true,
-    } as const
-    const answer = await wire.send(request, before.value, call)
-    if (answer.status === 200) return tokenOf(answer)
-    // "lease is not renewable", "batch tokens cannot be renewed"
-    if (answer.status === 400) return "not renewable"
-    if (answer.status !== 403) throw unexpectedAnswer(answer)
-    if ((await lookUpToken(before.value, wire, call)) === "unknown") {
-      drop(before)
-      throw tokenRejected()
-    }
-    renewalDenied = true
-    throw pluginError(
-      "DENIED",
-      "The token's policies do not allow it to renew itself.",
-      'Grant "update" on auth/token/renew-self, or attach the default policy.',
-    )
+  #hold(token: HeldToken): void {
+    if (this.#closing.signal.aborted) return
+    this.#held = token
+    this.#timer.planFor(token.lifeMs)
   }
 
-  function hold(token: HeldToken): void {
-    if (closing.signal.aborted) return
-    held = token
-    // Between 60 and 80 % of the life, so that many tokens of one moment are not renewed in one moment.
-    const share = 0.6 + (0.2 * (random.bytes(1)[0] ?? 0)) / 255
-    if (token.lifeMs === undefined) cancelTimer?.()
-    else plan(token.lifeMs * share)
-  }
-
-  function plan(delayMs: number): void {
-    cancelTimer?.()
-    cancelTimer = clock.after(delayMs, () => {
-      refresh().catch((error: unknown) => {
-        logger.warn("The OpenBao token could not be refreshed", {
-          code: isPluginError(error) ? error.code : "INTERNAL",
-        })
-        planAnother()
-      })
+  #refreshInBackground(): void {
+    this.#refresh().catch((error: unknown) => {
+      const code = isPluginError(error) ? error.code : "INTERNAL"
+      this.#options.services.logger.warn("The OpenBao token could not be refreshed", { code })
+      this.#planRetry()
     })
   }
 
-  /** Renews, or logs in anew where that gives a longer life: near the maximum, renewals are cut short. */
-  async function refresh(): Promise<void> {
-    const token = held
+  /** Renews, or logs in again where that grants a longer life: near the maximum, renewals are cut short. */
+  async #refresh(): Promise<void> {
+    const token = this.#held
     if (token === undefined) return
     const cutShort = token.lifeMs !== undefined && token.lifeMs < 0.9 * token.fullLifeMs
-    if (token.renewable && !renewalDenied && !(cutShort && canLogInAnew)) {
+    if (token.renewable && !this.#renewalDenied && !(cutShort && this.#canLogInAgain)) {
       try {
-        if ((await sharedRenew(token)) !== "not renewable") return
+        if ((await this.#sharedRenewal(token)) !== "not renewable") return
       } catch (error) {
-        if (!(isPluginError(error) && ["DENIED", "CREDENTIAL_REJECTED"].includes(error.code) && canLogInAnew))
-          throw error
+        if (!(isNotRenewed(error) && this.#canLogInAgain)) throw error
       }
     }
-    if (canLogInAnew) await sharedLogIn(false)
-    else logger.warn("The OpenBao token cannot be renewed: store a new one before it ends", { leftMs: leftMs(token) })
+    if (this.#canLogInAgain) await this.#sharedLogIn({ insist: false, call: token.call })
+    else {
+      const { logger } = this.#options.services
+      logger.warn("The OpenBao token cannot be renewed: store a new one before it ends", {
+        leftMs: this.#leftMs(token),
+      })
+    }
   }
 
-  function planAnother(): void {
-    if (held === undefined || closing.signal.aborted) return
-    const left = leftMs(held)
-    if (left > 0) plan(Math.min(30_000, Math.max(1_000, left / 4)))
-    else held = undefined
+  #planRetry(): void {
+    if (this.#held === undefined || this.#closing.signal.aborted) return
+    const leftMs = this.#leftMs(this.#held)
+    if (leftMs > 0) this.#timer.planRetry(leftMs)
+    else this.#held = undefined
   }
 
-  function leftMs(token: HeldToken): number {
-    return token.lifeMs === undefined ? Number.POSITIVE_INFINITY : token.obtainedMs + token.lifeMs - clock.monotonicMs()
+  #leftMs({ lifeMs, obtainedMs }: HeldToken): number {
+    if (lifeMs === undefined) return Number.POSITIVE_INFINITY
+    return obtainedMs + lifeMs - this.#options.services.clock.monotonicMs()
   }
 
-  function drop(token: Token): void {
-    if (held?.value !== token.value) return
-    held = undefined
-    cancelTimer?.()
-  }
-
-  async function token(call: CallOptions): Promise<Token> {
-    if (closing.signal.aborted) throw closing.signal.reason
-    if (held !== undefined && leftMs(held) > 0) return held
-    return abortable(sharedLogIn(false), call.signal)
-  }
-
-  async function logIn(call: CallOptions): Promise<Token> {
-    const before = held
-    const token = await abortable(sharedLogIn(true), call.signal)
-    // A call that still uses the one before is told that it is bad, and goes on with the new one.
-    if (before !== undefined && before.value !== token.value) await revoke(before)
-    return token
-  }
-
-  async function renew(call: CallOptions): Promise<Token | "not renewable"> {
-    await token(call)
-    if (held?.renewable !== true) return "not renewable"
-    return abortable(sharedRenew(held), call.signal)
-  }
-
-  async function close(): Promise<void> {
-    if (closing.signal.aborted) return
-    const last = held
-    held = undefined
-    cancelTimer?.()
-    closing.abort(pluginError("CANCELLED", "The keystore was closed.", "Open the keystore again to go on."))
-    if (last !== undefined) await revoke(last)
-  }
-
-  /** Ends a token that came from a login before its time; it ends by itself where that fails. */
-  async function revoke({ value }: Token): Promise<void> {
-    if (!canLogInAnew) return
-    const call = callOptions({ tenantId, timeoutMs: revokeTimeoutMs, clock })
+  /** Revokes a token that came from a login; it expires on its own if that fails. */
+  async #revoke({ value, call }: HeldToken): Promise<void> {
+    if (!this.#canLogInAgain) return
+    const { wire, tenantId, services } = this.#options
+    const deadline = withDeadline(undefined, revokeTimeoutMs, services.clock)
+    const request = { method: "POST", path: "auth/token/revoke-self", body: Buffer.from("{}") } as const
     try {
-      await wire.send({ method: "POST", path: "auth/token/revoke-self", body: Buffer.from("{}") }, value, call)
+      const own = { ...call, tenantId, signal: deadline.signal, deadlineMs: deadline.deadlineMs }
+      await wire.send(request, value, own)
     } catch (error) {
-      logger.info("The OpenBao token was not revoked and ends by itself", {
+      services.logger.info("The OpenBao token was not revoked and expires on its own", {
         code: isPluginError(error) ? error.code : "INTERNAL",
       })
     } finally {
-      call.dispose()
+      deadline.dispose()
     }
   }
+}
 
-  return {
-    closing: closing.signal,
-    token,
-    logIn,
-    renew,
-    drop,
-    close,
-  }
+function isNotRenewed(error: unknown): boolean {
+  return isPluginError(error) && ["DENIED", "CREDENTIAL_REJECTED"].includes(error.code)
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import type { CallOptions, PluginError } from "@apeiro-cmk/plugin-interface"
 import { isHeaderValue, pluginError, readText, unusable } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
@@ -9,52 +8,12 @@ import type { Wire } from "./wire.ts"
 const wrappedShape = z.object({ creation_path: z.string().max(1024) })
 const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
 
-const longestMemory = 16
-
 /**
- * The secret ids that one tenant's keystores at one server have unwrapped, in memory only: a wrapping token opens once,
- * while a keystore is opened for each test and each change. At most 16; the oldest is forgotten first.
- */
-export class UnwrappedSecretIds {
-  readonly #secretIds = new Map<string, Promise<string>>()
-  readonly #lost = new Set<string>()
-
-  /** Unwraps once for all who ask with the same wrapping token. A failure is not kept. */
-  async once(wrappingToken: string, work: () => Promise<string>): Promise<string> {
-    const name = digestOf(wrappingToken)
-    const known = this.#secretIds.get(name)
-    if (known !== undefined) return known
-    const [oldest] = this.#secretIds.keys()
-    if (oldest !== undefined && this.#secretIds.size >= longestMemory) this.#secretIds.delete(oldest)
-    const working = work()
-    this.#secretIds.set(name, working)
-    try {
-      return await working
-    } catch (error) {
-      this.#secretIds.delete(name)
-      throw error
-    }
-  }
-
-  /** Notes that the answer to an unwrapping did not arrive: the wrapping token may be used up by ourselves. */
-  answerWasLost(wrappingToken: string): void {
-    this.#lost.add(digestOf(wrappingToken))
-  }
-
-  hasLostAnswer(wrappingToken: string): boolean {
-    return this.#lost.has(digestOf(wrappingToken))
-  }
-}
-
-function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex")
-}
-
-/**
- * Gives the secret id behind the wrapping token as it is stored now. Before it is unwrapped, OpenBao is asked what it
- * wraps: a token that wraps something else was put in its place by somebody.
+ * Returns the secret id behind the wrapping token that is stored now. Asks OpenBao first what the token wraps: a token
+ * that wraps something else was substituted.
  *
- * @throws {PluginError} CREDENTIAL_REJECTED - the token is used, expired, or wraps no secret id of this mount
+ * @throws {PluginError} CREDENTIAL_REJECTED - the token is used up or expired, or does not wrap a secret id of this
+ * mount
  */
 export async function unwrapSecretId(login: WrappedAppRoleLogin, wire: Wire, call: CallOptions): Promise<string> {
   const token = await readText(login.wrappedSecretId, "wrapping token", call)
@@ -71,13 +30,13 @@ export async function unwrapSecretId(login: WrappedAppRoleLogin, wire: Wire, cal
     })
     if (answer.status === 400 || answer.status === 403) throw usedUp(false)
     const opened = secretIdShape.safeParse(answer.data)
-    // Not quoted: it may carry the secret id.
+    // Not quoted, because it may carry the secret id.
     if (answer.status !== 200 || !opened.success) throw unexpectedAnswer({ status: answer.status })
     return opened.data.secret_id
   })
 }
 
-/** Which request's answer the token wraps; `undefined` when it is no wrapping token any more. */
+/** Returns the path whose answer the token wraps; `undefined` when the token is not, or no longer, a wrapping token. */
 async function creationPath(token: string, wire: Wire, call: CallOptions): Promise<string | undefined> {
   const body = Buffer.from(JSON.stringify({ token }))
   const request = { method: "POST", path: "sys/wrapping/lookup", body, repeatable: true } as const
@@ -98,13 +57,13 @@ function usedUp(lostAnAnswer: boolean): PluginError {
     return pluginError(
       "CREDENTIAL_REJECTED",
       "The wrapping token is used up: the answer to an earlier unwrapping did not arrive here.",
-      "Look into OpenBao's audit log whether that unwrapping was this host's; give a new wrapped secret id.",
+      "Check OpenBao's audit log whether this host made that unwrapping; then provide a new wrapped secret id.",
     )
   }
   return pluginError(
     "CREDENTIAL_REJECTED",
-    "The wrapping token has expired or has been unwrapped by somebody else: treat its secret id as compromised.",
-    "Destroy the secret id by its accessor, look into OpenBao's audit log for who unwrapped it, and give a new wrapped secret id. After a restart of this host a new one is always needed.",
+    "The wrapping token has expired or somebody else has unwrapped it: treat its secret id as compromised.",
+    "Destroy the secret id by its accessor, check OpenBao's audit log for who unwrapped it, and provide a new wrapped secret id, as after every restart of this host.",
   )
 }
 
@@ -112,6 +71,6 @@ function foreignWrap(): PluginError {
   return pluginError(
     "CREDENTIAL_REJECTED",
     "The wrapping token does not wrap a secret id of this AppRole mount, and was not unwrapped.",
-    "Find out who put it there; check auth_mount_path, and give a wrapped secret id (`bao write -wrap-ttl=120s -f auth/MOUNT/role/ROLE/secret-id`).",
+    "Find out who put it there; check auth_mount_path, and provide a wrapped secret id (`bao write -wrap-ttl=120s -f auth/MOUNT/role/ROLE/secret-id`).",
   )
 }

@@ -6,46 +6,47 @@ import { namespaceLockedError, notOpenBao, sealedError, statusError, unavailable
 /** One request to OpenBao. */
 export interface OpenBaoRequest {
   readonly method: "GET" | "POST" | "LIST" | "DELETE"
-  /** Below `/v1/`, e.g. `transit/encrypt/my-key`. Made of parts that were checked before: nothing is escaped here. */
+  /** Path below `/v1/`, e.g. `transit/encrypt/my-key`. Nothing is escaped here: build it from checked parts only. */
   readonly path: string
-  /** JSON. The caller fills it with zeros afterwards where it carries a secret. */
+  /** JSON. If it carries a secret, the caller fills it with zeros afterwards. */
   readonly body?: Uint8Array
-  /** Name of a base64 field of the answer's `data` that is key material: see {@link OpenBaoAnswer.secret}. */
+  /** Name of the base64 field in the answer's `data` that holds key material: see {@link OpenBaoAnswer.secret}. */
   readonly secretField?: string
-  /** OpenBao refuses this request with HTTP 500 and words of its own: those are an answer then, and not UNREACHABLE. */
+  /** True when OpenBao may refuse this request with HTTP 500 and a reason: that is then an answer, not UNREACHABLE. */
   readonly refusesWith500?: boolean
   /**
-   * May be sent again to another node of a cluster when the first one fails in the middle, since it changes nothing, or
-   * nothing that a second time would spoil. Default: true for GET and LIST.
+   * True when the request may be sent again to another node of a cluster after a node failed while it processed the
+   * request: it changes nothing, or a repetition does no harm. Default: true for all methods except POST.
    */
   readonly repeatable?: boolean
 }
 
-/** Where and how {@link createWire} sends. */
+/** Arguments of {@link createWire}. */
 export interface WireOptions {
   /** URL of the server, without `/v1` and without a slash at its end. */
   readonly address: string
   readonly namespace?: string
   readonly http: HttpClient
   readonly clock: Clock
-  /** Longest time for one request, in milliseconds; the call's own deadline may be nearer. */
+  /** Longest time for one request, in milliseconds; the deadline of a call may be earlier. */
   readonly requestTimeoutMs: number
 }
 
-/** Sends single requests and tells what holds for all of them; knows no token's life. */
+/** Sends single requests, and translates the failures that any request can meet. Does not manage tokens. */
 export interface Wire {
-  /** Where every request goes; `undefined` for the root namespace. */
+  /** Namespace of every request; `undefined` for the root namespace. */
   readonly namespace: string | undefined
   /**
-   * @returns an answer of status 2xx, or 400 to 499 without 429; or 500 where the request says that it may be refused so
+   * Sends one request.
+   * @returns an answer with status 2xx, or 400 to 499 except 429; or 500 if the request has `refusesWith500`
    * @throws {PluginError} SEALED, UNREACHABLE, TIMED_OUT, THROTTLED, BAD_RESPONSE
    */
   send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer>
-  /** Asks `sys/health`, which needs no token. @throws {PluginError} as `send`; never SEALED */
+  /** Asks `sys/health`, which needs no token. @throws {PluginError} as `send`, but never SEALED */
   health(call: CallOptions): Promise<HealthAnswer>
 }
 
-// Without these parameters a sealed or standby node answers with an error status, which a proxy may replace.
+// Without these parameters a sealed or standby node answers with an error status, which a proxy may rewrite.
 const healthPath = "sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200"
 
 /** Makes the {@link Wire} to one server. */
@@ -70,7 +71,7 @@ export function createWire(options: WireOptions): Wire {
     return answer
   }
 
-  /** A 503 by itself says little: a proxy's look the same. */
+  /** A 503 alone says little: a proxy answers the same way. */
   async function settleUnavailable(answer: OpenBaoAnswer | undefined, call: CallOptions): Promise<never> {
     if (answer?.errors?.some((text) => text.includes("locked by an administrator"))) throw namespaceLockedError()
     let state: HealthAnswer

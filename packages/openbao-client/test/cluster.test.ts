@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest"
 import { createOpenBaoClient } from "../src/index.ts"
 import { type ScriptedAnswer, ScriptedHttp } from "./scripted-http.ts"
 
-/** What a node is at the moment. */
+/** Current state of a node. */
 interface NodeState {
   readonly is: "active" | "standby" | "sealed"
   readonly cluster?: string
-  /** Status of every request but `sys/health` and the login. */
+  /** Status of every answer except those to `sys/health` and the login. */
   readonly answers?: number
 }
 
@@ -15,7 +15,7 @@ const read = { method: "GET", path: "transit/keys/k" } as const
 const rotate = { method: "POST", path: "transit/keys/k/rotate", body: Buffer.from("{}") } as const
 const encrypt = { method: "POST", path: "transit/encrypt/k", body: Buffer.from("{}"), repeatable: true } as const
 
-/** Plays nodes `one`, `two`, ... of a cluster, each at a host of its name. */
+/** Simulates the nodes `one`, `two`, ... of a cluster, each at a host with its name. */
 function cluster(initial: Readonly<Record<string, NodeState>>) {
   const nodes: Record<string, NodeState> = { ...initial }
   const seen: string[] = []
@@ -47,7 +47,7 @@ function cluster(initial: Readonly<Record<string, NodeState>>) {
 }
 
 describe("a cluster", () => {
-  it("is asked for its active node once, and that one gets the requests", async () => {
+  it("looks for the active node once, and sends the requests there", async () => {
     const { client, seen, http } = cluster({
       one: { is: "standby" },
       two: { is: "sealed" },
@@ -59,7 +59,7 @@ describe("a cluster", () => {
     expect(http.count("sys/health")).toBe(3)
   })
 
-  it("gets a repeatable request at its next active node when the first one fails", async () => {
+  it("sends a repeatable request to the next active node when the first one fails", async () => {
     const { client, nodes, seen } = cluster({ one: { is: "active" }, two: { is: "standby" } })
     await client.request(read, testCall())
     nodes.one = { is: "sealed", answers: 503 }
@@ -68,7 +68,7 @@ describe("a cluster", () => {
     expect(seen.slice(1)).toEqual(["one transit/encrypt/k", "two transit/encrypt/k"])
   })
 
-  it("gets a request that changes something once only", async () => {
+  it("sends a request that changes something only once", async () => {
     const { client, nodes, seen } = cluster({ one: { is: "active" }, two: { is: "standby" } })
     await client.request(read, testCall())
     nodes.one = { is: "sealed", answers: 500 }
@@ -79,13 +79,13 @@ describe("a cluster", () => {
     expect(seen.at(-1)).toBe("two transit/keys/k/rotate")
   })
 
-  it("is sealed when every node that answers is", async () => {
+  it("is sealed when every node that answers is sealed", async () => {
     const { client } = cluster({ one: { is: "sealed" }, two: { is: "sealed" } })
     await expect(client.request(read, testCall())).rejects.toMatchObject({ code: "SEALED" })
     await expect(client.health(testCall())).resolves.toMatchObject({ sealed: true })
   })
 
-  it("has one cluster id: a node of another one is refused, also later", async () => {
+  it("refuses a node with another cluster id, at the start and later", async () => {
     const mixed = cluster({ one: { is: "active", cluster: "c1" }, two: { is: "active", cluster: "c2" } })
     await expect(mixed.client.request(read, testCall())).rejects.toMatchObject({ code: "BAD_RESPONSE" })
     expect(mixed.seen).toEqual([])
@@ -97,7 +97,7 @@ describe("a cluster", () => {
     expect(replaced.seen.filter((each) => each.startsWith("two"))).toEqual([])
   })
 
-  it("of one address is asked nothing, since that may be a load balancer", async () => {
+  it("with one address sends no health requests, since that may be a load balancer", async () => {
     const { client, http } = cluster({ one: { is: "standby" } })
     await client.request(read, testCall())
     expect(http.count("sys/health")).toBe(0)

@@ -1,12 +1,15 @@
 import type { HttpClient, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
 
-/** What a scripted server answers: status and JSON body. */
+/** Answer of a scripted server: status and JSON body. */
 export interface ScriptedAnswer {
   readonly status: number
   readonly body?: unknown
 }
 
-/** An HTTP client in front of a function, for what needs a held clock. The real server has its tests in packages/openbao. */
+/**
+ * An HTTP client that calls a function, for tests with a fake clock. The tests against a real server are in
+ * packages/openbao.
+ */
 export class ScriptedHttp implements HttpClient {
   readonly requests: HttpRequest[] = []
   answer: (path: string, token: string | undefined, host?: string) => ScriptedAnswer | Promise<ScriptedAnswer>
@@ -15,7 +18,7 @@ export class ScriptedHttp implements HttpClient {
     this.answer = answer
   }
 
-  /** How many requests went to a path. */
+  /** Counts the requests to a path. */
   count(path: string): number {
     return this.requests.filter(({ url }) => pathOf(url) === path).length
   }

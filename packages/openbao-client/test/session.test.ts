@@ -15,7 +15,9 @@ const read = { method: "GET", path: "transit/keys/k" } as const
 const denied = { status: 403, body: { errors: ["1 error occurred:\n\t* permission denied\n\n"] } }
 const badToken = { status: 403, body: { errors: ["permission denied"] } }
 
-/** Plays the part of auth/: counts tokens up, lets each live an hour, renews each to `renewedSeconds`. */
+/**
+ * Simulates auth/: numbers the tokens, each of which lives an hour and can be renewed; `renewal` replaces that answer.
+ */
 function setUp(
   options: {
     login?: OpenBaoLogin
@@ -26,7 +28,7 @@ function setUp(
 ) {
   const clock = fakeClock()
   const { logger: _, ...overrides } = options.services ?? {}
-  // By default the latest moment for a renewal: 80 % of the life.
+  // Default: the latest time for a renewal, 80 % of the life.
   const random = { bytes: (length: number) => new Uint8Array(length).fill(options.randomByte ?? 255) }
   const services = testServices({ clock, random, ...overrides })
   let made = 0
@@ -52,7 +54,7 @@ function setUp(
 }
 
 describe("the life of a token", () => {
-  it("begins at the first request, with one login for all that wait", async () => {
+  it("begins at the first request, with one login for all waiting callers", async () => {
     const { client, http } = setUp()
     expect(http.requests).toEqual([])
     await Promise.all(Array.from({ length: 10 }, () => client.request(read, testCall())))
@@ -92,7 +94,7 @@ describe("the life of a token", () => {
     expect(http.count("auth/approle/login")).toBe(2)
   })
 
-  it("outlives a renewal that fails: it is tried again until the token ends", async () => {
+  it("survives a failed renewal, which is retried until the token ends", async () => {
     const { client, http, clock } = setUp({ renewal: { status: 500 } })
     await client.request(read, testCall())
     await clock.advance(0.99 * hour)
@@ -104,7 +106,7 @@ describe("the life of a token", () => {
     expect(http.count("auth/approle/login")).toBe(2)
   })
 
-  it("ends when a login that somebody insists on has replaced it", async () => {
+  it("ends when an explicit login has replaced it", async () => {
     const { client, http } = setUp()
     await client.request(read, testCall())
     await expect(client.logIn(testCall())).resolves.toBe(hour)
@@ -114,13 +116,13 @@ describe("the life of a token", () => {
     expect(http.requests.at(-1)?.headers?.["x-vault-token"]).toBe("token-2")
   })
 
-  it("is renewed once for parallel wishes", async () => {
+  it("is renewed once for parallel renewal requests", async () => {
     const { client, http } = setUp()
     await Promise.all([client.renewToken(testCall()), client.renewToken(testCall())])
     expect(http.count("auth/token/renew-self")).toBe(1)
   })
 
-  it("leaves no timer behind when the client closes, and the token is revoked", async () => {
+  it("ends with the client, which revokes the token and leaves no timer behind", async () => {
     const { client, http, clock } = setUp()
     await client.request(read, testCall())
     expect(clock.pendingTimers()).toBeGreaterThan(0)
@@ -132,7 +134,7 @@ describe("the life of a token", () => {
 })
 
 describe("a 403", () => {
-  it("is returned when the token proves good", async () => {
+  it("is returned when the token proves valid", async () => {
     const { client, http } = setUp()
     const { answer } = http
     http.answer = (path, token) => (path === read.path ? denied : answer(path, token))
@@ -144,7 +146,7 @@ describe("a 403", () => {
     ["OpenBao", "permission denied"],
     ["Vault", "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"],
   ])(
-    "leads to one new login when the token proves bad in the words of %s, then to CREDENTIAL_REJECTED",
+    "leads to one new login when the token proves invalid in the words of %s, then to CREDENTIAL_REJECTED",
     async (_, text) => {
       const { client, http } = setUp()
       const { answer } = http
@@ -155,7 +157,7 @@ describe("a 403", () => {
     },
   )
 
-  it("is returned when the token is good but may not look itself up", async () => {
+  it("is returned when the token is valid but may not look itself up", async () => {
     const { client, http } = setUp()
     const { answer } = http
     const isDenied = (path: string) => path === read.path || path === "auth/token/lookup-self"
@@ -164,7 +166,7 @@ describe("a 403", () => {
     expect(http.count("auth/approle/login")).toBe(1)
   })
 
-  it("of a stored token is settled by reading the token again, which may have been replaced", async () => {
+  it("makes the client read a stored token again, which may have been replaced", async () => {
     let stored = "old"
     const login: OpenBaoLogin = { method: "token", token: async () => Buffer.from(stored) }
     const { client, http } = setUp({ login })
@@ -178,7 +180,7 @@ describe("a 403", () => {
 })
 
 describe("logins and renewals", () => {
-  it("are in the tenant's audit stream, also those that fail", async () => {
+  it("are recorded in the tenant's audit stream, including those that fail", async () => {
     const { client, services, clock } = setUp({ renewal: { status: 500 } })
     await client.request(read, testCall())
     await clock.advance(0.81 * hour)
@@ -194,14 +196,28 @@ describe("logins and renewals", () => {
     ])
   })
 
-  it("do not count when the audit log does not take them", async () => {
+  it("are recorded under the call that caused them, also when they happen in the background", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    const seen: unknown[] = []
+    const audit: PluginServices["audit"] = { record: async (event, call) => void seen.push([event.action, call]) }
+    const { client, clock } = setUp({ services: { audit } })
+    await client.request(read, { ...testCall(), traceparent })
+    await clock.advance(0.81 * hour)
+    const cause = expect.objectContaining({ tenantId: "acme", traceparent })
+    expect(seen).toEqual([
+      ["keystoreLogin", cause],
+      ["keystoreTokenRenewal", cause],
+    ])
+  })
+
+  it("do not count when the audit log does not accept them", async () => {
     const audit = { record: () => Promise.reject(new Error("database down")) }
     const { client, http } = setUp({ services: { audit } })
     await expect(client.request(read, testCall())).rejects.toMatchObject({ origin: "host", retryable: true })
     expect(http.count(read.path)).toBe(0)
   })
 
-  it("are not tried again at once with a secret id that was rejected, but with another one", async () => {
+  it("are retried at once with a new secret id, but not with the one that was rejected", async () => {
     let secret = "wrong"
     const login: OpenBaoLogin = { ...appRole, secretId: async () => Buffer.from(secret) }
     const { client, http, clock } = setUp({ login })
@@ -221,7 +237,7 @@ describe("logins and renewals", () => {
     await expect(client.request(read, testCall())).resolves.toMatchObject({ status: 200 })
   })
 
-  it("wait no longer than their caller, and go on for the others", async () => {
+  it("end for a caller that gives up, and continue for the others", async () => {
     const { client, http } = setUp()
     const { answer } = http
     const login = Promise.withResolvers<void>()
@@ -242,7 +258,7 @@ describe("logins and renewals", () => {
 })
 
 describe("sys/health", () => {
-  it("is asked without a token and without a namespace, and says what is sealed", async () => {
+  it("is requested without a token and a namespace, and reports a sealed server", async () => {
     const { client, http } = setUp()
     const health = { initialized: true, sealed: true, standby: true, version: "2.7.2" }
     http.answer = () => ({ status: 200, body: health })
@@ -250,7 +266,7 @@ describe("sys/health", () => {
     expect(http.requests.map(({ headers }) => headers ?? {})).toEqual([{}])
   })
 
-  it("settles a 503: sealed or merely not available", async () => {
+  it("explains a 503: the server is sealed or merely unavailable", async () => {
     const { client, http } = setUp()
     const { answer } = http
     for (const [sealed, code] of [

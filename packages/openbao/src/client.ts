@@ -4,17 +4,17 @@ import { decodeBase64, jsonWithBytes, pluginError } from "@apeiro-cmk/plugin-sdk
 import * as z from "zod"
 import { impossibleKeyType, orMisspelt, transitError, transitErrorName } from "./errors.ts"
 
-/** What `keys/NAME` says about a transit key. */
+/** Facts that `keys/NAME` states about a transit key. */
 export interface TransitKey {
   readonly type: string
   readonly latestVersion: number
-  /** Versions that can still decrypt start here. */
+  /** Oldest version that can still decrypt. */
   readonly minDecryptionVersion: number
-  /** Versions that may encrypt start here; 0 where all may. The plugin lets the newest encrypt, always. */
+  /** Oldest version that may encrypt; 0 when all may. The plugin always encrypts with the newest. */
   readonly minEncryptionVersion: number
-  /** Its material came from outside, and each further version must. */
+  /** True when the key material was imported; each further version must be imported too. */
   readonly imported: boolean
-  /** How often OpenBao rotates it by itself, in seconds; 0: never. */
+  /** How often OpenBao rotates the key automatically, in seconds; 0: never. */
   readonly autoRotatePeriodSeconds: number
   readonly exportable: boolean
   readonly allowsPlaintextBackup: boolean
@@ -22,22 +22,25 @@ export interface TransitKey {
   readonly derived: boolean
   readonly convergent: boolean
   readonly softDeleted: boolean
-  /** Creation of each version, milliseconds since the Unix epoch. */
+  /** Each version with its creation time, in milliseconds since the Unix epoch. */
   readonly versions: readonly { readonly version: number; readonly createdAtMs: number }[]
 }
 
 /** The transit calls that this plugin uses, on one mount. Every method rejects with a `PluginError` only. */
 export interface TransitPort {
-  /** Makes no key, whatever the policy allows. The key should have been proven to exist: another engine may answer. */
+  /** Never creates a key, whatever the policy allows. Prove first that the key exists: another engine could answer. */
   encrypt(key: string, plaintext: Uint8Array, associatedData: Uint8Array, call: CallOptions): Promise<TransitCiphertext>
-  /** @param ciphertext - `vault:vN:...` */
+  /** Decrypts. @param ciphertext - `vault:vN:...` */
   decrypt(key: string, ciphertext: string, associatedData: Uint8Array, call: CallOptions): Promise<TransitPlaintext>
-  /** @throws {PluginError} DENIED - the policy does not let the key be read, which says nothing about its existence */
+  /**
+   * Reads the facts of a key.
+   * @throws {PluginError} DENIED - the policy does not allow reading the key, whether or not it exists
+   */
   readKey(key: string, call: CallOptions): Promise<TransitKey>
-  /** As `readKey`; `undefined` when the transit engine itself says that it has no such key. */
+  /** Reads the facts of a key; `undefined` when the transit engine itself states that it has no such key. */
   findKey(key: string, call: CallOptions): Promise<TransitKey | undefined>
   /**
-   * Proves by a decrypt that is bound to fail that the key exists, is usable with associated data, and may decrypt.
+   * Proves, by a decrypt that must fail, that the key exists, supports associated data, and may decrypt.
    * @throws {PluginError} KEY_NOT_FOUND, KEY_DISABLED, KEY_UNSUITABLE, DENIED
    */
   proveKey(key: string, call: CallOptions): Promise<void>
@@ -52,7 +55,7 @@ export interface TransitCiphertext {
 
 /** Answer of {@link TransitPort.decrypt}. */
 export interface TransitPlaintext {
-  /** Outside any pool; the caller fills it with zeros. */
+  /** In its own memory, outside of any pool; the caller fills it with zeros after use. */
   readonly plaintext: Uint8Array
   readonly requestId?: string
 }
@@ -77,21 +80,21 @@ const keyShape = z.object({
   convergent_encryption: z.boolean().default(false),
   imported_key: z.boolean().default(false),
   auto_rotate_period: z.int().nonnegative().default(0),
-  // OpenBao since 2.3; a server without soft deletion does not send it.
+  // OpenBao since 2.3; servers without soft deletion omit it.
   soft_deleted: z.boolean().default(false),
-  // A key of type hmac is shown without its versions.
+  // OpenBao lists no versions for a key of type hmac.
   keys: z.record(z.string().regex(/^\d+$/), versionShape).default({}),
 })
 
-/** Well-formed, of version 1, and nobody's: 12 bytes of nonce, 16 of data, 16 of tag, all zero. */
+/** A well-formed ciphertext of version 1 that no key made: 12 bytes of nonce, 16 of data, 16 of tag, all zero. */
 const dummyCiphertext = `vault:v1:${Buffer.alloc(44).toString("base64")}`
 const dummyAssociatedData = Buffer.from("apeiro-cmk/key-existence")
 
 const ciphertextPattern = /^vault:v([1-9]\d{0,8}):([A-Za-z0-9+/]+={0,2})$/
 
 /**
- * The key version that a ciphertext names; `undefined` when it is no ciphertext of transit. Also refused is base64 with
- * stray bits at its end, which the server would read as if they were not there.
+ * Returns the key version that a ciphertext names; `undefined` when it is not a transit ciphertext, or when its base64
+ * ends with stray bits, which the server would ignore.
  */
 export function ciphertextVersion(ciphertext: string): number | undefined {
   const [, version, base64] = ciphertextPattern.exec(ciphertext) ?? []
@@ -99,12 +102,12 @@ export function ciphertextVersion(ciphertext: string): number | undefined {
   return decodeBase64(Buffer.from(base64, "latin1")) === undefined ? undefined : Number(version)
 }
 
-/** Puts the transit engine at `mountPath` behind the {@link TransitPort}. Key names were checked before. */
+/** Makes the {@link TransitPort} of the transit engine at `mountPath`. Key names must be checked first. */
 export function createTransit(client: OpenBaoClient, mountPath: string): TransitPort {
   const keyPath = (key: string) => `${mountPath}/keys/${key}`
 
   async function post(path: string, body: Buffer, call: CallOptions, secretField?: string): Promise<OpenBaoAnswer> {
-    // Encrypt and decrypt change nothing, so that another node of a cluster may be asked again.
+    // Encrypt and decrypt change nothing, so another node of a cluster may receive the request again.
     const request = { method: "POST", path: `${mountPath}/${path}`, body, repeatable: true } as const
     try {
       return await client.request(secretField === undefined ? request : { ...request, secretField }, call)
@@ -152,7 +155,7 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
     const body = jsonWithBytes({ associated_data: dummyAssociatedData }, { ciphertext: dummyCiphertext })
     const answer = await post(`decrypt/${key}`, body, call)
     const name = transitErrorName(answer)
-    // The key was there to refuse it; also where its version 1 is closed.
+    // Only an existing key refuses it, even when its version 1 is closed.
     if (name === "ciphertextRefused" || name === "versionDisabled") return
     throw transitError(answer, keyPath(key))
   }
@@ -163,8 +166,8 @@ export function createTransit(client: OpenBaoClient, mountPath: string): Transit
 function keyUnreadable(keyPath: string) {
   return pluginError(
     "DENIED",
-    "The policy does not let the key be read.",
-    `Grant "read" on ${keyPath}: the set-up material has the policy; ${orMisspelt}.`,
+    "The policy does not allow reading the key.",
+    `Grant "read" on ${keyPath} (the set-up material contains the policy), ${orMisspelt}.`,
   )
 }
 

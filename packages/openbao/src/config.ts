@@ -8,12 +8,12 @@ import {
   withRules,
 } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { authenticationFields, authenticationRules } from "./config-authentication.ts"
-import { connectionFields } from "./config-connection.ts"
-import { keyName, serverPath } from "./config-text.ts"
+import { authenticationFields, authenticationRules } from "./configuration/authentication.ts"
+import { connectionFields } from "./configuration/connection.ts"
+import { keyName, serverPath } from "./configuration/text.ts"
 import { platformConfiguration, platformCredential } from "./provider/platform-configuration.ts"
 
-/** What the operator sets once for all keystores of this plugin. */
+/** Configuration of the plugin: set once by the operator, for all keystores. */
 export const pluginConfiguration = withRules(
   z.strictObject({
     ...egressConfiguration,
@@ -21,14 +21,14 @@ export const pluginConfiguration = withRules(
     ...requestConfiguration,
     platform: platformConfiguration.optional().meta({
       title: "Server of the platform",
-      description: "Where keystores are made for tenants that run none themselves.",
+      description: "Server on which the plugin creates keystores for tenants that do not run their own.",
     }),
     platformCredential: platformCredential.optional(),
   }),
   [
     {
       field: "platformCredential",
-      error: "goes with the platform section, and with nothing else",
+      error: "must be given together with the platform section",
       holds: (given) => has(given, "platform") === has(given, "platformCredential"),
     },
     proxyRule,
@@ -47,19 +47,19 @@ const keystoreFields = z.strictObject({
   key_name: keyName.meta({ title: "Name of the L1 key", examples: ["customer-master-key"] }),
 })
 
-/** What an administrator enters for one OpenBao keystore (story 4, step 2). */
+/** Configuration of one OpenBao keystore: entered by a tenant's administrator (story 4, step 2). */
 export const keystoreConfiguration = withRules(keystoreFields, [...authenticationRules, ...tlsRules])
 
 /** The parsed configuration of one keystore. */
 export type KeystoreConfiguration = z.output<typeof keystoreConfiguration>
 
-/** The same before there are credentials: what set-up material is written from. */
+/** The same configuration before credentials exist: the input of the set-up material. */
 export const setupConfiguration = keystoreFields
 
-/** Its parsed form. */
+/** The parsed configuration for the set-up material. */
 export type SetupConfiguration = z.output<typeof setupConfiguration>
 
-/** Mount of the method of authentication: its own name where the configuration names none. */
+/** Returns the mount of the auth method. Default: the name of the method. */
 export function authMountPath({ auth_method, auth_mount_path }: SetupConfiguration): string {
   return auth_mount_path ?? auth_method
 }

@@ -4,37 +4,37 @@ import type { PluginError, PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
 /**
- * A key type that no server knows. An encrypt on a missing key would make it when the policy has `create`; the server
- * looks at the type only when it is about to make a key, and then refuses this one.
+ * A key type that no server knows. An encrypt on a missing key would create the key when the policy has `create`; the
+ * server checks the type only when it is about to create a key, and then refuses this one.
  */
 export const impossibleKeyType = "apeiro-cmk-never-create"
 
-/** One row: an answer, and what it means here. */
+/** One row: an answer and its meaning. */
 export interface AnswerMeaning {
   readonly status: number
-  /** Matched against the texts of `errors`; OpenBao has no codes. Absent: whatever else has this status. */
+  /** Matched against the texts of `errors`, because OpenBao has no error codes. Absent: any text. */
   readonly says?: RegExp
-  /** True for answers without the field `errors`, as other engines give them. */
+  /** True for answers without the field `errors`, which only other engines send. */
   readonly withoutErrors?: boolean
   readonly code: PluginErrorCode
   readonly message: string
   readonly nextStep: string
 }
 
-const checkKey = "Check mount_path, key_name and namespace; create the key as the set-up material shows."
+const checkKey = "Check mount_path, key_name and namespace, or create the key as the set-up material shows."
 const useAead = "Use a key of type aes256-gcm96 that is neither derived nor convergent."
-/** A policy of least privilege answers a wrong name as it answers a missing right. */
-export const orMisspelt = "or mount_path / key_name is misspelt"
+/** Under a policy of least privilege a wrong name gives the same answer as a missing permission. */
+export const orMisspelt = "or correct mount_path and key_name if they are misspelt"
 const notTransit = {
   code: "KEY_UNSUITABLE",
-  message: "What is mounted at mount_path is no transit engine.",
-  nextStep: "Check mount_path: it must name a transit secrets engine.",
+  message: "The engine at mount_path is not a transit engine.",
+  nextStep: "Set mount_path to the mount of a transit secrets engine.",
 } as const
 
 /**
- * What the transit engine answers, and what it means here; the first row that fits holds. Source: OpenBao 2.7.2, each row
- * as seen by running it. What holds for every request (bad token, sealed, throttled, 5xx) is settled before, in
- * openbao-client; so a 403 is a denial.
+ * Answers of the transit engine and their meaning; the first matching row applies. Source: OpenBao 2.7.2, each row
+ * observed on a running server. openbao-client has already handled what applies to every request (invalid token,
+ * sealed, throttled, 5xx), so a 403 here is a denial.
  */
 const transitErrors = {
   keyMissing: {
@@ -48,8 +48,8 @@ const transitErrors = {
     status: 400,
     says: new RegExp(`^unknown key type ${impossibleKeyType}`),
     code: "KEY_NOT_FOUND",
-    message: "OpenBao has no such key, and the policy would let it be made by accident.",
-    nextStep: `${checkKey} Take "create" on the encrypt path out of the policy.`,
+    message: "OpenBao has no such key, and the policy would allow an encrypt to create it by accident.",
+    nextStep: `${checkKey} Remove "create" on the encrypt path from the policy.`,
   },
   keySoftDeleted: {
     status: 400,
@@ -62,14 +62,14 @@ const transitErrors = {
     status: 400,
     says: /disallowed by policy \(too old\)/,
     code: "KEY_DISABLED",
-    message: "This version of the key is disabled: it lies below the key's min_decryption_version.",
-    nextStep: "Lower min_decryption_version of the key until everything is wrapped by a newer version.",
+    message: "This version of the key is disabled: it is below the key's min_decryption_version.",
+    nextStep: "Lower min_decryption_version of the key until a newer version wraps everything.",
   },
   typeWithoutContext: {
     status: 400,
     says: /non-AEAD cipher suite|not supported for key type/,
     code: "KEY_UNSUITABLE",
-    message: "The key is of a type that cannot bind a wrap to its context.",
+    message: "Keys of this type cannot bind a wrap to its context.",
     nextStep: useAead,
   },
   derivedKey: {
@@ -83,57 +83,57 @@ const transitErrors = {
     status: 400,
     says: /message authentication failed|^invalid ciphertext/,
     code: "CIPHERTEXT_REJECTED",
-    message: "OpenBao refuses the ciphertext: it is altered, or of another context, version or key.",
-    nextStep: "Use the ciphertext with the tenant, key and version that it was made for.",
+    message: "OpenBao refuses the ciphertext: it is altered, or belongs to another context, version or key.",
+    nextStep: "Use the ciphertext with the tenant, key and version that it was created for.",
   },
   denied: {
     status: 403,
     code: "DENIED",
     message: "The policy does not allow this operation on this key.",
-    nextStep: `Grant "update" on the encrypt and decrypt paths of the key: the set-up material has the policy; ${orMisspelt}.`,
+    nextStep: `Grant "update" on the encrypt and decrypt paths of the key (the set-up material contains the policy), ${orMisspelt}.`,
   },
   mountMissing: {
     status: 404,
     says: /no handler for route/,
     code: "KEY_NOT_FOUND",
     message: "Nothing is mounted at mount_path.",
-    nextStep: "Check mount_path and namespace; enable the transit engine as the set-up material shows.",
+    nextStep: "Check mount_path and namespace, and enable the transit engine as the set-up material shows.",
   },
   namespaceMissing: {
     status: 404,
     says: /namespace not found/,
     code: "KEY_NOT_FOUND",
-    message: "OpenBao has no such namespace, and so no such key.",
-    nextStep: "Check namespace.",
+    message: "OpenBao has no such namespace, and therefore no such key.",
+    nextStep: "Correct namespace, or create it in OpenBao.",
   },
   otherEngine: { status: 404, says: /unsupported path/, ...notTransit },
-  // A versioned key-value engine answers with warnings only.
+  // A versioned key-value engine sends warnings only.
   versionedKeyValueEngine: { status: 404, withoutErrors: true, ...notTransit },
   keyUnreadable: { status: 404, code: "KEY_NOT_FOUND", message: "OpenBao has no such key.", nextStep: checkKey },
   otherEngineWithoutOperation: { status: 405, ...notTransit },
-  // A key-value engine takes a write at any path, and answers without a body.
+  // A key-value engine accepts a write at any path, and answers without a body.
   keyValueEngine: { status: 204, ...notTransit },
 } as const satisfies Readonly<Record<string, AnswerMeaning>>
 
 /** Name of a row of the error table. */
 export type TransitErrorName = keyof typeof transitErrors
 
-/** Which row an answer fits, if any. */
+/** Returns the name of the row that matches an answer, if any. */
 export function transitErrorName(answer: OpenBaoAnswer): TransitErrorName | undefined {
   return rowOf(transitErrors, answer)
 }
 
 /**
- * Translates an answer that is no success; one without a row is `BAD_RESPONSE` with OpenBao's words in its cause.
+ * Translates an answer that is not a success; one without a row is `BAD_RESPONSE`, whose cause quotes OpenBao.
  *
- * @param keyPath - path of the key that was asked for, e.g. `transit/keys/my-key`, for commands in the next step
+ * @param keyPath - path of the requested key, e.g. `transit/keys/my-key`, for commands in the next step
  */
 export function transitError(answer: OpenBaoAnswer, keyPath: string): PluginError {
   const name = transitErrorName(answer)
   return name === undefined ? unexpectedAnswer(answer) : errorOfRow(transitErrors[name], answer, keyPath)
 }
 
-/** The first row of a table that an answer fits, if any. */
+/** Returns the name of the first row in a table that matches an answer, if any. */
 export function rowOf<Name extends string>(
   table: Readonly<Record<Name, AnswerMeaning>>,
   answer: OpenBaoAnswer,
@@ -142,7 +142,7 @@ export function rowOf<Name extends string>(
   return names.find((name) => matches(table[name], answer))
 }
 
-/** The error that a row stands for, with OpenBao's words in its cause. */
+/** Makes the error of a row; its cause quotes OpenBao. */
 export function errorOfRow(row: AnswerMeaning, answer: OpenBaoAnswer, keyPath: string): PluginError {
   const { code, message, nextStep } = row
   return pluginError(code, message, nextStep.replace("KEY_PATH", keyPath), { cause: quotedAnswer(answer) })
@@ -154,16 +154,16 @@ function matches(row: AnswerMeaning, answer: OpenBaoAnswer): boolean {
   return row.says === undefined || answer.errors?.some((text) => row.says?.test(text)) === true
 }
 
-/** A path that each transit engine has is not there. */
+/** Makes the error for a mount that lacks a path that every transit engine has. */
 export function notTransitError(answer: OpenBaoAnswer): PluginError {
   return errorOfRow(transitErrors.otherEngine, answer, "")
 }
 
-/** OpenBao gave back something else than what was encrypted. */
+/** Makes the error for a decrypt that did not return what was encrypted. */
 export function keyMismatch(): PluginError {
   return pluginError(
     "KEY_MISMATCH",
-    "OpenBao decrypted to something else than what it had encrypted.",
-    "Do not use this keystore; check what answers at vault_address.",
+    "OpenBao did not return the plaintext that it had encrypted.",
+    "Do not use this keystore; check which server answers at vault_address.",
   )
 }

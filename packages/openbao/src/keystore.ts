@@ -1,32 +1,34 @@
 import type { OpenBaoClient } from "@apeiro-cmk/openbao-client"
-import {
-  type CallOptions,
-  type DecryptRequest,
-  type EncryptRequest,
-  isPluginError,
-  type KeyRef,
-  type KeystoreCapability,
-  type KeystoreV1,
-  type PluginServices,
+import type {
+  CallOptions,
+  ConnectionStep,
+  CreateKeyRequest,
+  DecryptRequest,
+  DecryptResult,
+  EncryptRequest,
+  EncryptResult,
+  ImportKeyMaterialRequest,
+  ImportParameters,
+  KeyDescription,
+  KeyRef,
+  KeystoreCapability,
+  KeystoreV1,
+  KeyVersionDescription,
+  PluginServices,
+  ProbeResult,
 } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError, unsupported } from "@apeiro-cmk/plugin-sdk"
 import { ciphertextVersion, createTransit } from "./client.ts"
-import { keyName } from "./config-text.ts"
+import { keyName } from "./configuration/text.ts"
+import { testConnection } from "./connection/test-connection.ts"
 import { keyMismatch } from "./errors.ts"
-import { createTransitAdministration } from "./key-administration.ts"
-import {
-  describeTransitKey,
-  type KeyPlace,
-  readOrProve,
-  throwAwayContext,
-  unsuitable,
-  versionStatus,
-} from "./key-facts.ts"
-import { createKeyImport } from "./key-import.ts"
-import { createKeyLifeCycle } from "./key-life-cycle.ts"
-import { testConnection } from "./test-connection.ts"
+import { createTransitAdministration } from "./keys/key-administration.ts"
+import { describeTransitKey, type KeyPlace, throwAwayContext, versionStatus } from "./keys/key-facts.ts"
+import { createKeyImport, type KeyImport } from "./keys/key-import.ts"
+import { createKeyLifeCycle, type KeyLifeCycle } from "./keys/key-life-cycle.ts"
+import { KeyUse } from "./keys/key-use.ts"
 
-/** What {@link createKeystore} needs. */
+/** Arguments of {@link OpenBaoKeystore}. */
 export interface KeystoreOptions {
   readonly client: OpenBaoClient
   readonly namespace?: string
@@ -46,66 +48,42 @@ export const unsupportedReasons = {
 
 const longestPlaintextBytes = 4096
 
-/** Opens one transit key of one tenant. Touches no network. */
-export function createKeystore(options: KeystoreOptions): KeystoreV1 {
-  const { client, namespace, mountPath, services, onClose } = options
-  const { clock, random } = services
-  const transit = createTransit(client, mountPath)
-  const place: KeyPlace = { client, transit, mountPath, ...(namespace === undefined ? {} : { namespace }) }
-  const administration = createTransitAdministration(client, mountPath)
-  const lifeCycle = createKeyLifeCycle(place, administration)
-  const keyImport = createKeyImport(place, administration)
-  const defaultKey: KeyRef = { keyId: options.keyName }
-  /** Keys that were seen to exist: only these are encrypted on. */
-  const proven = new Set<string>()
-  let sample: { readonly plaintext: Uint8Array; readonly ciphertext: string; readonly context: Uint8Array } | undefined
+interface ProbeSample {
+  readonly plaintext: Uint8Array
+  readonly ciphertext: string
+  readonly context: Uint8Array
+}
 
-  async function prove(keyId: string, call: CallOptions): Promise<void> {
-    if (proven.has(keyId)) return
-    const key = await readOrProve(transit, keyId, call)
-    const refusal = key === undefined ? undefined : unsuitable(key)
-    if (refusal !== undefined) throw refusal
-    proven.add(keyId)
+/** A keystore for one transit key of one tenant. Makes no request before the first call. */
+export class OpenBaoKeystore implements KeystoreV1 {
+  readonly defaultKey: KeyRef
+  readonly #options: KeystoreOptions
+  readonly #place: KeyPlace
+  readonly #use: KeyUse
+  readonly #lifeCycle: KeyLifeCycle
+  readonly #keyImport: KeyImport
+  #sample: ProbeSample | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: KeystoreOptions) {
+    const { client, namespace, mountPath } = options
+    const transit = createTransit(client, mountPath)
+    const administration = createTransitAdministration(client, mountPath)
+    this.#options = options
+    this.#place = { client, transit, mountPath, ...(namespace === undefined ? {} : { namespace }) }
+    this.#use = new KeyUse(transit)
+    this.#lifeCycle = createKeyLifeCycle(this.#place, administration)
+    this.#keyImport = createKeyImport(this.#place, administration)
+    this.defaultKey = { keyId: options.keyName }
   }
 
-  /** A 403 on a missing key looks like a denial; what the key itself answers tells them apart. */
-  async function settled(keyId: string, error: unknown, call: CallOptions): Promise<unknown> {
-    if (!isPluginError(error)) return error
-    if (error.code.startsWith("KEY_")) proven.delete(keyId)
-    if (error.code !== "DENIED") return error
-    proven.delete(keyId)
-    try {
-      await readOrProve(transit, keyId, call)
-      return error
-    } catch (found) {
-      return isPluginError(found) && found.code.startsWith("KEY_") ? found : error
-    }
-  }
-
-  async function encryptBytes(keyId: string, plaintext: Uint8Array, context: Uint8Array, call: CallOptions) {
-    await prove(keyId, call)
-    try {
-      return await transit.encrypt(keyId, plaintext, context, call)
-    } catch (error) {
-      throw await settled(keyId, error, call)
-    }
-  }
-
-  async function decryptBytes(keyId: string, ciphertext: string, context: Uint8Array, call: CallOptions) {
-    try {
-      return await transit.decrypt(keyId, ciphertext, context, call)
-    } catch (error) {
-      throw await settled(keyId, error, call)
-    }
-  }
-
-  async function encrypt({ key, plaintext, context }: EncryptRequest, call: CallOptions) {
+  async encrypt({ key, plaintext, context }: EncryptRequest, call: CallOptions): Promise<EncryptResult> {
     const keyId = checkedKey(key)
     if (plaintext.length < 1 || plaintext.length > longestPlaintextBytes) {
       const message = `The plaintext must have 1 to ${longestPlaintextBytes} bytes.`
       throw pluginError("INVALID_REQUEST", message, "Wrap a key, not data.")
     }
-    const encrypted = await encryptBytes(keyId, plaintext, encodeEncryptionContext(context), call)
+    const encrypted = await this.#use.encrypt(keyId, plaintext, encodeEncryptionContext(context), call)
     return {
       ciphertext: new Uint8Array(Buffer.from(encrypted.ciphertext, "latin1")),
       keyVersion: String(encrypted.keyVersion),
@@ -113,23 +91,27 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
     }
   }
 
-  async function decrypt({ key, ciphertext, keyVersion, context }: DecryptRequest, call: CallOptions) {
+  async decrypt({ key, ciphertext, keyVersion, context }: DecryptRequest, call: CallOptions): Promise<DecryptResult> {
     const keyId = checkedKey(key)
     const text = Buffer.from(ciphertext.buffer, ciphertext.byteOffset, ciphertext.length).toString("latin1")
     const version = ciphertextVersion(text)
     if (version === undefined || String(version) !== keyVersion) {
       throw pluginError(
         "CIPHERTEXT_REJECTED",
-        "The ciphertext is none of OpenBao's, or of another key version than stated.",
+        "The ciphertext does not come from OpenBao, or has another key version than stated.",
         "Use the ciphertext and the key version that one encrypt returned together.",
       )
     }
-    const decrypted = await decryptBytes(keyId, text, encodeEncryptionContext(context), call)
+    const decrypted = await this.#use.decrypt(keyId, text, encodeEncryptionContext(context), call)
     return { plaintext: decrypted.plaintext, ...backendRequestId(decrypted) }
   }
 
-  async function listKeyVersions(ref: KeyRef, call: CallOptions) {
-    const key = await transit.readKey(checkedKey(ref), call)
+  async describeKey(key: KeyRef, call: CallOptions): Promise<KeyDescription> {
+    return describeTransitKey(this.#place, checkedKey(key), call)
+  }
+
+  async listKeyVersions(ref: KeyRef, call: CallOptions): Promise<readonly KeyVersionDescription[]> {
+    const key = await this.#place.transit.readKey(checkedKey(ref), call)
     return key.versions.map(({ version, createdAtMs }) => ({
       versionId: String(version),
       createdAtMs,
@@ -137,75 +119,82 @@ export function createKeystore(options: KeystoreOptions): KeystoreV1 {
     }))
   }
 
-  /** Encrypts a throw-away sample once; from then on each probe is one real decrypt. */
-  async function probe(call: CallOptions) {
+  async createKey({ keyId, origin }: CreateKeyRequest, call: CallOptions): Promise<KeyDescription> {
+    return this.#lifeCycle.createKey({ keyId: checkedKey({ keyId }), origin }, call)
+  }
+
+  async enableKey(): Promise<never> {
+    throw unsupported("enableKey", unsupportedReasons.enableKey)
+  }
+
+  async disableKey(): Promise<never> {
+    throw unsupported("disableKey", unsupportedReasons.disableKey)
+  }
+
+  async rotateKey(key: KeyRef, call: CallOptions): Promise<KeyDescription> {
+    return this.#lifeCycle.rotateKey(checkedKey(key), call)
+  }
+
+  async deleteKey(key: KeyRef, call: CallOptions): Promise<void> {
+    const keyId = checkedKey(key)
+    this.#use.forget(keyId)
+    await this.#lifeCycle.deleteKey(keyId, call)
+  }
+
+  async getImportParameters(key: KeyRef, call: CallOptions): Promise<ImportParameters> {
+    return this.#keyImport.getImportParameters(checkedKey(key), call)
+  }
+
+  async importKeyMaterial(request: ImportKeyMaterialRequest, call: CallOptions): Promise<KeyDescription> {
+    return this.#keyImport.importKeyMaterial({ ...request, key: { keyId: checkedKey(request.key) } }, call)
+  }
+
+  testConnection(call: CallOptions): AsyncIterable<ConnectionStep> {
+    const { clock, random } = this.#options.services
+    return testConnection({ keystore: this, place: this.#place, clock, random }, call)
+  }
+
+  /** Encrypts a throw-away sample once; each later probe is one real decrypt. */
+  async probe(call: CallOptions): Promise<ProbeResult> {
+    const { clock } = this.#options.services
     const startedMs = clock.monotonicMs()
-    sample ??= await newSample(call)
-    const { plaintext, ciphertext, context } = sample
+    this.#sample ??= await this.#newSample(call)
+    const { plaintext, ciphertext, context } = this.#sample
     try {
-      const decrypted = await decryptBytes(defaultKey.keyId, ciphertext, context, call)
+      const decrypted = await this.#use.decrypt(this.defaultKey.keyId, ciphertext, context, call)
       if (!Buffer.from(decrypted.plaintext).equals(plaintext)) throw keyMismatch()
     } catch (error) {
-      // The next probe begins afresh, e.g. after the key's old versions were closed.
-      sample = undefined
+      // The next probe starts with a new sample, e.g. after old versions of the key were closed.
+      this.#sample = undefined
       throw error
     }
     return { latencyMs: clock.monotonicMs() - startedMs }
   }
 
-  async function newSample(call: CallOptions) {
-    const plaintext = random.bytes(32)
+  close(): Promise<void> {
+    this.#closed ??= this.#closeOnce()
+    return this.#closed
+  }
+
+  async #closeOnce(): Promise<void> {
+    await this.#options.client.close()
+    await this.#options.onClose()
+  }
+
+  async #newSample(call: CallOptions): Promise<ProbeSample> {
+    const plaintext = this.#options.services.random.bytes(32)
     const context = encodeEncryptionContext(throwAwayContext(call, "probe"))
-    const { ciphertext } = await encryptBytes(defaultKey.keyId, plaintext, context, call)
+    const { ciphertext } = await this.#use.encrypt(this.defaultKey.keyId, plaintext, context, call)
     return { plaintext, ciphertext, context }
   }
-
-  const lacks = (capability: keyof typeof unsupportedReasons) => async (): Promise<never> => {
-    throw unsupported(capability, unsupportedReasons[capability])
-  }
-
-  const keystore: KeystoreV1 = {
-    defaultKey,
-    encrypt,
-    decrypt,
-    describeKey: async (key, call) => describeTransitKey(place, checkedKey(key), call),
-    listKeyVersions,
-    createKey: async ({ keyId, origin }, call) => lifeCycle.createKey({ keyId: checkedKey({ keyId }), origin }, call),
-    enableKey: lacks("enableKey"),
-    disableKey: lacks("disableKey"),
-    rotateKey: async (key, call) => lifeCycle.rotateKey(checkedKey(key), call),
-    async deleteKey(key, call) {
-      const keyId = checkedKey(key)
-      proven.delete(keyId)
-      await lifeCycle.deleteKey(keyId, call)
-    },
-    getImportParameters: async (key, call) => keyImport.getImportParameters(checkedKey(key), call),
-    importKeyMaterial: async (request, call) =>
-      keyImport.importKeyMaterial({ ...request, key: { keyId: checkedKey(request.key) } }, call),
-    testConnection: (call) => testConnection({ keystore, place, clock, random }, call),
-    probe,
-    close: closeOnce(async () => {
-      await client.close()
-      await onClose()
-    }),
-  }
-  return keystore
 }
 
 function checkedKey(key: KeyRef): string {
   const parsed = keyName.safeParse(key.keyId)
   if (parsed.success) return parsed.data
-  throw pluginError("INVALID_REQUEST", "This is no name of an OpenBao key.", "Use the key's name as OpenBao lists it.")
+  throw pluginError("INVALID_REQUEST", "Not a valid OpenBao key name.", "Use the key's name as OpenBao lists it.")
 }
 
 function backendRequestId(answer: { readonly requestId?: string }): { readonly backendRequestId?: string } {
   return answer.requestId === undefined ? {} : { backendRequestId: answer.requestId }
-}
-
-function closeOnce(close: () => Promise<void>): () => Promise<void> {
-  let closed: Promise<void> | undefined
-  return () => {
-    closed ??= close()
-    return closed
-  }
 }

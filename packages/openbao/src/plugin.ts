@@ -1,12 +1,22 @@
 import { createOpenBaoClient, UnwrappedSecretIds } from "@apeiro-cmk/openbao-client"
-import type { KeystorePluginV1, PluginServices } from "@apeiro-cmk/plugin-interface"
+import type {
+  CallOptions,
+  KeystoreConfigurationInput,
+  KeystorePluginV1,
+  KeystoreProviderV1,
+  KeystoreV1,
+  PluginServices,
+  SetupDocument,
+} from "@apeiro-cmk/plugin-interface"
 import {
   configurationError,
   createHttpPools,
   createRotatingHttp,
   definePlugin,
+  type HttpPools,
   isAllowedUrl,
   OpenKeystores,
+  type RotatingHttp,
   requireConfiguration,
   tlsIdentityReader,
 } from "@apeiro-cmk/plugin-sdk"
@@ -18,13 +28,13 @@ import {
   pluginConfiguration,
   setupConfiguration,
 } from "./config.ts"
-import { createKeystore, unsupportedReasons } from "./keystore.ts"
-import { loginOf } from "./login-of.ts"
+import { OpenBaoKeystore, unsupportedReasons } from "./keystore.ts"
 import { createOpenBaoProvider } from "./provider/provider.ts"
+import { loginOf } from "./session/login.ts"
 import { setupMaterial } from "./setup-material.ts"
 import { upstreamHooks } from "./upstream.ts"
 
-/** OpenBao's transit engine as a keystore of L1 keys. */
+/** Keystore plugin for L1 keys in OpenBao's transit engine. */
 export const plugin = definePlugin({
   manifest: {
     name: "openbao",
@@ -37,19 +47,20 @@ export const plugin = definePlugin({
     unsupported: unsupportedReasons,
     activationFacts: {
       vault_version: {
-        description: "`compatible` when a round trip through the transit API worked and its context was enforced.",
+        description:
+          "`compatible` when a round trip through the transit API worked and the server enforced its context.",
       },
       auth_status: { description: "`authenticated` when OpenBao accepted the credential." },
       policies_applied: {
         description:
-          "`verified` when sys/capabilities-self showed what is needed, and no access to other keys; else `unverified`.",
+          "`verified` when sys/capabilities-self showed the needed capabilities and no access to other keys; else `unverified`.",
       },
       auto_rotate_period: {
         description:
-          "How often OpenBao rotates the key by itself, in seconds; `off`, or `unknown` when it is unreadable.",
+          "How often OpenBao rotates the key automatically, in seconds; `off`, or `unknown` when the key is unreadable.",
       },
       audit_request_ids: {
-        description: "Ids under which OpenBao's audit log has the encrypt and the decrypt of the audit test.",
+        description: "Ids under which OpenBao's audit log records the encrypt and the decrypt of the audit test.",
       },
       transit_engine: { description: "`enabled` when the key was found in a transit engine at mount_path." },
     },
@@ -57,46 +68,91 @@ export const plugin = definePlugin({
     productionReady: true,
   },
   configuration: { plugin: pluginConfiguration, keystore: keystoreConfiguration },
-  create: createOpenBaoPlugin,
+  create: (settings, services) => new OpenBaoPlugin(settings, services),
 })
 
-function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const {
-    allowedEndpoints,
-    allowedAddresses,
-    proxy,
-    noProxy,
-    requestTimeoutMs,
-    connections,
-    platform,
-    platformCredential: credential,
-  } = settings
-  const { clock, files, logger } = services
-  const egress = { allowedEndpoints, allowedAddresses }
-  const pools = createHttpPools((tls) =>
-    services.createHttpClient({
-      egress,
-      tls,
-      connections,
-      connectTimeoutMs: requestTimeoutMs,
-      ...(proxy === undefined ? {} : { proxy: { url: proxy, noProxy } }),
-    }),
-  )
-  /** What was unwrapped outlives the keystore handle, by tenant, server and mount. */
-  const unwrapped = new Map<string, UnwrappedSecretIds>()
-  const keystores = new OpenKeystores()
+/** One loaded plugin: connections by TLS identity, and the keystores that it has open. */
+class OpenBaoPlugin implements KeystorePluginV1 {
+  readonly upstream = upstreamHooks
+  readonly provider?: KeystoreProviderV1
+  readonly #settings: PluginConfiguration
+  readonly #services: PluginServices
+  readonly #pools: HttpPools
+  readonly #keystores = new OpenKeystores()
+  /** Unwrapped secret ids must outlive the keystore handle; by tenant, server and mount. */
+  readonly #unwrapped = new Map<string, UnwrappedSecretIds>()
 
-  function unwrappedAt(tenantId: string, configuration: KeystoreConfiguration): UnwrappedSecretIds {
+  constructor(settings: PluginConfiguration, services: PluginServices) {
+    this.#settings = settings
+    this.#services = services
+    this.#pools = httpPools(settings, services)
+    const { platform, platformCredential: credential, requestTimeoutMs } = settings
+    if (platform === undefined || credential === undefined) return
+    const requireAllowedAddresses = (addresses: Addresses) => this.#requireAllowedAddresses(addresses)
+    this.provider = createOpenBaoProvider(
+      { ...platform, credential },
+      { pools: this.#pools, requestTimeoutMs, services, requireAllowedAddresses },
+    )
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#keystores.start(signal)
+  }
+
+  stop(): Promise<void> {
+    return this.#keystores.stop()
+  }
+
+  async openKeystore(input: KeystoreConfigurationInput, { tenantId }: CallOptions): Promise<KeystoreV1> {
+    this.#keystores.requireRunning()
+    const configuration = requireConfiguration(keystoreConfiguration, input)
+    this.#requireAllowedAddresses(configuration)
+    const { files, clock, logger } = this.#services
+    const read = tlsIdentityReader(configuration, files)
+    const http = createRotatingHttp({ read, borrow: (tls) => this.#pools.borrow(tls), tenantId, clock, logger })
+    return this.#keystores.hold((onClose) => {
+      const onClosed = async () => {
+        onClose()
+        await http.close()
+      }
+      return this.#keystoreOf(configuration, tenantId, http, onClosed)
+    })
+  }
+
+  async setupMaterial(input: KeystoreConfigurationInput): Promise<readonly SetupDocument[]> {
+    return setupMaterial(requireConfiguration(setupConfiguration, input))
+  }
+
+  #keystoreOf(
+    configuration: KeystoreConfiguration,
+    tenantId: string,
+    http: RotatingHttp,
+    onClose: () => Promise<void>,
+  ): KeystoreV1 {
+    const services = this.#services
+    const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = configuration
+    const unwrapped = this.#unwrappedAt(tenantId, configuration)
+    const fingerprint = () => http.fingerprint()
+    const login = loginOf(configuration, { files: services.files, fingerprint, unwrapped })
+    const place = namespace === undefined ? {} : { namespace }
+    const { requestTimeoutMs } = this.#settings
+    const { mount_path: mountPath, key_name: keyName } = configuration
+    const connection = { address, clusterAddresses, ...place, http, requestTimeoutMs }
+    const client = createOpenBaoClient({ ...connection, login, tenantId, services })
+    return new OpenBaoKeystore({ client, ...place, mountPath, keyName, services, onClose })
+  }
+
+  #unwrappedAt(tenantId: string, configuration: KeystoreConfiguration): UnwrappedSecretIds {
     const { vault_address, namespace = "" } = configuration
     const place = JSON.stringify([tenantId, vault_address, namespace, authMountPath(configuration)])
-    const known = unwrapped.get(place) ?? new UnwrappedSecretIds()
-    unwrapped.set(place, known)
+    const known = this.#unwrapped.get(place) ?? new UnwrappedSecretIds()
+    this.#unwrapped.set(place, known)
     return known
   }
 
-  function requireAllowedAddresses({ vault_address, cluster_addresses = [] }: Addresses): void {
+  #requireAllowedAddresses({ vault_address, cluster_addresses = [] }: Addresses): void {
     const message = "is not among the addresses that the operator allows (allowedEndpoints)"
-    const isForbidden = (address: string) => !isAllowedUrl(new URL(address), egress)
+    const isForbidden = (address: string) => !isAllowedUrl(new URL(address), this.#settings)
     const issues = [
       ...(isForbidden(vault_address) ? [{ path: ["vault_address"], message }] : []),
       ...cluster_addresses.flatMap((address, index) =>
@@ -105,56 +161,19 @@ function createOpenBaoPlugin(settings: PluginConfiguration, services: PluginServ
     ]
     if (issues.length > 0) throw configurationError(issues)
   }
+}
 
-  return {
-    start: async (signal) => keystores.start(signal),
-    stop: () => keystores.stop(),
-    async openKeystore(input, { tenantId }) {
-      keystores.requireRunning()
-      const configuration = requireConfiguration(keystoreConfiguration, input)
-      requireAllowedAddresses(configuration)
-      const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = configuration
-      const { borrow } = pools
-      const read = tlsIdentityReader(configuration, files)
-      const http = createRotatingHttp({ read, borrow, tenantId, clock, logger })
-      const { fingerprint } = http
-      const login = loginOf(configuration, { files, fingerprint, unwrapped: unwrappedAt(tenantId, configuration) })
-      const place = namespace === undefined ? {} : { namespace }
-      const client = createOpenBaoClient({
-        address,
-        clusterAddresses,
-        ...place,
-        login,
-        tenantId,
-        http,
-        requestTimeoutMs,
-        services,
-      })
-      return keystores.hold((onClose) =>
-        createKeystore({
-          client,
-          ...place,
-          mountPath: configuration.mount_path,
-          keyName: configuration.key_name,
-          services,
-          async onClose() {
-            onClose()
-            await http.close()
-          },
-        }),
-      )
-    },
-    setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
-    upstream: upstreamHooks,
-    ...(platform === undefined || credential === undefined
-      ? {}
-      : {
-          provider: createOpenBaoProvider(
-            { ...platform, credential },
-            { pools, requestTimeoutMs, services, requireAllowedAddresses },
-          ),
-        }),
-  }
+function httpPools(settings: PluginConfiguration, services: PluginServices): HttpPools {
+  const { allowedEndpoints, allowedAddresses, proxy, noProxy, requestTimeoutMs, connections } = settings
+  return createHttpPools((tls) =>
+    services.createHttpClient({
+      egress: { allowedEndpoints, allowedAddresses },
+      tls,
+      connections,
+      connectTimeoutMs: requestTimeoutMs,
+      ...(proxy === undefined ? {} : { proxy: { url: proxy, noProxy } }),
+    }),
+  )
 }
 
 type Addresses = Pick<KeystoreConfiguration, "vault_address" | "cluster_addresses">

@@ -2,12 +2,10 @@ import { X509Certificate } from "node:crypto"
 import type { SetupDocument } from "@apeiro-cmk/plugin-interface"
 import { certificatesOf } from "@apeiro-cmk/plugin-sdk"
 import type { SetupConfiguration } from "./config.ts"
-import { credentialCommands } from "./setup-credential.ts"
-import { setupName } from "./setup-name.ts"
-import { enabledOnce, quoted } from "./shell.ts"
-
-/** The part of a configuration that says which key it is. */
-export type KeyOfMount = Pick<SetupConfiguration, "mount_path" | "key_name">
+import { credentialCommands } from "./setup/credential.ts"
+import { setupName } from "./setup/name.ts"
+import { policyOf } from "./setup/policy.ts"
+import { enabledOnce, quoted } from "./setup/shell.ts"
 
 /** Writes the policy and the commands that prepare OpenBao for a configuration. Pure. */
 export function setupMaterial(configuration: SetupConfiguration): readonly SetupDocument[] {
@@ -15,13 +13,13 @@ export function setupMaterial(configuration: SetupConfiguration): readonly Setup
   const policyText = policyOf(configuration)
   return [
     {
-      title: "OpenBao policy, to read: what the credential may do, and nothing beside it. The commands write it",
+      title: "OpenBao policy: everything that the credential may do. For reading only; the commands apply it",
       fileName: `${name}.hcl`,
       language: "hcl",
       text: policyText,
     },
     {
-      title: "Commands for the administrator of OpenBao: run with bash, or paste into bash",
+      title: "Commands for the administrator of OpenBao: run them with bash, or paste them into bash",
       fileName: "openbao-setup.sh",
       language: "bash",
       text: commands(configuration, name, policyText),
@@ -29,49 +27,13 @@ export function setupMaterial(configuration: SetupConfiguration): readonly Setup
   ]
 }
 
-/** What the credential of a configuration may do, as HCL. Pure. */
-export function policyOf({ mount_path: mount, key_name: key }: KeyOfMount): string {
-  return `# OpenBao policy for OpenKCM: wrap and unwrap tenant keys with one key, and see what kind of key it is.
-
-path "${mount}/encrypt/${key}" {
-  capabilities = ["update"]  # without "create": that would make a missing key
-}
-
-path "${mount}/decrypt/${key}" {
-  capabilities = ["update"]
-}
-
-# Type, exportability and versions of the key; never its material.
-path "${mount}/keys/${key}" {
-  capabilities = ["read"]
-}
-
-# The token about itself. The default policy grants these, too.
-path "auth/token/lookup-self" {
-  capabilities = ["read"]
-}
-
-path "auth/token/renew-self" {
-  capabilities = ["update"]
-}
-
-path "auth/token/revoke-self" {
-  capabilities = ["update"]
-}
-
-path "sys/capabilities-self" {
-  capabilities = ["update"]
-}
-`
-}
-
-/** In a subshell, so that pasting it neither changes the administrator's shell nor ends it. */
+/** Runs in a subshell, so that pasting the commands neither changes nor ends the administrator's shell. */
 function commands(configuration: SetupConfiguration, name: string, policyText: string): string {
   const { mount_path: mount, key_name: key } = configuration
   return `#!/usr/bin/env bash
-# Prepares OpenBao for this keystore. Needs the bao command and a token of an administrator (bao login).
-# It may be run again. The engine, the key and the auth method may be others', too: where they exist they stay as they
-# are. The policy and the role are this key's own: they are written as they stand here.
+# Prepares OpenBao for this keystore. Needs the bao command and the token of an administrator (bao login).
+# It may be run again. The engine, the key and the auth method may be shared: if they exist, they stay unchanged.
+# The policy and the role belong to this key alone: the script overwrites them.
 (
 set -euo pipefail
 
@@ -81,23 +43,23 @@ fail() {
   exit 1
 }
 
-# Prints a field of what is at a path; nothing when the answer has the text that says that nothing is there.
+# Prints a field of what is at a path; prints nothing when the answer contains the text that says that it is empty.
 field() { # FIELD PATH TEXT
   local problem
   { problem=$(bao read -field="$1" -- "$2" 2>&1 >&3) && return; } 3>&1
   [[ $problem == *"$3"* ]] || fail "$problem"
 }
 
-# The engine and its key. Whether a key that exists is fit for this, the connection test says.
+# The engine and its key. The connection test checks whether an existing key is suitable.
 ${enabledOnce("secrets", mount, "transit", "mount_path")}
 made=$(field type ${quoted(`${mount}/keys/${key}`)} 'No value found')
 if [[ -z $made ]]; then
   bao write -f -- ${quoted(`${mount}/keys/${key}`)} type=aes256-gcm96 exportable=false allow_plaintext_backup=false
 else
-  echo ${quoted(`The key ${key} is there already and stays as it is.`)}
+  echo ${quoted(`The key ${key} already exists and stays unchanged.`)}
 fi
 
-# What the credential may do.
+# The policy of the credential.
 bao policy write ${name} - <<'EOF'
 ${policyText}EOF
 
@@ -105,7 +67,7 @@ ${credentialCommands(configuration, name)})
 `
 }
 
-/** Whatever the administrator's shell has set for another server or namespace must not lead elsewhere. */
+/** Settings in the administrator's shell for another server or namespace must not redirect the commands. */
 function environment({ vault_address: address, namespace, ca_certificate: authority }: SetupConfiguration): string {
   const lines = [`export BAO_ADDR=${quoted(address)} BAO_FORMAT=table`]
   lines.push(

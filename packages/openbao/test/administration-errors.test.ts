@@ -8,8 +8,8 @@ import { lifeCyclePolicy, mount, narrowPolicy, OpenBao } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
 
-// One test for each row of src/administration-errors.ts, by a real server in the situation that gives the answer.
-describe.skipIf(!available)("openbao: what the transit engine answers to changes of a key", () => {
+// One test for each row of src/keys/administration-errors.ts, on a real server in the situation that causes the answer.
+describe.skipIf(!available)("openbao: answers of the transit engine to key management", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -29,23 +29,23 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
 
   it("rotateMissing: a rotation of a key that OpenBao does not have is KEY_NOT_FOUND", async () => {
     const { keystore } = await open("not-there")
-    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "keystore")
+    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "backend")
   })
 
-  it("configureMissing, deleteMissing: of many deletions at a time each one succeeds", async () => {
+  it("configureMissing, deleteMissing: every one of many parallel deletions succeeds", async () => {
     const { keystore, key } = await open(await bao.createKey())
     const deletions = Array.from({ length: 20 }, () => keystore.deleteKey({ keyId: key }, testCall()))
     await expect(Promise.all(deletions)).resolves.toHaveLength(20)
     expect(await bao.keyExists(key)).toBe(false)
   })
 
-  it("softDeleted: a soft-deleted key is not rotated but KEY_DISABLED", async () => {
+  it("softDeleted: rotating a soft-deleted key is KEY_DISABLED", async () => {
     const { keystore, key } = await open(await bao.createKey())
     await bao.admin.send({ method: "DELETE", path: `${mount}/keys/${key}/soft-delete` })
-    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_DISABLED", "keystore")
+    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_DISABLED", "backend")
   })
 
-  it("importedNotRotated: OpenBao makes no next version of an imported key, which is UNSUPPORTED", async () => {
+  it("importedNotRotated: rotating an imported key is UNSUPPORTED", async () => {
     const { keystore } = await open(bao.newName("byok"))
     await keystore.importKeyMaterial(await prepare(keystore, randomBytes(32)), testCall())
     await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "UNSUPPORTED", "plugin")
@@ -56,7 +56,7 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
   it.each([
     ["in the wrapped ephemeral key", 100],
     ["in the wrapped material", 530],
-  ])("materialAltered: one bit %s is CIPHERTEXT_REJECTED, the caller's, and makes no key", async (_where, at) => {
+  ])("materialAltered: one bit %s is CIPHERTEXT_REJECTED, the caller's, and creates no key", async (_where, at) => {
     const { keystore, key } = await open(bao.newName("byok"))
     const flip = (wrapped: Uint8Array) => wrapped.map((byte, index) => (index === at ? byte ^ 1 : byte))
     const request = await prepare(keystore, randomBytes(32), flip)
@@ -64,9 +64,9 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
     expect(await bao.keyExists(key)).toBe(false)
   })
 
-  // 25 to 32 bytes are of one length when they are wrapped: only OpenBao can tell them apart.
+  // 25 to 32 bytes have the same length when they are wrapped: only OpenBao can tell them apart.
   it.each([0, 16, 24, 30, 33, 64])(
-    "materialOfWrongSize: %i bytes are INVALID_REQUEST, and make no key",
+    "materialOfWrongSize: %i bytes are INVALID_REQUEST, and create no key",
     async (length) => {
       const { keystore, key } = await open(bao.newName("byok"))
       const request = await prepare(keystore, randomBytes(length))
@@ -75,7 +75,7 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
     },
   )
 
-  it("importedAlready: a key that came to be since the parameters were given is not touched", async () => {
+  it("importedAlready: a key that was created after the parameters were issued stays unchanged", async () => {
     const { keystore, key } = await open(bao.newName("byok"))
     const request = await prepare(keystore, randomBytes(32))
     await bao.admin.createTransitKey({ mount, name: key })
@@ -83,33 +83,33 @@ describe.skipIf(!available)("openbao: what the transit engine answers to changes
     await expect(keystore.describeKey({ keyId: key }, testCall())).resolves.toMatchObject({ latestVersion: "1" })
   })
 
-  it("administrationDenied: DENIED names the permissions for the life of keys", async () => {
+  it("administrationDenied: DENIED names the permissions for key management", async () => {
     const { keystore } = await bao.open()
     const denied = { code: "DENIED", nextStep: expect.stringContaining("README") }
     await expect(keystore.rotateKey(keystore.defaultKey, testCall())).rejects.toMatchObject(denied)
   })
 
   it.each(["pki", "kv"])(
-    "gives no import parameters where a %s engine is mounted, and writes nothing there",
+    "returns no import parameters where a %s engine is mounted, and writes nothing there",
     async (type) => {
       const mountPath = bao.newName("other-engine")
       await bao.admin.send({ method: "POST", path: `sys/mounts/${mountPath}`, body: { type } })
       const policy = `path "${mountPath}/*" { capabilities = ["create", "read", "update", "delete"] }`
       const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: mountPath } })
       const { defaultKey } = keystore
-      await rejects(keystore.getImportParameters(defaultKey, testCall()), "KEY_UNSUITABLE", "keystore")
+      await rejects(keystore.getImportParameters(defaultKey, testCall()), "KEY_UNSUITABLE", "backend")
       await rejects(keystore.createKey({ ...defaultKey, origin: "import" }, testCall()), "KEY_UNSUITABLE", "backend")
       expect((await bao.admin.send({ method: "GET", path: `${mountPath}/keys/k` })).status).toBe(404)
     },
   )
 
-  it("takes what is no refusal of its own from the other table: nothing is mounted there", async () => {
+  it("uses the other table for answers without their own row: nothing is mounted there", async () => {
     const policy = narrowPolicy("k")
       .replaceAll(`${mount}/`, "nowhere/")
       .concat(`
       path "nowhere/*" { capabilities = ["read", "update"] }`)
     const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: "nowhere" } })
-    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "keystore")
-    await rejects(keystore.getImportParameters(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "keystore")
+    await rejects(keystore.rotateKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "backend")
+    await rejects(keystore.getImportParameters(keystore.defaultKey, testCall()), "KEY_NOT_FOUND", "backend")
   })
 })

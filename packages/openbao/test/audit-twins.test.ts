@@ -9,14 +9,14 @@ const requestIds = z.array(z.string())
 
 const seeAuditDevices = 'path "sys/audit" { capabilities = ["read", "sudo"] }'
 
-describe.skipIf(!available)("openbao: our calls have their twins in OpenBao's own audit log", () => {
+describe.skipIf(!available)("openbao: each call has its counterpart in OpenBao's own audit log", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
   })
   afterAll(async () => bao?.stop())
 
-  it("each encrypt, decrypt and login, by its request id and with its path", async () => {
+  it("records each encrypt, decrypt and login under its request id and path", async () => {
     const { keystore, key, services } = await bao.open()
     const sealed = await keystore.encrypt({ key: { keyId: key }, plaintext, context }, testCall())
     const opened = await keystore.decrypt({ key: { keyId: key }, ...sealed, context }, testCall())
@@ -29,7 +29,7 @@ describe.skipIf(!available)("openbao: our calls have their twins in OpenBao's ow
     ])
   })
 
-  it("audit_test: states the ids of its own calls, which the log has, and passes where the devices may be seen", async () => {
+  it("audit_test: reports the ids of its own calls as the log has them, and passes when the policy shows the devices", async () => {
     const key = await bao.createKey()
     const { keystore } = await bao.open({ key, policy: `${narrowPolicy(key)}\n${seeAuditDevices}` })
     const step = (await stepsOf(keystore)).get("audit_test")
@@ -43,7 +43,7 @@ describe.skipIf(!available)("openbao: our calls have their twins in OpenBao's ow
     ).toEqual([[`${mount}/encrypt/${key}`], [`${mount}/decrypt/${key}`]])
   })
 
-  it("audit_test: is skipped, with the reason, where the policy does not let the devices be seen", async () => {
+  it("audit_test: is skipped, with the reason, when the policy does not show the devices", async () => {
     const step = (await stepsOf((await bao.open()).keystore)).get("audit_test")
     expect(step).toMatchObject({ outcome: "skipped", message: expect.stringContaining("sys/audit") })
     expect(requestIds.parse(step?.facts?.audit_request_ids)).toHaveLength(2)
@@ -64,7 +64,7 @@ describe.skipIf(!available)("openbao: our calls have their twins in OpenBao's ow
   })
 })
 
-/** For each answer, the paths of the responses that OpenBao's audit log has under its request id. */
+/** For each answer, the paths of the responses in OpenBao's audit log that have its request id. */
 async function pathsOf(
   server: OpenBaoServer,
   answers: readonly ({ readonly backendRequestId?: string } | undefined)[],

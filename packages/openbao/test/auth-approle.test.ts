@@ -11,7 +11,7 @@ import { narrowPolicy, OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 const available = await openBaoAvailable()
 const wrapped = z.object({ wrap_info: z.object({ token: z.string() }) })
 
-describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
+describe.skipIf(!available)("openbao: AppRole with wrapped secret ids and batch tokens", () => {
   let bao: OpenBao
   let key: string
   let roleId: string
@@ -28,7 +28,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     await rm(credentialDirectory, { recursive: true, force: true })
   })
 
-  /** Writes as root and has the answer wrapped. @returns the wrapping token */
+  /** Writes as root and requests a wrapped answer. @returns the wrapping token */
   async function wrap(path: string, namespace?: string): Promise<string> {
     const answer = await fetch(`${bao.server.address}/v1/${path}`, {
       method: "POST",
@@ -48,7 +48,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     return entries.filter(({ type, request }) => type === "request" && request.path === path).length
   }
 
-  it("unwraps a secret id once, for many calls, another login and another keystore of the same tenant", async () => {
+  it("unwraps a secret id once for many calls, another login and another keystore of the same tenant", async () => {
     const before = await countOf("sys/wrapping/unwrap")
     const services = testServices()
     const fields = { ...bao.configuration(key), ...by(await bao.admin.createWrappedSecretId("openkcm")) }
@@ -66,7 +66,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     expect(services.logger.text()).not.toContain(fields.wrapped_secret_id)
   })
 
-  it("calls a wrapping token that somebody else has used what it is: compromised", async () => {
+  it("reports a wrapping token that somebody else used as compromised", async () => {
     const token = await bao.admin.createWrappedSecretId("openkcm")
     await bao.server.send({ method: "POST", path: "sys/wrapping/unwrap", token, body: {} })
     const services = testServices()
@@ -78,7 +78,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     expect(services.auditEvents).toMatchObject([{ outcome: "failure", code: "CREDENTIAL_REJECTED" }])
   })
 
-  it("leaves a wrapping token alone that wraps something else", async () => {
+  it("does not unwrap a wrapping token that wraps something else", async () => {
     await bao.admin.enableAuth("approle", "other")
     await bao.admin.createAppRole({ mount: "other", name: "openkcm", policies: [key] })
     for (const path of ["auth/other/role/openkcm/secret-id", "sys/wrapping/wrap", "auth/token/create"]) {
@@ -93,7 +93,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     }
   })
 
-  it("reads the wrapping token's file at each login, so that a new one is unwrapped when it is needed", async () => {
+  it("reads the wrapping token's file at each login, so that it unwraps a new token when needed", async () => {
     const file = join(credentialDirectory, "acme", "wrapping-token")
     await writeFile(file, "s.never-a-wrapping-token\n")
     const services = testServices({ credentialDirectory })
@@ -104,7 +104,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
-  it("says that the unwrapped secret id is rejected when it has been destroyed", async () => {
+  it("reports that the unwrapped secret id is rejected after it was destroyed", async () => {
     const { roleId: otherRole } = await bao.admin.createAppRole({ name: "unrelated", policies: [key] })
     const keystore = await bao.openAs(key, {
       ...by(await bao.admin.createWrappedSecretId("openkcm")),
@@ -116,7 +116,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     })
   })
 
-  it("says that a wrapping token is used up whose answer was lost on the way, and takes a new one", async () => {
+  it("reports that a wrapping token is used up when its answer was lost, and accepts a new one", async () => {
     const { createHttpClient } = testServices()
     let isLosing = true
     const services = testServices({
@@ -163,7 +163,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     }
   })
 
-  it("replaces batch tokens, which cannot be renewed, by a login before they end", async () => {
+  it("replaces batch tokens, which cannot be renewed, with a login before they expire", async () => {
     await bao.write("auth/approle/role/batch", { token_type: "batch", token_policies: [key], token_ttl: "4s" })
     const role = await bao.admin.send({ method: "GET", path: "auth/approle/role/batch/role-id" })
     const { data } = z.object({ data: z.object({ role_id: z.string() }) }).parse(role.body)
@@ -178,7 +178,7 @@ describe.skipIf(!available)("openbao: AppRole in its other forms", () => {
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
     expect((await stepsOf(keystore)).get("token_renewal")).toMatchObject({
       outcome: "passed",
-      message: expect.stringMatching(/not renewable and ends in \d s; a login replaces it/),
+      message: expect.stringMatching(/not renewable and expires in \d s; a login replaces it/),
     })
   })
 })

@@ -8,7 +8,7 @@ import { OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
 
-describe.skipIf(!available)("openbao: login by a client certificate (cert)", () => {
+describe.skipIf(!available)("openbao: login with a client certificate (cert)", () => {
   let bao: OpenBao
   let key: string
   let credentialDirectory: string
@@ -42,7 +42,7 @@ describe.skipIf(!available)("openbao: login by a client certificate (cert)", () 
     client_key: privateKey,
   })
 
-  it("works with a certificate and key that are stored, with a role or without, and passes the connection test", async () => {
+  it("works with a stored certificate and key, with or without a role, and passes the connection test", async () => {
     for (const role of ["openkcm", undefined]) {
       const services = testServices()
       const issued = await issue()
@@ -55,7 +55,7 @@ describe.skipIf(!available)("openbao: login by a client certificate (cert)", () 
     }
   })
 
-  it("says CREDENTIAL_REJECTED for another name, another authority and another role", async () => {
+  it("throws CREDENTIAL_REJECTED for another name, another authority and another role", async () => {
     const stranger = await createTestAuthority("stranger")
     const wrong = [
       by(await issue("somebody-else")),
@@ -71,7 +71,7 @@ describe.skipIf(!available)("openbao: login by a client certificate (cert)", () 
     }
   })
 
-  it("says when an expired certificate expired, without showing it to anybody", async () => {
+  it("states when a certificate expired, without sending it", async () => {
     const keystore = await bao.openAs(key, by(await issue(undefined, Date.parse("2026-01-02T03:04:05Z"))))
     const before = (await bao.server.auditEntries()).length
     await expect(roundTrip(keystore)).rejects.toMatchObject({
@@ -81,7 +81,7 @@ describe.skipIf(!available)("openbao: login by a client certificate (cert)", () 
     expect(await bao.server.auditEntries()).toHaveLength(before)
   })
 
-  it("says INVALID_REQUEST for a key that belongs to another certificate, or is none", async () => {
+  it("throws INVALID_REQUEST for a key of another certificate, and for a malformed key", async () => {
     const { certificate } = await issue()
     const others = [(await issue()).privateKey, "canary-of-no-key"]
     for (const privateKey of others) {
@@ -93,7 +93,7 @@ describe.skipIf(!available)("openbao: login by a client certificate (cert)", () 
     }
   })
 
-  it("logs in with a certificate that was replaced on disk, also while the old token lasts", async () => {
+  it("logs in with a certificate that was replaced on disk, even while the old token is valid", async () => {
     const write = async ({ certificate, privateKey }: IssuedCertificate) => {
       await writeFile(join(credentialDirectory, "acme", "tls.crt"), certificate)
       await writeFile(join(credentialDirectory, "acme", "tls.key"), privateKey)
@@ -110,7 +110,7 @@ describe.skipIf(!available)("openbao: login by a client certificate (cert)", () 
     await expect(keystore.probe(testCall())).resolves.toMatchObject({ latencyMs: expect.any(Number) })
   })
 
-  it("renews or logs in anew when the certificate changes under a token that is about to end", async () => {
+  it("renews or logs in again when the certificate changes shortly before the token expires", async () => {
     await bao.write("auth/cert/certs/short", {
       certificate: bao.server.authority?.certificate ?? "",
       allowed_common_names: ["openkcm-short"],

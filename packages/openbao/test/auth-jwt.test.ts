@@ -9,7 +9,7 @@ import { tokenIssuer } from "./signed-tokens.ts"
 
 const available = await openBaoAvailable()
 
-describe.skipIf(!available)("openbao: login by a signed token (jwt)", () => {
+describe.skipIf(!available)("openbao: login with a signed token (jwt)", () => {
   const issuer = tokenIssuer()
   const subject = { sub: "workload-of-acme" }
   let bao: OpenBao
@@ -46,7 +46,7 @@ describe.skipIf(!available)("openbao: login by a signed token (jwt)", () => {
     ...fields,
   })
 
-  it("works with a token that is stored, and every step of the connection test passes", async () => {
+  it("works with a stored token, and passes every step of the connection test", async () => {
     const services = testServices()
     const keystore = await bao.openAs(key, by({ jwt: issuer.issue(subject) }), services)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
@@ -60,15 +60,15 @@ describe.skipIf(!available)("openbao: login by a signed token (jwt)", () => {
     ["of another issuer", tokenIssuer().issue(subject)],
     ["of another subject", issuer.issue({ sub: "somebody" })],
     ["for another audience", issuer.issue({ ...subject, aud: ["elsewhere"] })],
-    ["that is none", "canary-of-no-token"],
-  ])("says CREDENTIAL_REJECTED for a token %s", async (_, jwt) => {
+    ["that is malformed", "canary-of-no-token"],
+  ])("throws CREDENTIAL_REJECTED for a token %s", async (_, jwt) => {
     const services = testServices()
     const keystore = await bao.openAs(key, by({ jwt }), services)
     await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED", origin: "backend" })
     expect(services.logger.text()).not.toContain(jwt)
   })
 
-  it("says when an expired token expired", async () => {
+  it("states when a token expired", async () => {
     const keystore = await bao.openAs(key, by({ jwt: issuer.issue({ ...subject, exp: 1_600_000_000 }) }))
     await expect(roundTrip(keystore)).rejects.toMatchObject({
       code: "CREDENTIAL_REJECTED",
@@ -76,14 +76,14 @@ describe.skipIf(!available)("openbao: login by a signed token (jwt)", () => {
     })
   })
 
-  it("says CREDENTIAL_REJECTED for a role and a mount that are not there", async () => {
+  it("throws CREDENTIAL_REJECTED for a missing role and a missing mount", async () => {
     for (const wrong of [{ role: "no-such-role" }, { auth_mount_path: "no-such-mount" }]) {
       const keystore = await bao.openAs(key, by({ jwt: issuer.issue(subject), ...wrong }))
       await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED" })
     }
   })
 
-  it("reads a token's file at each login, so that a rotated one is seen", async () => {
+  it("reads the token's file at each login, so that it uses a rotated token", async () => {
     const file = join(credentialDirectory, "acme", "token.jwt")
     await writeFile(file, issuer.issue({ ...subject, exp: 1_600_000_000 }))
     const keystore = await bao.openAs(key, by({ jwt_path: "token.jwt" }), testServices({ credentialDirectory }))

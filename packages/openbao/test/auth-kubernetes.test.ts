@@ -14,7 +14,7 @@ import { tokenIssuer } from "./signed-tokens.ts"
 
 const available = (await openBaoAvailable()) && (await kubernetesAvailable())
 
-describe.skipIf(!available)("openbao: login by a Kubernetes service account (kubernetes)", () => {
+describe.skipIf(!available)("openbao: login with a Kubernetes service account (kubernetes)", () => {
   let bao: OpenBao
   let kubernetes: KubernetesServer
   let key: string
@@ -55,7 +55,7 @@ describe.skipIf(!available)("openbao: login by a Kubernetes service account (kub
     return { keystore: await bao.openAs(key, by, services), services }
   }
 
-  it("works with a service account's token, and every step of the connection test passes", async () => {
+  it("works with a service account's token, and passes every step of the connection test", async () => {
     const token = await kubernetes.serviceAccountToken("cmk", "openkcm", "openbao")
     const { keystore, services } = await open(token)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
@@ -65,14 +65,14 @@ describe.skipIf(!available)("openbao: login by a Kubernetes service account (kub
     expect(services.logger.text()).not.toContain(token)
   })
 
-  it("reads the token's file at each login, as it is replaced in a pod", async () => {
+  it("reads the token's file at each login, because Kubernetes replaces it", async () => {
     const { keystore } = await open("not-yet-a-token")
     await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "CREDENTIAL_REJECTED" })
     await writeFile(tokenFile(), await kubernetes.serviceAccountToken("cmk", "openkcm", "openbao"))
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
-  it("says CREDENTIAL_REJECTED for another service account, audience, role and cluster", async () => {
+  it("throws CREDENTIAL_REJECTED for another service account, audience, role and cluster", async () => {
     const good = await kubernetes.serviceAccountToken("cmk", "openkcm", "openbao")
     const foreignClaims = {
       sub: "system:serviceaccount:cmk:openkcm",
@@ -94,7 +94,7 @@ describe.skipIf(!available)("openbao: login by a Kubernetes service account (kub
     }
   })
 
-  it("says when an expired token expired", async () => {
+  it("states when a token expired", async () => {
     const { keystore } = await open(tokenIssuer("https://kubernetes.default.svc").issue({ exp: 1_600_000_000 }))
     await expect(roundTrip(keystore)).rejects.toMatchObject({
       code: "CREDENTIAL_REJECTED",

@@ -9,7 +9,7 @@ import { OpenBao, roundTrip } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
 
-/** Calls without a pause on four ways at once until it is told to stop. */
+/** Makes four calls at a time without a pause until `stop` is called. */
 function load(keystore: KeystoreV1) {
   let running = true
   let done = 0
@@ -24,7 +24,7 @@ function load(keystore: KeystoreV1) {
   const failed = Promise.all(work)
   failed.catch(() => undefined)
   return {
-    /** Resolves after so many more round trips, or rejects with the first failure. */
+    /** Resolves after that many more round trips, or rejects with the first failure. */
     async goesOn(rounds: number) {
       const target = done + rounds
       const reached = new Promise<void>((resolve) => waiters.add(() => (done >= target ? resolve() : undefined)))
@@ -37,7 +37,7 @@ function load(keystore: KeystoreV1) {
   }
 }
 
-describe.skipIf(!available)("openbao: certificates that are replaced while it serves", () => {
+describe.skipIf(!available)("openbao: certificates that are replaced during operation", () => {
   let bao: OpenBao
   let key: string
   let authority: TestAuthority
@@ -55,7 +55,7 @@ describe.skipIf(!available)("openbao: certificates that are replaced while it se
     await rm(credentialDirectory, { recursive: true, force: true })
   })
 
-  /** Replaces a file as a whole, as whoever rotates certificates does. */
+  /** Replaces a file atomically, as certificate rotation does. */
   async function put(name: string, text: string): Promise<void> {
     const path = join(credentialDirectory, "acme", name)
     await writeFile(`${path}.new`, text)
@@ -79,7 +79,7 @@ describe.skipIf(!available)("openbao: certificates that are replaced while it se
     return bao.open({ key, services, configuration: fields })
   }
 
-  it("takes over a new server certificate, authority and client certificate without losing a call", async () => {
+  it("adopts a new server certificate, authority and client certificate without a failed call", async () => {
     await put("ca.crt", authority.certificate)
     await putClient(authority)
     const { keystore, services } = await open()
@@ -104,7 +104,7 @@ describe.skipIf(!available)("openbao: certificates that are replaced while it se
     await keystore.close()
   })
 
-  it("is told the new authority by the file, when the server's comes first", async () => {
+  it("reads the new authority from the file when the server switches first", async () => {
     const trusted = bao.server.authority?.certificate ?? ""
     await put("ca.crt", (await createTestAuthority("a foreign authority")).certificate)
     await putClient(authority)
@@ -118,7 +118,7 @@ describe.skipIf(!available)("openbao: certificates that are replaced while it se
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
-  it("keeps what works while the files do not belong together, and refuses to begin with such", async () => {
+  it("keeps the working files while the new ones do not match, and refuses to start with files that do not match", async () => {
     await put("ca.crt", bao.server.authority?.certificate ?? "")
     await putClient(authority)
     const { keystore, services } = await open()
@@ -137,7 +137,7 @@ describe.skipIf(!available)("openbao: certificates that are replaced while it se
     await expect(roundTrip(fresh.keystore)).rejects.toMatchObject({ code: "INVALID_REQUEST" })
   })
 
-  it("says what is wrong with a client certificate that is missing, foreign or expired", async () => {
+  it("explains what is wrong with a client certificate that is missing, foreign or expired", async () => {
     await put("ca.crt", bao.server.authority?.certificate ?? "")
     const without = await bao.open({ key, configuration: { ca_certificate: bao.server.authority?.certificate } })
     await expect(roundTrip(without.keystore)).rejects.toMatchObject({ code: "UNREACHABLE" })

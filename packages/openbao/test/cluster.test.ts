@@ -11,11 +11,11 @@ describe.skipIf(!available)("openbao: a cluster of three nodes", () => {
   let nodes: readonly OpenBaoServer[] = []
   let key: string
   beforeAll(async () => {
-    // One declared audit file cannot be in three places.
+    // Three nodes cannot share one declared audit file.
     const audit = false
     bao = await OpenBao.start({ nodeId: "one", audit })
     key = await bao.createKey()
-    // One after the other: raft takes in one voter at a time.
+    // One after the other: raft accepts one new voter at a time.
     const two = await joinOpenBao(bao.server, { nodeId: "two", audit })
     nodes = [bao.server, two, await joinOpenBao(bao.server, { nodeId: "three", audit })]
   })
@@ -33,20 +33,20 @@ describe.skipIf(!available)("openbao: a cluster of three nodes", () => {
     return (await bao.open({ key, configuration, pluginConfiguration: { requestTimeoutMs: 10_000 } })).keystore
   }
 
-  it("is reached by any of its addresses", async () => {
+  it("can be reached by any of its addresses", async () => {
     const keystore = await open()
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
     await keystore.close()
   })
 
-  it("goes on without failing a call when the active node dies, and with one node sealed", async () => {
+  it("continues without a failed call when the active node dies, and when a node is sealed", async () => {
     const [one, two, three] = nodes
     if (one === undefined || two === undefined || three === undefined) throw new Error("no cluster")
     const keystore = await open()
     const fresh = await open()
     await roundTrip(keystore)
     await one.kill()
-    // Parallel calls in the middle of the election wait for its outcome.
+    // Parallel calls during the election wait for its outcome.
     const calls = Array.from({ length: 8 }, () => roundTrip(keystore))
     await expect(Promise.all(calls)).resolves.toHaveLength(8)
     const identity = (await keystore.describeKey(keystore.defaultKey, testCall())).identity

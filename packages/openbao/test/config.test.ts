@@ -22,11 +22,11 @@ function issues(input: unknown) {
 }
 
 describe("openbao configuration", () => {
-  it("takes the story's own document as it stands", () => {
+  it("accepts the story's own document", () => {
     expect(parse(storyConfiguration)).toMatchObject({ ok: true })
   })
 
-  it("names the allowed values for a method of authentication that it does not know", () => {
+  it("names the allowed values for an unknown auth method", () => {
     expect(parse({ ...storyConfiguration, auth_method: "ldap" })).toMatchObject({
       ok: false,
       issues: [
@@ -39,13 +39,13 @@ describe("openbao configuration", () => {
     })
   })
 
-  it("wants exactly one of secret_id, secret_id_path and their wrapped forms", () => {
+  it("requires exactly one of secret_id, secret_id_path and their wrapped forms", () => {
     expect(issues({ ...storyConfiguration, secret_id: "also" })).toEqual([
       "secret_id_path must be left out when secret_id is given",
     ])
     const { secret_id_path: _, ...without } = storyConfiguration
     expect(issues(without)).toEqual([
-      "secret_id is needed by auth_method approle: give one of secret_id, secret_id_path, wrapped_secret_id, wrapped_secret_id_path",
+      "secret_id is required for auth_method approle: enter one of secret_id, secret_id_path, wrapped_secret_id, wrapped_secret_id_path",
     ])
     expect(issues({ ...without, wrapped_secret_id_path: "wrap" })).toEqual([])
     expect(issues({ ...storyConfiguration, wrapped_secret_id: "also" })).toEqual([
@@ -56,20 +56,20 @@ describe("openbao configuration", () => {
   const place = { vault_address: "https://openbao.example.com:8200", key_name: "k" }
 
   it.each([
-    ["approle", { role_id: "r", secret_id: "s" }, { role_id: "is needed", secret_id: "is needed" }],
-    ["token", { token: "t" }, { token: "is needed" }],
-    ["kubernetes", { role: "r", jwt_path: "token" }, { role: "is needed", jwt_path: "is needed" }],
-    ["jwt", { role: "r", jwt: "ey" }, { role: "is needed", jwt: "is needed" }],
-    ["cert", { client_certificate: certificate, client_key: "k" }, { client_certificate: "is needed" }],
-  ])("knows what auth_method %s needs, and what it does not take", (auth_method, fields, missing) => {
+    ["approle", { role_id: "r", secret_id: "s" }, { role_id: "is required", secret_id: "is required" }],
+    ["token", { token: "t" }, { token: "is required" }],
+    ["kubernetes", { role: "r", jwt_path: "token" }, { role: "is required", jwt_path: "is required" }],
+    ["jwt", { role: "r", jwt: "ey" }, { role: "is required", jwt: "is required" }],
+    ["cert", { client_certificate: certificate, client_key: "k" }, { client_certificate: "is required" }],
+  ])("requires the fields of auth_method %s, and refuses other fields", (auth_method, fields, missing) => {
     expect(issues({ ...place, auth_method, ...fields })).toEqual([])
-    const found = issues({ ...place, auth_method }).map((issue) => issue.replace(/ by auth_method.*/, ""))
+    const found = issues({ ...place, auth_method }).map((issue) => issue.replace(/ for auth_method.*/, ""))
     expect(found).toEqual(Object.entries(missing).map(([field, message]) => `${field} ${message}`))
     const foreign = auth_method === "token" ? { role: "r" } : { token: "t" }
     expect(issues({ ...place, auth_method, ...fields, ...foreign })).toHaveLength(1)
   })
 
-  it("takes a client certificate with its key only, each of both in one way only", () => {
+  it("accepts a client certificate only with its key, and each of them in one way only", () => {
     const by = { ...place, auth_method: "token", token: "t" }
     expect(issues({ ...by, client_certificate_path: "crt", client_key_path: "key" })).toEqual([])
     expect(issues({ ...by, client_certificate_path: "crt" })).toEqual([
@@ -83,7 +83,7 @@ describe("openbao configuration", () => {
     ])
   })
 
-  it("wants hosts to be named where a proxy resolves them", () => {
+  it("requires named hosts when a proxy resolves them", () => {
     const proxy = "http://proxy.internal:3128"
     const { parse: parseSettings } = plugin.configuration.plugin
     expect(parseSettings({ proxy })).toMatchObject({ ok: false, issues: [{ path: ["allowedEndpoints"] }] })
@@ -91,11 +91,11 @@ describe("openbao configuration", () => {
   })
 
   it("refuses fields of the other method instead of ignoring them", () => {
-    expect(issues({ ...storyConfiguration, token: "s.abc" })).toEqual(["token belongs to auth_method token only"])
+    expect(issues({ ...storyConfiguration, token: "s.abc" })).toEqual(["token is only allowed for auth_method token"])
     expect(issues({ ...storyConfiguration, auth_method: "token" })).toEqual([
-      "token is needed by auth_method token",
-      "role_id belongs to auth_method approle only",
-      "secret_id_path belongs to auth_method approle only",
+      "token is required for auth_method token",
+      "role_id is only allowed for auth_method approle",
+      "secret_id_path is only allowed for auth_method approle",
     ])
   })
 
@@ -127,23 +127,23 @@ describe("openbao configuration", () => {
     "ä",
     "a\nb",
     "",
-  ])("refuses the mount path %j, which would lead elsewhere", (path) => {
+  ])("refuses the mount path %j, which would lead to another path", (path) => {
     expect(issues({ ...storyConfiguration, mount_path: path })).toHaveLength(1)
     expect(issues({ ...storyConfiguration, namespace: path })).not.toEqual([])
     expect(issues({ ...storyConfiguration, auth_mount_path: path })).not.toEqual([])
   })
 
   it.each(["..", "../x", "a/b", ".a", "a.", "a?x", "a#x", "a%2e", "a b", "a\n", "-a", ""])(
-    "refuses the key name %j, which OpenBao would not take or would read as a path",
+    "refuses the key name %j, which OpenBao would refuse or interpret as a path",
     (name) => {
       expect(issues({ ...storyConfiguration, key_name: name })).not.toEqual([])
     },
   )
 
-  it("says in one sentence what may stand where a name is empty or too long", () => {
+  it("explains in one sentence what is allowed when a name is empty or too long", () => {
     expect(issues({ ...storyConfiguration, key_name: "", mount_path: "" })).toEqual([
-      'mount_path is empty; it must be letters, digits, "_", "-" and ".", in parts joined by "/", none of which begins with "."',
-      'key_name is empty; it must be letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
+      'mount_path is empty; it must consist of letters, digits, "_", "-" and "."; "/" separates segments, and no segment begins with "."',
+      'key_name is empty; it must consist of letters, digits, "_", "-" and ".", and begin and end with a letter, a digit or "_"',
     ])
     expect(issues({ ...storyConfiguration, key_name: "k".repeat(129), role_id: 7 })).toEqual([
       "role_id must be text",
@@ -151,7 +151,7 @@ describe("openbao configuration", () => {
     ])
   })
 
-  it("refuses a line end or another control character in what is entered, and says so without the value", () => {
+  it("refuses line ends and other control characters in its fields, without quoting the value", () => {
     const { secret_id_path: _, ...inline } = storyConfiguration
     for (const text of ["secret-canary\n", "secret-canary\r\n", "secret\tcanary", "secret-\u007fcanary"]) {
       const wanted = "must be one line without control characters: remove the line end"
@@ -179,7 +179,7 @@ describe("openbao configuration", () => {
     expect(found.join()).not.toContain("password@")
   })
 
-  it("refuses a certificate authority that is none, and a private key in its place", () => {
+  it("refuses a malformed certificate authority, and a private key instead of one", () => {
     for (const text of [
       "nonsense",
       "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
@@ -195,7 +195,7 @@ describe("openbao configuration", () => {
     expect(secretFields(plugin).toSorted()).toEqual(["client_key", "jwt", "secret_id", "token", "wrapped_secret_id"])
   })
 
-  it("has limits for what the operator sets", () => {
+  it("has limits for the operator's settings", () => {
     expect(plugin.configuration.plugin.parse({})).toMatchObject({
       ok: true,
       value: { allowedEndpoints: ["https://*"], allowedAddresses: [], requestTimeoutMs: 5000, connections: 16 },

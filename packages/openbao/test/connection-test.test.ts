@@ -21,7 +21,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
   })
   afterAll(async () => bao?.stop())
 
-  it("passes every step under the policy of the set-up material, and states the story's facts", async () => {
+  it("passes every step under the policy of the set-up material, and reports the story's facts", async () => {
     const steps = await stepsOf((await bao.open()).keystore)
     expect([...steps.keys()]).toEqual(stepNames)
     const { audit_test: audit, ...others } = outcomes(steps)
@@ -38,7 +38,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     expect(Object.keys(plugin.manifest.activationFacts).toSorted()).toEqual(Object.keys(facts(steps)).toSorted())
   })
 
-  it("works with the story's own policy, and warns of what it leaves unknown and of its useless path", async () => {
+  it("works with the story's own policy, and warns about unknown facts and its useless path", async () => {
     const key = await bao.createKey()
     const steps = await stepsOf((await bao.open({ key, policy: storyPolicy(key) })).keystore)
     expect(outcomes(steps)).toEqual({
@@ -54,7 +54,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     expect(facts(steps)).toMatchObject({ policies_applied: "verified", transit_engine: "enabled" })
   })
 
-  it("says that the policy is unverified when the token may not ask, as without the default policy", async () => {
+  it("reports an unverified policy when the token may not list its capabilities, as without the default policy", async () => {
     const key = await bao.createKey()
     await bao.admin.writePolicy("bare", storyPolicy(key))
     const steps = await stepsOf((await bao.openWithToken(await bao.createBareToken("bare"), { key })).keystore)
@@ -69,7 +69,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     expect(facts(steps)).toMatchObject({ policies_applied: "unverified", vault_version: "compatible" })
   })
 
-  it("warns of a policy that reaches other keys or may make one, and does not call it verified", async () => {
+  it("warns about a policy that reaches other keys or can create one, and does not report it as verified", async () => {
     const steps = await stepsOf((await bao.open({ policy: careless(mount) })).keystore)
     const step = steps.get("policy_enforcement")
     expect(step).toMatchObject({ outcome: "warned", facts: { policies_applied: "unverified" } })
@@ -77,7 +77,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     expect(step?.message).toContain('"create" on')
   })
 
-  it("warns of a root token", async () => {
+  it("warns about a root token", async () => {
     const steps = await stepsOf((await bao.openWithToken(bao.server.rootToken)).keystore)
     expect(steps.get("policy_enforcement")).toMatchObject({
       outcome: "warned",
@@ -86,7 +86,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     expect(steps.get("token_renewal")).toMatchObject({ outcome: "warned" })
   })
 
-  it("fails key_access for an exportable key (REQ-009), and does not go on to use it", async () => {
+  it("fails key_access for an exportable key (REQ-009), and does not use it", async () => {
     const key = await bao.createKey("aes256-gcm96", { exportable: true })
     const steps = await stepsOf((await bao.open({ key })).keystore)
     expect(steps.get("key_access")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
@@ -108,7 +108,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     expect([...steps.values()].slice(1).map(({ outcome }) => outcome)).toEqual(Array(5).fill("skipped"))
   })
 
-  it("really renews the token: OpenBao's own audit has it", async () => {
+  it("renews the token, which OpenBao's own audit log confirms", async () => {
     await stepsOf((await bao.open()).keystore)
     const entries = await bao.server.auditEntries()
     expect(entries.some(({ type, request }) => type === "response" && request.path === "auth/token/renew-self")).toBe(
@@ -116,7 +116,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     )
   })
 
-  it("ends within 30 s when the server falls silent in the middle", async () => {
+  it("ends within 30 s when the server stops answering during the test", async () => {
     const proxy = await tcpFaultProxy({ target: bao.server })
     try {
       const { keystore } = await bao.open({ configuration: { vault_address: `http://${proxy.host}:${proxy.port}` } })

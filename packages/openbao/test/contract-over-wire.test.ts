@@ -1,12 +1,13 @@
 import { openBaoAvailable } from "@apeiro-cmk/test-backends"
-import { keystoreContract } from "@apeiro-cmk/test-contracts"
+import { proveContractRun } from "@apeiro-cmk/test-contracts"
 import { afterAll, describe, it } from "vitest"
 import { startContractRun } from "./contract-run.ts"
 
-const run = (await openBaoAvailable()) ? await startContractRun("over the wire") : undefined
-
-describe.skipIf(run === undefined)("openbao as a process, on a real server", () => {
-  afterAll(async () => run?.stop())
-  if (run !== undefined) keystoreContract({ describe, it }, run.options)
-  else it("keeps the keystore contract", () => undefined)
-})
+await proveContractRun(
+  { afterAll, describe, it },
+  {
+    title: "openbao as a process, on a real server",
+    isAvailable: openBaoAvailable,
+    start: () => startContractRun("over the wire"),
+  },
+)

@@ -1,76 +1,55 @@
 import { createDecipheriv } from "node:crypto"
-import { fileURLToPath } from "node:url"
 import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
-import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
-import { OpenBaoAdmin, openBaoVersion } from "@apeiro-cmk/test-backends"
+import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { bundledExecutable, OpenBaoAdmin, openBaoVersion } from "@apeiro-cmk/test-backends"
 import {
+  type Boundary,
   type ContractRun,
   type KeystoreBackend,
   type OpenedKeystore,
   type OpenRequest,
-  openOverWire,
+  pluginContractRun,
+  type StartPlugin,
   tcpFaultProxy,
 } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/index.ts"
 import { careless, mount, OpenBao } from "./open-bao.ts"
 
-/** What the story's policy leaves to the administrator: the life of keys. */
+/** The life of keys, which the story's policy leaves to the administrator. */
 const lifeOfAnyKey = `
   path "${mount}/keys/*" { capabilities = ["create", "read", "update", "delete"] }
   path "${mount}/wrapping_key" { capabilities = ["read"] }`
 
-/** How the plugin is started: in this process, or as a process of its own. */
-export type Boundary = "in process" | "over the wire"
+const pluginConfiguration = {
+  allowedEndpoints: ["https://127.0.0.1:*", "http://127.0.0.1:*"],
+  allowedAddresses: ["127.0.0.1/32"],
+}
 
-const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
-
-/** The plugin on a real OpenBao, by AppRole, with a key and a role of its own for each case. */
-export async function startContractRun(boundary: Boundary = "in process"): Promise<ContractRun> {
+/** The plugin on a real OpenBao, by AppRole, with a separate key and role for each case. */
+export async function startContractRun(boundary: Boundary): Promise<ContractRun> {
   const bao = await OpenBao.start()
-  const start = boundary === "in process" ? startInProcess : startOverWire
-  return {
+  return pluginContractRun(boundary, {
     backend: "OpenBao",
     version: openBaoVersion,
     judge: "real server",
-    concurrency: 1,
-    options: {
-      plugin,
-      backendType: "openbao",
-      network: "tcp",
-      moduleUrl: import.meta.resolve("../src/index.ts"),
-      open: (request) => open(bao, request, start),
-    },
+    plugin,
+    backendType: "openbao",
+    network: "tcp",
+    moduleUrl: import.meta.resolve("../src/index.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
+    open: (request, start) => open(bao, request, start),
     stop: () => bao.stop(),
-  }
-}
-
-type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
-
-async function startInProcess(bao: OpenBao): Promise<Started> {
-  const services = testServices()
-  const started = await bao.start({}, services)
-  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
-}
-
-function startOverWire(): Promise<Started> {
-  return openOverWire(executable, {
-    allowedEndpoints: ["https://127.0.0.1:*", "http://127.0.0.1:*"],
-    allowedAddresses: ["127.0.0.1/32"],
   })
 }
 
-async function open(
-  bao: OpenBao,
-  { tenantId }: OpenRequest,
-  start: (bao: OpenBao) => Promise<Started>,
-): Promise<OpenedKeystore> {
+async function open(bao: OpenBao, { tenantId }: OpenRequest, start: StartPlugin): Promise<OpenedKeystore> {
   const key = await bao.createKey()
   const role = bao.newName("role")
   await bao.admin.writePolicy(role, careless(mount) + lifeOfAnyKey)
   const { roleId, secretId } = await bao.admin.createAppRole({ name: role, policies: [role] })
   const proxy = await tcpFaultProxy({ target: bao.server })
-  const started = await start(bao)
+  const started = await start(pluginConfiguration)
   const configuration = {
     ...bao.configuration(key),
     vault_address: `http://${proxy.host}:${proxy.port}`,

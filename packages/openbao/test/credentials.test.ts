@@ -26,7 +26,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     return entries.filter(({ type, request }) => type === "request" && request.path === "auth/approle/login").length
   }
 
-  it("logs in once for many parallel calls, and once for many calls in a row", async () => {
+  it("logs in once for many parallel calls, and once for many consecutive calls", async () => {
     const { keystore } = await bao.open()
     const before = await logins()
     await Promise.all(Array.from({ length: 20 }, () => roundTrip(keystore)))
@@ -50,7 +50,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     expect(entries.map(({ request }) => request.id)).toContain(services.auditEvents[0]?.backendRequestId)
   })
 
-  it("returns the request id under which OpenBao's audit has the operation", async () => {
+  it("returns the request id under which OpenBao's audit log records the operation", async () => {
     const { keystore, key } = await bao.open()
     const context = { tenantId: "acme", keyId: "l2", keyVersion: 1 }
     const request = { key: keystore.defaultKey, plaintext: Buffer.alloc(32), context }
@@ -59,7 +59,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     expect(entries.find(({ request: each }) => each.id === backendRequestId)?.request.path).toContain(`encrypt/${key}`)
   })
 
-  it("logs in anew when its token is revoked, without failing a call", async () => {
+  it("logs in again when its token is revoked, without a failed call", async () => {
     const { keystore, services } = await bao.open()
     await roundTrip(keystore)
     await bao.admin.revokeTokensOf("auth/approle/login")
@@ -67,7 +67,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     expect(services.auditEvents.map(({ action }) => action)).toEqual(["keystoreLogin", "keystoreLogin"])
   })
 
-  it("says CREDENTIAL_REJECTED when token and secret id are both gone, and reports it", async () => {
+  it("throws CREDENTIAL_REJECTED when token and secret id are both invalid, and records it", async () => {
     const { keystore, services, role, secretId } = await bao.open()
     await roundTrip(keystore)
     await bao.admin.destroySecretId(role, secretId)
@@ -76,7 +76,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     expect(services.auditEvents.at(-1)).toMatchObject({ outcome: "failure", code: "CREDENTIAL_REJECTED" })
   })
 
-  it("does not try a rejected secret id again and again, which would lock the role out", async () => {
+  it("does not present a rejected secret id repeatedly, which would lock the role out", async () => {
     const { keystore, services } = await bao.open({ configuration: { secret_id: "wrong-secret-id" } })
     const before = await logins()
     for (let attempt = 0; attempt < 10; attempt += 1) {
@@ -86,7 +86,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     expect(services.auditEvents).toHaveLength(1)
   })
 
-  it("reads the secret id from the tenant's folder at each login, so that a rotated file is seen at once", async () => {
+  it("reads the secret id from the tenant's folder at each login, so that it uses a rotated file at once", async () => {
     const services = testServices({ credentialDirectory })
     const file = join(credentialDirectory, "acme", "openbao-secret-id")
     await writeFile(file, "not-yet-the-right-one\n")
@@ -104,7 +104,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
-  it("says INVALID_REQUEST for a file that is missing or outside the tenant's folder, and which field names it", async () => {
+  it("throws INVALID_REQUEST for a file that is missing or outside of the tenant's folder, and names the field", async () => {
     for (const path of ["no-such-file", "../../etc/passwd"]) {
       const { keystore } = await bao.open({
         services: testServices({ credentialDirectory }),
@@ -118,7 +118,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     }
   })
 
-  it("renews a short-lived token before it ends, and logs in anew before its maximum", async () => {
+  it("renews a short-lived token before it expires, and logs in again before its maximum life", async () => {
     const { keystore, services } = await bao.open({ tokenTtlSeconds: 6, tokenMaxTtlSeconds: 9 })
     await roundTrip(keystore)
     await expect
@@ -143,7 +143,7 @@ describe.skipIf(!available)("openbao: credentials", () => {
     expect(entries.at(-1)).toMatchObject({ type: "response", request: { path: "auth/token/revoke-self" } })
   })
 
-  it("leaves a token that it was given alone when it is closed", async () => {
+  it("does not revoke a stored token when it is closed", async () => {
     const { token } = await bao.admin.createToken({ policies: ["root"] })
     const { keystore } = await bao.openWithToken(token)
     await roundTrip(keystore)

@@ -6,8 +6,8 @@ import { careless, context, mount, OpenBao, plaintext, roundTrip, storyPolicy } 
 
 const available = await openBaoAvailable()
 
-// One test for each row of src/errors.ts, by a real server in the situation that gives the answer.
-describe.skipIf(!available)("openbao: what the transit engine answers", () => {
+// One test for each row of src/errors.ts, on a real server in the situation that causes the answer.
+describe.skipIf(!available)("openbao: answers of the transit engine", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -18,16 +18,16 @@ describe.skipIf(!available)("openbao: what the transit engine answers", () => {
     keystore.encrypt({ key: { keyId }, plaintext, context }, testCall())
   const decrypt = (keystore: KeystoreV1, ciphertext: Uint8Array, keyId = keystore.defaultKey.keyId) =>
     keystore.decrypt({ key: { keyId }, ciphertext, keyVersion: "1", context }, testCall())
-  const rejects = (work: Promise<unknown>, code: PluginErrorCode, origin = "keystore") =>
+  const rejects = (work: Promise<unknown>, code: PluginErrorCode, origin = "backend") =>
     expect(work).rejects.toMatchObject({ code, origin, retryable: false })
 
-  it("keyMissing: a decrypt on a key that OpenBao does not have is KEY_NOT_FOUND", async () => {
+  it("keyMissing: a decrypt with a key that OpenBao does not have is KEY_NOT_FOUND", async () => {
     const { keystore } = await bao.open({ policy: careless(mount) })
     const { ciphertext } = await encrypt(keystore)
     await rejects(decrypt(keystore, ciphertext, "no-such-key"), "KEY_NOT_FOUND")
   })
 
-  it("keyWouldBeMade: a key that vanishes between two encrypts is KEY_NOT_FOUND and is not made anew", async () => {
+  it("keyWouldBeMade: a key that is deleted between two encrypts is KEY_NOT_FOUND and is not created again", async () => {
     const { keystore, key } = await bao.open({ policy: careless(mount) })
     await encrypt(keystore)
     await bao.admin.deleteTransitKey(mount, key)
@@ -73,12 +73,12 @@ describe.skipIf(!available)("openbao: what the transit engine answers", () => {
     await rejects(encrypt((await bao.open({ key, policy: storyPolicy(key) })).keystore), "KEY_UNSUITABLE")
   })
 
-  it("refuses to wrap with a key that is exportable (REQ-009)", async () => {
+  it("refuses to wrap with an exportable key (REQ-009)", async () => {
     const key = await bao.createKey("aes256-gcm96", { exportable: true })
     await rejects(encrypt((await bao.open({ key })).keystore), "KEY_UNSUITABLE")
   })
 
-  it("ciphertextRefused: another context is CIPHERTEXT_REJECTED, and the caller's", async () => {
+  it("ciphertextRefused: another context is CIPHERTEXT_REJECTED, with the caller as its origin", async () => {
     const { keystore } = await bao.open()
     const { ciphertext } = await encrypt(keystore)
     const request = {
@@ -112,7 +112,7 @@ describe.skipIf(!available)("openbao: what the transit engine answers", () => {
     await rejects(encrypt(keystore), "KEY_NOT_FOUND")
   })
 
-  it("namespaceMissing: a namespace that is removed under an open keystore is KEY_NOT_FOUND", async () => {
+  it("namespaceMissing: an open keystore throws KEY_NOT_FOUND after its namespace is removed", async () => {
     const admin = await bao.admin.inNamespace("gone")
     await admin.enableTransit(mount)
     await admin.createTransitKey({ mount, name: "k" })
@@ -134,10 +134,10 @@ describe.skipIf(!available)("openbao: what the transit engine answers", () => {
     ["otherEngine", "pki", {}],
     ["versionedKeyValueEngine", "kv", { options: { version: "2" } }],
     ["keyValueEngine", "kv", { options: { version: "1" } }],
-  ])("%s: an engine of another kind at mount_path is refused, and gets no plaintext", async (_row, type, settings) => {
+  ])("%s: refuses another kind of engine at mount_path, and sends it no plaintext", async (_row, type, settings) => {
     const mountPath = bao.newName("other-engine")
     await bao.admin.send({ method: "POST", path: `sys/mounts/${mountPath}`, body: { type, ...settings } })
-    // Without the right to read, the proof goes by a decrypt: that is what a key-value engine would take for a write.
+    // Without permission to read, a decrypt proves the key: a key-value engine would accept it as a write.
     const policy = careless(mountPath).replace(/path "[^"]*keys\/\*" .*/, "")
     const { keystore } = await bao.open({ key: "k", policy, configuration: { mount_path: mountPath } })
     await rejects(encrypt(keystore), "KEY_UNSUITABLE")
@@ -145,7 +145,7 @@ describe.skipIf(!available)("openbao: what the transit engine answers", () => {
     expect(written.status).toBe(404)
   })
 
-  it("keyUnreadable: a key that can be read about and is not there is KEY_NOT_FOUND", async () => {
+  it("keyUnreadable: reading a missing key is KEY_NOT_FOUND", async () => {
     const { keystore } = await bao.open({ key: "not-there" })
     await rejects(keystore.describeKey(keystore.defaultKey, testCall()), "KEY_NOT_FOUND")
   })

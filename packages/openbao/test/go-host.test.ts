@@ -20,7 +20,7 @@ const entry = { name: "OPENBAO", type: "KeystoreInstanceKeyOperation", path: pro
 describe.skipIf(!available)("openbao as a process under the upstream Go host", () => {
   let bao: OpenBao
   let host: GoHost
-  /** What the upstream host sends: its own certificate, and the user's access data for management. */
+  /** Values of the upstream host: its own certificate, and the user's access data for management. */
   let values: Record<string, unknown>
   let management: Record<string, string>
   let certificate: { clientCert: string; privateKey: string }
@@ -36,7 +36,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
       ...{ certificate: authority.certificate, allowed_common_names: ["hyok-tenant"], token_policies: ["openkcm"] },
     })
     const issued = await authority.issue({ commonName: "hyok-tenant", keyType: "rsa" })
-    // As the upstream host makes it: RSA of 3072 bits, PKCS #1.
+    // In the form of the upstream host: RSA of 3072 bits, PKCS #1.
     const privateKey = createPrivateKey(issued.privateKey).export({ type: "pkcs1", format: "pem" }).toString()
     certificate = { clientCert: issued.certificate, privateKey }
     management = {
@@ -61,7 +61,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     parameters: { config: { values: { ...values, ...more } }, keyId },
   })
 
-  it("describes a key, with its newest version and when it came", async () => {
+  it("describes a key, with its newest version and the creation time of that version", async () => {
     const { response } = await host.call("GetKey", parameters(key))
     expect(response).toMatchObject({
       keyId: key,
@@ -77,7 +77,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     expect(versions).toMatchObject({ versions: [{ versionId: "1", status: "ENABLED" }, { versionId: "2" }] })
   })
 
-  it("answers twenty calls at once, on one keystore that is opened once", async () => {
+  it("answers twenty parallel calls on one keystore that is opened once", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => host.call("GetKey", parameters(key))))
     expect(answers.filter(({ ok }) => ok)).toHaveLength(20)
     const entries = await bao.server.auditEntries()
@@ -85,7 +85,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     expect(logins.length).toBeLessThanOrEqual(1)
   })
 
-  it("says what the host compares letter by letter", async () => {
+  it("answers with the exact texts that the host compares", async () => {
     expect(await host.call("GetKey", parameters("byok-key"))).toMatchObject({
       code: "NOT_FOUND",
       message: "key not found in the keystore provider",
@@ -105,7 +105,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     expect(await host.call("EnableKey", parameters(key))).toMatchObject({ code: "UNIMPLEMENTED" })
   })
 
-  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+  it("registers a key that its owner holds, and reports each change at the next sync", async () => {
     const cmk = createCmkEmulator(host, certificate)
     const hyok = { nativeId: "hyok-key", management }
     expect(await cmk.register(hyok)).toEqual({ status: 400, code: "REGISTER_KEY_PROVIDER_KEY_NOT_FOUND" })
@@ -124,7 +124,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     expect(await cmk.sync(hyok)).toBe("DELETED")
   })
 
-  it("has no key registered whose access data are wrong, and says which", async () => {
+  it("does not register a key with wrong access data, and names them", async () => {
     const cmk = createCmkEmulator(host, certificate)
     const { vault_address: _, ...incomplete } = management
     expect(await cmk.register({ nativeId: key, management: incomplete })).toEqual({
@@ -138,7 +138,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     })
   })
 
-  it("brings a key of its owner in, from creation to deletion", async () => {
+  it("imports a key of its owner, from creation to deletion", async () => {
     const create = { config: { values }, algorithm: "KEY_ALGORITHM_AES256", id: "byok-key", keyType: "KEY_TYPE_BYOK" }
     expect((await host.call("CreateKey", create)).response).toEqual({ keyId: "byok-key", status: "PENDING_IMPORT" })
     const { response } = await host.call("GetImportParameters", parameters("byok-key"))
@@ -161,7 +161,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     expect(await host.call("GetKey", parameters("byok-key"))).toMatchObject({ code: "NOT_FOUND" })
   })
 
-  it("judges access data without a network, and refuses what the host itself writes", async () => {
+  it("validates access data without a network, and refuses values that the host itself sets", async () => {
     const { vault_address, mount_path } = values
     const management = { vault_address, mount_path }
     const validate = (given: Record<string, unknown>) =>
@@ -190,7 +190,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     })
   })
 
-  it("is healthy while OpenBao is not", async () => {
+  it("reports healthy while OpenBao is down", async () => {
     await bao.server.halt()
     expect(await host.call("GetKey", parameters(key))).toMatchObject({ code: "UNAVAILABLE" })
     expect((await host.call("$health")).response).toEqual({ status: "SERVING" })
@@ -198,7 +198,7 @@ describe.skipIf(!available)("openbao as a process under the upstream Go host", (
     expect(await host.call("GetKey", parameters(key))).toMatchObject({ ok: true })
   })
 
-  it("logs no private key, and ends by itself when it is asked to", async () => {
+  it("logs no private key, and exits on request", async () => {
     const secret = String(values.privateKey).split("\n")[1]
     expect(host.log().join("\n")).not.toContain(secret)
     expect(host.log().some((line) => line.includes("keystoreLogin"))).toBe(true)

@@ -9,36 +9,39 @@ afterEach(closeScripted)
 const key = { keyId: "k" }
 const canaries = [secretId, token]
 
-describe("openbao: answers to changes of a key that a healthy OpenBao does not give", () => {
+describe("openbao: key management answers that a healthy OpenBao does not send", () => {
   it.each<[string, Answer, PluginErrorCode, boolean]>([
     [
-      "a failure of its own",
+      "a failure of the server",
       (_r, response) => json(response, 500, { errors: [`disk full ${token}`] }),
       "UNREACHABLE",
       true,
     ],
-    ["a failure without words", (_r, response) => response.writeHead(500).end("<html>"), "UNREACHABLE", true],
+    ["a failure without a reason", (_r, response) => response.writeHead(500).end("<html>"), "UNREACHABLE", true],
     ["a failure of a proxy", (_r, response) => response.writeHead(502).end(), "UNREACHABLE", true],
-    ["a refusal that is not known", (_r, response) => json(response, 400, { errors: [token] }), "BAD_RESPONSE", false],
-  ])("takes %s for no refusal of the request, and lets no credential out", async (_what, answer, code, retryable) => {
-    const { keystore, services } = await scripted(answer)
-    for (const attempt of [
-      () => keystore.rotateKey(key, testCall()),
-      () => keystore.deleteKey(key, testCall()),
-      () => keystore.createKey({ ...key, origin: "generate" }, testCall()),
-    ]) {
-      const error = await attempt().catch((caught: unknown) => caught)
-      expect(error).toMatchObject({ code, retryable })
-      expect(findCanary(inspect(error, { depth: 9 }), canaries)).toBeUndefined()
-    }
-    expect(findCanary(services.logger.text(), canaries)).toBeUndefined()
-  })
+    ["an unknown refusal", (_r, response) => json(response, 400, { errors: [token] }), "BAD_RESPONSE", false],
+  ])(
+    "does not treat %s as a refusal of the request, and exposes no credential",
+    async (_what, answer, code, retryable) => {
+      const { keystore, services } = await scripted(answer)
+      for (const attempt of [
+        () => keystore.rotateKey(key, testCall()),
+        () => keystore.deleteKey(key, testCall()),
+        () => keystore.createKey({ ...key, origin: "generate" }, testCall()),
+      ]) {
+        const error = await attempt().catch((caught: unknown) => caught)
+        expect(error).toMatchObject({ code, retryable })
+        expect(findCanary(inspect(error, { depth: 9 }), canaries)).toBeUndefined()
+      }
+      expect(findCanary(services.logger.text(), canaries)).toBeUndefined()
+    },
+  )
 
   it.each([
     ["nothing", {}],
     ["a private key", { public_key: "-----BEGIN PRIVATE KEY-----\n" }],
     ["an endless key", { public_key: `-----BEGIN PUBLIC KEY-----${"A".repeat(5000)}` }],
-  ])("gives no import parameters when the wrapping key is %s", async (_what, data) => {
+  ])("returns no import parameters when the wrapping key is %s", async (_what, data) => {
     const { keystore } = await scripted((request, response) =>
       request.url?.endsWith("/wrapping_key") ? json(response, 200, { data }) : json(response, 404, { errors: [] }),
     )

@@ -9,7 +9,7 @@ const canaries = [secretId, token, plaintext]
 
 afterEach(closeScripted)
 
-describe("openbao: answers that a healthy OpenBao does not give", () => {
+describe("openbao: answers that a healthy OpenBao does not send", () => {
   it.each<[string, Answer, object]>([
     [
       "THROTTLED with the time to wait",
@@ -28,7 +28,11 @@ describe("openbao: answers that a healthy OpenBao does not give", () => {
     ],
     ["UNREACHABLE for 502 in HTML", (_r, response) => response.writeHead(502).end("<html>"), { code: "UNREACHABLE" }],
     ["UNREACHABLE for a performance standby", (_r, response) => json(response, 473, {}), { code: "UNREACHABLE" }],
-    ["UNREACHABLE for a 503 of nobody", (_r, response) => response.writeHead(503).end("busy"), { code: "UNREACHABLE" }],
+    [
+      "UNREACHABLE for a 503 without OpenBao's fields",
+      (_r, response) => response.writeHead(503).end("busy"),
+      { code: "UNREACHABLE" },
+    ],
     ["BAD_RESPONSE for a page", (_r, response) => response.writeHead(200).end("<html>"), { code: "BAD_RESPONSE" }],
     ["BAD_RESPONSE for a 404 page", (_r, response) => response.writeHead(404).end("<html>"), { code: "BAD_RESPONSE" }],
     [
@@ -37,7 +41,7 @@ describe("openbao: answers that a healthy OpenBao does not give", () => {
       { code: "BAD_RESPONSE" },
     ],
     [
-      "BAD_RESPONSE for a ciphertext that is none",
+      "BAD_RESPONSE for a malformed ciphertext",
       (_r, response) => json(response, 200, { data: { ciphertext: "hello", key_version: 1 } }),
       { code: "BAD_RESPONSE" },
     ],
@@ -46,12 +50,12 @@ describe("openbao: answers that a healthy OpenBao does not give", () => {
       (_r, response) => json(response, 200, { data: { ciphertext: "vault:v1:AAAA", key_version: 2 } }),
       { code: "BAD_RESPONSE" },
     ],
-  ])("says %s", async (_name, answer, expected) => {
+  ])("throws %s", async (_name, answer, expected) => {
     const { keystore } = await scripted(answer)
     await expect(roundTrip(keystore)).rejects.toMatchObject(expected)
   })
 
-  it("lets no secret out in errors, logs, audit or steps when the server sends back what it was sent", async () => {
+  it("exposes no secret in errors, logs, audit events or steps when the server echoes its input", async () => {
     for (const status of [200, 400, 403, 404, 405, 500]) {
       const { keystore, services } = await scripted((request, response, body) => {
         const echo = `${request.headers["x-vault-token"]} ${body} ${plaintext}`
@@ -82,7 +86,7 @@ describe("openbao: answers that a healthy OpenBao does not give", () => {
     expect(urls).toEqual(["/v1/transit/encrypt/k"])
   })
 
-  it("finds out a server that ignores the context", async () => {
+  it("detects a server that ignores the context", async () => {
     let stored = ""
     const { keystore } = await scripted((request, response, body) => {
       if (request.url?.includes("/capabilities-self")) return json(response, 200, { data: {} })
@@ -107,7 +111,7 @@ describe("openbao: answers that a healthy OpenBao does not give", () => {
     expect(steps.get("round_trip")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
   })
 
-  it("refuses an address that the operator does not allow, before any network", async () => {
+  it("refuses an address that the operator does not allow, before it uses the network", async () => {
     const started = await openInProcess(plugin)
     const configuration = { auth_method: "token", token, key_name: "k", vault_address: "http://127.0.0.1:1" }
     await expect(started.openKeystore(configuration, testCall())).rejects.toMatchObject({

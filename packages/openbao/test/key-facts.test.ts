@@ -5,7 +5,7 @@ import { context, mount, OpenBao, plaintext, stepsOf } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
 
-describe.skipIf(!available)("openbao: keys that are refused or warned of, each by name (REQ-009)", () => {
+describe.skipIf(!available)("openbao: keys that it refuses or warns about, each with its reason (REQ-009)", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -25,7 +25,7 @@ describe.skipIf(!available)("openbao: keys that are refused or warned of, each b
     [{ derived: true, convergent_encryption: true }, "convergent"],
     [{ type: "rsa-4096" }, "type cannot bind"],
     [{ type: "hmac", key_size: 32 }, "type cannot bind"],
-  ])("refuses %j in the connection test and in use, and describeKey says why", async (settings, word) => {
+  ])("refuses %j in the connection test and in use, and describeKey states the reason", async (settings, word) => {
     const { keystore } = await bao.open({ key: await keyWith(settings) })
     const step = (await stepsOf(keystore)).get("key_access")
     expect(step).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE", message: expect.stringContaining(word) })
@@ -36,7 +36,7 @@ describe.skipIf(!available)("openbao: keys that are refused or warned of, each b
     expect(warnings.join(" ")).toContain(word)
   })
 
-  it("warns of deletion_allowed", async () => {
+  it("warns about deletion_allowed", async () => {
     const key = await keyWith({})
     await bao.admin.configureTransitKey(mount, key, { deletion_allowed: true })
     const { keystore } = await bao.open({ key })
@@ -44,7 +44,7 @@ describe.skipIf(!available)("openbao: keys that are refused or warned of, each b
     expect(step).toMatchObject({ outcome: "warned", message: expect.stringContaining("deletion_allowed") })
   })
 
-  it("states auto_rotate_period as a fact, without a warning", async () => {
+  it("reports auto_rotate_period as a fact, without a warning", async () => {
     const { keystore } = await bao.open({ key: await keyWith({ auto_rotate_period: "24h" }) })
     expect((await stepsOf(keystore)).get("key_access")).toMatchObject({
       outcome: "passed",

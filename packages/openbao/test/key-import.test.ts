@@ -30,7 +30,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     )
   }
 
-  it("wraps, imports, and encrypts with that very key: the ciphertext opens locally with the imported material", async () => {
+  it("wraps, imports, and encrypts with exactly that key: the imported material decrypts the ciphertext locally", async () => {
     const { keystore, key, services } = await openForImport()
     const material = randomBytes(32)
     await expect(importInto(keystore, material)).resolves.toMatchObject({
@@ -55,7 +55,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     })
   })
 
-  it("gives upstream's parameter names and values, with an RSA-4096 key", async () => {
+  it("returns upstream's parameter names and values, with an RSA-4096 key", async () => {
     const { keystore } = await openForImport()
     const parameters = await keystore.getImportParameters(keystore.defaultKey, testCall())
     expect(parameters).toEqual({
@@ -66,7 +66,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     })
   })
 
-  it("says PENDING_IMPORT for a key that waits, makes nothing, and still says KEY_NOT_FOUND to its use", async () => {
+  it("reports PENDING_IMPORT for a key that awaits its material, creates nothing, and throws KEY_NOT_FOUND on its use", async () => {
     const { keystore, key } = await openForImport()
     const request = { keyId: key, origin: "import" } as const
     const waiting = await keystore.createKey(request, testCall())
@@ -78,7 +78,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     await expect(keystore.createKey(request, testCall())).resolves.toEqual(imported)
   })
 
-  it("imports the next version, which encrypts from then on, while the first still decrypts", async () => {
+  it("imports the next version, which then encrypts, while the first still decrypts", async () => {
     const { keystore, key } = await openForImport()
     const [first, second] = [randomBytes(32), randomBytes(32)]
     await importInto(keystore, first)
@@ -90,7 +90,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     expect(opened.plaintext).toEqual(Buffer.from(plaintext))
   })
 
-  it("imports once for one set of parameters, also for a later version", async () => {
+  it("imports once for each set of parameters, also for a later version", async () => {
     const { keystore, key } = await openForImport()
     for (const version of ["1", "2"]) {
       const parameters = await keystore.getImportParameters({ keyId: key }, testCall())
@@ -107,7 +107,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     ["parameters of another key", (params: string) => params, "another"],
     ["altered parameters", (params: string) => `${params}AAAA`, undefined],
     ["no parameters", () => "", undefined],
-  ])("refuses %s, and makes no key", async (_what, alter, parametersOf) => {
+  ])("refuses %s, and creates no key", async (_what, alter, parametersOf) => {
     const { keystore, key } = await openForImport()
     const other = parametersOf === undefined ? { keystore, key } : await openForImport()
     const parameters = await other.keystore.getImportParameters({ keyId: other.key }, testCall())
@@ -120,7 +120,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
     expect(await bao.keyExists(key)).toBe(false)
   })
 
-  it("refuses to import into a key that OpenBao made, and into one that is no L1 key", async () => {
+  it("refuses to import into a key that OpenBao generated, and into one that cannot be an L1 key", async () => {
     const generated = await openForImport(await bao.createKey())
     const { keystore } = generated
     const asked = keystore.getImportParameters({ keyId: generated.key }, testCall())
@@ -133,7 +133,7 @@ describe.skipIf(!available)("openbao: import of key material", () => {
   })
 })
 
-/** Opens `vault:v1:base64(nonce || ciphertext || tag)` with the key alone, past OpenBao. */
+/** Decrypts `vault:v1:base64(nonce || ciphertext || tag)` with the key alone, without OpenBao. */
 function openLocally(ciphertext: Uint8Array, material: Uint8Array): Buffer {
   const base64 = Buffer.from(ciphertext).toString("latin1").split(":")[2] ?? ""
   const bytes = Buffer.from(base64, "base64")

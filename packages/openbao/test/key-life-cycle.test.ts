@@ -5,7 +5,7 @@ import { context, lifeCyclePolicy, mount, narrowPolicy, OpenBao, plaintext, roun
 
 const available = await openBaoAvailable()
 
-describe.skipIf(!available)("openbao: life of a key", () => {
+describe.skipIf(!available)("openbao: key management", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -22,7 +22,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     return body
   }
 
-  it("creates a key that cannot leave OpenBao, once for one name", async () => {
+  it("creates a key that cannot leave OpenBao, once for each name", async () => {
     const { keystore, key } = await openForLife()
     const created = await keystore.createKey({ keyId: key, origin: "generate" }, testCall())
     expect(created).toMatchObject({
@@ -38,7 +38,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     expect(await roundTrip(keystore)).toEqual(Buffer.from(plaintext))
   })
 
-  it("refuses a key of the wanted name that is no L1 key, and leaves it alone", async () => {
+  it("refuses an existing key of that name that cannot be an L1 key, and leaves it unchanged", async () => {
     const { keystore, key } = await openForLife(await bao.createKey("aes256-gcm96", { exportable: true }))
     const before = await settingsOf(key)
     const creating = keystore.createKey({ keyId: key, origin: "generate" }, testCall())
@@ -46,7 +46,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     expect(await settingsOf(key)).toMatchObject({ data: { ...(before as { data: object }).data } })
   })
 
-  it("rotates: the new version encrypts, older ones still decrypt, and both are listed, oldest first", async () => {
+  it("rotates: the new version encrypts, older ones still decrypt, and the list has both, oldest first", async () => {
     const { keystore, key } = await openForLife(await bao.createKey())
     const old = await keystore.encrypt({ key: { keyId: key }, plaintext, context }, testCall())
     await expect(keystore.rotateKey({ keyId: key }, testCall())).resolves.toMatchObject({ latestVersion: "2" })
@@ -62,7 +62,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     expect(versions[0]?.createdAtMs).toBeGreaterThan(Date.UTC(2024, 0))
   })
 
-  it("shows the minimum versions: which decrypt only, and which are closed", async () => {
+  it("shows which versions only decrypt, and which are closed, by the minimum versions", async () => {
     const { keystore, key } = await openForLife(await bao.createKey())
     const first = await keystore.encrypt({ key: { keyId: key }, plaintext, context }, testCall())
     await keystore.rotateKey({ keyId: key }, testCall())
@@ -84,7 +84,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     })
   })
 
-  it("deletes a key, also one that is gone already", async () => {
+  it("deletes a key, and accepts a key that is already deleted", async () => {
     const { keystore, key } = await openForLife(await bao.createKey())
     await roundTrip(keystore)
     await keystore.deleteKey({ keyId: key }, testCall())
@@ -93,7 +93,7 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     await expect(roundTrip(keystore)).rejects.toMatchObject({ code: "KEY_NOT_FOUND" })
   })
 
-  it("leaves a key that it may not delete as undeletable as it was", async () => {
+  it("leaves a key that it may not delete as undeletable as before", async () => {
     const key = await bao.createKey()
     const policy = lifeCyclePolicy(key).replace(', "delete"', "")
     const { keystore } = await bao.open({ key, policy })
@@ -102,13 +102,13 @@ describe.skipIf(!available)("openbao: life of a key", () => {
     expect(await roundTrip(keystore)).toEqual(Buffer.from(plaintext))
   })
 
-  it("says UNSUPPORTED to enable and disable, which OpenBao does not know", async () => {
+  it("throws UNSUPPORTED for enable and disable, which OpenBao does not have", async () => {
     const { keystore, key } = await bao.open()
     await expect(keystore.enableKey({ keyId: key }, testCall())).rejects.toMatchObject({ code: "UNSUPPORTED" })
     await expect(keystore.disableKey({ keyId: key }, testCall())).rejects.toMatchObject({ code: "UNSUPPORTED" })
   })
 
-  it("does none of it under the policy that only wraps", async () => {
+  it("denies all of these under the policy that only wraps", async () => {
     const { keystore, key } = await bao.open({ policy: narrowPolicy("key-*") })
     const denied = { code: "DENIED", origin: "backend", retryable: false }
     const call = testCall()

@@ -15,7 +15,7 @@ const recordLoads = `
 `
 
 describe("openbao manifest", () => {
-  it("is plain frozen data, and says what the story and the methods of authentication need", () => {
+  it("is plain frozen data, and contains what the story and the auth methods need", () => {
     expect(structuredClone(plugin.manifest)).toEqual(plugin.manifest)
     expect(Object.isFrozen(plugin.manifest.keystoreConfigurationSchema)).toBe(true)
     expect(plugin.manifest).toMatchObject({

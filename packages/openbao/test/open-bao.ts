@@ -9,7 +9,7 @@ const createdToken = z.object({ auth: z.object({ client_token: z.string() }) })
 /** Mount of the transit engine in every test. */
 export const mount = "openkcm-keys"
 
-/** 32 bytes, as of a tenant key. */
+/** 32 bytes, like a tenant key. */
 export const plaintext: Uint8Array = new TextEncoder().encode("plaintext-canary-of-openbao-test")
 
 export const context: EncryptionContext = { tenantId: "acme", keyId: "l2-of-acme", keyVersion: 1 }
@@ -20,7 +20,7 @@ export function narrowPolicy(key: string): string {
     path "${mount}/keys/${key}" { capabilities = ["read"] }`
 }
 
-/** The policy as it stands in story 4, step 3. */
+/** The policy of story 4, step 3. */
 export function storyPolicy(key: string): string {
   return `path "${mount}/data/${key}" { capabilities = ["read"] }
     path "${mount}/encrypt/${key}" { capabilities = ["update"] }
@@ -28,14 +28,14 @@ export function storyPolicy(key: string): string {
     path "auth/token/lookup-self" { capabilities = ["read"] }`
 }
 
-/** Reaches every key of a mount and, by mistake, may make one. */
+/** Reaches every key of a mount and, by mistake, can create one. */
 export function careless(mountPath: string): string {
   return `path "${mountPath}/encrypt/*" { capabilities = ["create", "update"] }
     path "${mountPath}/decrypt/*" { capabilities = ["create", "update"] }
     path "${mountPath}/keys/*" { capabilities = ["read"] }`
 }
 
-/** The README's policy for the life of one key, beside {@link narrowPolicy}. */
+/** The README's policy for managing one key, in addition to {@link narrowPolicy}. */
 export function lifeCyclePolicy(key: string): string {
   return `${narrowPolicy(key)}
     path "${mount}/keys/${key}" { capabilities = ["read", "update", "delete"] }
@@ -46,13 +46,13 @@ export function lifeCyclePolicy(key: string): string {
     path "${mount}/wrapping_key" { capabilities = ["read"] }`
 }
 
-/** What a test may say about a keystore that it opens. */
+/** Options of a test for a keystore that it opens. */
 export interface OpenOptions {
   /** Default: a new key of type aes256-gcm96. */
   readonly key?: string
   /** Default: {@link narrowPolicy} of the key. */
   readonly policy?: string
-  /** More fields of the configuration, or others. */
+  /** Additional or different fields of the configuration. */
   readonly configuration?: Readonly<Record<string, unknown>>
   readonly pluginConfiguration?: Readonly<Record<string, unknown>>
   readonly services?: TestServices
@@ -61,7 +61,7 @@ export interface OpenOptions {
   readonly tokenMaxTtlSeconds?: number
 }
 
-/** An opened keystore and what it was opened with. */
+/** An open keystore and what it was opened with. */
 export interface Opened {
   readonly keystore: KeystoreV1
   readonly plugin: KeystorePluginV1
@@ -94,7 +94,7 @@ export class OpenBao {
     return this.server.admin
   }
 
-  /** A name that nothing has yet. */
+  /** An unused name. */
   newName(prefix: string): string {
     this.#made += 1
     return `${prefix}-${this.#made}`
@@ -122,7 +122,7 @@ export class OpenBao {
     return started
   }
 
-  /** Opens a keystore by AppRole, on a role and a policy of its own. */
+  /** Opens a keystore by AppRole, with its own role and policy. */
   async open(options: OpenOptions = {}): Promise<Opened> {
     const key = options.key ?? (await this.createKey())
     const role = this.newName("role")
@@ -147,20 +147,20 @@ export class OpenBao {
     return { keystore, plugin: started, services, key, role, roleId, secretId, configuration: given }
   }
 
-  /** Opens a keystore by a token with the given policies. */
+  /** Opens a keystore with a token. */
   async openWithToken(token: string, options: OpenOptions = {}): Promise<Opened> {
     const byToken = { auth_method: "token", token, role_id: undefined, secret_id: undefined }
     return this.open({ ...options, configuration: { ...byToken, ...options.configuration } })
   }
 
-  /** Makes a key, and a policy of the same name for it. */
+  /** Creates a key, and a policy of the same name for it. */
   async createKeyAndPolicy(): Promise<string> {
     const key = await this.createKey()
     await this.admin.writePolicy(key, narrowPolicy(key))
     return key
   }
 
-  /** Opens a keystore on a key with these fields for its authentication and connection. */
+  /** Opens a keystore for a key with these authentication and connection fields. */
   async openAs(
     key: string,
     fields: Readonly<Record<string, unknown>>,
@@ -187,7 +187,7 @@ export class OpenBao {
     if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
   }
 
-  /** A token with this one policy, and not even the default one. */
+  /** A token with this policy alone, without the default policy. */
   async createBareToken(policy: string, settings: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const body = { policies: [policy], no_default_policy: true, no_parent: true, ...settings }
     const answer = await this.admin.send({ method: "POST", path: "auth/token/create", body })

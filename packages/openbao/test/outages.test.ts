@@ -17,7 +17,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
   })
 
-  it("says UNREACHABLE for a server whose certificate another authority signed", async () => {
+  it("throws UNREACHABLE for a server whose certificate another authority signed", async () => {
     const { certificate } = await createTestAuthority("another authority")
     for (const ca_certificate of [certificate, undefined]) {
       const { keystore } = await bao.open({ configuration: { ca_certificate } })
@@ -25,7 +25,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     }
   })
 
-  it("says UNREACHABLE while the server is stopped, and works again by itself when it is back", async () => {
+  it("throws UNREACHABLE while the server is stopped, and works again once it has restarted", async () => {
     const opened = await bao.open()
     await roundTrip(opened.keystore)
     await bao.server.halt()
@@ -40,7 +40,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     await expect(roundTrip(opened.keystore)).resolves.toHaveLength(32)
   })
 
-  it("says SEALED while the server is sealed, with a login or without, and works again when it is unsealed", async () => {
+  it("throws SEALED while the server is sealed, before and after a login, and works again once it is unsealed", async () => {
     const opened = await bao.open()
     const fresh = await bao.open()
     await roundTrip(opened.keystore)
@@ -55,7 +55,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     await expect(roundTrip(fresh.keystore)).resolves.toHaveLength(32)
   })
 
-  it("does not hide an outage behind a rejection that it remembers, and tries no login for it", async () => {
+  it("does not hide an outage behind a remembered rejection, and makes no login for it", async () => {
     const { keystore } = await bao.open({ configuration: { secret_id: "wrong-secret-id" } })
     const rejected = { code: "CREDENTIAL_REJECTED", message: expect.stringMatching(/its answer at 2\d{3}-.*Z/) }
     await expect(roundTrip(keystore)).rejects.toMatchObject(rejected)
@@ -72,7 +72,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     expect(await logins()).toBe(before)
   })
 
-  it("says TIMED_OUT by the call's deadline while the server hangs, and works again afterwards", async () => {
+  it("throws TIMED_OUT at the call's deadline while the server hangs, and works again afterwards", async () => {
     const opened = await bao.open()
     await roundTrip(opened.keystore)
     bao.server.freeze()
@@ -89,7 +89,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     await expect(roundTrip(opened.keystore)).resolves.toHaveLength(32)
   })
 
-  it("says TIMED_OUT by the operator's request time-out when the call would wait longer", async () => {
+  it("throws TIMED_OUT after the operator's request time-out when the call would wait longer", async () => {
     const { keystore } = await bao.open({ pluginConfiguration: { requestTimeoutMs: 200 } })
     bao.server.freeze()
     try {
@@ -99,7 +99,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     }
   })
 
-  it("says SEALED while an administrator has locked the namespace", async () => {
+  it("throws SEALED while an administrator has locked the namespace", async () => {
     const admin = await bao.admin.inNamespace("locked")
     await admin.enableTransit("transit")
     await admin.createTransitKey({ mount: "transit", name: "k" })
@@ -117,7 +117,7 @@ describe.skipIf(!available)("openbao: outages", () => {
     })
   })
 
-  it("gives one identity to one key, however its namespace is spelled, with the server's own cluster id", async () => {
+  it("returns one identity for one key, however its namespace is written, with the server's own cluster id", async () => {
     const admin = await bao.admin.inNamespace("tenants")
     await admin.enableTransit("transit")
     await admin.createTransitKey({ mount: "transit", name: "k" })

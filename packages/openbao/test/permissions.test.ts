@@ -10,8 +10,8 @@ const available = await openBaoAvailable()
 
 type Act = (keystore: KeystoreV1) => Promise<unknown>
 
-const create: Act = ({ createKey, defaultKey: { keyId } }) => createKey({ keyId, origin: "generate" }, testCall())
-const awaitImport: Act = ({ createKey, defaultKey: { keyId } }) => createKey({ keyId, origin: "import" }, testCall())
+const create: Act = (keystore) => keystore.createKey({ ...keystore.defaultKey, origin: "generate" }, testCall())
+const awaitImport: Act = (keystore) => keystore.createKey({ ...keystore.defaultKey, origin: "import" }, testCall())
 const rotate: Act = (keystore) => keystore.rotateKey(keystore.defaultKey, testCall())
 const remove: Act = (keystore) => keystore.deleteKey(keystore.defaultKey, testCall())
 const importMaterial: Act = async (keystore) => {
@@ -24,7 +24,7 @@ const importMaterial: Act = async (keystore) => {
   )
 }
 
-describe.skipIf(!available)("openbao: the permissions that the README lists are what a capability needs", () => {
+describe.skipIf(!available)("openbao: the permissions in the README are exactly what a capability needs", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -32,7 +32,7 @@ describe.skipIf(!available)("openbao: the permissions that the README lists are 
   afterAll(async () => bao?.stop())
 
   const policyOf = (key: string, grants: Readonly<Record<string, readonly string[]>>) =>
-    // OpenBao takes no empty policy.
+    // OpenBao refuses an empty policy.
     Object.entries({ ...grants, "encrypt/KEY": ["update"] })
       .map(([path, each]) => `path "${mount}/${path.replace("KEY", key)}" { capabilities = ${JSON.stringify(each)} }`)
       .join("\n")

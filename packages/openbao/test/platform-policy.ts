@@ -22,7 +22,7 @@ path "sys/auth/openkcm-*" { capabilities = ["create", "read", "update", "delete"
 path "auth/+/role/openkcm-*" { capabilities = ["create", "read", "update"] }
 `
 
-/** What the platform's credential needs beside, under the upstream host. */
+/** Additional policy of the platform's credential under the upstream host. */
 export const upstreamPlatformPolicy = `${byNamespace}
 path "+/sys/policies/acl/openkcm-*" { capabilities = ["create", "update"] }
 path "+/sys/auth/cert" { capabilities = ["create", "read", "update", "sudo"] }

@@ -4,7 +4,7 @@ import { lifeCyclePolicy, mount, narrowPolicy, OpenBao, stepsOf } from "./open-b
 
 const available = await openBaoAvailable()
 
-describe.skipIf(!available)("openbao: what a policy allows too much is named with its path", () => {
+describe.skipIf(!available)("openbao: names each excess of a policy with its path", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -26,9 +26,9 @@ describe.skipIf(!available)("openbao: what a policy allows too much is named wit
     ["keys/KEY/import_version", ["update"], "importing a version of the key"],
     ["export/encryption-key/KEY", ["read"], "exporting the key"],
     ["backup/KEY", ["read"], "backing the key up"],
-    ["restore/KEY", ["update"], "replacing the key by a backup"],
-    ["encrypt/KEY", ["create", "update"], "a mistyped key would be made"],
-    ["decrypt/KEY", ["update", "sudo"], 'decrypt needs "update" alone'],
+    ["restore/KEY", ["update"], "replacing the key with a backup"],
+    ["encrypt/KEY", ["create", "update"], "a mistyped key name would create a key"],
+    ["decrypt/KEY", ["update", "sudo"], 'decrypt needs only "update"'],
   ])("on the key itself: %s with %j", async (path, capabilities, because) => {
     const grant = (key: string) =>
       `path "${mount}/${path.replace("KEY", key)}" { capabilities = ${JSON.stringify(capabilities)} }`
@@ -56,7 +56,7 @@ describe.skipIf(!available)("openbao: what a policy allows too much is named wit
   it.each([
     ["sys/policies/acl/*", ["create", "update"], '"create", "update" on sys/policies/acl/* (writing policies)'],
     ["sys/mounts/*", ["update"], '"update" on sys/mounts/* (changing mounts)'],
-    ["auth/token/create", ["update"], '"update" on auth/token/create (making tokens)'],
+    ["auth/token/create", ["update"], '"update" on auth/token/create (creating tokens)'],
     ["sys/raw", ["read", "sudo"], '"read", "sudo" on sys/raw (reading OpenBao\'s storage)'],
   ])("beyond keys: %s", async (path, capabilities, named) => {
     const grant = `path "${path}" { capabilities = ${JSON.stringify(capabilities)} }`
@@ -69,7 +69,7 @@ describe.skipIf(!available)("openbao: what a policy allows too much is named wit
     expect(steps.get("policy_enforcement")?.message).toContain("policy root")
   })
 
-  it("the README's policy for the life of a key, since wrapping does not need it", async () => {
+  it("the README's policy for key management, which wrapping does not need", async () => {
     const { step } = await policyStep(lifeCyclePolicy)
     expect(step).toMatchObject({ outcome: "warned", facts: { policies_applied: "verified" } })
     expect(step?.message).toContain("rotating the key")

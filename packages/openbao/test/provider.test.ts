@@ -58,7 +58,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
   const placeAt = (tenantId: string) =>
     isolation === "namespace" ? `sys/namespaces/openkcm-${tenantId}_main` : `sys/mounts/openkcm-${tenantId}_main`
 
-  it("makes a keystore whose connection test has nothing to complain about", async () => {
+  it("creates a keystore that passes the connection test", async () => {
     const { provider, services } = await start()
     const provided = await provider.createKeystore(request, testCall({ tenantId: "acme" }))
     const keystore = await openProvided(provided, "acme")
@@ -74,7 +74,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     expect(JSON.stringify([provided.configuration, services.logger.lines])).not.toContain(secret)
   })
 
-  it("gives a credential that reaches its own key and nothing else", async () => {
+  it("issues a credential that reaches its own key and nothing else", async () => {
     const { provider } = await start()
     const own = await provider.createKeystore(request, testCall({ tenantId: "globex" }))
     await provider.createKeystore(request, testCall({ tenantId: "initech" }))
@@ -111,7 +111,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     }
   })
 
-  it("may be asked again: the keystore is the same, each secret id works", async () => {
+  it("can be called again: the keystore is the same, and each secret id works", async () => {
     const { provider } = await start()
     const call = () => testCall({ tenantId: "again" })
     const [first, second] = await Promise.all([
@@ -125,7 +125,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     for (const provided of [first, second, third]) await roundTrip(await openProvided(provided, "again"))
   })
 
-  it("goes on where it was cut off, whichever request was the last", async () => {
+  it("continues where it was interrupted, whichever request was the last", async () => {
     const complete = async (tenantId: string, requests: number) => {
       const { plugin, provider } = await start({}, cutAfter(requests))
       const failed = await provider.createKeystore(request, testCall({ tenantId })).then(
@@ -144,7 +144,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     expect(cut.length).toBeGreaterThan(8)
   })
 
-  it("removes the keystore with its key, and may be asked again", async () => {
+  it("removes the keystore with its key, and can be called again", async () => {
     const { provider } = await start()
     const provided = await provider.createKeystore(request, testCall({ tenantId: "gone" }))
     const token = await tokenOf(provided)
@@ -152,11 +152,11 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     await provider.deleteKeystore(request, testCall({ tenantId: "gone" }))
     const encrypt = { method: "POST", path: `${provided.configuration.mount_path}/encrypt/l1` } as const
     expect((await bao.server.send({ ...encrypt, token, body: { plaintext: "AAAA" } })).status).toBe(403)
-    const anew = await provider.createKeystore(request, testCall({ tenantId: "gone" }))
-    await roundTrip(await openProvided(anew, "gone"))
+    const recreated = await provider.createKeystore(request, testCall({ tenantId: "gone" }))
+    await roundTrip(await openProvided(recreated, "gone"))
   })
 
-  it("leaves alone what somebody else has made under its name", async () => {
+  it("leaves alone what another owner created under its name", async () => {
     const name = "openkcm-squatted_main"
     const path = isolation === "namespace" ? `sys/namespaces/${name}` : `sys/mounts/${name}`
     await bao.write(path, isolation === "namespace" ? {} : { type: "transit", description: "of another team" })
@@ -167,7 +167,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
     expect((await bao.admin.send({ method: "GET", path })).status).toBe(200)
   })
 
-  it("says which right the platform's credential lacks", async () => {
+  it("names the permission that the platform's credential lacks", async () => {
     await bao.admin.writePolicy("nothing", `path "nothing" { capabilities = ["read"] }`)
     const { provider } = await start({ token: await bao.createBareToken("nothing") })
     const failure = provider.createKeystore(request, testCall({ tenantId: "acme" }))
@@ -181,7 +181,7 @@ describe.skipIf(!available).each(["namespace", "mount"] as const)("platform keys
   })
 })
 
-it("asks no server for a keystore whose name no configuration could hold", async () => {
+it("sends no request for a keystore whose name is too long for a configuration", async () => {
   const platform = { vault_address: "https://openbao.example:8200", namespace: "team", name_prefix: "p".repeat(24) }
   const pluginConfiguration = { platform: { ...platform, auth_method: "token" }, platformCredential: "unused" }
   const started = await openInProcess(plugin, { pluginConfiguration })
@@ -192,7 +192,7 @@ it("asks no server for a keystore whose name no configuration could hold", async
   })
 })
 
-/** Services whose connections break after so many requests. */
+/** Services whose connections break after that many requests. */
 function cutAfter(requests: number): TestServices {
   const { createHttpClient } = testServices()
   let sent = 0
@@ -202,7 +202,7 @@ function cutAfter(requests: number): TestServices {
       const request: typeof client.request = async (given) => {
         const answer = await client.request(given)
         sent += 1
-        // The server has done it, and nobody hears of it.
+        // The server has processed the request, but its answer is lost.
         if (sent > requests) throw pluginError("UNREACHABLE", "cut", "Wait.")
         return answer
       }
@@ -211,7 +211,7 @@ function cutAfter(requests: number): TestServices {
   })
 }
 
-/** OpenBao itself answers 500 to some writes that meet: the caller is told to try again. */
+/** OpenBao answers 500 to some concurrent writes, which the caller may retry. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   return work().catch((error: unknown) => {
     if (isPluginError(error) && error.retryable) return work()

@@ -13,7 +13,7 @@ describe.skipIf(!available)("openbao: through the operator's proxy", () => {
   })
   afterAll(async () => bao?.stop())
 
-  /** The name that the server's certificate has; only the proxy knows where it leads. */
+  /** Name in the server's certificate; only the proxy can resolve it. */
   const byName = () => `https://localhost:${bao.server.port}`
   const settings = (proxy: string, more: Readonly<Record<string, unknown>> = {}) => ({
     proxy,
@@ -38,7 +38,7 @@ describe.skipIf(!available)("openbao: through the operator's proxy", () => {
     await keystore.close()
   })
 
-  it("goes directly to hosts of noProxy, whose addresses are checked", async () => {
+  it("connects directly to hosts of noProxy, and checks their addresses", async () => {
     await using proxy = await connectProxy()
     const open = (allowedAddresses: readonly string[]) =>
       bao.open({
@@ -51,7 +51,7 @@ describe.skipIf(!available)("openbao: through the operator's proxy", () => {
     expect(proxy.targets).toEqual([])
   })
 
-  it("blames the operator's proxy where that is away, and refuses settings that name no host", async () => {
+  it("blames the operator's proxy when it is unreachable, and refuses settings without named hosts", async () => {
     const proxy = await connectProxy()
     await proxy[Symbol.asyncDispose]()
     const { keystore } = await bao.open({

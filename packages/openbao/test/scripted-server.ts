@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { plugin } from "../src/index.ts"
 
-/** Answers what the script does not answer by itself. */
+/** Answers requests that the script does not answer. */
 export type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void
 
 export const secretId = "secret-id-canary-0001"
@@ -24,7 +24,10 @@ const key = {
   },
 }
 
-/** A server of our own, for the answers that no OpenBao gives on demand. It is no emulator: each test says what it answers. */
+/**
+ * Starts a server for answers that no OpenBao sends on demand. It does not emulate OpenBao: each test defines the
+ * answers.
+ */
 export async function scripted(transit: Answer) {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []

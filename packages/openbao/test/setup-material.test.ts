@@ -35,7 +35,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     return { policy, script }
   }
 
-  /** Runs the script as it is printed, in an empty folder. @returns what it printed as `name: value`, and all of it */
+  /** Runs the script as printed, in an empty folder. @returns its `name: value` lines, and its whole output */
   async function follow(configuration: Configuration) {
     const { fileName, text } = (await documents(configuration)).script
     await writeFile(join(folder, fileName), text)
@@ -45,7 +45,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
         PATH: `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`,
         HOME: folder,
         BAO_TOKEN: bao.server.rootToken,
-        // What is left in an administrator's shell from other work.
+        // Left over in an administrator's shell from other work.
         BAO_NAMESPACE: "elsewhere",
         BAO_CACERT: "/no/such/file",
         BAO_FORMAT: "json",
@@ -68,20 +68,20 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     ...more,
   })
 
-  /** Without the audit test: the policy does not show whether OpenBao has audit devices, so it is skipped. */
+  /** Leaves out the audit test, which is skipped because the policy does not show the audit devices. */
   async function outcomes(configuration: Configuration) {
     const steps = [...(await stepsOf(await open(configuration))).values()]
     return steps.filter(({ name }) => name !== "audit_test").map(({ outcome }) => outcome)
   }
 
-  it("prepares an untouched OpenBao for AppRole, in which every step of the connection test passes", async () => {
+  it("prepares a new OpenBao for AppRole, so that every step of the connection test passes", async () => {
     const configuration = place("master-key", "made/by-script")
     const { stdout: _, ...credential } = await follow(configuration)
     await expect(roundTrip(await open({ ...configuration, ...credential }))).resolves.toHaveLength(32)
     expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
   })
 
-  it("prepares a namespace for a token, which is renewable and has an end", async () => {
+  it("prepares a namespace for a token, which is renewable and expires", async () => {
     const configuration = place("master-key", "transit", { namespace: "acme", auth_method: "token" })
     const { stdout: _, ...credential } = await follow(configuration)
     expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
@@ -90,20 +90,20 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     expect(again.stdout).toContain("token: ")
   })
 
-  it("may be run again: nothing that exists changes, and both credentials work", async () => {
+  it("can run again: nothing that exists changes, and both credentials work", async () => {
     const configuration = place("again", "repeated")
     const { stdout: _, ...first } = await follow(configuration)
     const keystore = await open({ ...configuration, ...first })
     const key = await bao.admin.readTransitKey("repeated", "again")
     const { stdout, ...second } = await follow(configuration)
-    expect(stdout).toContain("The key again is there already")
+    expect(stdout).toContain("The key again already exists")
     expect(await bao.admin.readTransitKey("repeated", "again")).toEqual(key)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
     expect(await outcomes({ ...configuration, ...first })).toEqual(Array(5).fill("passed"))
     expect(await outcomes({ ...configuration, ...second })).toEqual(Array(5).fill("passed"))
   })
 
-  it("leaves a key of another kind that is there already as it is", async () => {
+  it("leaves an existing key of another type unchanged", async () => {
     await bao.admin.enableTransit("others")
     await bao.admin.createTransitKey({ mount: "others", name: "theirs", type: "aes256-gcm96", exportable: true })
     const before = await bao.admin.readTransitKey("others", "theirs")
@@ -114,7 +114,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     expect(steps.get("key_access")).toMatchObject({ outcome: "failed", code: "KEY_UNSUITABLE" })
   })
 
-  it("keeps another key's policy and role: the first keystore goes on after the second's script", async () => {
+  it("keeps another key's policy and role: the first keystore still works after the script of the second", async () => {
     const one = place("c", "shared/a-b")
     const { stdout: _one, ...first } = await follow(one)
     for (const other of [place("b-c", "shared/a"), place("C", "shared/a-b"), place("d", "shared/a-b")]) {
@@ -124,18 +124,20 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     expect(await outcomes({ ...one, ...first })).toEqual(Array(5).fill("passed"))
   })
 
-  it("refuses a mount of another engine, and says which, without touching it", async () => {
+  it("refuses a mount of another engine, names its type, and leaves it unchanged", async () => {
     await bao.admin.send({ method: "POST", path: "sys/mounts/key-values", body: { type: "kv" } })
     await expect(follow(place("k", "key-values"))).rejects.toMatchObject({
-      stderr: "key-values is there already, and is no transit: choose another mount_path. It is: kv\n",
+      stderr: "key-values already exists, but is not of type transit: choose another mount_path. It has type: kv\n",
     })
     await bao.admin.send({ method: "POST", path: "sys/auth/people", body: { type: "userpass" } })
     await expect(follow(place("k", "for-people", { auth_mount_path: "people" }))).rejects.toMatchObject({
-      stderr: expect.stringContaining("people is there already, and is no approle: choose another auth_mount_path."),
+      stderr: expect.stringContaining(
+        "people already exists, but is not of type approle: choose another auth_mount_path.",
+      ),
     })
   })
 
-  it("hides no other error: a token that may do nothing ends it at once", async () => {
+  it("hides no other error: it ends at once with a token that has no permissions", async () => {
     const { token } = await bao.admin.createToken({ policies: ["default"] })
     const { script } = await documents(place("k", "forbidden"))
     const path = `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`
@@ -143,7 +145,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     await expect(run).rejects.toMatchObject({ stdout: "", stderr: expect.stringContaining("permission denied") })
   })
 
-  it("sets the role id that the configuration has, whatever its characters, and says when another role has it", async () => {
+  it("sets the role id of the configuration, whatever its characters, and reports when another role has it", async () => {
     for (const roleId of ["openkcm-role-id-12345", "@/etc/hostname", "-", `it's "$HOME" \\`]) {
       const configuration = place("chosen", "with-role-id", { role_id: roleId })
       const printed = await follow(configuration)
@@ -157,7 +159,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     })
   })
 
-  it("writes the secret id into a file of its owner alone, and says where the operator puts it", async () => {
+  it("writes the secret id into a file that only its owner can read, and says where the operator puts it", async () => {
     const configuration = place("filed", "with-file", {
       role_id: "filed",
       secret_id_path: "/etc/openkcm/the secret-id",
@@ -173,11 +175,13 @@ describe.skipIf(!available)("openbao: set-up material", () => {
       expect(await outcomes({ ...inline, secret_id: secretId })).toEqual(Array(5).fill("passed"))
     }
     await writeFile(join(folder, "the secret-id"), "something else\n")
-    await expect(follow(configuration)).rejects.toMatchObject({ stderr: expect.stringContaining("holds no secret id") })
+    await expect(follow(configuration)).rejects.toMatchObject({
+      stderr: expect.stringContaining("does not hold a secret id"),
+    })
     expect(await readFile(join(folder, "the secret-id"), "utf8")).toBe("something else\n")
   })
 
-  it("is the policy that stands in the document for reading, and what the role gets", async () => {
+  it("applies the same policy to the role that the document shows", async () => {
     const configuration = place("k", "read-and-written")
     const { policy, script } = await documents(configuration)
     expect(script.text).toContain(`<<'EOF'\n${policy.text}EOF\n`)
@@ -187,7 +191,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     expect(names).toContain(policy.fileName.replace(/\.hcl$/, ""))
   })
 
-  it("leaves out what the story's policy has too much, and adds what it lacks", async () => {
+  it("leaves out the excess of the story's policy, and adds what it lacks", async () => {
     const { policy } = await documents(place("k", "openkcm-keys"))
     expect(policy.text).not.toContain("/data/")
     expect(policy.text).toContain('path "openkcm-keys/keys/k"')
@@ -205,13 +209,13 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     expect(stdout).toMatch(/^after: [1-9]\d* h?B?s \[\]\n$/)
   })
 
-  it("takes a mount path that looks like an option", async () => {
+  it("accepts a mount path that looks like an option", async () => {
     const configuration = place("k", "-odd/mount")
     const { stdout: _, ...credential } = await follow(configuration)
     expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
   })
 
-  it("cannot be made to run anything by an address with shell characters", async () => {
+  it("runs nothing from an address with shell metacharacters", async () => {
     const vault_address = "https://openbao.example.com/a'$(touch-something)'b"
     const { script } = await documents(place("k", "transit", { vault_address }))
     const line = script.text.split("\n").find((each) => each.startsWith("export BAO_ADDR=")) ?? ""

@@ -24,7 +24,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  /** Runs the script as it is printed. @returns its output */
+  /** Runs the script as printed. @returns its output */
   async function follow(configuration: Readonly<Record<string, unknown>>, variables: Readonly<Record<string, string>>) {
     const script = (await (await bao.start({}, testServices())).setupMaterial(configuration, testCall()))[1]
     const path = `${dirname(await installOpenBao())}${delimiter}${process.env.PATH ?? ""}`
@@ -39,7 +39,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     return steps.filter(({ name }) => name !== "audit_test").map(({ outcome }) => outcome)
   }
 
-  it("prepares jwt, for a role of the configuration", async () => {
+  it("prepares jwt for the role of the configuration", async () => {
     const issuer = tokenIssuer()
     const fields = { auth_method: "jwt", role: "chosen" }
     const variables = { TOKEN_SUBJECT: "workload", TOKEN_AUDIENCE: "openbao" }
@@ -49,7 +49,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     expect(await outcomes("k1", { ...fields, jwt })).toEqual(Array(5).fill("passed"))
   })
 
-  it("prepares cert, and names the role itself where the configuration has none", async () => {
+  it("prepares cert, and chooses the role name when the configuration has none", async () => {
     const { authority } = bao.server
     if (authority === undefined) throw new Error("the server has no authority")
     await writeFile(join(folder, "client-ca.pem"), authority.certificate)
@@ -74,7 +74,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     })
   })
 
-  it("says which variable is missing, and changes no auth method then", async () => {
+  it("names a missing variable, and then changes no auth method", async () => {
     const configuration = { ...bao.configuration("k4"), auth_method: "jwt", auth_mount_path: "untouched" }
     await expect(follow(configuration, {})).rejects.toMatchObject({
       stderr: expect.stringContaining("Set TOKEN_SUBJECT first"),

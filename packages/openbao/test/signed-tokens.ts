@@ -1,11 +1,14 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto"
 
-/** Signs tokens (RFC 7519) as somebody whom an OpenBao may be told to trust. */
+/** Signs tokens (RFC 7519) as an issuer that OpenBao can be configured to trust. */
 export interface TokenIssuer {
   readonly name: string
   /** PEM. */
   readonly publicKey: string
-  /** Signs a token for the audience `openbao` that lives 10 minutes. @param claims - more claims, or others */
+  /**
+   * Signs a token for the audience `openbao` that is valid for 10 minutes. @param claims - additional or different
+   * claims
+   */
   issue(claims?: Readonly<Record<string, unknown>>): string
 }
 

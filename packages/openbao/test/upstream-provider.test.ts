@@ -25,16 +25,16 @@ const management = z.object({
 })
 const created = z.object({ roleManagementConfig: management, keyManagementConfig: management })
 
-describe.skipIf(!available)("keystores that the upstream host has made on the platform's OpenBao", () => {
+describe.skipIf(!available)("keystores that the upstream host creates on the platform's OpenBao", () => {
   let bao: OpenBao
   let host: GoHost
-  /** Of the upstream host: issues the certificates with which it and its cryptography layer come. */
+  /** Authority of the upstream host: issues the certificates for that host and its cryptography layer. */
   let authority: TestAuthority
 
   beforeAll(async () => {
     bao = await OpenBao.start({ tls: true })
     authority = await createTestAuthority("upstream")
-    // The one that is about to be replaced, and the one that replaces it.
+    // The authority that is about to be replaced, and its replacement.
     const authorities = `${(await createTestAuthority("replaced")).certificate}\n${authority.certificate}`
     await bao.admin.writePolicy("platform", upstreamPlatformPolicy)
     const platform = {
@@ -71,14 +71,14 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     return { role, key, values: role.accessData.values }
   }
 
-  /** As the upstream host sends it: a certificate for the name, and the access data over it. */
+  /** In the form of the upstream host: a certificate for the name, overridden by the access data. */
   async function valuesFor(commonName: string, accessData: Record<string, unknown>) {
     const issued = await authority.issue({ commonName, keyType: "rsa" })
     const privateKey = createPrivateKey(issued.privateKey).export({ type: "pkcs1", format: "pem" }).toString()
     return { authType: "AUTH_TYPE_CERTIFICATE", clientCert: issued.certificate, privateKey, ...accessData }
   }
 
-  /** A keystore of ours with the same access, to use its key. */
+  /** Opens a keystore with the same access, to use its key. */
   async function open({ clientCert, privateKey, authType: _, ...accessData }: Record<string, unknown>, key: string) {
     const plugin = await bao.start({}, testServices())
     const client_key = secretFromBytes(Buffer.from(String(privateKey)), "1")
@@ -91,7 +91,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     return members.parse(response?.accessData)
   }
 
-  it("take a key of its owner in with the certificate that they name, and let nobody else in", async () => {
+  it("import a key of its owner with the certificate that they name, and admit nobody else", async () => {
     const { key } = await createKeystore()
     const id = "7d3b1f0a-0000-4000-8000-00000000abcd"
     const values = await valuesFor(key.commonName, key.accessData.values)
@@ -117,7 +117,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     expect(await operate("DeleteKey", parameters)).toMatchObject({ ok: true })
   })
 
-  it("are kept apart: one's access opens no other", async () => {
+  it("are isolated: the access to one does not open another", async () => {
     const [first, second] = [await createKeystore(), await createKeystore()]
     expect(first.key.commonName).not.toBe(second.key.commonName)
     expect(first.values).not.toEqual(second.values)
@@ -127,7 +127,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     })
   })
 
-  it("let the cryptography layer encrypt and no more, until its trust is removed", async () => {
+  it("let the cryptography layer encrypt and nothing more, until its trust is removed", async () => {
     const { values, key } = await createKeystore()
     const owner = await valuesFor(key.commonName, key.accessData.values)
     const create = { algorithm: "KEY_ALGORITHM_AES256", id: "k", keyType: "KEY_TYPE_SYSTEM_MANAGED" }
@@ -148,14 +148,14 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     })
     expect(await provide("RemoveTrust", { config: { values }, accessData })).toMatchObject({ ok: true })
     expect(await provide("RemoveTrust", { config: { values }, accessData })).toMatchObject({ ok: true })
-    // Another certificate for the same subject: a login of its own.
+    // Another certificate for the same subject, which needs a new login.
     const next = await valuesFor("crypto-eu10,OU=unit,OU=team,O=Company", accessData)
     expect(await describe(next)).toMatchObject({
       message: "failed to authenticate with the keystore provider",
     })
   })
 
-  it("let another certificate of the host in when it asks for that", async () => {
+  it("admit another certificate of the host on request", async () => {
     const { values } = await createKeystore()
     const accessData = await grant("TRUST_TYPE_MANAGEMENT", "byok-acme", values)
     const owner = await valuesFor("byok-acme", accessData)
@@ -163,7 +163,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     expect(await operate("CreateKey", { config: { values: owner }, ...create })).toMatchObject({ ok: true })
   })
 
-  it("are removed with all that is in them, and only when they were made here", async () => {
+  it("are removed with their contents, but only if this plugin created them", async () => {
     const { values, key } = await createKeystore()
     const owner = await valuesFor(key.commonName, key.accessData.values)
     expect(await provide("DeleteKeystore", { config: { values } })).toMatchObject({ ok: true })
@@ -182,7 +182,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     })
   })
 
-  it("leave nothing behind when they could be made only in part", async () => {
+  it("leave nothing behind when their creation fails halfway", async () => {
     const namespaces = async () => {
       const { body } = await bao.admin.send({ method: "LIST", path: "sys/namespaces" })
       return z
@@ -200,7 +200,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     expect(await namespaces()).toEqual(before)
   })
 
-  it("trust nobody whose subject they do not understand", async () => {
+  it("trust no subject that is ambiguous", async () => {
     const { values } = await createKeystore()
     for (const subject of ["O=Company", "CN=a,CN=b", "CN=*", "CN=a\\,b,O=c", "plain"]) {
       const request = { config: { values }, subject, region: "eu10", type: "TRUST_TYPE_CRYPTO" }
@@ -210,7 +210,7 @@ describe.skipIf(!available)("keystores that the upstream host has made on the pl
     expect(await provide("GrantTrust", request)).toMatchObject({ code: "INVALID_ARGUMENT" })
   })
 
-  it("log no key, and end in order", async () => {
+  it("log no key, and exit cleanly", async () => {
     expect(host.log().join("\n")).not.toContain("PRIVATE KEY")
     expect(await host.close()).toMatchObject({ ok: true, plugins: [{ exit: "self" }, { exit: "self" }] })
   })

@@ -10,7 +10,7 @@ import { mount, narrowPolicy, OpenBao, roundTrip, stepsOf } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
 
-describe.skipIf(!available)("openbao: what an administrator enters wrongly, and what is said about it", () => {
+describe.skipIf(!available)("openbao: wrong entries of an administrator and the messages about them", () => {
   let bao: OpenBao
   beforeAll(async () => {
     bao = await OpenBao.start()
@@ -71,12 +71,12 @@ describe.skipIf(!available)("openbao: what an administrator enters wrongly, and 
     }
   })
 
-  it("a key name that the policy does not have: the next step thinks of it", async () => {
+  it("a key name that the policy does not have: the next step mentions it", async () => {
     const key = await bao.createKey()
     const { keystore } = await bao.open({ key: `${key}-misspelt`, policy: narrowPolicy(key) })
     const step = (await stepsOf(keystore)).get("key_access")
     expect(step).toMatchObject({ outcome: "failed", code: "DENIED" })
-    expect(step?.nextStep).toContain("or mount_path / key_name is misspelt")
+    expect(step?.nextStep).toContain("or correct mount_path and key_name if they are misspelt")
   })
 
   it.each([undefined, "locked-out"])(
@@ -90,10 +90,13 @@ describe.skipIf(!available)("openbao: what an administrator enters wrongly, and 
       const { keystore } = await bao.open({ key: "k", configuration })
       const attempt = async () => (await stepsOf(keystore)).get("authentication")
       let step = await attempt()
-      for (let again = 0; again < 8 && step?.message?.includes("altogether") === false; again += 1) {
+      for (let again = 0; again < 8 && step?.message?.includes("denies the AppRole login") === false; again += 1) {
         step = await attempt()
       }
-      expect(step).toMatchObject({ code: "CREDENTIAL_REJECTED", message: expect.stringContaining("altogether") })
+      expect(step).toMatchObject({
+        code: "CREDENTIAL_REJECTED",
+        message: expect.stringContaining("denies the AppRole login"),
+      })
       const held = await roundTrip(keystore).catch((error: unknown) => error)
       expect(isPluginError(held) && held.nextStep).toBe(step?.nextStep)
       const [, command] = /`(bao write .*)`/.exec(step?.nextStep ?? "") ?? []

@@ -1,8 +1,9 @@
 /**
- * Durable audit entries per second: group commit against a commit for each.
+ * Measures durable audit entries per second: group commit compared with one commit per entry.
  *
- * On a real file, or with `--postgres` on a real server that flushes as in production. `--seconds N` for each row (default
- * 2), `--folder PATH` for the disk of the file, `--json FILE` for the figures as JSON.
+ * It runs on a real file, or with `--postgres` on a real server that flushes as in production. `--seconds N` sets the
+ * duration of each row (default 2), `--folder PATH` the folder of the file, and `--json FILE` writes the figures as
+ * JSON.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -51,7 +52,7 @@ interface Row {
   readonly p99Ms: number
 }
 
-/** Runs `record` in `clients` loops at once, each waiting for its answer as a request does. */
+/** Runs `record` in `clients` concurrent loops, each of which waits for its answer as a request does. */
 async function measure(name: string, clients: number, record: () => Promise<unknown>): Promise<Row> {
   const latenciesMs: number[] = []
   const startMs = performance.now()

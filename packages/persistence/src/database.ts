@@ -6,11 +6,11 @@ import type {
   OperationCountRepository,
   PlatformKeystoreRepository,
 } from "@apeiro-cmk/keystore-manager"
-import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { sql } from "kysely"
+import type { DatabaseOptions } from "./database-options.ts"
 import type { Engine } from "./engine.ts"
-import { defaultJobSettings, type JobQueue, type JobSettings } from "./jobs/job-queue.ts"
-import { tableJobQueue } from "./jobs/table-job-queue.ts"
+import { defaultJobSettings, type JobQueue } from "./jobs/job-queue.ts"
+import { TableJobQueue } from "./jobs/table-job-queue.ts"
 import type {
   AuditPlaceRepository,
   IdempotencyRepository,
@@ -20,50 +20,25 @@ import type {
 } from "./ports.ts"
 import { isPostgresUrl } from "./postgres/connection-url.ts"
 import { openPostgres } from "./postgres/open-postgres.ts"
-import type { PostgresTimes } from "./postgres/pool.ts"
-import { auditIntakeRepository } from "./repositories/audit-intake.ts"
-import { auditLogRepository } from "./repositories/audit-log.ts"
-import { auditPlaceRepository } from "./repositories/audit-places.ts"
-import { credentialRepository } from "./repositories/credentials.ts"
-import { type IdempotencyTimes, idempotencyRepository } from "./repositories/idempotency.ts"
-import { keyRepository } from "./repositories/keys.ts"
-import { keystoreRepository } from "./repositories/keystores.ts"
-import { operationCountRepository } from "./repositories/operation-counts.ts"
-import { platformKeystoreRepository } from "./repositories/platform-keystores.ts"
-import { sharedFactRepository } from "./repositories/shared-facts.ts"
-import { tenantRepository } from "./repositories/tenants.ts"
-import { tokenRepository } from "./repositories/tokens.ts"
+import { StoredAuditIntake } from "./repositories/audit-intake.ts"
+import { StoredAuditLog } from "./repositories/audit-log.ts"
+import { StoredAuditPlaces } from "./repositories/audit-places.ts"
+import { StoredCredentials } from "./repositories/credentials.ts"
+import { type IdempotencyTimes, StoredIdempotencyKeys } from "./repositories/idempotency.ts"
+import { StoredKeys } from "./repositories/keys.ts"
+import { StoredKeystores } from "./repositories/keystores.ts"
+import { StoredOperationCounts } from "./repositories/operation-counts.ts"
+import { StoredPlatformKeystores } from "./repositories/platform-keystores.ts"
+import { StoredSharedFacts } from "./repositories/shared-facts.ts"
+import { StoredTenants } from "./repositories/tenants.ts"
+import { StoredTokens } from "./repositories/tokens.ts"
 import { openSqlite } from "./sqlite/open-sqlite.ts"
 import { Store } from "./store.ts"
-import type { DatabaseTesting, TestingOptions } from "./testing.ts"
+import type { DatabaseTesting } from "./testing.ts"
 
 const defaultIdempotencyTimes: IdempotencyTimes = { takeOverAfterMs: 60_000, retentionMs: 24 * 60 * 60 * 1000 }
 
-/** How a database is opened. */
-export interface DatabaseOptions {
-  /** `sqlite:///absolute/path/host.sqlite`, or `postgres://user@host:port/database` (docs/guides/run-on-postgresql.md). */
-  readonly url: string
-  /** Gives the password for PostgreSQL, at each new connection. Default: the one in the URL. */
-  readonly readPassword?: () => Promise<string>
-  /** Most connections to PostgreSQL at once; default 10. */
-  readonly maximumConnections?: number
-  /** How long PostgreSQL and the network to it may take. */
-  readonly times?: Partial<PostgresTimes>
-  /** What the PostgreSQL server shows of this host; default `apeiro-cmk`. */
-  readonly applicationName?: string
-  /** Wall clock of the idempotency keys; default: the system's. */
-  readonly clock?: Pick<Clock, "nowMs">
-  /** How long to wait for another process to let go of an SQLite file, in milliseconds; default 1000. */
-  readonly busyTimeoutMs?: number
-  /** How jobs are run; see the defaults there. */
-  readonly jobs?: Partial<JobSettings>
-  /** Default: given up after a minute, kept for a day. */
-  readonly idempotency?: IdempotencyTimes
-  /** For tests only: faults on demand, on SQLite. */
-  readonly testing?: TestingOptions
-}
-
-/** An open database. */
+/** An open database: the repositories, the job queue and its life cycle. */
 export interface Database {
   readonly tenants: TenantRepository
   readonly tokens: TokenRepository
@@ -78,25 +53,25 @@ export interface Database {
   readonly jobs: JobQueue
   readonly operationCounts: OperationCountRepository
   readonly sharedFacts: SharedFactRepository
-  /** Whether several hosts may have it open at once. */
+  /** Whether several hosts may have it open at the same time. */
   readonly isShared: boolean
-  /** Present when `testing` was asked for. */
+  /** Present when `openDatabase` was called with `testing`. */
   readonly testing?: DatabaseTesting
   /**
-   * Resolves when the database answers; waits while it stalls, so give it a deadline of your own.
+   * Resolves when the database answers. It waits as long as the database stalls: set your own deadline.
    * @throws {PersistenceError} DATABASE_UNAVAILABLE
    */
   ping(): Promise<void>
-  /** Finishes what was accepted, then closes; later calls are refused with DATABASE_UNAVAILABLE. Idempotent. */
+  /** Finishes the work it accepted, then closes; later calls fail with DATABASE_UNAVAILABLE. Idempotent. */
   close(): Promise<void>
 }
 
 /**
- * Opens the database and brings its schema up to date. An SQLite file is created where it does not exist.
+ * Opens the database and brings its schema up to date. Creates an SQLite file that does not exist.
  *
- * @throws {PersistenceError} DATABASE_URL_INVALID
+ * @throws {PersistenceError} DATABASE_URL_INVALID - not a URL of either kind
  * @throws {PersistenceError} DATABASE_IN_USE - another process holds the SQLite file
- * @throws {PersistenceError} DATABASE_ACCESS_DENIED - PostgreSQL refuses the user, the password or a right
+ * @throws {PersistenceError} DATABASE_ACCESS_DENIED - PostgreSQL refuses the user, the password or a privilege
  * @throws {PersistenceError} DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_CORRUPT, DATABASE_UNAVAILABLE, DATABASE_BUSY
  * @throws {PersistenceError} SCHEMA_NEWER - a newer version of this program has used it
  */
@@ -107,21 +82,21 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
 function repositories(store: Store, { testing, jobs: own }: Engine, options: DatabaseOptions): Database {
   const clock = options.clock ?? { nowMs: () => Date.now() }
-  const jobs = own ?? tableJobQueue(store, () => clock.nowMs(), { ...defaultJobSettings, ...options.jobs })
+  const jobs = own ?? new TableJobQueue(store, () => clock.nowMs(), { ...defaultJobSettings, ...options.jobs })
   return {
-    tenants: tenantRepository(store),
-    tokens: tokenRepository(store),
-    keys: keyRepository(store),
-    keystores: keystoreRepository(store),
-    platformKeystores: platformKeystoreRepository(store),
-    credentials: credentialRepository(store),
-    auditIntake: auditIntakeRepository(store),
-    auditLog: auditLogRepository(store),
-    auditPlaces: auditPlaceRepository(store),
-    idempotency: idempotencyRepository(store, () => clock.nowMs(), options.idempotency ?? defaultIdempotencyTimes),
+    tenants: new StoredTenants(store),
+    tokens: new StoredTokens(store),
+    keys: new StoredKeys(store),
+    keystores: new StoredKeystores(store),
+    platformKeystores: new StoredPlatformKeystores(store),
+    credentials: new StoredCredentials(store),
+    auditIntake: new StoredAuditIntake(store),
+    auditLog: new StoredAuditLog(store),
+    auditPlaces: new StoredAuditPlaces(store),
+    idempotency: new StoredIdempotencyKeys(store, clock, options.idempotency ?? defaultIdempotencyTimes),
     jobs,
-    operationCounts: operationCountRepository(store),
-    sharedFacts: sharedFactRepository(store),
+    operationCounts: new StoredOperationCounts(store),
+    sharedFacts: new StoredSharedFacts(store),
     isShared: isPostgresUrl(options.url),
     ...(testing === undefined ? {} : { testing }),
     async ping() {

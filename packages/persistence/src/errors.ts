@@ -1,26 +1,23 @@
+import type { KeyStorageErrorCode } from "@apeiro-cmk/key-hierarchy"
+import type { KeystoreStorageErrorCode, PlatformStorageErrorCode } from "@apeiro-cmk/keystore-manager"
 import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-interface"
+import type { TenantStorageErrorCode, TokenStorageErrorCode } from "./ports.ts"
 
 /**
- * Every code that this package throws.
+ * Codes of the database itself; any port can fail with them:
  *
- * The database itself:
  * - `DATABASE_IN_USE` - another process holds the file.
- * - `DATABASE_FULL` - the disk, or the file's page limit, is full.
+ * - `DATABASE_FULL` - the disk is full, or the file has reached its page limit.
  * - `DATABASE_READ_ONLY` - the file or its folder cannot be written; the server is a standby.
- * - `DATABASE_CORRUPT` - the file is damaged, or is no database of this program.
- * - `DATABASE_UNAVAILABLE` - it does not answer: closed, its writer or server is gone, an I/O error.
- * - `DATABASE_BUSY` - it answers, but not in time: no free connection, a lock, a slow statement, one conflict after another.
- * - `DATABASE_ACCESS_DENIED` - the server refuses the user, the password or a right.
- * - `DATABASE_FAULT` - it refused a statement as wrong: a fault of this program.
+ * - `DATABASE_CORRUPT` - the file is damaged, or is not a database of this program.
+ * - `DATABASE_UNAVAILABLE` - no answer: the database is closed, its writer or server is gone, or an I/O error occurred.
+ * - `DATABASE_BUSY` - no answer in time: no free connection, a lock, a slow statement, or repeated conflicts.
+ * - `DATABASE_ACCESS_DENIED` - the server refuses the user, the password or a privilege.
+ * - `DATABASE_FAULT` - the database rejected a statement: a bug in this program.
  * - `DATABASE_URL_INVALID` - the URL is not one that this package understands.
- * - `SCHEMA_NEWER` - the schema was made by a newer version of this program.
- *
- * What a caller asked for:
- * - `ALREADY_EXISTS`, `NOT_FOUND`, `STALE_REVISION`, `STILL_IN_USE`
- * - `L1_CLAIMED` - another tenant has claimed the L1 key; never says which.
- * - `ANOTHER_KEYSTORE_ACTIVE` - the tenant has another active keystore.
+ * - `SCHEMA_NEWER` - a newer version of this program made the schema.
  */
-export type PersistenceErrorCode =
+export type DatabaseErrorCode =
   | "DATABASE_IN_USE"
   | "DATABASE_FULL"
   | "DATABASE_READ_ONLY"
@@ -31,16 +28,19 @@ export type PersistenceErrorCode =
   | "DATABASE_FAULT"
   | "DATABASE_URL_INVALID"
   | "SCHEMA_NEWER"
-  | "ALREADY_EXISTS"
-  | "NOT_FOUND"
-  | "STALE_REVISION"
-  | "STILL_IN_USE"
-  | "L1_CLAIMED"
-  | "ANOTHER_KEYSTORE_ACTIVE"
+
+/** Every code that this package throws: those of the database, and those that are declared next to each port. */
+export type PersistenceErrorCode =
+  | DatabaseErrorCode
+  | TenantStorageErrorCode
+  | TokenStorageErrorCode
+  | KeyStorageErrorCode
+  | KeystoreStorageErrorCode
+  | PlatformStorageErrorCode
 
 const persistenceErrorMarker = Symbol.for("@apeiro-cmk/persistence-error")
 
-/** The only error that this package lets out. Its message and cause never carry a stored value. */
+/** The only error that this package throws. Its message and cause never contain a stored value. */
 export class PersistenceError extends CodedError<PersistenceErrorCode> {
   constructor(code: PersistenceErrorCode, message: string, facts: ErrorFacts) {
     super(code, message, facts)
@@ -48,7 +48,7 @@ export class PersistenceError extends CodedError<PersistenceErrorCode> {
   }
 }
 
-/** Tells whether a value is a {@link PersistenceError}, also one from another installed copy of this package. */
+/** Tells whether a value is a {@link PersistenceError}, including one from another installed copy of this package. */
 export function isPersistenceError(value: unknown): value is PersistenceError {
   return hasMarker(value, persistenceErrorMarker)
 }
@@ -59,7 +59,7 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   DATABASE_IN_USE: {
     origin: "host",
     retryable: true,
-    nextStep: "Stop the other host, or give this one a database file of its own.",
+    nextStep: "Stop the other host, or give this host its own database file.",
   },
   DATABASE_FULL: {
     origin: "host",
@@ -80,22 +80,23 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   DATABASE_UNAVAILABLE: {
     origin: "host",
     retryable: true,
-    nextStep: "Check the disk of the database, then restart the host if it does not recover.",
+    nextStep: "Check the disk of the database, and restart the host if it does not recover.",
   },
   DATABASE_BUSY: {
     origin: "host",
     retryable: true,
-    nextStep: "Try again; if it lasts, look for long transactions and slow disks, or allow more connections.",
+    nextStep: "Try again; if it persists, look for long transactions and slow disks, or allow more connections.",
   },
   DATABASE_ACCESS_DENIED: {
     origin: "host",
     retryable: false,
-    nextStep: "Check user, password (persistence.password) and rights; a corrected password is used without a restart.",
+    nextStep:
+      "Check user, password (persistence.password) and privileges; a corrected password takes effect without a restart.",
   },
   DATABASE_FAULT: {
     origin: "host",
     retryable: false,
-    nextStep: "Report this as a fault of the program, with the message.",
+    nextStep: "Report this message as a bug in the program.",
   },
   DATABASE_URL_INVALID: {
     origin: "host",
@@ -112,18 +113,22 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   STALE_REVISION: {
     origin: "caller",
     retryable: false,
-    nextStep: "Read it again, and apply the change to what is there now.",
+    nextStep: "Read the record again, and apply the change to its current state.",
   },
-  STILL_IN_USE: { origin: "caller", retryable: false, nextStep: "Remove what still uses it first." },
-  L1_CLAIMED: { origin: "caller", retryable: false, nextStep: "Use an L1 key of your own: one key serves one tenant." },
+  STILL_IN_USE: { origin: "caller", retryable: false, nextStep: "First remove everything that still uses it." },
+  L1_CLAIMED: {
+    origin: "caller",
+    retryable: false,
+    nextStep: "Use an L1 key that no other tenant uses: each L1 key serves one tenant.",
+  },
   ANOTHER_KEYSTORE_ACTIVE: {
     origin: "caller",
     retryable: false,
-    nextStep: "A tenant has one active keystore: keep using that one.",
+    nextStep: "Keep using the active keystore: a tenant has only one.",
   },
 }
 
-/** Makes the error of a code; origin, retryable and, unless there is a better one, next step come from the one table. */
+/** Makes an error; origin, retryability and the default next step of a code come from the table above. */
 export function persistenceError(
   code: PersistenceErrorCode,
   message: string,
@@ -137,7 +142,7 @@ export function persistenceError(
   })
 }
 
-/** Waits for a write, and gives the broken constraint, which knows only column names, words that a human understands. */
+/** Runs a write, and gives an error of a broken constraint, which names only columns, a message for people. */
 export async function restating<T>(
   messages: Readonly<Partial<Record<PersistenceErrorCode, string>>>,
   write: () => Promise<T>,

@@ -1,5 +1,6 @@
-export { type Database, type DatabaseOptions, openDatabase } from "./database.ts"
-export { isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
+export { type Database, openDatabase } from "./database.ts"
+export type { DatabaseOptions } from "./database-options.ts"
+export { type DatabaseErrorCode, isPersistenceError, PersistenceError, type PersistenceErrorCode } from "./errors.ts"
 export {
   defaultJobSettings,
   type Job,
@@ -18,9 +19,11 @@ export type {
   StoredResponse,
   TenantRecord,
   TenantRepository,
+  TenantStorageErrorCode,
   TokenRecord,
   TokenRepository,
   TokenRole,
+  TokenStorageErrorCode,
 } from "./ports.ts"
 export type { PostgresTimes } from "./postgres/pool.ts"
 export type { IdempotencyTimes } from "./repositories/idempotency.ts"

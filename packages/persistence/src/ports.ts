@@ -1,6 +1,6 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 
-/** One tenant, as it is stored. */
+/** One tenant, as stored. */
 export interface TenantRecord {
   /** `^[a-z0-9][a-z0-9-]{0,39}$`. */
   readonly tenantId: string
@@ -10,24 +10,31 @@ export interface TenantRecord {
   readonly custodyMode: "byok" | "hyok"
   /** Length of a lease, in milliseconds: 2,000 to 300,000. */
   readonly leaseMs: number
-  /** Grows whenever leases must end at once. */
+  /** Grows when leases must end at once. */
   readonly epoch: number
   readonly state: "active" | "suspended"
 }
 
-/** Tenants as they are stored; a write takes its audit entries along into one transaction. */
+/** Codes with which {@link TenantRepository} refuses a request. Failures of the database itself have their own codes. */
+export type TenantStorageErrorCode = "ALREADY_EXISTS"
+
+/** Stores tenants; a write and its audit entries are one transaction. */
 export interface TenantRepository {
-  /** @throws {PersistenceError} ALREADY_EXISTS */
+  /**
+   * Stores a new tenant.
+   * @throws {PersistenceError} ALREADY_EXISTS - the id is taken
+   */
   insertTenant(record: TenantRecord, audit: readonly PreparedAuditEntry[]): Promise<void>
+  /** Reads one tenant. @returns undefined when there is no such tenant */
   tenant(tenantId: string): Promise<TenantRecord | undefined>
-  /** By id. */
+  /** Lists all tenants by id. */
   tenants(): Promise<readonly TenantRecord[]>
 }
 
-/** What a bearer token allows. */
+/** Role of a bearer token: what its bearer may do. */
 export type TokenRole = "reader" | "administrator" | "workload"
 
-/** One bearer token of a tenant, without the token. */
+/** One bearer token of a tenant, without the token itself. */
 export interface TokenRecord {
   /** UUIDv7; not secret. */
   readonly tokenId: string
@@ -40,19 +47,26 @@ export interface TokenRecord {
   readonly revokedAtMs?: number
 }
 
-/** Tokens as they are stored; a write takes its audit entries along into one transaction. */
+/** Codes with which {@link TokenRepository} refuses a request. Failures of the database itself have their own codes. */
+export type TokenStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND"
+
+/** Stores bearer tokens; a write and its audit entries are one transaction. */
 export interface TokenRepository {
   /**
+   * Stores a new token.
    * @throws {PersistenceError} ALREADY_EXISTS - the id or the hash is taken
    * @throws {PersistenceError} NOT_FOUND - there is no such tenant
    */
   insertToken(record: TokenRecord, audit: readonly PreparedAuditEntry[]): Promise<void>
-  /** Those that there are, at most 500 asked for; also expired and revoked ones: the caller judges. */
+  /**
+   * Finds tokens by their hashes, including expired and revoked ones: the caller decides what counts.
+   * @param hashes - at most 500
+   */
   tokensByHash(hashes: readonly Uint8Array[]): Promise<readonly TokenRecord[]>
-  /** All of the tenant's, oldest first. */
+  /** Lists all tokens of the tenant, oldest first. */
   tokens(tenantId: string): Promise<readonly TokenRecord[]>
   /**
-   * Revokes a token; one that is revoked already keeps its time and records nothing new.
+   * Revokes a token; one that is already revoked keeps its time, and nothing new is recorded.
    * @throws {PersistenceError} NOT_FOUND - the tenant has no such token
    */
   revokeToken(
@@ -63,9 +77,9 @@ export interface TokenRepository {
   ): Promise<void>
 }
 
-/** A request that may be sent twice and must take effect once. */
+/** A request that may arrive twice and must take effect once. */
 export interface IdempotentRequest {
-  /** Who sends it, e.g. a token's id: keys of different subjects never meet. */
+  /** Sender of the request, such as the id of a token: keys of different subjects never collide. */
   readonly subject: string
   /** The client's idempotency key. */
   readonly key: string
@@ -77,57 +91,58 @@ export interface IdempotentRequest {
 export interface IdempotencyTicket {
   readonly subject: string
   readonly key: string
-  /** From 1; grows with each take-over. */
+  /** Starts at 1 and grows with each take-over. */
   readonly attempt: number
 }
 
-/** The stored answer of a request. */
+/** The stored answer to a request. */
 export interface StoredResponse {
   readonly status: number
   /**
-   * The exact body; it is replayed as it is. **Never one with a secret in it**: a request whose answer shows a secret
-   * once (a new token) must not be answered from here.
+   * The exact body, which is replayed unchanged. **It must never contain a secret**: a request whose answer shows a
+   * secret once (a new token) must not be answered from here.
    */
   readonly body: string
 }
 
-/** What to do with an idempotent request. */
+/** The decision about an idempotent request. */
 export type IdempotencyDecision =
   /** Carry it out, then complete the ticket. */
   | { readonly decision: "proceed"; readonly ticket: IdempotencyTicket }
-  /** It was carried out: answer the same. */
+  /** It was carried out before: give the same answer. */
   | { readonly decision: "replay"; readonly response: StoredResponse }
-  /** Another request with this key is being carried out. */
+  /** Another request with this key is in progress. */
   | { readonly decision: "wait"; readonly retryAfterMs: number }
   /** The key was used for another request. */
   | { readonly decision: "conflict" }
 
-/** What the hosts of one database must agree on. */
+/** Stores facts on which all hosts of one database must agree. */
 export interface SharedFactRepository {
-  /** Stores a value under a name, unless there is one already. @returns the one that is stored */
+  /** Stores a value under a name, unless there already is one. @returns the value that is stored */
   firstStated(name: string, value: string): Promise<string>
 }
 
-/** Places of audit entries in their tenants' logs. */
+/** Finds the positions of audit entries in the logs of their tenants. */
 export interface AuditPlaceRepository {
-  /** @returns index by entry id; an entry that waits for its place, or is not this tenant's, is left out */
+  /** @returns index by entry id; without entries that still wait for their place or belong to another tenant */
   places(tenantId: string, entryIds: readonly string[]): Promise<ReadonlyMap<string, number>>
 }
 
-/** Idempotency keys as they are stored. Times come from the clock that the database was opened with. */
+/** Stores idempotency keys. Times come from the clock with which the database was opened. */
 export interface IdempotencyRepository {
   /**
-   * Asks for the right to carry out a request. Of any number at once, one proceeds. When its process died, a later one
-   * proceeds after the take-over time, and must then expect to find the work done (`ALREADY_EXISTS`).
+   * Asks for the right to carry out a request. Of any number of equal requests at the same time, one proceeds. If its
+   * process dies, a later request proceeds after the take-over time, and must expect that the work is already done
+   * (`ALREADY_EXISTS`).
    */
   begin(request: IdempotentRequest): Promise<IdempotencyDecision>
   /**
    * Stores the answer, for replays until the key expires.
-   * @returns false when the ticket was taken over or has expired: nothing is stored then
+   * @returns false when the ticket was taken over or has expired; then nothing is stored
    */
   complete(ticket: IdempotencyTicket, response: StoredResponse): Promise<boolean>
-  /** Gives the key free after a failure that left nothing behind, so that the next request with it proceeds. */
+  /** Frees the key after a failure that left nothing behind, so that the next request with it proceeds. */
   abandon(ticket: IdempotencyTicket): Promise<void>
-  /** Removes expired keys. @returns how many */
+  /** Removes expired keys. @returns the number of keys removed */
   removeExpired(): Promise<number>
 }

@@ -1,11 +1,11 @@
 import type { KeyLifecycleState } from "@apeiro-cmk/key-hierarchy"
 
 /**
- * The tables, as the repositories see them. One portable subset of SQL, for SQLite and PostgreSQL alike: ids and enums
- * are `text`, times `bigint` milliseconds since the Unix epoch, JSON is `text` that no query looks into, bytes are
+ * The tables, as the repositories see them. One portable subset of SQL serves SQLite and PostgreSQL: ids and enums are
+ * `text`, times `bigint` milliseconds since the Unix epoch, JSON is `text` that no query looks into, bytes are
  * base64url `text`, booleans `integer` 0 or 1, and sequence numbers are assigned inside the transaction.
  *
- * Columns that no query of this version writes are left out here; the migrations have them (see README).
+ * Columns that no query of this version uses are not listed here; the README lists them, and the migrations make them.
  */
 export interface Schema {
   tenants: TenantsTable

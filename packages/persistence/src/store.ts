@@ -3,7 +3,7 @@ import { retryingConflicts } from "./conflicts.ts"
 import { persistenceError } from "./errors.ts"
 import type { Schema } from "./schema.ts"
 
-/** What the repositories work on: accepts operations until it is closed, and finishes those that it accepted. */
+/** Runs the operations of the repositories: accepts them until it is closed, and finishes those that it accepted. */
 export class Store {
   readonly #db: Kysely<Schema>
   readonly #accepted = new Set<Promise<unknown>>()
@@ -23,11 +23,11 @@ export class Store {
 
   /**
    * Runs several statements, all or none of which take effect, as if no other transaction ran at the same time. The
-   * operation may run several times, so it does nothing but work on the database.
+   * operation may run several times, so it must do nothing but work on the database.
    *
-   * @param isolation - only for an operation that takes a lock on what it rests on
+   * @param isolation - only for an operation that locks the records on which it depends
    * @throws {PersistenceError} DATABASE_UNAVAILABLE - the store is closed
-   * @throws {PersistenceError} DATABASE_BUSY - others changed the same records again and again
+   * @throws {PersistenceError} DATABASE_BUSY - other transactions kept changing the same records
    */
   async transaction<Result>(
     operation: (transaction: Transaction<Schema>) => Promise<Result>,
@@ -36,7 +36,7 @@ export class Store {
     return this.#accept(() => this.#db.transaction().setIsolationLevel(isolation).execute(operation))
   }
 
-  /** Resolves when everything that was accepted is done and the database is closed. */
+  /** Resolves when all accepted operations are done and the database is closed. */
   async close(): Promise<void> {
     this.#closed ??= this.#finish()
     await this.#closed

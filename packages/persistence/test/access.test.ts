@@ -6,7 +6,7 @@ import { atMs, auditEntry, recordedIds, tenant, token } from "./support/samples.
 const engines = await testEngines()
 
 describe.each(engines)("tenants on $name", (engine) => {
-  it("come back exactly as they were added, by id and as a list by id", async () => {
+  it("are read exactly as they were added, by id and as a list in the order of ids", async () => {
     const database = await openTestDatabase(engine)
     const globex = tenant({
       tenantId: "globex",
@@ -24,14 +24,14 @@ describe.each(engines)("tenants on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toEqual([entry.entryId])
   })
 
-  it("are created once, also of several at once: ALREADY_EXISTS", async () => {
+  it("are created once, even of several at the same time: ALREADY_EXISTS", async () => {
     const database = await openTestDatabase(engine)
     const insert = (displayName: string) => database.tenants.insertTenant(tenant({ displayName }), [auditEntry()])
     const outcomes = await Promise.allSettled([insert("first"), insert("second")])
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"])
     const [winner, loser] = outcomes[0].status === "fulfilled" ? ["first", outcomes[1]] : ["second", outcomes[0]]
     expect(loser).toMatchObject({
-      reason: { code: "ALREADY_EXISTS", origin: "caller", message: 'There is a tenant "acme" already.' },
+      reason: { code: "ALREADY_EXISTS", origin: "caller", message: 'There is already a tenant "acme".' },
     })
     expect(await database.tenants.tenant("acme")).toMatchObject({ displayName: winner })
     expect(await recordedIds(database, "acme")).toHaveLength(1)
@@ -50,7 +50,7 @@ describe.each(engines)("tokens on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toHaveLength(1)
   })
 
-  it("are listed for their tenant alone", async () => {
+  it("are listed only for their own tenant", async () => {
     const database = await openTestDatabase(engine)
     await database.tenants.insertTenant(tenant(), [])
     await database.tenants.insertTenant(tenant({ tenantId: "globex" }), [])
@@ -62,7 +62,7 @@ describe.each(engines)("tokens on $name", (engine) => {
     expect((await database.tokens.tokens("acme")).map(({ tokenId }) => tokenId)).toEqual(["019a-1", "019a-2"])
   })
 
-  it("need a tenant, and an id and a hash that no other token has", async () => {
+  it("require a tenant, and an id and a hash that no other token has", async () => {
     const database = await openTestDatabase(engine)
     await expect(database.tokens.insertToken(token(), [])).rejects.toMatchObject({ code: "NOT_FOUND" })
     await database.tenants.insertTenant(tenant(), [])
@@ -73,7 +73,7 @@ describe.each(engines)("tokens on $name", (engine) => {
     }
   })
 
-  it("are revoked once: the first time stands and is recorded once", async () => {
+  it("are revoked once: the time of the first revocation stays, and one entry is recorded", async () => {
     const database = await openTestDatabase(engine)
     await database.tenants.insertTenant(tenant(), [])
     const record = token()

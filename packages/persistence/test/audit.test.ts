@@ -6,7 +6,7 @@ import { auditEntry, headOf, integrateAll, integration, recordedIds, wholeLog } 
 const engines = await testEngines()
 
 describe.each(engines)("audit intake on $name", (engine) => {
-  it("gives back each entry exactly, bytes included", async () => {
+  it("returns each entry exactly, bytes included", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entry = auditEntry({ leaf: Uint8Array.from({ length: 256 }, (_value, index) => index) })
     await auditIntake.append([entry])
@@ -16,7 +16,7 @@ describe.each(engines)("audit intake on $name", (engine) => {
     expect(await auditLog.entries("acme", 0, 10)).toEqual([{ ...entry, index: 0 }])
   })
 
-  it("stores all or none: an entry that exists spoils its whole group", async () => {
+  it("stores all or none: an entry that already exists fails its whole group", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const known = auditEntry()
     await auditIntake.append([known])
@@ -26,7 +26,7 @@ describe.each(engines)("audit intake on $name", (engine) => {
     expect(await auditLog.waiting("acme")).toBe(1)
   })
 
-  it("takes groups of any size, none included", async () => {
+  it("accepts groups of any size, including none", async () => {
     const database = await openTestDatabase(engine)
     await database.auditIntake.append([])
     const many = Array.from({ length: 2500 }, () => auditEntry())
@@ -34,7 +34,7 @@ describe.each(engines)("audit intake on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toEqual(many.map(({ entryId }) => entryId))
   })
 
-  it("is durable for a second opening", async () => {
+  it("is still there when the database is opened again", async () => {
     const { open } = await engine.createDatabase()
     const first = await open()
     const entry = auditEntry()
@@ -45,14 +45,14 @@ describe.each(engines)("audit intake on $name", (engine) => {
 })
 
 describe.each(engines)("audit log on $name", (engine) => {
-  it("is empty where nothing was recorded", async () => {
+  it("is empty when nothing was recorded", async () => {
     const { auditLog } = await openTestDatabase(engine)
     expect(await auditLog.head("acme")).toEqual({ tenantId: "acme", size: 0, subtrees: [] })
     expect(await auditLog.entries("acme", 0, 10)).toEqual([])
     expect(await auditLog.waiting("acme")).toBe(0)
   })
 
-  it("gives each tenant a log of its own, oldest entry first, without gaps over several integrations", async () => {
+  it("gives each tenant its own log, oldest entry first, without gaps across several integrations", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entries = Array.from({ length: 30 }, (_value, index) =>
       auditEntry({ tenantId: index % 3 === 0 ? "globex" : "acme" }),
@@ -69,7 +69,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     }
   })
 
-  it("is read in pages from an index on", async () => {
+  it("is read in pages, starting at an index", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entries = Array.from({ length: 12 }, () => auditEntry())
     await auditIntake.append(entries)
@@ -81,7 +81,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.entries("acme", 12, 3)).toEqual([])
   })
 
-  it("is closed to a sequencer whose fence was taken over", async () => {
+  it("rejects a sequencer whose fence was taken over", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const older = await auditLog.takeFence("host-1")
     const newer = await auditLog.takeFence("host-2")
@@ -93,7 +93,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.integrate(newer, 10, integration)).toBe(1)
   })
 
-  it("is closed to a sequencer that is overtaken in the middle of its integration", async () => {
+  it("rejects a sequencer that is overtaken during its integration", async () => {
     const database = await openTestDatabase(engine)
     const { auditIntake, auditLog } = database
     const entries = [auditEntry(), auditEntry()]
@@ -111,7 +111,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.head("acme")).toEqual(headOf("acme", entries))
   })
 
-  it("refuses quietly the sequencers that come late, whatever the newer one has just stored", async () => {
+  it("rejects late sequencers without an error, whatever the newer one has just stored", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const entries = Array.from({ length: 400 }, () => auditEntry())
     await auditIntake.append(entries)
@@ -131,7 +131,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.head("acme")).toEqual(headOf("acme", entries))
   })
 
-  it("keeps the fence over a restart", async () => {
+  it("keeps the fence across a restart", async () => {
     const { open } = await engine.createDatabase()
     const first = await open()
     const older = await first.auditLog.takeFence("host-1")
@@ -140,7 +140,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await second.auditLog.takeFence("host-1")).toBeGreaterThan(older)
   })
 
-  it("takes nothing of an integration that fails halfway", async () => {
+  it("stores nothing of an integration that fails halfway", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     await auditIntake.append([auditEntry({ tenantId: "acme" }), auditEntry({ tenantId: "globex" })])
     const fence = await auditLog.takeFence("host-1")
@@ -155,7 +155,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.integrate(fence, 10, integration)).toBe(2)
   })
 
-  it("takes nothing that would leave a gap", async () => {
+  it("stores nothing that would leave a gap", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     await auditIntake.append([auditEntry(), auditEntry()])
     const fence = await auditLog.takeFence("host-1")
@@ -169,7 +169,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.waiting("acme")).toBe(2)
   })
 
-  it("loses and doubles nothing while entries arrive and two sequencers fight for the fence", async () => {
+  it("neither loses nor repeats an entry while entries arrive and two sequencers compete for the fence", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const groups = Array.from({ length: 60 }, () => [auditEntry(), auditEntry(), auditEntry()])
     const append = async (offset: number) => {
@@ -194,7 +194,7 @@ describe.each(engines)("audit log on $name", (engine) => {
     expect(await auditLog.head("acme")).toEqual(headOf("acme", log))
   })
 
-  it("serves the recorder and the sequencer of audit-log", async () => {
+  it("works with the recorder and the sequencer of audit-log", async () => {
     const { auditIntake, auditLog } = await openTestDatabase(engine)
     const clock = {
       nowMs: () => Date.now(),

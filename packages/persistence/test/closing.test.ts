@@ -5,7 +5,7 @@ import { auditEntry, recordedIds, tenant } from "./support/samples.ts"
 const engines = await testEngines()
 
 describe.each(engines)("closing $name", (engine) => {
-  it("finishes everything that was accepted", async () => {
+  it("finishes all accepted work", async () => {
     const { open } = await engine.createDatabase()
     const first = await open()
     const entries = Array.from({ length: 20 }, () => auditEntry())
@@ -19,7 +19,7 @@ describe.each(engines)("closing $name", (engine) => {
     expect(await recordedIds(second, "acme")).toEqual(entries.map(({ entryId }) => entryId))
   })
 
-  it("refuses what comes later, and may be called twice", async () => {
+  it("refuses later calls, and can be called twice", async () => {
     const { open } = await engine.createDatabase()
     const database = await open()
     await Promise.all([database.close(), database.close()])

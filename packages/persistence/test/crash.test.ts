@@ -6,7 +6,7 @@ import { headOf, integrateAll, wholeLog } from "./support/samples.ts"
 
 const engines = await testEngines()
 
-/** Lets a child write until it has answered `count` times, kills it, and reads on to what it answered last. */
+/** Lets a child write until it has answered `count` times, kills it, and reads on to its last answer. */
 async function answersOfKilledWriter(url: string, run: string, count: number): Promise<string[]> {
   const child = startChild("write-under-load.ts", url, run)
   const answers: string[] = []
@@ -22,7 +22,7 @@ function withWord(answers: readonly string[], word: string): string[] {
   return answers.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1))
 }
 
-/** Batches of which not all three entries are there. */
+/** Lists batches that lack some of their three entries. */
 function halfBatches(entryIds: readonly string[]): string[] {
   const batches = Map.groupBy(entryIds, (id) => id.slice(0, -2))
   return [...batches].filter(([, parts]) => parts.length !== 3).map(([batch]) => batch)
@@ -45,7 +45,7 @@ async function expectWhole(database: Database, answers: readonly string[]): Prom
 }
 
 describe.each(engines)("a host that is killed while it writes to $name", (engine) => {
-  it("has lost nothing that it answered and left nothing half-made, again and again", async () => {
+  it("loses nothing that it answered and leaves nothing half done, repeatedly", async () => {
     const { url, open } = await engine.createDatabase()
     const answers: string[] = []
     for (const [run, count] of [

@@ -12,10 +12,10 @@ import { sqliteUrl, temporaryDatabase, temporaryFolder } from "./support/tempora
 const run = promisify(execFile)
 const isRoot = process.getuid?.() === 0
 
-/** A leaf that is not worth compressing into few pages. */
+/** A leaf large enough to fill several pages. */
 const largeLeaf = new Uint8Array(20_000).fill(1)
 
-/** Mounts a memory file system for this test. @returns why it could not, if so */
+/** Mounts a memory file system for this test. @returns the reason if it cannot */
 async function mountMemory(folder: string, sizeKiB: number): Promise<string | undefined> {
   if (process.platform !== "linux" || !isRoot) return "only root on Linux can mount a file system"
   try {
@@ -37,19 +37,19 @@ const childError = z.object({
   message: z.string().optional(),
 })
 
-/** What a second process meets when it opens a database. */
+/** Opens a database in a second process. @returns the error */
 async function errorOfChild(path: string, ...rights: readonly "unprivileged"[]): Promise<z.output<typeof childError>> {
   const line = await firstLine(startChild("try-open.ts", sqliteUrl(path), ...rights))
   return childError.parse(JSON.parse(line))
 }
 
-/** The same, without root's rights. */
+/** Opens a database in a second process without root privileges. @returns the error */
 async function errorAsNobody(path: string): Promise<z.output<typeof childError>> {
   return errorOfChild(path, "unprivileged")
 }
 
 describe("a second host on the same file", () => {
-  it("is refused with the name of the file, also while the first one writes, and works once it has gone", async () => {
+  it("is refused with the name of the file, even while the first one writes, and works once the first one has ended", async () => {
     const { path, open } = await temporaryDatabase()
     await (await open()).close()
     const child = startChild("hold-database.ts", sqliteUrl(path))
@@ -58,7 +58,7 @@ describe("a second host on the same file", () => {
       code: "DATABASE_IN_USE",
       origin: "host",
       retryable: true,
-      message: `Another host uses the database ${path}.`,
+      message: `Another host is using the database ${path}.`,
       nextStep: expect.stringMatching(/Stop the other host/),
     })
     child.process.stdin.end()
@@ -66,7 +66,7 @@ describe("a second host on the same file", () => {
     await expect((await open()).ping()).resolves.toBeUndefined()
   })
 
-  it("finds the first one's lock intact after this process has tried to open the file twice", async () => {
+  it("finds the lock of the first one intact after this process has tried to open the file twice", async () => {
     const { path, open } = await temporaryDatabase()
     const database = await open()
     await expect(open()).rejects.toMatchObject({ code: "DATABASE_IN_USE" })
@@ -74,7 +74,7 @@ describe("a second host on the same file", () => {
     await database.tenants.insertTenant(tenant(), [])
   })
 
-  it("gets the file as soon as the first one was killed", async () => {
+  it("gets the file as soon as the first one is killed", async () => {
     const { path, open } = await temporaryDatabase()
     const child = startChild("hold-database.ts", sqliteUrl(path))
     await firstLine(child)
@@ -85,7 +85,7 @@ describe("a second host on the same file", () => {
 })
 
 describe("a full disk", () => {
-  it("is reported as DATABASE_FULL, leaves no half of a change, and reads go on", async () => {
+  it("is reported as DATABASE_FULL, leaves no half-done change, and reads continue", async () => {
     const { open } = await temporaryDatabase()
     const setUp = await open()
     await setUp.tenants.insertTenant(tenant(), [])
@@ -108,7 +108,7 @@ describe("a full disk", () => {
     expect(await database.keystores.keystores("acme")).toHaveLength(1)
   })
 
-  it("in the middle of creating the schema leaves no half of it", async () => {
+  it("while the schema is being created leaves no half-made schema", async () => {
     const { open } = await temporaryDatabase()
     await expect(open({ testing: { maxPageCount: 12 } })).rejects.toMatchObject({ code: "DATABASE_FULL" })
     const database = await open()
@@ -116,7 +116,7 @@ describe("a full disk", () => {
     expect(await database.tenants.tenants()).toEqual([tenant()])
   })
 
-  it("is reported on a real file system, keeps all that was answered, and ends when there is space", async (context) => {
+  it("is reported on a real file system, keeps all answered writes, and ends when there is space", async (context) => {
     const folder = await temporaryFolder()
     const refusal = await mountMemory(folder, 2048)
     if (refusal !== undefined) context.skip(refusal)
@@ -143,7 +143,7 @@ describe("a full disk", () => {
     expect(await recordedIds(database, "acme")).toEqual(answered)
   })
 
-  it("is reported when the database is to be created on it", async (context) => {
+  it("is reported when the database should be created on it", async (context) => {
     const folder = await temporaryFolder()
     const refusal = await mountMemory(folder, 64)
     if (refusal !== undefined) context.skip(refusal)
@@ -180,7 +180,7 @@ describe("a read-only place", () => {
     expect(error.message).toContain(path)
   })
 
-  it("is reported when the database cannot be created, or its folder neither", async () => {
+  it("is reported when neither the database nor its folder can be created", async () => {
     const folder = await temporaryFolder()
     await mkdir(join(folder, "data"))
     await makeReadable(join(folder, "data"))
@@ -198,7 +198,7 @@ describe("a read-only place", () => {
     await expect(openDatabase({ url })).rejects.toMatchObject(expected)
   })
 
-  /** Lets everybody in and nobody write, also above it where the test made the folder. */
+  /** Lets every user enter and none write, including the folder above if the test made it. */
   async function makeReadable(folder: string): Promise<void> {
     await chmod(dirname(folder), 0o755)
     await chmod(folder, 0o555)
@@ -207,7 +207,7 @@ describe("a read-only place", () => {
 })
 
 describe("a writer that stalls", () => {
-  it("leaves the event loop of the main thread free, and then does all that was asked, in order", async () => {
+  it("leaves the event loop of the main thread free, and then carries out all requests in order", async () => {
     const { open } = await temporaryDatabase()
     const database = await open({ testing: {} })
     const resume = await database.testing?.stallWriter()
@@ -217,7 +217,7 @@ describe("a writer that stalls", () => {
       await database.auditIntake.append([entry])
       answered += 1
     })
-    // Another database is opened, written and read in the meantime: the loop turns, and nothing is answered here.
+    // Another database is opened, written and read meanwhile: the loop turns, and nothing is answered here.
     const other = await (await temporaryDatabase()).open()
     await other.tenants.insertTenant(tenant(), [auditEntry()])
     expect(await other.tenants.tenants()).toEqual([tenant()])
@@ -227,7 +227,7 @@ describe("a writer that stalls", () => {
     expect(await recordedIds(database, "acme")).toEqual(entries.map(({ entryId }) => entryId))
   })
 
-  it("is waited for by a close", async () => {
+  it("makes a close wait", async () => {
     const { open } = await temporaryDatabase()
     const database = await open({ testing: {} })
     const resume = await database.testing?.stallWriter()
@@ -239,7 +239,7 @@ describe("a writer that stalls", () => {
 })
 
 describe("a writer that dies", () => {
-  it("rejects what waits and what comes later, and loses nothing that was answered", async () => {
+  it("rejects waiting and later requests, and loses nothing that was answered", async () => {
     const { open } = await temporaryDatabase()
     const database = await open({ testing: {} })
     const entry = auditEntry()
@@ -261,7 +261,7 @@ describe("a writer that dies", () => {
     expect(await recordedIds(again, "acme")).toEqual([entry.entryId])
   })
 
-  it("is only to be had by asking for it: without `testing` there are no faults on demand", async () => {
+  it("exists only on request: without `testing` there are no faults on demand", async () => {
     const { open } = await temporaryDatabase()
     expect((await open()).testing).toBeUndefined()
   })

@@ -8,7 +8,7 @@ const engines = await testEngines()
 const request = { subject: "token-1", key: "create-acme", requestHash: "hash-1" }
 const response = { status: 201, body: '{"tenant_id":"acme"}' }
 
-/** An idempotency repository under a clock that the test moves; requests are given up after 1 s, answers kept for 10 s. */
+/** Opens an idempotency repository whose clock the test moves; take-over after 1 s, retention 10 s. */
 async function setUp(engine: TestEngine) {
   const { open } = await engine.createDatabase()
   let nowMs = atMs
@@ -32,7 +32,7 @@ function ticketOf(decision: IdempotencyDecision): IdempotencyTicket {
 }
 
 describe.each(engines)("idempotency keys on $name", (engine) => {
-  it("let one of many requests at once proceed, and the others wait", async () => {
+  it("let one of many simultaneous requests proceed, and the others wait", async () => {
     const { idempotency } = await setUp(engine)
     const decisions = await Promise.all(Array.from({ length: 10 }, () => idempotency.begin(request)))
     expect(decisions.filter(({ decision }) => decision === "proceed")).toHaveLength(1)
@@ -40,14 +40,14 @@ describe.each(engines)("idempotency keys on $name", (engine) => {
     expect(decisions).toContainEqual({ decision: "wait", retryAfterMs: 1000 })
   })
 
-  it("replay the stored answer, exactly, also after a restart", async () => {
+  it("replay the stored answer exactly, even after a restart", async () => {
     const { idempotency, reopen } = await setUp(engine)
     expect(await idempotency.complete(ticketOf(await idempotency.begin(request)), response)).toBe(true)
     expect(await idempotency.begin(request)).toEqual({ decision: "replay", response })
     expect(await (await reopen()).begin(request)).toEqual({ decision: "replay", response })
   })
 
-  it("are in conflict with another request, before and after the answer", async () => {
+  it("conflict with another request, before and after the answer", async () => {
     const { idempotency } = await setUp(engine)
     const ticket = ticketOf(await idempotency.begin(request))
     expect(await idempotency.begin({ ...request, requestHash: "hash-2" })).toEqual({ decision: "conflict" })
@@ -55,13 +55,13 @@ describe.each(engines)("idempotency keys on $name", (engine) => {
     expect(await idempotency.begin({ ...request, requestHash: "hash-2" })).toEqual({ decision: "conflict" })
   })
 
-  it("of different subjects never meet", async () => {
+  it("of different subjects never collide", async () => {
     const { idempotency } = await setUp(engine)
     await idempotency.complete(ticketOf(await idempotency.begin(request)), response)
     expect(await idempotency.begin({ ...request, subject: "token-2" })).toMatchObject({ decision: "proceed" })
   })
 
-  it("can be taken over once their request was given up, by one of many", async () => {
+  it("can be taken over after the take-over time, by one of many requests", async () => {
     const { idempotency, advance } = await setUp(engine)
     await idempotency.begin(request)
     advance(999)
@@ -74,7 +74,7 @@ describe.each(engines)("idempotency keys on $name", (engine) => {
     ])
   })
 
-  it("store no answer of a request that was taken over, nor let it free the key", async () => {
+  it("neither store the answer of a request that was taken over nor let it free the key", async () => {
     const { idempotency, advance } = await setUp(engine)
     const first = ticketOf(await idempotency.begin(request))
     advance(1000)
@@ -88,13 +88,13 @@ describe.each(engines)("idempotency keys on $name", (engine) => {
     expect(await idempotency.begin(request)).toEqual({ decision: "replay", response })
   })
 
-  it("are free at once after a request that was abandoned", async () => {
+  it("are free immediately after a request is abandoned", async () => {
     const { idempotency } = await setUp(engine)
     await idempotency.abandon(ticketOf(await idempotency.begin(request)))
     expect(await idempotency.begin({ ...request, requestHash: "hash-2" })).toMatchObject({ decision: "proceed" })
   })
 
-  it("expire: they are new again, and are removed", async () => {
+  it("expire: then they count as new, and can be removed", async () => {
     const { idempotency, advance } = await setUp(engine)
     await idempotency.complete(ticketOf(await idempotency.begin(request)), response)
     await idempotency.begin({ ...request, key: "second" })

@@ -5,12 +5,12 @@ import { openTestDatabase, type TestEngine, testEngines } from "./support/engine
 
 const engines = await testEngines()
 
-/** As quick as both queues can be. */
+/** The shortest times that both queues allow. */
 const quick: Partial<JobSettings> = { maximumAttempts: 3, firstRetryMs: 0, pollMs: 500, expireAfterMs: 2000 }
 
 const opened = (engine: TestEngine, jobs: Partial<JobSettings> = quick) => openTestDatabase(engine, { jobs })
 
-/** Resolves when a job is in a state; the test's own limit ends the wait. */
+/** Resolves when a job is in a state; the time limit of the test ends the wait. */
 async function reached({ jobs }: Database, name: string, jobId: string, state: JobRecord["state"]): Promise<JobRecord> {
   for (;;) {
     const record = await jobs.job(name, jobId)
@@ -20,7 +20,7 @@ async function reached({ jobs }: Database, name: string, jobId: string, state: J
 }
 
 describe.each(engines)("jobs on $name", (engine) => {
-  it("are run with their payload, and are done", async () => {
+  it("run with their payload, and are done", async () => {
     const database = await opened(engine)
     const payload = { tenantId: "acme", nested: [1, null, { ü: "'; --" }] }
     const { jobId } = await database.jobs.enqueue("provision", payload, { key: "acme/one" })
@@ -32,7 +32,7 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(await database.jobs.deadJobs("provision")).toEqual([])
   })
 
-  it("are run again after a failure, each run with the next attempt", async () => {
+  it("run again after a failure, each run with the next attempt", async () => {
     const database = await opened(engine)
     const { jobId } = await database.jobs.enqueue("flaky", {})
     const attempts: number[] = []
@@ -44,7 +44,7 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(attempts).toEqual([1, 2, 3])
   })
 
-  it("are dead after as many failures as they may have, and stay visible with the last one's code alone", async () => {
+  it("are dead after the maximum number of failures, and stay visible with the code of the last one alone", async () => {
     const database = await opened(engine)
     const { jobId } = await database.jobs.enqueue("doomed", { tenantId: "acme" }, { key: "k" })
     await database.jobs.work("doomed", async ({ attempt }) => {
@@ -65,11 +65,11 @@ describe.each(engines)("jobs on $name", (engine) => {
         failure: "DATABASE_BUSY: It is busy.",
       },
     ])
-    // A dead job gives its key free.
+    // A dead job frees its key.
     expect((await database.jobs.enqueue("doomed", {}, { key: "k" })).jobId).not.toBe(jobId)
   })
 
-  it("show nothing of a stranger's error but its class", async () => {
+  it("show only the class of an error that is not ours", async () => {
     const database = await opened(engine, { ...quick, maximumAttempts: 1 })
     const { jobId } = await database.jobs.enqueue("doomed", {})
     await database.jobs.work("doomed", async () => {
@@ -78,7 +78,7 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(await reached(database, "doomed", jobId, "dead")).toMatchObject({ failure: "TypeError" })
   })
 
-  it("of one name and key are one while it is queued or active, and another afterwards", async () => {
+  it("of one name and key are one job while it is queued or active, and a new job afterwards", async () => {
     const database = await opened(engine)
     const enqueue = (name: string, key?: string) =>
       database.jobs.enqueue(name, {}, key === undefined ? {} : { key }).then(({ jobId }) => jobId)
@@ -105,20 +105,20 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(await enqueue("keyed", "k")).not.toBe(ids[0])
   })
 
-  it("are given up when they take too long: the signal says so, and the next run has the next attempt", async () => {
+  it("are given up when they take too long: the signal is aborted, and the next run has the next attempt", async () => {
     const database = await opened(engine, { ...quick, expireAfterMs: 1000 })
     const { jobId } = await database.jobs.enqueue("slow", {})
     const attempts: number[] = []
     await database.jobs.work("slow", async ({ attempt, signal }) => {
       attempts.push(attempt)
-      // It ends in its own time, and its end counts for nothing.
+      // It ends later, and its end does not count.
       if (attempt === 1) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))
     })
     expect(await reached(database, "slow", jobId, "done")).toMatchObject({ attempt: 2 })
     expect(attempts).toEqual([1, 2])
   })
 
-  it("of a host that was killed are taken again", async () => {
+  it("of a host that was killed run again", async () => {
     const { url, open } = await engine.createDatabase()
     const first = await open({ jobs: quick })
     const { jobId } = await first.jobs.enqueue("orphaned", {})
@@ -133,7 +133,7 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(attempt).toBe(2)
   })
 
-  it("are shared by several workers: each is run once", async () => {
+  it("are shared by several workers: each job runs once", async () => {
     const database = await opened(engine)
     const runs: string[] = []
     const ids = await Promise.all(
@@ -148,7 +148,7 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(runs.toSorted()).toEqual(ids.toSorted())
   })
 
-  it("in progress are waited for by a stop and by a close, and no further one is begun", async () => {
+  it("in progress delay a stop and a close, and no further job begins", async () => {
     const { open } = await engine.createDatabase()
     const database = await open({ jobs: quick })
     const held = (name: string) => {
@@ -177,7 +177,7 @@ describe.each(engines)("jobs on $name", (engine) => {
     expect(states.toSorted()).toEqual(["done", "done", "queued"])
   })
 
-  it("need a sound name and key", async () => {
+  it("require a valid name and key", async () => {
     const database = await opened(engine)
     for (const [name, key] of [
       ["", "k"],

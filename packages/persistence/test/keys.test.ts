@@ -6,14 +6,14 @@ import { withActiveKeystore } from "./support/stored-keystores.ts"
 const engines = await testEngines()
 
 describe.each(engines)("keys on $name", (engine) => {
-  it("tell custody of a tenant, and nothing of one that does not exist", async () => {
+  it("return the custody of a tenant, and undefined for one that does not exist", async () => {
     const database = await openTestDatabase(engine)
     await database.tenants.insertTenant(tenant({ epoch: 4, leaseMs: 2000 }), [])
     expect(await database.keys.custody("acme")).toEqual({ epoch: 4, leaseMs: 2000 })
     expect(await database.keys.custody("globex")).toBeUndefined()
   })
 
-  it("find a tenant key by tenant, id and version together", async () => {
+  it("find a tenant key by tenant, id and version", async () => {
     const { database, key } = await withActiveKeystore(engine)
     const stored = { key: key.key, wraps: key.wraps }
     expect(await database.keys.tenantKey("acme", key.key.keyId, 1)).toEqual(stored)
@@ -35,7 +35,7 @@ describe.each(engines)("keys on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toContain(entry.entryId)
   })
 
-  it("give the newest version of a service key by its name, and list all by name and version", async () => {
+  it("return the newest version of a service key by its name, and list all by name and version", async () => {
     const { database, key } = await withActiveKeystore(engine)
     const first = serviceKey(key.key.keyId)
     const second = { ...first, version: 2 }
@@ -45,7 +45,7 @@ describe.each(engines)("keys on $name", (engine) => {
     expect(await database.keys.serviceKeys("acme")).toEqual([billing, first, second])
   })
 
-  it("make one service key of a name, also of several at once", async () => {
+  it("store one service key of a name, even of several at the same time", async () => {
     const { database, key } = await withActiveKeystore(engine)
     const before = await recordedIds(database, "acme")
     const insert = () => database.keys.insertServiceKey(serviceKey(key.key.keyId), [auditEntry()])
@@ -57,7 +57,7 @@ describe.each(engines)("keys on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toHaveLength(before.length + 1)
   })
 
-  it("refuse a service key without its parent, or with another tenant's", async () => {
+  it("refuse a service key whose parent is missing or belongs to another tenant", async () => {
     const { database, key } = await withActiveKeystore(engine)
     for (const record of [serviceKey("none"), serviceKey(key.key.keyId, { tenantId: "globex" })]) {
       await expect(database.keys.insertServiceKey(record, [])).rejects.toMatchObject({ code: "NOT_FOUND" })

@@ -6,7 +6,7 @@ import { withActiveKeystore, withTenants } from "./support/stored-keystores.ts"
 const engines = await testEngines()
 
 describe.each(engines)("the activation of a keystore on $name", (engine) => {
-  it("stores claim, state, tenant key, wraps and audit entries, and makes the revision grow", async () => {
+  it("stores claim, state, tenant key, wraps and audit entries, and increments the revision", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     const key = tenantKey()
@@ -26,7 +26,7 @@ describe.each(engines)("the activation of a keystore on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toEqual([key.audit[0]?.entryId, entry.entryId])
   })
 
-  it("records an entry once that comes with the tenant key and with the activation", async () => {
+  it("records an entry once even if it comes with both the tenant key and the activation", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [], [])
     const key = tenantKey()
@@ -48,7 +48,7 @@ describe.each(engines)("the activation of a keystore on $name", (engine) => {
     expect(await recordedIds(database, "globex")).toEqual([])
   })
 
-  it("lets one of two tenants have an L1 key that both want at once", async () => {
+  it("lets one of two tenants claim an L1 key that both want at the same time", async () => {
     const database = await withTenants(engine)
     const activate = async (tenantId: string) => {
       await database.keystores.insertKeystore(keystore({ tenantId, credentials: [] }), [], [])
@@ -72,20 +72,20 @@ describe.each(engines)("the activation of a keystore on $name", (engine) => {
     expect(await database.keystores.claimOwner("openbao", "cluster/transit/l2")).toBeUndefined()
   })
 
-  it("refuses a keystore that was changed since it was tested", async () => {
+  it("refuses a keystore that has changed since it was tested", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     await database.keystores.updateKeystore(keystore({ revision: 2 }), [], [])
     await expect(database.keystores.activateKeystore(activation({ revision: 1 }), [])).rejects.toMatchObject({
       code: "STALE_REVISION",
     })
-    // Removed and added again: the same revision of another keystore.
+    // Removed and added again: the same revision, but another keystore.
     const readded = activation({ revision: 2, createdAtMs: keystore().createdAtMs - 1 })
     await expect(database.keystores.activateKeystore(readded, [])).rejects.toMatchObject({ code: "STALE_REVISION" })
     expect(await database.keystores.claimOwner("openbao", "cluster/transit/l1")).toBeUndefined()
   })
 
-  it("creates one tenant key when the same keystore is activated twice at once", async () => {
+  it("creates one tenant key when the same keystore is activated twice at the same time", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     const activate = () => database.keystores.activateKeystore(activation({ tenantKey: tenantKey() }), [])
@@ -112,7 +112,7 @@ describe.each(engines)("the activation of a keystore on $name", (engine) => {
     expect(await database.credentials.credential(sealed())).toBeDefined()
   })
 
-  it("frees the L1 key when a keystore is removed that wraps nothing", async () => {
+  it("frees the L1 key when a keystore that wraps nothing is removed", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     await database.keystores.activateKeystore(activation(), [])

@@ -6,7 +6,7 @@ import { withTenants } from "./support/stored-keystores.ts"
 const engines = await testEngines()
 
 describe.each(engines)("keystores on $name", (engine) => {
-  it("come back exactly as they were added, with credentials and audit entries", async () => {
+  it("are read exactly as they were added, with credentials and audit entries", async () => {
     const database = await withTenants(engine)
     const entry = auditEntry()
     await database.keystores.insertKeystore(keystore(), [sealed()], [entry])
@@ -15,7 +15,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toEqual([entry.entryId])
   })
 
-  it("belong to one tenant: another finds neither them nor their credentials", async () => {
+  it("belong to one tenant: another tenant finds neither them nor their credentials", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     expect(await database.keystores.keystore("globex", "openbao_production")).toBeUndefined()
@@ -25,7 +25,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await database.keystores.keystores("acme")).toEqual([keystore()])
   })
 
-  it("are listed by id, in the order of its bytes", async () => {
+  it("are listed by id, in byte order", async () => {
     const database = await withTenants(engine)
     for (const keystoreId of ["b", "C", "a"]) {
       await database.keystores.insertKeystore(keystore({ keystoreId, credentials: [] }), [], [])
@@ -33,7 +33,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect((await database.keystores.keystores("acme")).map(({ keystoreId }) => keystoreId)).toEqual(["C", "a", "b"])
   })
 
-  it("are added once: ALREADY_EXISTS, also of several at once, and nothing of the second is kept", async () => {
+  it("are added once, even of several at the same time: ALREADY_EXISTS, and nothing of the others is kept", async () => {
     const database = await withTenants(engine)
     const entries = [auditEntry(), auditEntry(), auditEntry()]
     const outcomes = await Promise.allSettled(
@@ -45,21 +45,21 @@ describe.each(engines)("keystores on $name", (engine) => {
         expect(outcome.reason).toMatchObject({
           code: "ALREADY_EXISTS",
           origin: "caller",
-          message: 'The tenant has a keystore "openbao_production" already.',
+          message: 'The tenant already has a keystore "openbao_production".',
         })
       }
     }
     expect(await recordedIds(database, "acme")).toHaveLength(1)
   })
 
-  it("need their tenant: NOT_FOUND", async () => {
+  it("require their tenant: NOT_FOUND", async () => {
     const database = await withTenants(engine)
     const insertion = database.keystores.insertKeystore(keystore({ tenantId: "unknown" }), [], [auditEntry()])
     await expect(insertion).rejects.toMatchObject({ code: "NOT_FOUND", message: 'There is no tenant "unknown".' })
     expect(await recordedIds(database, "acme")).toEqual([])
   })
 
-  it("are changed under their revision, and keep no credential that is out of force", async () => {
+  it("are changed at their revision, and keep no obsolete credential", async () => {
     const database = await withTenants(engine)
     const first = keystore({
       credentials: [
@@ -86,7 +86,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toEqual([entry.entryId])
   })
 
-  it("refuse a change of an old revision: of several at once one wins, and the others leave nothing", async () => {
+  it("refuse a change at an old revision: one of several simultaneous changes wins, and the others leave nothing", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     const change = (name: string) =>
@@ -105,7 +105,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await recordedIds(database, "acme")).toHaveLength(1)
   })
 
-  it("are not met by a change or a removal that was meant for one of the same name and revision before", async () => {
+  it("are not affected by a change or removal meant for an earlier keystore of the same name and revision", async () => {
     const { keystores } = await withTenants(engine)
     const before = keystore()
     await keystores.insertKeystore(before, [], [])
@@ -118,7 +118,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     expect(await keystores.keystore("acme", "openbao_production")).toMatchObject({ revision: 1 })
   })
 
-  it("cannot be changed where they are not: NOT_FOUND", async () => {
+  it("cannot be changed if they do not exist: NOT_FOUND", async () => {
     const { keystores } = await withTenants(engine)
     await expect(keystores.updateKeystore(keystore({ revision: 2 }), [], [])).rejects.toMatchObject({
       code: "NOT_FOUND",
@@ -129,7 +129,7 @@ describe.each(engines)("keystores on $name", (engine) => {
     await expect(keystores.activateKeystore(activation(), [])).rejects.toMatchObject({ code: "NOT_FOUND" })
   })
 
-  it("are removed with their credentials, under their revision", async () => {
+  it("are removed with their credentials, at their revision", async () => {
     const database = await withTenants(engine)
     await database.keystores.insertKeystore(keystore(), [sealed()], [])
     const removal = (revision: number) => database.keystores.deleteKeystore(keystore({ revision }), [auditEntry()])

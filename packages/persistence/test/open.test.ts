@@ -10,7 +10,7 @@ async function permissions(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8)
 }
 
-/** The schema as SQLite itself tells it: a second route past the code under test. */
+/** Reads the schema by a second route, past the code under test. */
 function schemaOf(path: string): unknown[] {
   const file = new DatabaseSync(path, { readOnly: true })
   try {
@@ -21,7 +21,7 @@ function schemaOf(path: string): unknown[] {
 }
 
 describe("opening a database", () => {
-  it("creates the folder for its owner alone, and the file and its log likewise", async () => {
+  it("creates the folder, the file and its log for their owner alone", async () => {
     const { path, open } = await temporaryDatabase()
     const database = await open()
     await database.tenants.insertTenant(tenant(), [auditEntry()])
@@ -30,7 +30,7 @@ describe("opening a database", () => {
     expect(await permissions(`${path}-wal`)).toBe("600")
   })
 
-  it("takes an existing file away from group and others", async () => {
+  it("removes the permissions of group and others from an existing file", async () => {
     const { path, open } = await temporaryDatabase()
     await (await open()).close()
     await chmod(path, 0o644)
@@ -55,7 +55,7 @@ describe("opening a database", () => {
     await expect((await open()).ping()).resolves.toBeUndefined()
   })
 
-  it("refuses a schema that a newer version has made, and leaves it alone", async () => {
+  it("refuses a schema made by a newer version, and leaves it untouched", async () => {
     const { path, open } = await temporaryDatabase()
     await (await open()).close()
     const file = new DatabaseSync(path)
@@ -71,7 +71,7 @@ describe("opening a database", () => {
     expect(schemaOf(path)).toEqual(schema)
   })
 
-  it("refuses another program's database, and leaves it alone", async () => {
+  it("refuses another program's database, and leaves it untouched", async () => {
     const { path, open } = await temporaryDatabase()
     await mkdir(dirname(path))
     const file = new DatabaseSync(path)
@@ -81,7 +81,7 @@ describe("opening a database", () => {
     expect(schemaOf(path)).toHaveLength(1)
   })
 
-  it("refuses a file that is no database", async () => {
+  it("refuses a file that is not a database", async () => {
     const { path, open } = await temporaryDatabase()
     await mkdir(dirname(path))
     await writeFile(path, "mode: production\nlisteners:\n".repeat(100))
@@ -94,7 +94,7 @@ describe("opening a database", () => {
     })
   })
 
-  it("refuses a folder in the place of the file, and leaves its permissions alone", async () => {
+  it("refuses a folder instead of the file, and leaves its permissions untouched", async () => {
     const { path, open } = await temporaryDatabase()
     await mkdir(path, { recursive: true, mode: 0o755 })
     await expect(open()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", message: `${path} is not a file.` })
@@ -135,7 +135,7 @@ describe("opening a database", () => {
 })
 
 describe("numbers", () => {
-  it("are never rounded: a stored one that a number cannot hold is an error", async () => {
+  it("are never rounded: a stored number outside the safe range is an error", async () => {
     const { path, open } = await temporaryDatabase()
     const database = await open()
     await database.tenants.insertTenant(tenant(), [])

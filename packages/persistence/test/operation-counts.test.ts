@@ -14,7 +14,7 @@ describe.each(engines)("operations of a keystore's budget on $name", (engine) =>
     return { take, taken }
   }
 
-  it("are handed out up to the limit, and no more by several at once", async () => {
+  it("are granted up to the limit, even to several callers at the same time", async () => {
     const { take, taken } = await open()
     expect(await taken()).toBe(0)
     const granted = await Promise.all([take(4), take(4), take(4), take(4)])
@@ -22,13 +22,13 @@ describe.each(engines)("operations of a keystore's budget on $name", (engine) =>
     expect(await taken()).toBe(10)
   })
 
-  it("begin anew with each hour, and for each keystore", async () => {
+  it("start over with each hour, and for each keystore", async () => {
     const { take, taken } = await open()
     await take(10)
     expect(await take(1)).toEqual({ granted: 0, taken: 10 })
     expect(await take(3, 100, "other")).toEqual({ granted: 3, taken: 3 })
     expect(await take(3, 101)).toEqual({ granted: 3, taken: 3 })
-    // A host whose clock is behind takes from the hour that has begun.
+    // A host whose clock is behind takes from the current hour of the others.
     expect(await take(8, 100)).toEqual({ granted: 7, taken: 10 })
     expect(await taken(102)).toBe(0)
   })

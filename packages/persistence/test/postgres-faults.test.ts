@@ -33,7 +33,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
   afterAll(async () => server?.stop())
   const nameOf = (url: string) => new URL(url).pathname.slice(1)
 
-  /** Holds a table against everybody until `release`, on a connection of its own. */
+  /** Locks a table on a separate connection. @returns a function that releases it */
   const lockTable = async (database: string, table: string) => {
     const held = server.sql(`do $$ begin lock table ${table}; perform pg_sleep(60); end $$`, database)
     held.catch(() => undefined)
@@ -45,7 +45,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     }
   }
 
-  it("may go and come back: everything is refused meanwhile, and then works without a restart of the host", async () => {
+  it("may stop and start again: requests are refused until then, and work afterwards without a restart of the host", async () => {
     const { open } = await postgresDatabase(server)
     const database = await open({ times: soon })
     const recorder = createAuditRecorder({ intake: database.auditIntake, clock, replica: "host-1" })
@@ -67,7 +67,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await recordedIds(database, "acme")).toHaveLength(2)
   })
 
-  it("may go and come back under a worker, which then goes on", async () => {
+  it("may stop and start again under a worker, which then continues", async () => {
     const { open } = await postgresDatabase(server)
     const failures: unknown[] = []
     const database = await open({ jobs: { pollMs: 500, onError: (error) => failures.push(error) } })
@@ -87,7 +87,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await done).toBe(1)
   })
 
-  it("may end every connection in the middle of the work: each operation is done or refused, none half", async () => {
+  it("may end every connection during the work: each operation is done or refused, none half done", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open()
     const ids = Array.from({ length: 60 }, (_none, number) => `tenant-${number}`)
@@ -99,7 +99,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     )
     await server.sql(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`)
     const outcomes = await writes
-    // Connections of its own: some of the others may hear only now that they were ended.
+    // New connections: some of the old ones may notice only now that they were ended.
     const reader = await open()
     const stored = (await reader.tenants.tenants()).map(({ tenantId }) => tenantId)
     for (const [index, outcome] of outcomes.entries()) {
@@ -109,7 +109,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await recordedIds(reader, "acme")).toHaveLength(stored.length)
   })
 
-  it("does not make anybody wait for a lock, a statement or a connection for longer than was said", async () => {
+  it("makes no caller wait for a lock, a statement or a connection longer than configured", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open({ times: soon, maximumConnections: 2 })
     const release = await lockTable(nameOf(url), "tenants")
@@ -123,9 +123,9 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await database.tenants.tenants()).toEqual([])
   })
 
-  it("says so when all connections are in use", async () => {
+  it("reports when all connections are in use", async () => {
     const { url, open } = await postgresDatabase(server)
-    const database = await open({ times: { ...soon, connectMs: 50, lockMs: 1000 }, maximumConnections: 1 })
+    const database = await open({ times: { ...soon, lockMs: 5000, statementMs: 5000 }, maximumConnections: 1 })
     const release = await lockTable(nameOf(url), "tenants")
     const [first, second] = [database.tenants.tenants(), database.tenants.tenants()]
     await expect(second).rejects.toMatchObject({ ...busy, message: expect.stringContaining("connections") })
@@ -164,7 +164,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     await expect(database.ping()).resolves.toBeUndefined()
   })
 
-  it("is reported as read-only where it takes no changes, and reads go on", async () => {
+  it("is reported as read-only when it accepts no changes, and reads continue", async () => {
     const { url, open } = await postgresDatabase(server)
     await (await open()).close()
     await server.sql(`alter role ${nameOf(url)} set default_transaction_read_only = on`)
@@ -177,7 +177,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await database.tenants.tenants()).toEqual([])
   })
 
-  it("lets no stored value into an error", async () => {
+  it("reveals no stored value in an error", async () => {
     const { open } = await postgresDatabase(server)
     const database = await open()
     await database.tenants.insertTenant(tenant(), [])
@@ -196,7 +196,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     }
   })
 
-  it("keeps a sequencer out that was overtaken by another host's, also in the middle of a race", async () => {
+  it("rejects a sequencer that was overtaken by another host, even during a race", async () => {
     const { open } = await postgresDatabase(server)
     const [one, other] = [await open(), await open()]
     const entries = Array.from({ length: 200 }, () => auditEntry())
@@ -212,7 +212,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await recordedIds(one, "acme")).toEqual(entries.map(({ entryId }) => entryId))
   })
 
-  it("reports a full disk as DATABASE_FULL, keeps all that was answered, and goes on when there is space", async (context) => {
+  it("reports a full disk as DATABASE_FULL, keeps all answered writes, and continues when there is space", async (context) => {
     if (process.platform !== "linux" || process.getuid?.() !== 0)
       context.skip("only root on Linux can mount a file system")
     const folder = join(server.folder, "full")

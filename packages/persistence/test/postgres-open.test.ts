@@ -16,13 +16,17 @@ const available = await postgresAvailable()
 
 describe("a PostgreSQL URL", () => {
   it.each([
-    ["no user", "postgres://db.internal/cmk", /no user/],
-    ["no database", "postgres://user:secret@db.internal/", /no database/],
-    ["no host", "postgres:user:secret", /no URL/],
+    ["no user", "postgres://db.internal/cmk", /not name a user/],
+    ["no database", "postgres://user:secret@db.internal/", /not name a database/],
+    ["no host", "postgres:user:secret", /not a URL/],
     ["a fragment", "postgres://user:secret@127.0.0.1/cmk#x", /fragment/],
-    ["an unknown parameter", "postgres://user:secret@127.0.0.1/cmk?options=-csynchronous_commit=off", /takes only/],
+    [
+      "an unknown parameter",
+      "postgres://user:secret@127.0.0.1/cmk?options=-csynchronous_commit=off",
+      /a parameter other than/,
+    ],
     ["a parameter twice", "postgres://user:secret@127.0.0.1/cmk?sslmode=disable&sslmode=disable", /twice/],
-    ["TLS that trusts anybody", "postgres://user:secret@db.internal/cmk?sslmode=require", /verify-full/],
+    ["TLS without verification", "postgres://user:secret@db.internal/cmk?sslmode=require", /verify-full/],
     ["no TLS to another machine", "postgres://user:secret@db.internal/cmk?sslmode=disable", /not on this machine/],
     ["a relative authority file", "postgres://user:secret@db.internal/cmk?sslrootcert=ca.pem", /relative/],
     [
@@ -49,14 +53,14 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
   })
   afterAll(async () => server?.stop())
 
-  it("makes the schema once, also when several hosts start at once", async () => {
+  it("makes the schema once, even when several hosts start at the same time", async () => {
     const { open } = await postgresDatabase(server)
     const [first, ...others] = await Promise.all([open(), open(), open()])
     await first.tenants.insertTenant(tenant(), [])
     for (const other of others) expect(await other.tenants.tenants()).toEqual([tenant()])
   })
 
-  it("shows the server who it is, and flushes each commit whatever the server's default", async () => {
+  it("identifies itself to the server, and flushes each commit whatever the server's default", async () => {
     const { url, open } = await postgresDatabase(server)
     await open({ applicationName: "apeiro-cmk replica-1" }).then((database) => database.ping())
     const { pathname } = new URL(url)
@@ -66,7 +70,7 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
     expect(sessions).toContainEqual({ application_name: "apeiro-cmk replica-1" })
   })
 
-  it("takes nothing from the environment", async () => {
+  it("reads nothing from the environment", async () => {
     const url = new URL(await server.createDatabase())
     const { password } = url
     url.password = ""
@@ -75,14 +79,14 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
     onTestFinished(() => void vi.unstubAllEnvs())
     await expect(openDatabase({ url: url.href })).rejects.toMatchObject({
       code: "DATABASE_ACCESS_DENIED",
-      message: expect.stringContaining("there is none"),
+      message: expect.stringContaining("none is configured"),
     })
     const database = await openDatabase({ url: url.href, readPassword: async () => password })
     onTestFinished(() => database.close())
     await database.tenants.insertTenant(tenant(), [])
   })
 
-  it("speaks over a Unix socket", async () => {
+  it("connects over a Unix socket", async () => {
     const url = new URL(await server.createDatabase())
     const socketUrl = `postgres://${url.username}:${url.password}@${encodeURIComponent(server.folder)}:${url.port}${url.pathname}`
     const database = await openDatabase({ url: socketUrl })
@@ -90,7 +94,7 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
     await expect(database.ping()).resolves.toBeUndefined()
   })
 
-  it("refuses a schema that a newer version has made, and another program's, and leaves them alone", async () => {
+  it("refuses a schema made by a newer version or by another program, and leaves it untouched", async () => {
     const newer = await postgresDatabase(server)
     await (await newer.open()).close()
     const name = (url: string) => new URL(url).pathname.slice(1)
@@ -107,7 +111,7 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
     })
   })
 
-  it("lets another program have a schema of its own in the same database", async () => {
+  it("allows another program its own schema in the same database", async () => {
     const { url, open } = await postgresDatabase(server)
     const name = new URL(url).pathname.slice(1)
     await server.sql("create schema other", name)
@@ -116,7 +120,7 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
     await expect(open().then((database) => database.ping())).resolves.toBeUndefined()
   })
 
-  it("says what is wrong with user, password, database and rights, and shows no password", async () => {
+  it("reports what is wrong with user, password, database and privileges, and shows no password", async () => {
     const url = await server.createDatabase()
     const changed = (change: (url: URL) => void) => {
       const other = new URL(url)
@@ -158,11 +162,11 @@ describe.skipIf(!available)("opening a PostgreSQL database", () => {
     })
     await expect(openDatabase({ url: notItsOwn })).rejects.toMatchObject({
       code: "DATABASE_ACCESS_DENIED",
-      nextStep: expect.stringMatching(/rights/),
+      nextStep: expect.stringMatching(/privileges/),
     })
   })
 
-  it("says that nobody listens", async () => {
+  it("reports that no server listens", async () => {
     await expect(openDatabase({ url: "postgres://user:secret@127.0.0.1:1/cmk" })).rejects.toMatchObject({
       code: "DATABASE_UNAVAILABLE",
       retryable: true,
@@ -188,11 +192,11 @@ describe.skipIf(!available)("TLS to PostgreSQL", () => {
   }
   const unproven = {
     code: "DATABASE_UNAVAILABLE",
-    message: expect.stringContaining("could not prove who it is"),
+    message: expect.stringContaining("could not prove its identity"),
     nextStep: expect.stringMatching(/sslrootcert/),
   }
 
-  it("is verified against the authority that the URL names, and no other", async () => {
+  it("is verified against the authority in the URL, and no other", async () => {
     const { server, url, trusting } = await started({ tls: true })
     const database = await openDatabase({ url: await trusting(server.authority?.certificate) })
     onTestFinished(() => database.close())
@@ -205,7 +209,7 @@ describe.skipIf(!available)("TLS to PostgreSQL", () => {
     await expect(openDatabase({ url: url.href })).rejects.toMatchObject(unproven)
   })
 
-  it("is refused where the certificate names another host, also for an IP address", async () => {
+  it("is refused when the certificate names another host, even for an IP address", async () => {
     const { server, url, trusting } = await started({ tls: { commonName: "postgres", dnsNames: ["localhost"] } })
     const byAddress = await trusting(server.authority?.certificate)
     await expect(openDatabase({ url: byAddress })).rejects.toMatchObject(unproven)
@@ -215,7 +219,7 @@ describe.skipIf(!available)("TLS to PostgreSQL", () => {
     await expect(database.ping()).resolves.toBeUndefined()
   })
 
-  it("is not done without when the server has none", async () => {
+  it("is required: a server without TLS is refused", async () => {
     const { url } = await started({})
     await expect(openDatabase({ url: url.href })).rejects.toMatchObject(unproven)
   })

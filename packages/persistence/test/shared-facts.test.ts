@@ -4,7 +4,7 @@ import { openTestDatabase, testEngines } from "./support/engines.ts"
 const engines = await testEngines()
 
 describe.each(engines)("shared facts on $name", (engine) => {
-  it("are what the first one stated, for everybody, also of several at once", async () => {
+  it("are what the first caller stated, even of several at the same time", async () => {
     const { sharedFacts } = await openTestDatabase(engine)
     const values = ["a", "b", "c", "d"]
     const seen = await Promise.all(values.map((value) => sharedFacts.firstStated("root", value)))

@@ -9,9 +9,9 @@ export interface ConnectionStep {
   readonly name: string
   readonly outcome: ConnectionStepOutcome
   readonly durationMs: number
-  /** What was seen, in one sentence without secrets. */
+  /** One sentence about what was seen, without secrets. */
   readonly message: string
-  /** What to do about it, for `warned` and `failed`. */
+  /** The next step of a human, for `warned` and `failed`. */
   readonly nextStep?: string
   /** Code of the error, for `failed`. */
   readonly code?: string

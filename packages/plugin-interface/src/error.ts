@@ -13,7 +13,7 @@ export interface ErrorFacts {
   readonly origin: ErrorOrigin
   /** Whether the same call may succeed when it is made again unchanged. */
   readonly retryable: boolean
-  /** What a human does now: one sentence, imperative, no secret. */
+  /** The next step of a human: one sentence, imperative, no secret. */
   readonly nextStep: string
   /** The error underneath. It must not carry a secret, since a log prints it. */
   readonly cause?: unknown

@@ -7,7 +7,7 @@ import { CodedError, type ErrorFacts, hasMarker } from "./error.ts"
  * - `APPROVAL_PENDING` - the backend does it once others have approved; the message names the request.
  * - `CREDENTIAL_REJECTED` - the backend does not accept the credential, token or certificate.
  * - `SEALED` - the backend runs, and is locked by its operator.
- * - `UNREACHABLE` - no answer could be had: connection, DNS, TLS, HTTP 5xx.
+ * - `UNREACHABLE` - no answer: connection, DNS, TLS, HTTP 5xx.
  * - `TIMED_OUT` - no answer before the deadline of the call.
  * - `THROTTLED` - the backend asks to slow down.
  * - `KEY_DISABLED`, `KEY_PENDING_DELETION` - the key's state forbids the operation.
@@ -60,13 +60,13 @@ const pluginErrorMarker = Symbol.for("@apeiro-cmk/plugin-error")
 export interface ConfigurationIssue {
   /** Path into the parsed document, e.g. `["plugins", 0, "name"]`; empty for the document itself. */
   readonly path: readonly (string | number)[]
-  /** What is wrong, in one sentence that never repeats a value marked as secret. */
+  /** The fault, in one sentence that never repeats a value marked as secret. */
   readonly message: string
   /** The values that would be accepted, where they can be listed. */
   readonly allowed?: readonly string[]
 }
 
-/** The only error that a plugin may let out. */
+/** The only error that a plugin may throw. */
 export class PluginError extends CodedError<PluginErrorCode> {
   /** Each single fault, for `INVALID_REQUEST`. */
   declare readonly issues?: readonly ConfigurationIssue[]

@@ -147,7 +147,7 @@ export interface TenantFiles {
    *
    * @param path - as the tenant's administrator wrote it
    * @returns the bytes, at most 64 KiB
-   * @throws {PluginError} INVALID_REQUEST - the path leaves the tenant's folder, is no regular file or is too large, or
+   * @throws {PluginError} INVALID_REQUEST - the path leaves the tenant's folder, is not a regular file or is too large, or
    * no such file (one message for all, so that a tenant cannot probe the host's files)
    */
   read(path: string, call: Pick<CallOptions, "tenantId" | "signal">): Promise<Uint8Array>

@@ -33,7 +33,7 @@ expectTypeOf<PluginServices>().toEqualTypeOf<{
 export const withoutEgress: HttpClientOptions = { connections: 4 }
 // @ts-expect-error - signal is missing
 export const withoutSignal: HttpRequest = { method: "GET", url: "https://vault" }
-// @ts-expect-error - an undefined policy is no policy
+// @ts-expect-error - undefined is not a policy
 export const undefinedEgress: HttpClientOptions = { egress: undefined }
 
 // A secret is a right to read, not a value, and reading can be given up.
@@ -43,6 +43,6 @@ expectTypeOf<SecretHandle["read"]>().toEqualTypeOf<(signal: AbortSignal) => Prom
 // A log line's fields are JSON: no error object or buffer can slip into a log.
 export function log(logger: Logger): void {
   logger.info("opened", { keystore: "primary", attempts: 1 })
-  // @ts-expect-error - an error is no JSON
+  // @ts-expect-error - an error is not JSON
   logger.error("failed", { error: new Error("x") })
 }

@@ -57,7 +57,7 @@ describe("addresses that connections may go to", () => {
     }
   })
 
-  it("are not texts that are no plain numeric address", () => {
+  it("are not texts other than a plain numeric address", () => {
     for (const text of [
       "",
       "localhost",
@@ -82,7 +82,7 @@ describe("addresses that connections may go to", () => {
       expect(rule(address), address).toBe(false)
   })
 
-  it("include a metadata address only where it is listed by itself", () => {
+  it("include a metadata address only where it is listed on its own", () => {
     const wide = addressRule(["0.0.0.0/0", "::/0", "169.254.0.0/16", "169.254.169.254/31"])
     for (const address of [
       "169.254.169.254",
@@ -113,7 +113,7 @@ describe("addresses that connections may go to", () => {
     )
   })
 
-  it("are decided for any text without a throw", () => {
+  it("are decided for any text without throwing", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.ipV6(), fc.ipV4Extended()),

@@ -1,12 +1,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto"
 
-/** A certificate with its private key, PEM; made anew for each test run, so that no private key lies in the repository. */
+/** A certificate with its private key, PEM; created in each test run, so that the repository holds no private key. */
 export interface TestCertificate {
   readonly certificate: string
   readonly privateKey: string
 }
 
-/** An authority of our own. */
+/** Our own certificate authority. */
 export interface TestAuthority {
   readonly certificate: string
   /** @param names - DNS names and IPv4 addresses of the subject */

@@ -24,7 +24,7 @@ const issuesOf = (input: unknown, by: z.ZodType = schema) => {
 }
 
 describe("parseConfiguration", () => {
-  it("gives the value with its defaults", () => {
+  it("returns the value with its defaults", () => {
     expect(parseConfiguration(schema, { address: "https://vault", auth_method: "token" })).toEqual({
       ok: true,
       value: { address: "https://vault", auth_method: "token", connections: 16 },
@@ -57,7 +57,7 @@ describe("parseConfiguration", () => {
     ])
   })
 
-  it("says so where the document is none", () => {
+  it("says so where the document is not an object", () => {
     for (const input of [null, undefined, "text", 7, []]) expect(issuesOf(input)).toMatchObject([{ path: [] }])
   })
 
@@ -74,7 +74,7 @@ describe("parseConfiguration", () => {
     expect(Object.hasOwn(Object.prototype, "connections")).toBe(false)
   })
 
-  it("reports the form that comes nearest where several are possible", () => {
+  it("reports the closest form where several are possible", () => {
     const reference = z.union([z.string(), z.strictObject({ source: z.literal("env"), env: z.string() })])
     expect(issuesOf({ source: "env" }, reference)).toEqual([{ path: ["env"], message: "is missing" }])
     expect(issuesOf(7, reference)).toEqual([{ path: [], message: "must be string or object" }])
@@ -130,14 +130,14 @@ describe("secret", () => {
     expect(Buffer.from(await handle.read(AbortSignal.timeout(1000))).toString()).toBe("hunter2-canary")
   })
 
-  it("gives a copy at each read, so that a zeroed one does no harm", async () => {
+  it("returns a copy at each read, so that a zeroed one does no harm", async () => {
     const handle = handleOf("hunter2")
     const first = await handle.read(AbortSignal.timeout(1000))
     first.fill(0)
     expect(Buffer.from(await handle.read(AbortSignal.timeout(1000))).toString()).toBe("hunter2")
   })
 
-  it("has a version that changes with the secret and does not tell it", () => {
+  it("has a version that changes with the secret and does not reveal it", () => {
     expect(handleOf("a").version).toBe(handleOf("a").version)
     expect(handleOf("a").version).not.toBe(handleOf("b").version)
   })
@@ -156,7 +156,7 @@ describe("secret", () => {
     expect(issuesOf({}, one)).toEqual([{ path: ["token"], message: "is missing" }])
   })
 
-  it("takes line ends, as of a key in PEM, unless the schema wants one line", () => {
+  it("accepts line ends, as in a PEM key, unless the schema wants one line", () => {
     const line = z.strictObject({ token: secret({ oneLine: true }) })
     const wanted = [{ path: ["token"], message: "must be one line without control characters: remove the line end" }]
     for (const text of ["canary\n", "canary\r\n", "ca\tnary", "ca\u007fnary"]) {

@@ -3,7 +3,7 @@ import { abortable, callOptions, pluginError, withDeadline } from "../src/index.
 import { fakeClock } from "../src/testing.ts"
 
 describe("deadlines", () => {
-  it("fire at their moment with TIMED_OUT", async () => {
+  it("fire when they are due, with TIMED_OUT", async () => {
     const clock = fakeClock(1000)
     const deadline = withDeadline(undefined, 500, clock)
     expect(deadline.deadlineMs).toBe(1500)
@@ -54,13 +54,13 @@ describe("deadlines", () => {
 })
 
 describe("abortable", () => {
-  it("gives the outcome of the work when that is first", async () => {
+  it("returns the outcome of the work when that comes first", async () => {
     const { signal } = new AbortController()
     await expect(abortable(Promise.resolve(7), signal)).resolves.toBe(7)
     await expect(abortable(Promise.reject(new Error("x")), signal)).rejects.toThrow("x")
   })
 
-  it("rejects with the signal's reason while the work goes on, whatever becomes of that", async () => {
+  it("rejects with the signal's reason while the work goes on, however that ends", async () => {
     const caller = new AbortController()
     const work = Promise.withResolvers<never>()
     const outcome = abortable(work.promise, caller.signal)

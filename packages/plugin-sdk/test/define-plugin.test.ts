@@ -141,15 +141,15 @@ describe("definePlugin", () => {
       "displayName: must not be empty",
       "contract: must be keystore/v1",
       "unsupported.importKey: must give a reason",
-      "pluginType: must be lower-case letters, digits and underscores",
       "capabilities: createKey must be either a capability or listed under unsupported with a reason",
+      "pluginType: must be lower-case letters, digits and underscores",
       "identityFields: token is a secret, which may change",
-      "identityFields: mount is no field of the keystore configuration",
-      "activationFacts.status: is a field that the host fills in",
+      "identityFields: mount is not a field of the keystore configuration",
+      "activationFacts.status: is a field that the host sets",
     ])
   })
 
-  it("refuses a manifest that is no plain data", () => {
+  it("refuses a manifest that is not plain data", () => {
     for (const changes of [
       { displayName2: () => "x" },
       { made: new Date() },
@@ -188,12 +188,12 @@ describe("definePlugin", () => {
     ])
   })
 
-  it("refuses a schema that cannot be written down", () => {
+  it("refuses a schema that JSON Schema cannot express", () => {
     const schema = z.strictObject({ address: z.string(), made: z.date() })
     expect(() => define({}, { keystore: schema })).toThrow(expect.objectContaining({ code: "INTERNAL" }))
   })
 
-  it("keeps the mark of a secret under further conditions", () => {
+  it("keeps the marker of a secret under further conditions", () => {
     const refined = z.strictObject({
       pin: secret()
         .refine((handle) => handle.version !== "0")
@@ -214,7 +214,7 @@ describe("definePlugin", () => {
     expect(definition.configuration.plugin.parse({ x: 1 })).toMatchObject({ ok: false })
   })
 
-  it("gives a plugin that the host can open without knowing its types", async () => {
+  it("makes a plugin that the host can open without knowing its types", async () => {
     const started: KeystorePluginV1 = await openInProcess(example)
     expect(await started.setupMaterial({}, testCall())).toEqual([])
     await started.stop()

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { encodeEncryptionContext } from "../src/index.ts"
 
 describe("encodeEncryptionContext", () => {
-  it("has bytes that are fixed for ever", () => {
+  it("has permanently fixed bytes", () => {
     const bytes = encodeEncryptionContext({ tenantId: "acme", keyId: "0192-ä", keyVersion: 12 })
     expect(Buffer.from(bytes).toString("hex")).toBe(
       `0018${Buffer.from("apeiro-cmk/l1-context/v1").toString("hex")}000461636d650007303139322dc3a400023132`,
@@ -27,7 +27,7 @@ describe("encodeEncryptionContext", () => {
     expect(shifted).not.toEqual(encodeEncryptionContext({ tenantId: "a", keyId: "bc", keyVersion: 1 }))
   })
 
-  it("refuses what has no bytes of its own", () => {
+  it("refuses a context without unambiguous bytes", () => {
     const valid = { tenantId: "acme", keyId: "k", keyVersion: 1 }
     for (const change of [
       { tenantId: "" },

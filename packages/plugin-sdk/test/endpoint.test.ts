@@ -11,7 +11,7 @@ import {
 } from "../src/index.ts"
 
 describe("endpoint", () => {
-  it("gives one spelling to one server", () => {
+  it("gives each server one spelling", () => {
     const schema = endpoint()
     for (const [text, canonical] of [
       ["https://Vault.Company.internal:8200", "https://vault.company.internal:8200"],
@@ -26,7 +26,7 @@ describe("endpoint", () => {
     }
   })
 
-  it("refuses what is no plain address of a server, without repeating it", () => {
+  it("refuses anything but a plain server address, without repeating it", () => {
     for (const text of [
       "",
       "vault",

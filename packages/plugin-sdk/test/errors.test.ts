@@ -5,7 +5,7 @@ import { pluginError, scrubbedCause, toPluginError, unsupported } from "../src/i
 const canary = "canary-91c4"
 
 describe("error helpers", () => {
-  it("know origin and retryability of a code, and yield to the place that knows better", () => {
+  it("know origin and retryability of a code, unless the caller knows better", () => {
     expect(pluginError("UNREACHABLE", "m", "n")).toMatchObject({
       origin: "network",
       retryable: true,
@@ -27,9 +27,9 @@ describe("error helpers", () => {
     })
   })
 
-  it("let a PluginError pass and turn all else into the fallback with a scrubbed cause", () => {
+  it("pass a PluginError and turn anything else into the fallback with a scrubbed cause", () => {
     const fallback = {
-      message: "The server's answer is no JSON.",
+      message: "The server's answer is not JSON.",
       nextStep: "Check the address.",
       code: "BAD_RESPONSE",
     } as const
@@ -120,12 +120,12 @@ describe("errors of the network", () => {
     expect(Object.keys(cause)).toEqual(["code"])
   })
 
-  it("of every address of a name are read by the first", () => {
+  it("of all addresses of a name are judged by the first", () => {
     const all = new AggregateError([Object.assign(new Error("x"), { code: "ECONNREFUSED" })])
     expect(httpError(all)).toMatchObject({ code: "UNREACHABLE", cause: { code: "ECONNREFUSED" } })
   })
 
-  it("that nobody knows are no guess", () => {
+  it("that are unknown are not guessed", () => {
     expect(httpError(new TypeError(canary))).toMatchObject({ code: "INTERNAL", cause: { name: "TypeError" } })
     expect(httpError(Object.assign(new Error(canary), { code: "EODD", syscall: "connect" }))).toMatchObject({
       code: "UNREACHABLE",

@@ -50,7 +50,7 @@ describe("http client: ends promptly", () => {
     await server.empty()
   })
 
-  it("with the signal's own reason, in the middle of a body, and frees the connection", async () => {
+  it("with the signal's own reason, halfway through a body, and frees the connection", async () => {
     const caller = new AbortController()
     const server = await serve(
       httpServer((_request, response) => {

@@ -7,7 +7,7 @@ import { httpServer, tcpServer } from "./server.ts"
 const canary = "canary-3f9c1e7a55d2"
 
 describe("http client", () => {
-  it("sends method, headers and body, and gives back status, headers and bytes", async () => {
+  it("sends method, headers and body, and returns status, headers and bytes", async () => {
     const server = await serve(
       httpServer((request, response) => {
         void text(request).then((body) => {
@@ -29,7 +29,7 @@ describe("http client", () => {
     expect(Buffer.from(answer.body).toString()).toBe("PUT /v1/sys/health?list=true b")
   })
 
-  it("speaks OpenBao's own method LIST", async () => {
+  it("sends OpenBao's own method LIST", async () => {
     const server = await serve(
       tcpServer((socket) =>
         socket.once("data", (data) => {
@@ -64,7 +64,7 @@ describe("http client", () => {
     expect(server.connections()).toBeLessThanOrEqual(3)
   })
 
-  it("returns a redirect as an answer and goes nowhere", async () => {
+  it("returns a redirect as an answer and does not follow it", async () => {
     const forbidden = await serve(httpServer((_request, response) => response.end("secret")))
     const server = await serve(
       httpServer((_request, response) => {
@@ -76,7 +76,7 @@ describe("http client", () => {
     expect(forbidden.connections()).toBe(0)
   })
 
-  it("refuses a body over the limit, announced or not, and one of the limit passes", async () => {
+  it("refuses a body over the limit, announced or not, and accepts one of exactly the limit", async () => {
     const server = await serve(
       httpServer((request, response) => {
         if (request.url === "/announced") response.setHeader("content-length", 101)
@@ -115,7 +115,7 @@ describe("http client", () => {
   })
 })
 
-describe("http client: what goes wrong has a code, and no secret", () => {
+describe("http client: a failure has a code, and no secret", () => {
   const attempt = async (client: HttpClient, url: string) => {
     const error: unknown = await client
       .request({ method: "POST", url, headers: { "x-vault-token": canary }, body: canary, signal: patience() })

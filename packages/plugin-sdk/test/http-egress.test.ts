@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-/** A server on every address of loopback that says at which of them it was called. */
+/** A server on every loopback address that answers with the address at which it was called. */
 async function everywhere(): Promise<TestServer> {
   const server = await httpServer((request, response) => response.end(request.socket.localAddress), { host: "0.0.0.0" })
   cleanups.push(() => server[Symbol.asyncDispose]())
@@ -33,7 +33,7 @@ function clientWith(egress: Partial<EgressPolicy>, lookup?: HostLookup) {
   return { get, tcp: services.tcp, policy }
 }
 
-/** Answers each lookup with the next list of addresses, and from the last one on always with that. */
+/** Answers each lookup with the next list of addresses, and every further one with the last list. */
 const resolvingTo = (...answers: readonly (readonly string[])[]): HostLookup => {
   let round = 0
   return async () => {
@@ -107,7 +107,7 @@ describe("connections for tenants", () => {
     expect(server.connections()).toBe(0)
   })
 
-  it("are refused for the machine's own name of loopback", async () => {
+  it("are refused for the machine's own loopback name", async () => {
     const { get } = clientWith({ allowedEndpoints: ["https://*", "http://localhost:*"] })
     await expect(get("http://localhost:1/")).rejects.toMatchObject(forbiddenAddress)
   })
@@ -174,7 +174,7 @@ describe("connections for tenants", () => {
     expect(lookups).toBe(0)
   })
 
-  it("do not repeat a password that stands in a URL", async () => {
+  it("do not repeat a password in a URL", async () => {
     const { get } = clientWith({})
     const error: unknown = await get("https://user:hunter2-canary@vault.test/").catch((reason: unknown) => reason)
     expect(`${error} ${JSON.stringify(error)}`).not.toContain("hunter2")

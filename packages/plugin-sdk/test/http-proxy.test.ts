@@ -57,7 +57,7 @@ const asServer = (issued: { certificate: string; privateKey: string }) => ({
 })
 
 describe("a proxy", () => {
-  it("tunnels TLS, is told the name and port only, and the server's certificate is still checked", async () => {
+  it("tunnels TLS and sees only name and port, and the server's certificate is still checked", async () => {
     const server = await tlsServer()
     const proxy = await serve(connectProxy())
     const get = clientThrough(
@@ -82,7 +82,7 @@ describe("a proxy", () => {
     expect([proxy.targets, proxy.untunnelled]).toEqual([[`vault.test:${server.port}`], []])
   })
 
-  it("is not asked for hosts of noProxy, whose addresses are checked as ever", async () => {
+  it("is not used for hosts of noProxy, whose addresses are checked as usual", async () => {
     const server = await serve(httpServer((_, response) => response.end("plain")))
     const proxy = await serve(connectProxy())
     const get = clientThrough({ url: proxy.url, noProxy: ["127.0.0.1"] })
@@ -93,7 +93,7 @@ describe("a proxy", () => {
     expect(proxy.targets).toEqual([])
   })
 
-  it("is not asked for an address that the policy forbids, nor for an endpoint that is not allowed", async () => {
+  it("is not used for an address that the policy forbids, nor for an endpoint that is not allowed", async () => {
     const proxy = await serve(connectProxy())
     const get = clientThrough({ url: proxy.url, noProxy: [] })
     await expect(get("https://127.0.0.1:8200/")).rejects.toMatchObject({ code: "UNREACHABLE", origin: "caller" })
@@ -101,7 +101,7 @@ describe("a proxy", () => {
     expect(proxy.targets).toEqual([])
   })
 
-  it("is blamed when it refuses, hangs up or is away, as the operator's own", async () => {
+  it("is blamed, as the operator's, when it refuses, hangs up or is unreachable", async () => {
     const refusing = await serve(connectProxy(() => undefined))
     await expect(clientThrough({ url: refusing.url, noProxy: [] })("https://vault.test/")).rejects.toMatchObject({
       code: "UNREACHABLE",

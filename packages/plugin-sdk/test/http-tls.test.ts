@@ -65,7 +65,7 @@ describe("https", () => {
     })
   })
 
-  it("cannot be talked out of it by the environment", async () => {
+  it("checks certificates whatever the environment says", async () => {
     const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"
     try {
@@ -76,7 +76,7 @@ describe("https", () => {
     }
   })
 
-  it("shows the client certificate, and says what is wrong without one or with a foreign one", async () => {
+  it("sends the client certificate, and says what is wrong without one or with a foreign one", async () => {
     const mutual = await start(authority.issue("vault", ["127.0.0.1"]), authority.certificate)
     const tls = { certificateAuthority: authority.certificate }
     expect(await get(mutual.port, { ...tls, ...authority.issue("openkcm") })).toBe("openkcm")
@@ -92,7 +92,7 @@ describe("https", () => {
     expect(`${error} ${Object(error).cause}`).not.toContain("canary")
   })
 
-  it("says UNREACHABLE when the port speaks no TLS", async () => {
+  it("reports UNREACHABLE when the port does not use TLS", async () => {
     const plain = await tcpServer((socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")))
     cleanups.push(() => plain[Symbol.asyncDispose]())
     await expect(get(plain.port)).rejects.toMatchObject({ ...untrusted, nextStep: expect.stringContaining("server") })

@@ -38,7 +38,7 @@ describe("wrapKeyMaterial", () => {
   })
 
   it.each([
-    ["no PEM", "rubbish", 32],
+    ["a text that is not PEM", "rubbish", 32],
     ["another kind of key", ecPem(), 32],
     ["a small RSA key", smallPem(), 32],
     ["material that is too long", pem, 4096],

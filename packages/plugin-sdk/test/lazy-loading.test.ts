@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { expect, it } from "vitest"
 
-/** Runs a module in a fresh process and gives the names of all modules that were resolved on the way. */
+/** Runs a module in a fresh process and returns the names of all modules that it resolved. */
 async function resolvedBy(source: string): Promise<readonly string[]> {
   const recorder = `import { registerHooks } from "node:module"
     const seen = []
@@ -22,7 +22,7 @@ async function resolvedBy(source: string): Promise<readonly string[]> {
 const ofUndici = (urls: readonly string[]) => urls.filter((url) => url.includes("/undici/"))
 const ofWire = (urls: readonly string[]) => urls.filter((url) => /\/(@grpc|@bufbuild|yaml)\//.test(url))
 
-it("importing the SDK, its services or its testing tools loads neither undici nor anything of the wire", async () => {
+it("importing the SDK, its services or its testing tools loads neither undici nor the packages of the wire", async () => {
   const urls = await resolvedBy(
     `for (const part of ["", "/services", "/testing"]) await import("@apeiro-cmk/plugin-sdk" + part)`,
   )

@@ -25,7 +25,7 @@ export async function httpServer(
   return counted(tls === undefined ? createHttpServer(listener) : createTlsServer(tls, listener), host)
 }
 
-/** Starts a raw TCP server, for answers that are no HTTP. */
+/** Starts a raw TCP server, for answers that are not HTTP. */
 export async function tcpServer(onSocket: (socket: Socket) => void): Promise<TestServer> {
   return counted(createTcpServer(onSocket), "127.0.0.1")
 }

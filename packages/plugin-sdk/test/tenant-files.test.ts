@@ -41,7 +41,7 @@ const failure = (file: string, tenantId?: string) =>
   )
 
 describe("files that a tenant's configuration names", () => {
-  it("are used when every user can read them, and told of once", async () => {
+  it("are used although every user can read them, and logged once", async () => {
     const services = testServices({ credentialDirectory: directory })
     for (const [name, mode] of [
       ["open", 0o644],
@@ -102,7 +102,7 @@ describe("files that a tenant's configuration names", () => {
     }
   })
 
-  it("are never reached through a link that leads out, at the end or in the middle", async () => {
+  it("are never reached through a link that leads out, at the end or before it", async () => {
     await symlink("../globex/secret-id", path.join(directory, "acme/other-tenant"))
     await symlink(path.join(base, "outside"), path.join(directory, "acme/outside"))
     await symlink("../globex", path.join(directory, "acme/folder"))
@@ -129,7 +129,7 @@ describe("files that a tenant's configuration names", () => {
     expect(await failure("neighbour")).toMatchObject({ code: "INVALID_REQUEST" })
   })
 
-  it("are refused for a tenant id that is none", async () => {
+  it("are refused for an invalid tenant id", async () => {
     // Each of these would lead to a file that exists.
     for (const [tenantId, file] of [
       ["", "globex/secret-id"],
@@ -166,7 +166,7 @@ describe("files that a tenant's configuration names", () => {
     expect(await read("%2e%2e")).toBe("odd name")
   })
 
-  it("are refused with one message for all reasons, made of what the caller has said and nothing else", async () => {
+  it("are refused with one message for all reasons, made only of the caller's own input", async () => {
     const files = ["../globex/secret-id", "missing", "etc", "too-large", "root/etc/passwd"]
     const errors = await Promise.all(files.map((file) => failure(file)))
     expect(new Set(errors.map(String)).size).toBe(1)
@@ -184,7 +184,7 @@ describe("files that a tenant's configuration names", () => {
     expect(noTenant).toContain("at <credentialDirectory>/<tenant>/x;")
   })
 
-  it("do not exist without a credential directory", async () => {
+  it("are refused without a credential directory", async () => {
     await expect(testServices().files.read("/etc/passwd", testCall())).rejects.toMatchObject({
       code: "INVALID_REQUEST",
     })
@@ -199,7 +199,7 @@ describe("files that a tenant's configuration names", () => {
     })
   })
 
-  it("never come from outside while a folder is being swapped for a link", async () => {
+  it("never come from outside while a link replaces a folder", async () => {
     const folder = path.join(directory, "acme/swapped")
     await mkdir(folder)
     await writeFile(path.join(folder, "outside"), "inside")
@@ -224,7 +224,7 @@ describe("files that a tenant's configuration names", () => {
     ).toBe(true)
   })
 
-  it("give nothing but the tenant's own bytes for any path", async () => {
+  it("are the tenant's own bytes or nothing, for any path", async () => {
     const part = fc.oneof(
       fc.constantFrom("..", ".", "/", "\\", "globex", "secret-id", "etc", "openbao", "%2e%2e", "\0"),
       fc.string(),

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { canarySpellings, fakeClock, findCanary, logSink, testCall, testServices } from "../src/testing.ts"
 
 describe("fakeClock", () => {
-  it("stands still until it is moved, and fires timers in their order", async () => {
+  it("stands still until it is advanced, and fires timers in order", async () => {
     const clock = fakeClock(1000)
     const fired: string[] = []
     clock.after(20, () => fired.push(`b at ${clock.monotonicMs()}`))
@@ -33,7 +33,7 @@ describe("fakeClock", () => {
     expect(order).toEqual([100, 200, 300])
   })
 
-  it("lets the wall clock jump by itself", async () => {
+  it("lets only the wall clock jump", async () => {
     const clock = fakeClock(1000)
     clock.jumpWall(-500)
     expect([clock.nowMs(), clock.monotonicMs()]).toEqual([500, 0])
@@ -43,7 +43,7 @@ describe("fakeClock", () => {
 describe("findCanary", () => {
   const canary = 'canary "quoted" \\ ü/+=?&'
 
-  it("finds every spelling in the middle of other text", () => {
+  it("finds every spelling inside other text", () => {
     const bytes = Buffer.from(canary)
     const hidden = [
       canary,
@@ -77,7 +77,7 @@ describe("findCanary", () => {
     )
   })
 
-  it("takes no canary that could turn up by chance", () => {
+  it("refuses a canary that could appear by chance", () => {
     expect(() => canarySpellings("short")).toThrow("8 bytes")
   })
 })
@@ -95,7 +95,7 @@ describe("logSink", () => {
     ])
   })
 
-  it("says which line holds a canary, without the canary", () => {
+  it("reports which line holds a canary, without the canary", () => {
     const log = logSink()
     log.info("fine")
     log.assertNoCanary(["canary-12345"])
@@ -105,11 +105,12 @@ describe("logSink", () => {
 })
 
 describe("testServices", () => {
-  it("records audit events with their tenant, and takes overrides", async () => {
+  it("records audit events with tenant, request and keystore, and takes overrides", async () => {
     const clock = fakeClock()
     const services = testServices({ clock })
     await services.audit.record({ action: "keystoreLogin", outcome: "success" }, testCall({ tenantId: "globex" }))
-    expect(services.auditEvents).toEqual([{ action: "keystoreLogin", outcome: "success", tenantId: "globex" }])
+    const call = { tenantId: "globex", requestId: "test-request", keystoreId: "test-keystore" }
+    expect(services.auditEvents).toEqual([{ action: "keystoreLogin", outcome: "success", ...call }])
     expect(services.clock).toBe(clock)
     expect(services.random.bytes(32)).toHaveLength(32)
     expect(await services.tracer.span("x", {}, async () => 7)).toBe(7)

@@ -16,7 +16,7 @@ async function connect(type: string, serviceName: string, yamlConfiguration = ""
   return { connection, log }
 }
 
-describe.skipIf(!available)("a plugin in Go, on upstream's own code, under our host", () => {
+describe.skipIf(!available)("a plugin in Go, built on upstream's own code, under our host", () => {
   it("serves keys, with its configuration, its errors and their details", async () => {
     const service = KeystoreInstanceKeyOperation
     const { connection, log } = await connect("KeystoreInstanceKeyOperation", service.typeName, "some: yaml\n")
@@ -43,7 +43,7 @@ describe.skipIf(!available)("a plugin in Go, on upstream's own code, under our h
     await connection.close()
   })
 
-  it("is gone with the reason when it crashes in a call", async () => {
+  it("ends with a reason when it crashes in a call", async () => {
     const service = KeystoreInstanceKeyOperation
     const { connection } = await connect("KeystoreInstanceKeyOperation", service.typeName)
     const crash = connection.call(service.method.getKey, { parameters: { keyId: "crash" } }, bounds())

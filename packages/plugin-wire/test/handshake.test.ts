@@ -14,10 +14,10 @@ describe("the handshake line", () => {
   it.each([
     ["a socket with a certificate", good, true, { network: "unix", address: "/tmp/plugin1/socket", certificate: raw }],
     ["the answer about multiplexing", `${good}|false`, true, { network: "unix" }],
-    ["a line of Windows", `${good}\r\n`, true, { certificate: raw }],
-    ["a port of this machine", `1|1|tcp|127.0.0.1:10001|grpc|${encoded}`, true, { address: "127.0.0.1:10001" }],
+    ["a line that ends as on Windows", `${good}\r\n`, true, { certificate: raw }],
+    ["a port on this machine", `1|1|tcp|127.0.0.1:10001|grpc|${encoded}`, true, { address: "127.0.0.1:10001" }],
     ["no certificate where none is wanted", "1|1|unix|/s|grpc|", false, { address: "/s" }],
-    ["the shortest that there is", "1|1|unix|/s|grpc", false, { address: "/s" }],
+    ["the shortest possible line", "1|1|unix|/s|grpc", false, { address: "/s" }],
   ])("is read: %s", (_name, line, needsCertificate, expected) => {
     expect(readHandshake(line, needsCertificate)).toMatchObject(expected)
   })
@@ -34,18 +34,18 @@ describe("the handshake line", () => {
     ["the protocol left out", "1|1|unix|/s", /speaks "netrpc", not grpc/],
     ["another protocol", good.replace("grpc", "netrpc"), /speaks "netrpc", not grpc/],
     ["an address elsewhere", `1|1|tcp|192.0.2.1:10001|grpc|${encoded}`, /not on this machine/],
-    ["a port that is none", `1|1|tcp|127.0.0.1:0|grpc|${encoded}`, /not on this machine/],
+    ["an invalid port", `1|1|tcp|127.0.0.1:0|grpc|${encoded}`, /not on this machine/],
     ["no certificate", "1|1|unix|/s|grpc|", /has no certificate/],
     ["a certificate with padding", `${good}==`, /with padding/],
-    ["a certificate that is no base64", `1|1|unix|/s|grpc|${"!".repeat(60)}`, /not base64/],
-    ["a certificate that is none", `1|1|unix|/s|grpc|${"QUFB".repeat(30)}`, /cannot be read/],
+    ["a certificate that is not base64", `1|1|unix|/s|grpc|${"!".repeat(60)}`, /not base64/],
+    ["base64 that is not a certificate", `1|1|unix|/s|grpc|${"QUFB".repeat(30)}`, /cannot be read/],
     ["multiplexing", `${good}|true`, /multiplex/],
-    ["a line without end", "x".repeat(70_000), /longer than 64 KiB/],
+    ["a line that does not end", "x".repeat(70_000), /longer than 64 KiB/],
   ])("is refused: %s", (_name, line, message) => {
     expect(() => readHandshake(line, true)).toThrow(message)
   })
 
-  it("is written as it is read, in one line", () => {
+  it("is written as it is read, on one line", () => {
     const handshake = { network: "unix", address: "/run/p/s", certificate: raw } as const
     for (const offersMultiplexing of [true, false]) {
       const line = writeHandshake(handshake, offersMultiplexing)
@@ -57,7 +57,7 @@ describe("the handshake line", () => {
 })
 
 describe("the one-time certificate", () => {
-  it("is what OpenSSL's strictest reading takes, for servers and for clients", () => {
+  it("passes OpenSSL's strictest checks, for servers and for clients", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "certificate-"))
     const file = path.join(folder, "certificate.pem")
     writeFileSync(file, createOneTimeCertificate().certificate)
@@ -81,7 +81,7 @@ describe("the one-time certificate", () => {
     }
   })
 
-  it("is new each time, valid now and for decades, and carries no longer year than its form allows", () => {
+  it("is new each time, valid now and for decades, with a year that its format allows", () => {
     const certificates = Array.from({ length: 50 }, () => new X509Certificate(createOneTimeCertificate().certificate))
     expect(new Set(certificates.map(({ serialNumber }) => serialNumber)).size).toBe(50)
     for (const { serialNumber, validFrom, validTo, subjectAltName, ca } of certificates) {

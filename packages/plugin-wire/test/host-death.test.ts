@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from "vitest"
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** A host in a process of its own, with one plugin. */
+/** A host in a separate process, with one plugin. */
 async function startHost(path: string, args: readonly string[]): Promise<{ host: ChildProcess; pluginId: number }> {
   const host = spawn(process.execPath, [file("host-of-plugin.ts"), path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -32,14 +32,14 @@ function isAlive(processId: number): boolean {
   }
 }
 
-it("a plugin is gone soon after our host was killed", async () => {
+it("a plugin ends soon after our host is killed", async () => {
   const { host, pluginId } = await startHost(process.execPath, [file("serve-toy.ts")])
   expect(isAlive(pluginId)).toBe(true)
   host.kill("SIGKILL")
   await expectGone(pluginId)
 })
 
-it.skipIf(!(await goHostAvailable()))("so is one in Go, which does not look after itself", async () => {
+it.skipIf(!(await goHostAvailable()))("so does one in Go, which does not watch its host", async () => {
   const { host, pluginId } = await startHost(await installGoPlugin(), ["KeystoreInstanceKeyOperation"])
   expect(isAlive(pluginId)).toBe(true)
   host.kill("SIGKILL")

@@ -3,10 +3,11 @@ import { goHostAvailable, startGoHost } from "@apeiro-cmk/test-backends"
 import { describe, expect, it } from "vitest"
 
 const toy = fileURLToPath(new URL("serve-toy.ts", import.meta.url))
+const auditToy = fileURLToPath(new URL("serve-audit.ts", import.meta.url))
 const plugin = { name: "TOY", type: "KeystoreInstanceKeyOperation", path: process.execPath, args: [toy] }
 
 describe.skipIf(!(await goHostAvailable()))("a keystore under the upstream Go host", () => {
-  it("gives each version a time later than the one before: that host takes the latest for the newest", async () => {
+  it("gives each version a later time than the one before: that host takes the latest for the newest", async () => {
     const host = await startGoHost([plugin])
     const { response } = await host.call("GetKeyVersions", { parameters: { keyId: "k" } })
     await host.close()
@@ -19,7 +20,18 @@ describe.skipIf(!(await goHostAvailable()))("a keystore under the upstream Go ho
     })
   })
 
-  it("tells the host's log at error level why it does not serve what it was started for", async () => {
+  it("gives each call a request id, and writes its audit events to the log of that host", async () => {
+    const host = await startGoHost([{ ...plugin, args: [auditToy] }])
+    const { response } = await host.call("GetKey", { parameters: { keyId: "request" } })
+    expect(response).toMatchObject({ keyId: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/) })
+    expect(await host.call("GetKey", { parameters: { keyId: "login" } })).toMatchObject({ ok: true })
+    await host.close()
+    const [line] = host.log().filter((each) => each.includes("keystoreLogin"))
+    expect(JSON.parse(line ?? "null")).toMatchObject({ level: "INFO", msg: "audit" })
+    for (const fact of ["tenantId", "upstream", "requestId", "outcome", "success"]) expect(line).toContain(fact)
+  })
+
+  it("logs at error level why it does not serve the type that it was started for", async () => {
     const host = await startGoHost([{ ...plugin, type: "IdentityManagement" }])
     expect(host.loaded.event).toBe("load_failed")
     const [line] = host.log().filter((each) => each.includes("KeystoreProvider"))

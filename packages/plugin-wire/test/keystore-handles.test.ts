@@ -14,7 +14,7 @@ function setUp(bounds = { maximumOpen: 2, idleMs: 1000 }) {
       clock.failures -= 1
       throw new Error("it does not open")
     }
-    // Only what handles look at.
+    // Only the part that handles use.
     return { close: async () => void closed.push(name) } as unknown as KeystoreV1
   }
   const handles = new KeystoreHandles(open, () => clock.nowMs, bounds)
@@ -23,7 +23,7 @@ function setUp(bounds = { maximumOpen: 2, idleMs: 1000 }) {
 }
 
 describe("keystores by their configuration", () => {
-  it("are opened once for many calls at once, whatever the order of the members", async () => {
+  it("are opened once for many concurrent calls, in whatever order the members come", async () => {
     const { handles, opened } = setUp()
     const work = async () => "done"
     await Promise.all([
@@ -35,7 +35,7 @@ describe("keystores by their configuration", () => {
     expect(opened).toEqual(["a", "a"])
   })
 
-  it("are opened anew when the first time failed, for each who waited", async () => {
+  it("are opened again after a failure, for every caller that waited", async () => {
     const { use, opened, clock } = setUp()
     clock.failures = 1
     const outcomes = await Promise.allSettled([use("a"), use("a")])
@@ -50,7 +50,7 @@ describe("keystores by their configuration", () => {
     expect(closed).toEqual(["b"])
   })
 
-  it("are closed when nobody used them for long", async () => {
+  it("are closed when nobody has used them for long", async () => {
     const { use, closed, clock } = setUp()
     await use("a")
     clock.nowMs = 1001
@@ -58,7 +58,7 @@ describe("keystores by their configuration", () => {
     expect(closed).toEqual(["a"])
   })
 
-  it("are not closed under those who work with them", async () => {
+  it("are not closed while somebody works with them", async () => {
     const { handles, use, closed } = setUp()
     const { promise: working, resolve: finish } = Promise.withResolvers<void>()
     const first = handles.use({ name: "a" }, () => working)

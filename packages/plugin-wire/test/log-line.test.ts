@@ -19,7 +19,7 @@ describe("a line of the log", () => {
     })
   })
 
-  it("lets no field stand in for its own members, which would end a Go host", () => {
+  it("lets no field replace its own members, which would end a Go host", () => {
     const fields = { "@level": 30, "@message": { a: 1 }, "@timestamp": null, "@module": "kept" }
     expect(JSON.parse(writeLogLine({ level: "info", message: "m", fields }, atMs))).toEqual({
       "@level": "info",
@@ -29,7 +29,7 @@ describe("a line of the log", () => {
     })
   })
 
-  it("stays below what a host reads, and says that it was cut", () => {
+  it("stays below a host's limit, and says that it was cut", () => {
     const line = writeLogLine(
       { level: "error", message: "m".repeat(100_000), fields: { more: "x".repeat(100_000) } },
       atMs,
@@ -50,9 +50,9 @@ describe("a line of the log", () => {
       { level: "debug", message: '{"@level":30,"@message":"m"}' },
     ],
     ["a level that is unknown", '{"@level":"fatal","@message":"m"}', { level: "debug" }],
-    ["a message that is no text", '{"@level":"info","@message":{}}', { level: "debug" }],
-    ["JSON that is none", '{"@level":"info"', { level: "debug", message: '{"@level":"info"' }],
-    ["JSON that is no object", "[1]", { level: "debug", message: "[1]" }],
+    ["a message that is not text", '{"@level":"info","@message":{}}', { level: "debug" }],
+    ["broken JSON", '{"@level":"info"', { level: "debug", message: '{"@level":"info"' }],
+    ["JSON that is not an object", "[1]", { level: "debug", message: "[1]" }],
     ["a prefix", "[ERROR] it broke", { level: "error", message: "it broke" }],
     ["a panic of Go", "panic: runtime error", { level: "error", message: "panic: runtime error" }],
     ["anything else", "    at foo (bar.js:1:2)", { level: "debug", message: "    at foo (bar.js:1:2)" }],

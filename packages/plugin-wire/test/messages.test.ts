@@ -35,7 +35,7 @@ function generatedFiles(root: string): Record<string, string> {
 }
 
 describe("the messages of the wire", () => {
-  it("are generated from the .proto files as they stand", () => {
+  it("are generated from the present .proto files", () => {
     buf("generate", "--output", folder)
     const fresh = generatedFiles(folder)
     expect(Object.keys(fresh).length).toBeGreaterThan(20)

@@ -58,11 +58,11 @@ describe("the socket of a plugin", () => {
   })
 
   it.each<[string, () => ChannelCredentials]>([
-    ["speaks no TLS", () => credentials.createInsecure()],
-    ["shows no certificate", () => credentials.createSsl(trusted())],
-    ["shows another certificate", () => credentials.createSsl(trusted(), ...pair(stranger))],
+    ["does not use TLS", () => credentials.createInsecure()],
+    ["sends no certificate", () => credentials.createSsl(trusted())],
+    ["sends another certificate", () => credentials.createSsl(trusted(), ...pair(stranger))],
     ["trusts another certificate", () => credentials.createSsl(Buffer.from(stranger.certificate), ...pair(host))],
-  ])("refuses whoever %s", async (_name, as) => {
+  ])("refuses a client that %s", async (_name, as) => {
     await expect(check(as())).rejects.toMatchObject({ code: status.UNAVAILABLE })
   })
 })

@@ -15,7 +15,7 @@ async function load(type: string, kind: string, flavour = "whole", yamlConfigura
 }
 
 describe.skipIf(!available)("a plugin of another type under the upstream Go host", () => {
-  it.each(["IdentityManagementService", "IdentityManagement"])("tells about users and groups, as %s", async (type) => {
+  it.each(["IdentityManagementService", "IdentityManagement"])("describes users and groups, as %s", async (type) => {
     const host = await load(type, "identity")
     const authContext = { data: { issuer: "https://issuer" } }
     expect((await host.call("GetUser", { userId: "u", authContext })).response).toEqual({
@@ -54,7 +54,7 @@ describe.skipIf(!available)("a plugin of another type under the upstream Go host
     expect(await host.close()).toMatchObject({ ok: true })
   })
 
-  it.each(["SystemInformationService", "SystemInformation"])("tells about systems, as %s", async (type) => {
+  it.each(["SystemInformationService", "SystemInformation"])("describes systems, as %s", async (type) => {
     const host = await load(type, "system-information")
     expect((await host.call("Get", { id: "system", type: "kyma" })).response).toEqual({
       metadata: { id: "system", type: "kyma" },
@@ -78,7 +78,7 @@ describe.skipIf(!available)("a plugin of another type under the upstream Go host
     expect(sent[0]).toContain("a@b c@d")
   })
 
-  it("makes keystores, and says whom they trust", async () => {
+  it("creates keystores, and grants and removes trust", async () => {
     const regions = JSON.stringify({ regions: [{ name: "Europe", technicalName: "eu" }] })
     const host = await load("KeystoreProvider", "keystore", "whole", `supportedregions: { value: '${regions}' }`)
     expect((await host.call("CreateKeystore")).response).toEqual({
@@ -98,16 +98,16 @@ describe.skipIf(!available)("a plugin of another type under the upstream Go host
     expect(await host.close()).toMatchObject({ ok: true })
   })
 
-  it("gives no keystore whose certificate would have no name", async () => {
+  it("refuses a keystore whose certificate would have no name", async () => {
     const host = await load("KeystoreProvider", "keystore", "nameless")
     expect(await host.call("CreateKeystore")).toMatchObject({
       code: "UNKNOWN",
-      message: "The plugin gave an empty common name.",
+      message: "The plugin returned an empty common name.",
     })
     expect(await host.close()).toMatchObject({ ok: true })
   })
 
-  it("refuses regions that it cannot read", async () => {
+  it("refuses regions that it cannot parse", async () => {
     const host = await load("KeystoreProvider", "keystore", "whole", "supportedregions: { value: 'eu, us' }")
     expect(await host.call("CreateKeystore")).toMatchObject({
       code: "INVALID_ARGUMENT",
@@ -137,7 +137,7 @@ describe.skipIf(!available)("a plugin of another type under the upstream Go host
     expect(await host.close()).toMatchObject({ ok: true })
   })
 
-  it("is not what another type asks for", async () => {
+  it("does not serve another type", async () => {
     const host = await startGoHost([
       { name: "TOY", type: "NotificationService", path: process.execPath, args: [toys, "identity"] },
     ])

@@ -2,6 +2,8 @@ import { fileURLToPath } from "node:url"
 import type {
   CallOptions,
   ComponentCertificateRequest,
+  ConfiguredOncePlugin,
+  ConnectionStep,
   NotificationEvent,
   Plugin,
   PluginKind,
@@ -14,19 +16,27 @@ import { connectPlugin, createSupervisor, describePlugin, loadRemotePlugin, wire
 
 const toys = fileURLToPath(new URL("serve-others.ts", import.meta.url))
 
-const processOf = (kind: PluginKind) => ({
+const processOf = (kind: PluginKind, flavour = "whole") => ({
   ...wirePluginType(kind),
   path: process.execPath,
-  args: [toys, kind],
+  args: [toys, kind, flavour],
 })
 
-async function start<Kind extends PluginKind>(kind: Kind): Promise<Plugin<Kind>> {
-  const connect = () => connectPlugin({ ...processOf(kind), yamlConfiguration: "" })
+async function start<Kind extends PluginKind>(kind: Kind, flavour?: string): Promise<Plugin<Kind>> {
+  const connect = () => connectPlugin({ ...processOf(kind, flavour), yamlConfiguration: "" })
   const supervisor = createSupervisor({ name: kind, connect, clock: systemClock, logger: logSink() })
   const plugin = (await loadRemotePlugin(kind))(supervisor)
   await plugin.start(AbortSignal.timeout(20_000))
   onTestFinished(() => plugin.stop())
   return plugin
+}
+
+const kindsConfiguredOnce = ["identity", "certificate-issuer", "system-information", "notification"] as const
+
+async function steps(plugin: ConfiguredOncePlugin, call: CallOptions) {
+  const seen: ConnectionStep[] = []
+  for await (const step of plugin.testConnection(call)) seen.push(step)
+  return seen
 }
 
 async function changes(plugin: Plugin<"system-information">, kind: string, call: CallOptions = testCall()) {
@@ -37,8 +47,8 @@ async function changes(plugin: Plugin<"system-information">, kind: string, call:
 
 const down = { code: "UNREACHABLE", message: "The toy's server is down.", nextStep: "Start it." }
 
-describe("a plugin in a process of its own, as if it were in ours", () => {
-  it("says who a token and a workload are, and what they may", async () => {
+describe("a plugin in a separate process, used like one in ours", () => {
+  it("identifies a token and a workload, and lists their permissions", async () => {
     const plugin = await start("identity")
     const call = testCall({ tenantId: "acme" })
     const principal = await plugin.authenticate("token", call)
@@ -78,7 +88,7 @@ describe("a plugin in a process of its own, as if it were in ours", () => {
     await expect(plugin.writeStatus({ kind: "Moon" }, {}, testCall())).rejects.toMatchObject(down)
   })
 
-  it("ends a watch when its caller has enough", async () => {
+  it("ends a watch when its caller gives up", async () => {
     const plugin = await start("system-information")
     const caller = new AbortController()
     const watched = plugin.watch("Endless", testCall({ signal: caller.signal }))[Symbol.asyncIterator]()
@@ -104,10 +114,36 @@ describe("a plugin in a process of its own, as if it were in ours", () => {
     await expect(plugin.deliver(event, "down", testCall())).rejects.toMatchObject(down)
   })
 
-  it.each<PluginKind>(["identity", "certificate-issuer", "system-information", "notification"])(
-    "says what it is before it is configured: %s",
-    async (kind) => {
-      expect(await describePlugin(processOf(kind))).toMatchObject({ kind, contract: `${kind}/v1` })
-    },
-  )
+  it.each(kindsConfiguredOnce)("tests its connection and writes its setup material: %s", async (kind) => {
+    const plugin = await start(kind)
+    const call = testCall({ tenantId: "acme", requestId: "request-7" })
+    expect(await steps(plugin, call)).toEqual([
+      { name: "caller", outcome: "passed", durationMs: 1, message: "acme request-7" },
+    ])
+    expect(await plugin.setupMaterial(call)).toEqual([
+      { title: "Grants", fileName: "grants.txt", language: "text", text: "request-7" },
+    ])
+  })
+
+  it("ends a connection test with what it saw when the caller gives up", async () => {
+    const plugin = await start("notification", "slow")
+    const caller = new AbortController()
+    const test = plugin.testConnection(testCall({ signal: caller.signal }))[Symbol.asyncIterator]()
+    expect(await test.next()).toMatchObject({ value: { name: "caller" } })
+    caller.abort()
+    expect(await test.next()).toMatchObject({ value: { name: "server", outcome: "failed", code: "CANCELLED" } })
+    expect(await test.next()).toMatchObject({ done: true })
+  })
+
+  it("fails a step of the connection test when its process is gone", async () => {
+    const plugin = await start("notification")
+    await plugin.stop()
+    expect(await steps(plugin, testCall())).toMatchObject([
+      { name: "plugin_process", outcome: "failed", code: "UNREACHABLE" },
+    ])
+  })
+
+  it.each(kindsConfiguredOnce)("describes itself before it is configured: %s", async (kind) => {
+    expect(await describePlugin(processOf(kind))).toMatchObject({ kind, contract: `${kind}/v1` })
+  })
 })

@@ -60,7 +60,7 @@ function isAlive(processId: number): boolean {
 }
 
 describe("a plugin as a process", () => {
-  it("serves, says what it is, and ends in order, with nothing left behind", async () => {
+  it("serves, describes itself, and ends in order, with nothing left behind", async () => {
     const { connection } = await connect()
     expect(connection.serviceNames).toEqual([serviceName, Config.typeName])
     expect(JSON.parse(connection.buildInfo)).toEqual({ product: "toy", version: "1.2.3" })
@@ -71,7 +71,7 @@ describe("a plugin as a process", () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  it("clears away what a plugin has left that was killed", async () => {
+  it("removes what a killed plugin has left behind", async () => {
     const parent = await mkdtemp(path.join(folder, "sockets-"))
     const { connection: killed } = await connect({ socketDirectory: parent })
     killed.kill()
@@ -103,7 +103,7 @@ describe("a plugin as a process", () => {
     await connection.close()
   })
 
-  it("is configured anew while it serves", async () => {
+  it("can be configured again while it serves", async () => {
     const { connection } = await connect()
     const bounds = { deadlineMs: Date.now() + hangMs, signal: new AbortController().signal }
     await connection.call(Config.method.configure, { yamlConfiguration: "noise: true" }, bounds)
@@ -117,14 +117,14 @@ describe("a plugin as a process", () => {
     await connection.close()
   })
 
-  it("gives each call a deadline of its own", async () => {
+  it("gives each call its own deadline", async () => {
     const { connection } = await connect()
     await expect(getKey(connection, "hang", 300)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED })
     expect(await getKey(connection, "k")).toMatchObject({ keyId: "k" })
     await connection.close()
   })
 
-  it("is not hurt by what its dependencies print, nor by a rejection that nobody heard", async () => {
+  it("survives what its dependencies print, and a rejection that nothing handles", async () => {
     const { connection, log } = await connect({ yaml: "noise: true" })
     for (const keyId of ["log", "throw", "log"]) await getKey(connection, keyId)
     expect(await getKey(connection, "k")).toMatchObject({ keyId: "k" })
@@ -134,7 +134,7 @@ describe("a plugin as a process", () => {
     expect(JSON.stringify(log)).not.toContain("noise of a dependency")
   })
 
-  it("tells of a fault that nobody caught, without its words, and ends with 1", async () => {
+  it("logs an error that nothing caught, without its message, and ends with 1", async () => {
     const { connection, log } = await connect()
     await getKey(connection, "crash").catch(() => undefined)
     expect(await connection.ended).toBe(1)
@@ -143,13 +143,13 @@ describe("a plugin as a process", () => {
     await expect(getKey(connection, "k")).rejects.toMatchObject({ code: status.UNAVAILABLE })
   })
 
-  it("ends within two seconds also when its plugin does not stop, and with what it has started", async () => {
+  it("ends within two seconds even if its plugin does not stop, with all that it has started", async () => {
     const { connection } = await connect({ yaml: "{hangOnStop: true, grandchild: true}" })
     await connection.close()
     expect(isAlive(connection.processId)).toBe(false)
   })
 
-  it("ends by force when it does not move any more, and its calls end by their deadlines", async () => {
+  it("is ended by force when it hangs, and its calls end at their deadlines", async () => {
     const { connection } = await connect()
     process.kill(connection.processId, "SIGSTOP")
     await expect(getKey(connection, "k", 300)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED })
@@ -165,7 +165,7 @@ describe("a plugin as a process", () => {
     expect(await connection.ended).toBe(0)
   })
 
-  it("gets nothing of the host's environment but what a process needs", async () => {
+  it("receives only what a process needs from the host's environment", async () => {
     process.env.HOST_SECRET = "canary-of-the-host"
     onTestFinished(() => void delete process.env.HOST_SECRET)
     const { connection } = await connect({ env: { ADDED: "yes" } })
@@ -176,23 +176,31 @@ describe("a plugin as a process", () => {
   })
 })
 
-describe("a process that is no plugin of ours", () => {
+describe("a process that cannot be used", () => {
   const script = (text: string) => ({ args: ["-e", text] })
   it.each<[string, Options, RegExp]>([
-    ["says nothing", { ...script("setInterval(() => {}, 1000)"), startTimeoutMs: 300 }, /said nothing within 300 ms/],
+    [
+      "writes nothing",
+      { ...script("setInterval(() => {}, 1000)"), startTimeoutMs: 300 },
+      /wrote nothing within 300 ms/,
+    ],
     ["ends at once", script("process.stderr.write('[ERROR] no licence\\n'); process.exit(3)"), /ended \(3\) before/],
     [
       "prints something else",
       script("console.log('Hello'); setInterval(() => {}, 1000)"),
       /has 1 of at least 4 fields/,
     ],
-    ["prints without end", script("process.stdout.write('x'.repeat(70000)); setInterval(() => {}, 1000)"), /no end/],
+    [
+      "prints a line that does not end",
+      script("process.stdout.write('x'.repeat(70000)); setInterval(() => {}, 1000)"),
+      /no end/,
+    ],
     [
       "shows no certificate",
       script("console.log('1|1|unix|/tmp/x|grpc|'); setInterval(() => {}, 1000)"),
       /no certificate/,
     ],
-    ["is not there", { path: "/nowhere/plugin", args: [] }, /nowhere\/plugin/],
+    ["does not exist", { path: "/nowhere/plugin", args: [] }, /nowhere\/plugin/],
     [
       "serves something else",
       { serviceName: "plugin.notification.v1.NotificationService" },
@@ -200,10 +208,10 @@ describe("a process that is no plugin of ours", () => {
     ],
     ["refuses its configuration", { yaml: "{noise: 3, more: 1}" }, /noise.*more/],
     ["is configured by a text that is not YAML", { yaml: "a: [secret-canary" }, /not valid YAML: line 1/],
-    ["is configured by a reference within the YAML", { yaml: "a: &x [1]\nnoise: *x" }, /may not hold aliases: line 2, column 8/],
+    ["is configured by YAML with an alias", { yaml: "a: &x [1]\nnoise: *x" }, /may not hold aliases: line 2, column 8/],
     ["does not start", { yaml: "failStart: true" }, /The toy does not start\. Wind it up\./],
-    ["is another file than its checksum says", { checksum: "0".repeat(64) }, /was not started/],
-    ["has a checksum that is none", { checksum: "abc" }, /no SHA-256/],
+    ["does not match its checksum", { checksum: "0".repeat(64) }, /was not started/],
+    ["has an invalid checksum", { checksum: "abc" }, /not a SHA-256/],
   ])("is refused, with the reason: it %s", async (_name, options, reason) => {
     const failure = await connect(options).then(
       () => undefined,
@@ -213,7 +221,7 @@ describe("a process that is no plugin of ours", () => {
     expect(String(failure)).not.toContain("secret-canary")
   })
 
-  it("tells its last lines", async () => {
+  it("reports its last lines", async () => {
     const failure = connect(
       script("process.stderr.write('[ERROR] no licence\\n'); setTimeout(() => process.exit(3), 50)"),
     )
@@ -228,13 +236,13 @@ describe("a process that is no plugin of ours", () => {
     await connection.close()
   })
 
-  it("tells a person who starts it by hand what it is", () => {
+  it("tells a person who starts it by hand how to use it", () => {
     const { status: exitCode, stderr } = spawnSync(process.execPath, [toy], { encoding: "utf8", timeout: hangMs })
     expect(exitCode).toBe(1)
-    expect(stderr).toMatch(/^toy is a plugin of OpenKCM's CMK service: its host starts it, not a person\. /)
+    expect(stderr).toMatch(/^toy is a plugin of OpenKCM's CMK service: a host starts it, not a person\. /)
   })
 
-  it("tells a host that asks for a type which it does not serve", async () => {
+  it("tells a host that it does not serve the type", async () => {
     const failure = connectPlugin({
       ...{ type: "SomethingElse", path: process.execPath, args: [toy], serviceName, yamlConfiguration: "" },
     })

@@ -1,5 +1,6 @@
-// Plugins as processes: the four kinds beside keystores, and one that makes keystores. The first argument says which kind.
-// With the second argument `bare` it has nothing for the upstream host.
+// Plugins as processes: the four kinds other than keystores, and a keystore plugin that creates keystores. The first
+// argument is the kind. With the second argument `bare` the plugin has nothing for the upstream host; with `slow` its
+// connection test waits until the caller gives up.
 import type {
   AnyPluginDefinition,
   ConfiguredOncePlugin,
@@ -30,11 +31,15 @@ const once: ConfiguredOncePlugin = {
   ],
 }
 const configuration = { plugin: z.strictObject({}) }
-const described = { displayName: "Toy", description: "For tests.", capabilities: [], unsupported: {} }
+const described = { displayName: "Toy", description: "For tests.", unsupported: {} }
 const down = () => pluginError("UNREACHABLE", "The toy's server is down.", "Start it.")
 
 const identity = definePlugin({
-  manifest: { ...described, name: "toy-identity", kind: "identity", contract: "identity/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-identity", kind: "identity", contract: "identity/v1" },
+    capabilities: ["resolveWorkload", "permissions"],
+  },
   configuration,
   create: () => ({
     ...once,
@@ -58,7 +63,11 @@ const identity = definePlugin({
 })
 
 const certificateIssuer = definePlugin({
-  manifest: { ...described, name: "toy-issuer", kind: "certificate-issuer", contract: "certificate-issuer/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-issuer", kind: "certificate-issuer", contract: "certificate-issuer/v1" },
+    capabilities: ["revoke"],
+  },
   configuration,
   create: () => ({
     ...once,
@@ -74,7 +83,11 @@ const certificateIssuer = definePlugin({
 })
 
 const systemInformation = definePlugin({
-  manifest: { ...described, name: "toy-graph", kind: "system-information", contract: "system-information/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-graph", kind: "system-information", contract: "system-information/v1" },
+    capabilities: ["watch", "writeStatus"],
+  },
   configuration,
   create: () => ({
     ...once,
@@ -101,7 +114,11 @@ const systemInformation = definePlugin({
 })
 
 const notification = definePlugin({
-  manifest: { ...described, name: "toy-alerts", kind: "notification", contract: "notification/v1" },
+  manifest: {
+    ...described,
+    ...{ name: "toy-alerts", kind: "notification", contract: "notification/v1" },
+    capabilities: [],
+  },
   configuration,
   create: (_configuration, { logger }) => ({
     ...once,
@@ -124,7 +141,7 @@ const provider: UpstreamKeystoreProviderV1 = {
     keyManagement: { localityId: "eu", commonName: flavour === "nameless" ? "" : "keys", accessData: { path: "a/1" } },
   }),
   async deleteKeystore({ path }) {
-    if (path !== "a/1") throw pluginError("KEY_UNSUITABLE", "This is no keystore of the toy.", "Name another.")
+    if (path !== "a/1") throw pluginError("KEY_UNSUITABLE", "The path is not a keystore of the toy.", "Name another.")
   },
   grantTrust: async ({ subject, region, type }) => ({ granted: `${type} ${subject} ${region}` }),
   async removeTrust(_values, { granted }) {
@@ -140,6 +157,7 @@ const keystore = definePlugin({
     kind: "keystore",
     contract: "keystore/v1",
     pluginType: "toy",
+    capabilities: [],
     unsupported: Object.fromEntries(operations.map((operation) => [operation, "it is a toy"])),
     activationFacts: {},
     identityFields: [],

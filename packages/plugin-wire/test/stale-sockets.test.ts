@@ -18,7 +18,7 @@ async function folderNamed(name: string): Promise<string> {
   return folder
 }
 
-/** A socket that nobody listens at any more: a second name outlives the server that removes its own. */
+/** A socket at which nobody listens any more: a second name outlives the server, which removes only its own. */
 async function leaveSocket(folder: string): Promise<void> {
   const server = createServer().listen(path.join(folder, "own"))
   await once(server, "listening")
@@ -32,14 +32,14 @@ it("removes a folder with nothing but a socket at which nobody listens", async (
   expect(await readdir(parent)).toEqual([])
 })
 
-it("leaves alone a folder whose `plugin` is no socket", async () => {
+it("leaves a folder alone whose `plugin` is not a socket", async () => {
   await mkdir(path.join(await folderNamed("apeiro-cmk-aB3dE6"), "plugin"))
   await writeFile(path.join(await folderNamed("apeiro-cmk-fG7hI9"), "plugin"), "mine")
   await removeStaleSockets(parent, Date.now() + 61_000)
   expect(await readdir(parent, { recursive: true })).toHaveLength(4)
 })
 
-it("leaves alone what lies beside a socket, and folders whose name is not a plugin's", async () => {
+it("leaves other files next to a socket alone, and folders whose name is not a plugin's", async () => {
   const folder = await folderNamed("apeiro-cmk-aB3dE6")
   await leaveSocket(folder)
   await writeFile(path.join(folder, "notes.txt"), "mine")

@@ -3,7 +3,7 @@ import type { KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
 import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { logSink, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { connectPlugin, createSupervisor, type PluginConnection, loadRemotePlugin } from "../src/index.ts"
+import { connectPlugin, createSupervisor, loadRemotePlugin, type PluginConnection } from "../src/index.ts"
 
 const toy = fileURLToPath(new URL("serve-toy.ts", import.meta.url))
 
@@ -49,7 +49,7 @@ const describeKey = async (plugin: KeystorePluginV1) => {
 }
 
 describe("a plugin whose process is watched", () => {
-  it("is started again when it dies, and its keystores go on", async () => {
+  it("is started again when it dies, and its keystores stay usable", async () => {
     const { plugin, processes, die, logger } = await start()
     const ask = await describeKey(plugin)
     expect(await ask()).toMatchObject({ key: { keyId: "k" } })
@@ -61,7 +61,7 @@ describe("a plugin whose process is watched", () => {
     expect(errors).toMatchObject([{ fields: { plugin: "toy", how: "SIGKILL" } }])
   })
 
-  it("is ended and started again when it has stopped answering", { timeout: 60_000 }, async () => {
+  it("is ended and started again when it no longer answers", { timeout: 60_000 }, async () => {
     const { plugin, processes } = await start()
     const ask = await describeKey(plugin)
     const stopped = processes[0]
@@ -71,7 +71,7 @@ describe("a plugin whose process is watched", () => {
     expect(processes).toHaveLength(2)
   })
 
-  it("rejects what was under way with the origin plugin", async () => {
+  it("rejects calls in flight with the origin plugin", async () => {
     const { plugin, die } = await start()
     const keystore = await plugin.openKeystore({}, testCall())
     const hanging = keystore.describeKey({ keyId: "hang" }, testCall())
@@ -81,7 +81,7 @@ describe("a plugin whose process is watched", () => {
     await outcome
   })
 
-  it("is set aside when it dies again and again, with its last words", async () => {
+  it("is set aside when it dies again and again, with its last lines in the log", async () => {
     const { plugin, processes, logger } = await start()
     const keystore = await plugin.openKeystore({}, testCall())
     for (let times = 0; times < 5; times += 1) {

@@ -52,7 +52,7 @@ describe("calls over the wire", () => {
   const configure = (yamlConfiguration: string, timeoutMs = hangMs, signal = new AbortController().signal) =>
     unaryCall(client, Config.method.configure, { yamlConfiguration }, { deadlineMs: Date.now() + timeoutMs, signal })
 
-  it("carry messages beyond every usual bound", async () => {
+  it("carry messages beyond the usual limits", async () => {
     const text = "x".repeat(6 * 1024 * 1024)
     expect((await configure(text)).buildInfo).toBe(text)
   })
@@ -68,7 +68,7 @@ describe("calls over the wire", () => {
     await expect(configure("hang", 50)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED })
   })
 
-  it("end with the reason of their signal, and the other side hears of it", async () => {
+  it("end with the reason of their signal, and the other side is cancelled", async () => {
     const controller = new AbortController()
     const reason = new Error("the caller gave up")
     const call = configure("hang", hangMs, controller.signal)
@@ -86,7 +86,7 @@ describe("calls over the wire", () => {
     })
   })
 
-  it("say nothing of an error that was not meant to leave", async () => {
+  it("hide an error that was not meant for the caller", async () => {
     const failure = await configure("fail in another way").catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: status.UNKNOWN, message: "internal error" })
   })

@@ -1,12 +1,12 @@
 import { type CallOptions, type Clock, isPluginError, type Logger } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { SupervisedToken } from "./client.ts"
+import { abortable, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
+import type { TokenClient } from "./client.ts"
 import type { TokenOperation, TokenOperations } from "./token/messages.ts"
 
 /** One appliance: its address is for people, the token is found by its serial number. */
 export interface Appliance {
   readonly address: string
-  readonly token: SupervisedToken
+  readonly token: TokenClient
 }
 
 /** How an appliance is doing. */
@@ -15,173 +15,197 @@ export interface ApplianceState {
   readonly state: "online" | "standby" | "failed"
 }
 
-/** Several appliances that hold the same key: one serves, the others stand by. */
-export interface Appliances extends SupervisedToken {
-  states(): readonly ApplianceState[]
-  /** Asks one appliance, whichever serves. */
-  askOne<Operation extends TokenOperation>(
-    index: number,
-    operation: Operation,
-    request: TokenOperations[Operation]["request"],
-    call: Pick<CallOptions, "signal">,
-  ): Promise<TokenOperations[Operation]["answer"]>
-}
-
-/** What {@link createAppliances} needs. */
+/** Options of {@link Appliances}. */
 export interface AppliancesOptions {
   /** In the order of preference. */
   readonly appliances: readonly Appliance[]
   readonly keyLabel: string
   /** Longest time for one appliance before the next is asked, in milliseconds. */
   readonly tryTimeoutMs: number
-  /** How often an appliance that failed is looked at again, in milliseconds. */
+  /** How often a failed appliance is checked, in milliseconds. */
   readonly recoveryMs: number
-  /** An appliance that was not used for so long is looked at, in milliseconds. */
+  /** An appliance that has been idle for this long is checked, in milliseconds. */
   readonly keepAliveMs: number
   readonly clock: Clock
   readonly logger: Logger
 }
 
-/** Longest time for one whose process has to start and log in first, in milliseconds. */
+/** Longest time for an appliance whose process has to start and log in first, in milliseconds. */
 const startTimeoutMs = 5_000
 
-/** So many looks in a row must succeed before an appliance serves again: one that comes and goes must not be followed. */
+/** Checks in a row that must pass before an appliance serves again, so that one that comes and goes is left alone. */
 const provenAfter = 3
 
-/** These change something, and are not asked of two appliances. */
+/** Operations that change something: they are never sent to a second appliance. */
 const askedOnce: readonly TokenOperation[] = ["generate", "rotate", "destroy"]
 
-/** Makes {@link Appliances}; touches no token. */
-export function createAppliances(options: AppliancesOptions): Appliances {
-  const { appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger } = options
-  /** Looks that succeeded since an appliance failed; absent: it has not. */
-  const recovering = new Map<number, number>()
-  let isClosed = false
-  let cancelLook: (() => void) | undefined
-  const usedAtMs = appliances.map(() => Number.NEGATIVE_INFINITY)
-  let cancelKeepAlive: (() => void) | undefined
+/** Several appliances with the same key: one serves, the others stand by. Touches no token until the first call. */
+export class Appliances implements TokenClient {
+  readonly #options: AppliancesOptions
+  readonly #usedAtMs: number[]
+  /** Checks that a failed appliance has passed in a row; absent for one that has not failed. */
+  readonly #recovering = new Map<number, number>()
+  #cancelRecovery: (() => void) | undefined
+  #cancelKeepAlive: (() => void) | undefined
+  #isClosed = false
 
-  const serving = () => appliances.findIndex((_each, index) => !recovering.has(index))
+  constructor(options: AppliancesOptions) {
+    this.#options = options
+    this.#usedAtMs = options.appliances.map(() => Number.NEGATIVE_INFINITY)
+  }
 
-  async function tried<Operation extends TokenOperation>(
+  async ask<Operation extends TokenOperation>(
+    operation: Operation,
+    request: TokenOperations[Operation]["request"],
+    call: Pick<CallOptions, "signal">,
+  ): Promise<TokenOperations[Operation]["answer"]> {
+    const order = this.#order()
+    for (const [position, index] of order.entries()) {
+      const isLast = position === order.length - 1 || askedOnce.includes(operation)
+      try {
+        return await abortable(this.#try(index, operation, request, call, isLast), call.signal)
+      } catch (error) {
+        if (isFailure(error)) this.#fail(index)
+        if (isLast || call.signal.aborted || !isFailure(error)) throw error
+      }
+    }
+    throw pluginError("UNREACHABLE", "The keystore has no appliance.", "Check hsm_ip_addresses.")
+  }
+
+  /** Has one appliance do an operation, whichever of them serves. @throws {PluginError} as {@link TokenClient.ask} */
+  askOne<Operation extends TokenOperation>(
+    index: number,
+    operation: Operation,
+    request: TokenOperations[Operation]["request"],
+    call: Pick<CallOptions, "signal">,
+  ): Promise<TokenOperations[Operation]["answer"]> {
+    return this.#at(index).token.ask(operation, request, call)
+  }
+
+  /** The appliances in the order of preference, each with its state. */
+  states(): readonly ApplianceState[] {
+    const first = this.#serving()
+    return this.#options.appliances.map(({ address }, index) => {
+      if (this.#recovering.has(index)) return { address, state: "failed" }
+      return { address, state: index === first ? "online" : "standby" }
+    })
+  }
+
+  isOpen(): boolean {
+    return this.#options.appliances[Math.max(this.#serving(), 0)]?.token.isOpen() === true
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelRecovery?.()
+    this.#cancelKeepAlive?.()
+    for (const { token } of this.#options.appliances) token.close()
+  }
+
+  /** Where all have failed each of them is asked once more, since one may be back. */
+  #order(): readonly number[] {
+    const all = [...this.#options.appliances.keys()]
+    const healthy = all.filter((index) => !this.#recovering.has(index))
+    return healthy.length > 0 ? healthy : all
+  }
+
+  #serving(): number {
+    return this.#options.appliances.findIndex((_each, index) => !this.#recovering.has(index))
+  }
+
+  #at(index: number): Appliance {
+    const appliance = this.#options.appliances[index]
+    if (appliance === undefined) throw new Error(`there is no appliance ${index}`)
+    return appliance
+  }
+
+  async #try<Operation extends TokenOperation>(
     index: number,
     operation: Operation,
     request: TokenOperations[Operation]["request"],
     outer: Pick<CallOptions, "signal">,
     isLast: boolean,
-  ) {
-    usedAtMs[index] = clock.monotonicMs()
-    keepAlive()
-    if (isLast) return tokenOf(index).ask(operation, request, outer)
-    const token = tokenOf(index)
+  ): Promise<TokenOperations[Operation]["answer"]> {
+    const { clock, tryTimeoutMs } = this.#options
+    const { token } = this.#at(index)
+    this.#usedAtMs[index] = clock.monotonicMs()
+    this.#keepAlive()
+    if (isLast) return token.ask(operation, request, outer)
     const timeoutMs = token.isOpen() ? tryTimeoutMs : Math.max(tryTimeoutMs, startTimeoutMs)
-    const call = callOptions({ tenantId: "", timeoutMs, signal: outer.signal, clock })
+    const deadline = withDeadline(outer.signal, timeoutMs, clock)
     try {
-      return await token.ask(operation, request, call)
+      return await token.ask(operation, request, deadline)
     } finally {
-      call.dispose()
+      deadline.dispose()
     }
   }
 
-  function tokenOf(index: number): SupervisedToken {
-    const token = appliances[index]?.token
-    if (token === undefined) throw new Error(`there is no appliance ${index}`)
-    return token
+  #fail(index: number): void {
+    if (this.#isClosed || this.#recovering.has(index)) return
+    this.#options.logger.warn("an appliance failed", { address: this.#at(index).address })
+    this.#recovering.set(index, 0)
+    this.#scheduleRecovery()
   }
 
-  function fail(index: number): void {
-    if (isClosed || recovering.has(index)) return
-    const address = appliances[index]?.address ?? ""
-    logger.warn("an appliance failed", { address })
-    recovering.set(index, 0)
-    cancelLook ??= clock.after(recoveryMs, () => void look())
+  #scheduleRecovery(): void {
+    const { clock, recoveryMs } = this.#options
+    this.#cancelRecovery ??= clock.after(recoveryMs, () => void this.#recover())
   }
 
-  /** Looks at what has failed, beside the calls. */
-  async function look(): Promise<void> {
-    cancelLook = undefined
-    for (const [index, successes] of [...recovering]) {
-      const isBack = (await lookAt(index)) === undefined
-      if (isBack && successes + 1 >= provenAfter) {
-        recovering.delete(index)
-        logger.info("an appliance is back", { address: appliances[index]?.address ?? "" })
-      } else recovering.set(index, isBack ? successes + 1 : 0)
+  /** Checks the failed appliances while calls go on. */
+  async #recover(): Promise<void> {
+    this.#cancelRecovery = undefined
+    for (const [index, passed] of [...this.#recovering]) {
+      const isBack = (await this.#check(index)) === undefined
+      if (isBack && passed + 1 >= provenAfter) {
+        this.#recovering.delete(index)
+        this.#options.logger.info("an appliance is back", { address: this.#at(index).address })
+      } else this.#recovering.set(index, isBack ? passed + 1 : 0)
     }
-    if (recovering.size > 0 && !isClosed) cancelLook = clock.after(recoveryMs, () => void look())
+    if (this.#recovering.size > 0 && !this.#isClosed) this.#scheduleRecovery()
   }
 
   /**
-   * Looks at every appliance that is not in use: so that the one that stands by has logged in before it is needed, and no
-   * firewall on the way forgets an idle connection. Begins with the first call.
+   * Checks every idle appliance, beginning with the first call: so that one that stands by has logged in before it is
+   * needed, and no firewall on the way drops an idle connection.
    */
-  function keepAlive(): void {
-    if (!isClosed) cancelKeepAlive ??= clock.after(0, () => void lookAtIdle())
+  #keepAlive(): void {
+    if (!this.#isClosed) this.#cancelKeepAlive ??= this.#options.clock.after(0, () => void this.#checkIdle())
   }
 
-  async function lookAtIdle(): Promise<void> {
+  async #checkIdle(): Promise<void> {
+    const { appliances, clock, keepAliveMs } = this.#options
     for (const index of appliances.keys()) {
-      const idleMs = clock.monotonicMs() - (usedAtMs[index] ?? 0)
-      if (idleMs < keepAliveMs || recovering.has(index) || isClosed) continue
-      usedAtMs[index] = clock.monotonicMs()
-      const failure = await lookAt(index)
-      // Where there is one alone, a refusal is an answer; of several, one that refuses cannot take over.
-      if (failure !== undefined && (isFailure(failure) || appliances.length > 1)) fail(index)
+      const idleMs = clock.monotonicMs() - (this.#usedAtMs[index] ?? 0)
+      if (idleMs < keepAliveMs || this.#recovering.has(index) || this.#isClosed) continue
+      this.#usedAtMs[index] = clock.monotonicMs()
+      const failure = await this.#check(index)
+      // A single appliance that refuses has answered; of several, one that refuses cannot take over.
+      if (failure !== undefined && (isFailure(failure) || appliances.length > 1)) this.#fail(index)
     }
-    if (!isClosed) cancelKeepAlive = clock.after(keepAliveMs, () => void lookAtIdle())
+    if (!this.#isClosed) this.#cancelKeepAlive = clock.after(keepAliveMs, () => void this.#checkIdle())
   }
 
-  /** @returns why it does not serve; nothing when it does */
-  async function lookAt(index: number): Promise<unknown> {
-    const call = callOptions({ tenantId: "", timeoutMs: Math.max(tryTimeoutMs, startTimeoutMs), clock })
+  /** Does a round trip with one appliance. @returns why it cannot serve; `undefined` when it can */
+  async #check(index: number): Promise<unknown> {
+    const { clock, keyLabel, tryTimeoutMs } = this.#options
+    const deadline = withDeadline(undefined, Math.max(tryTimeoutMs, startTimeoutMs), clock)
     try {
-      const sample = new Uint8Array(32)
+      const { token } = this.#at(index)
       const associatedData = new TextEncoder().encode("apeiro-cmk/recovery")
-      const token = tokenOf(index)
-      const { ciphertext, version } = await token.ask("encrypt", { keyLabel, plaintext: sample, associatedData }, call)
-      await token.ask("decrypt", { keyLabel, version, ciphertext, associatedData }, call)
+      const sample = { keyLabel, plaintext: new Uint8Array(32), associatedData }
+      const { ciphertext, version } = await token.ask("encrypt", sample, deadline)
+      await token.ask("decrypt", { keyLabel, version, ciphertext, associatedData }, deadline)
       return undefined
     } catch (error) {
       return error
     } finally {
-      call.dispose()
+      deadline.dispose()
     }
-  }
-
-  return {
-    async ask(operation, request, call) {
-      const healthy = appliances.map((_each, index) => index).filter((index) => !recovering.has(index))
-      // Where all have failed each of them is asked once more: one may be back.
-      const order = healthy.length > 0 ? healthy : appliances.map((_each, index) => index)
-      for (const [position, index] of order.entries()) {
-        const isLast = position === order.length - 1 || askedOnce.includes(operation)
-        try {
-          return await abortable(tried(index, operation, request, call, isLast), call.signal)
-        } catch (error) {
-          if (isFailure(error)) fail(index)
-          if (isLast || call.signal.aborted || !isFailure(error)) throw error
-        }
-      }
-      throw pluginError("UNREACHABLE", "There is no appliance.", "Check hsm_ip_addresses.")
-    },
-    askOne: (index, operation, request, call) => tokenOf(index).ask(operation, request, call),
-    states() {
-      const first = serving()
-      return appliances.map(({ address }, index) => {
-        if (recovering.has(index)) return { address, state: "failed" }
-        return { address, state: index === first ? "online" : "standby" }
-      })
-    },
-    isOpen: () => appliances[Math.max(serving(), 0)]?.token.isOpen() === true,
-    close() {
-      isClosed = true
-      cancelLook?.()
-      cancelKeepAlive?.()
-      for (const { token } of appliances) token.close()
-    },
   }
 }
 
-/** An appliance that cannot be reached or does not answer; a refusal is an answer. */
+/** Tells whether an appliance is out of reach or does not answer; a refusal is an answer. */
 function isFailure(error: unknown): boolean {
   return isPluginError(error) && (error.code === "UNREACHABLE" || error.code === "TIMED_OUT")
 }

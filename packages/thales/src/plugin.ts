@@ -1,30 +1,32 @@
 import { fileURLToPath } from "node:url"
-import type { KeystorePluginV1, PluginServices, TenantFiles } from "@apeiro-cmk/plugin-interface"
-import {
-  configurationError,
-  definePlugin,
-  fileSecret,
-  OpenKeystores,
-  readText,
-  requireConfiguration,
-  type SecretSource,
-} from "@apeiro-cmk/plugin-sdk"
-import { createAppliances } from "./appliances.ts"
-import { createSupervisedToken } from "./client.ts"
+import type {
+  CallOptions,
+  KeystoreConfigurationInput,
+  KeystorePluginV1,
+  KeystoreV1,
+  PluginServices,
+  SetupDocument,
+} from "@apeiro-cmk/plugin-interface"
+import { configurationError, definePlugin, OpenKeystores, requireConfiguration } from "@apeiro-cmk/plugin-sdk"
+import { type Appliance, Appliances } from "./appliances.ts"
+import { SupervisedToken } from "./client.ts"
 import {
   type KeystoreConfiguration,
   keystoreConfiguration,
+  type ModuleSettings,
   type PluginConfiguration,
   pluginConfiguration,
   setupConfiguration,
 } from "./config.ts"
-import { createKeystore, unsupportedReasons } from "./keystore.ts"
-import { checkLunaClient, type LunaClientFiles, prepareLunaClient } from "./luna-client.ts"
-import { RefusedPins } from "./refused-pins.ts"
+import { ThalesKeystore, unsupportedReasons } from "./keystore.ts"
+import { clientFilesOf, pinSource } from "./session/login.ts"
+import { LoginPin } from "./session/login-pin.ts"
+import { checkLunaClient, type LunaClientSource, prepareLunaClient } from "./session/luna-client.ts"
+import { RefusedPins } from "./session/refused-pins.ts"
 import { setupMaterial } from "./setup-material.ts"
 import { upstreamHooks } from "./upstream.ts"
 
-/** Keys in a partition of a Thales Luna HSM, or in another PKCS#11 token, as L1 keys. */
+/** Wraps with keys in a partition of a Thales Luna HSM, or of another PKCS#11 token, as L1 keys. */
 export const plugin = definePlugin({
   manifest: {
     name: "thales",
@@ -32,123 +34,130 @@ export const plugin = definePlugin({
     contract: "keystore/v1",
     pluginType: "thales_luna",
     displayName: "Thales Luna Network HSM",
-    description: "Wraps with keys in a partition of a Thales Luna HSM, by PKCS#11.",
+    description: "Wraps with keys in a partition of a Thales Luna HSM, through PKCS#11.",
     capabilities: ["listKeyVersions", "createKey", "rotateKey", "deleteKey"],
     unsupported: unsupportedReasons,
     activationFacts: {
       partition_status: { description: "`authenticated` when the partition was found and accepted the PIN." },
-      hsm_serial_number: { description: "Serial number of the partition, as it states it." },
-      fips_level: { description: "`not_reported`, or `asserted_by_operator` with what the operator has configured." },
-      hsm_firmware: { description: "Firmware of the HSM, as it states it." },
-      hsm_appliances: { description: "Each appliance with `online`, `standby` or `failed`, as they were seen." },
-      wrap_mechanism: { description: "How the HSM wraps under this key, as it was seen." },
-      latency_ms: { description: "Half of ten operations took at most so long, in milliseconds." },
+      hsm_serial_number: { description: "Serial number that the partition reports." },
+      fips_level: { description: "`not_reported`, or `asserted_by_operator` with the level the operator configured." },
+      hsm_firmware: { description: "Firmware version that the HSM reports." },
+      hsm_appliances: {
+        description: "Each appliance with the state in which it was found: `online`, `standby` or `failed`.",
+      },
+      wrap_mechanism: { description: "Mechanism by which the HSM wraps under this key, as observed." },
+      latency_ms: { description: "Median latency of ten operations, in milliseconds." },
     },
     identityFields: ["partition_label", "serial_numbers", "key_label", "module"],
     productionReady: true,
   },
   configuration: { plugin: pluginConfiguration, keystore: keystoreConfiguration },
-  create: createThalesPlugin,
+  create: (settings, services) => new ThalesPlugin(settings, services),
 })
 
 /** Network Trust Link Service of Luna appliances. */
 const ntlsPort = 1792
 
-function clientFilesOf(configuration: LunaClientFilesGiven): LunaClientFiles | undefined {
-  const { client_certificate, client_private_key, ca_certificate } = configuration
-  if (client_certificate === undefined || client_private_key === undefined || ca_certificate === undefined)
-    return undefined
-  return { client_certificate, client_private_key, ca_certificate }
+/** A function that names the tenant's client files, with the time at which their certificates must be valid. */
+type ClientSource = (() => LunaClientSource) | undefined
+
+class ThalesPlugin implements KeystorePluginV1 {
+  readonly upstream = upstreamHooks
+  readonly #settings: PluginConfiguration
+  readonly #services: PluginServices
+  readonly #refusedPins: RefusedPins
+  readonly #keystores = new OpenKeystores()
+
+  constructor(settings: PluginConfiguration, services: PluginServices) {
+    this.#settings = settings
+    this.#services = services
+    this.#refusedPins = new RefusedPins(services.random.bytes(32))
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#keystores.start(signal)
+  }
+
+  async stop(): Promise<void> {
+    await this.#keystores.stop()
+  }
+
+  async openKeystore(input: KeystoreConfigurationInput, { tenantId }: CallOptions): Promise<KeystoreV1> {
+    this.#keystores.requireRunning()
+    const configuration = requireConfiguration(keystoreConfiguration, input)
+    const module = this.#moduleOf(configuration)
+    const source = this.#clientSource(configuration, module)
+    const appliances = this.#appliances(configuration, module, source, tenantId)
+    const { allowedEndpoints, allowedAddresses, latencyWarnMs, latencyFailMs } = this.#settings
+    const egress = { allowedEndpoints, allowedAddresses }
+    const services = this.#services
+    return this.#keystores.hold(
+      (onClose) =>
+        new ThalesKeystore({
+          token: appliances,
+          keyLabel: configuration.key_label,
+          slotId: configuration.slot_id,
+          serialNumbers: configuration.serial_numbers,
+          fipsLevel: module.fipsLevel,
+          network: module.port === undefined ? undefined : { port: module.port, egress, tcp: services.tcp },
+          checkClient: source === undefined ? undefined : (call) => checkLunaClient(source(), call),
+          latencyLimits: { warnMs: latencyWarnMs, failMs: latencyFailMs },
+          services,
+          onClose,
+        }),
+    )
+  }
+
+  async setupMaterial(input: KeystoreConfigurationInput): Promise<readonly SetupDocument[]> {
+    return setupMaterial(requireConfiguration(setupConfiguration, input))
+  }
+
+  #moduleOf({ module }: KeystoreConfiguration): ModuleSettings {
+    const { modules } = this.#settings
+    const found = modules[module]
+    if (found !== undefined) return found
+    const message = "must be a module that the operator has configured"
+    throw configurationError([{ path: ["module"], message, allowed: Object.keys(modules) }])
+  }
+
+  #clientSource(configuration: KeystoreConfiguration, { clientConfiguration }: ModuleSettings): ClientSource {
+    const paths = clientConfiguration === "chrystoki" ? clientFilesOf(configuration) : undefined
+    if (paths === undefined) return undefined
+    const { clock, files } = this.#services
+    return () => ({ paths, files, nowMs: clock.nowMs() })
+  }
+
+  #appliances(
+    configuration: KeystoreConfiguration,
+    { library, environment, port = ntlsPort }: ModuleSettings,
+    source: ClientSource,
+    tenantId: string,
+  ): Appliances {
+    const { hsm_ip_addresses: addresses, serial_numbers: serials, partition_label: label } = configuration
+    const { clock, files, logger } = this.#services
+    const { sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs, keepAliveMs } = this.#settings
+    const readPin = pinSource(configuration, files)
+    const prepare = async (signal: AbortSignal) =>
+      source === undefined
+        ? undefined
+        : prepareLunaClient({ ...source(), library, addresses, port }, { tenantId, signal })
+    // Without serial numbers there is one partition, found by its label.
+    const partitions = serials.length === 0 ? [[]] : serials.map((serial) => [serial])
+    const appliances = partitions.map((serialNumbers, index): Appliance => {
+      const settings = { module: library, label, serialNumbers, sessions }
+      const pin = new LoginPin(settings, (signal) => readPin({ tenantId, signal }), this.#refusedPins)
+      const entry = processEntry()
+      const options = { settings, environment, pin, prepare, entry, heartbeatMs, silenceMs, clock, logger }
+      return { address: addresses[index] ?? "", token: new SupervisedToken(options) }
+    })
+    const keyLabel = configuration.key_label
+    return new Appliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger })
+  }
 }
 
-type LunaClientFilesGiven = { readonly [field in keyof LunaClientFiles]?: string | undefined }
-
-/** Read at each login: a file may have another one by then. */
-function pinSource({ pin, pin_path: path }: KeystoreConfiguration, files: TenantFiles): SecretSource {
-  if (pin !== undefined) return ({ signal }) => pin.read(signal)
-  if (path === undefined) throw configurationError([{ path: ["pin"], message: "is missing" }])
-  const inFile = fileSecret(files, path, "pin_path")
-  return async (call) => Buffer.from(await readText(inFile, "PIN", call))
-}
-
-/** The module of a token's process: this one's neighbour, or the bundled executable itself. */
+/** Returns the path of the module that a token's process runs: next to this one, or the bundled executable itself. */
 function processEntry(): string {
   const isBundled = import.meta.url.endsWith("/serve.mjs")
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
   return fileURLToPath(isBundled ? import.meta.url : new URL(`./run-token-process.${extension}`, import.meta.url))
-}
-
-function createThalesPlugin(settings: PluginConfiguration, services: PluginServices): KeystorePluginV1 {
-  const {
-    allowedEndpoints,
-    allowedAddresses,
-    modules,
-    sessions,
-    heartbeatMs,
-    silenceMs,
-    tryTimeoutMs,
-    recoveryMs,
-    keepAliveMs,
-  } = settings
-  const { clock, files, logger } = services
-  const egress = { allowedEndpoints, allowedAddresses }
-  const refusedPins = new RefusedPins(services.random.bytes(32))
-  const keystores = new OpenKeystores()
-  return {
-    start: async (signal) => keystores.start(signal),
-    stop: () => keystores.stop(),
-    async openKeystore(input, { tenantId }) {
-      keystores.requireRunning()
-      const configuration = requireConfiguration(keystoreConfiguration, input)
-      const library = modules[configuration.module]
-      if (library === undefined) {
-        throw configurationError([
-          { path: ["module"], message: "is none that the operator has configured", allowed: Object.keys(modules) },
-        ])
-      }
-      const {
-        partition_label: label,
-        serial_numbers: serialNumbers,
-        hsm_ip_addresses: addresses,
-        key_label: keyLabel,
-        slot_id: slotId,
-      } = configuration
-      const pin = pinSource(configuration, files)
-      const paths = library.clientConfiguration === "chrystoki" ? clientFilesOf(configuration) : undefined
-      const source = paths === undefined ? undefined : () => ({ paths, files, nowMs: clock.nowMs() })
-      const port = library.port ?? ntlsPort
-      const prepare = async (signal: AbortSignal) =>
-        source === undefined
-          ? undefined
-          : prepareLunaClient({ ...source(), library: library.library, addresses, port }, { tenantId, signal })
-      // Without serial numbers there is one partition to be found, by its label.
-      const partitions = serialNumbers.length === 0 ? [[]] : serialNumbers.map((serial) => [serial])
-      const appliances = partitions.map((serials, index) => ({
-        address: addresses[index] ?? "",
-        token: createSupervisedToken({
-          settings: { module: library.library, label, serialNumbers: serials, sessions },
-          environment: library.environment,
-          pin: (signal) => pin({ tenantId, signal }),
-          ...{ prepare, refusedPins, entry: processEntry(), heartbeatMs, silenceMs, clock, logger },
-        }),
-      }))
-      const token = createAppliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger })
-      return keystores.hold((onClose) =>
-        createKeystore({
-          token,
-          keyLabel,
-          slotId,
-          serialNumbers,
-          fipsLevel: library.fipsLevel,
-          network: library.port === undefined ? undefined : { port: library.port, egress, tcp: services.tcp },
-          checkClient: source === undefined ? undefined : (call) => checkLunaClient(source(), call),
-          latencyLimits: { warnMs: settings.latencyWarnMs, failMs: settings.latencyFailMs },
-          services,
-          onClose,
-        }),
-      )
-    },
-    setupMaterial: async (input) => setupMaterial(requireConfiguration(setupConfiguration, input)),
-    upstream: upstreamHooks,
-  }
 }

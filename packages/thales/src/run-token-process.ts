@@ -1,4 +1,4 @@
 import { runTokenProcess } from "./token/token-process.ts"
 
-// The module of a token's process: forked by the plugin, never imported.
+// The plugin forks this module as a token's process, and never imports it.
 runTokenProcess()

@@ -5,25 +5,25 @@ import type { setupConfiguration } from "./config.ts"
 type Setup = z.output<typeof setupConfiguration>
 
 /**
- * The commands with which the HSM's administrator registers the client and makes the partition and its key, and what the
- * network has to allow. Source: Thales, "Luna Network HSM 7, Partition Administration Guide".
+ * Writes the commands with which the HSM's administrator registers the client and creates the partition and its key,
+ * and the rules that the network needs. Source: Thales, "Luna Network HSM 7, Partition Administration Guide".
  */
 export function setupMaterial(configuration: Setup): readonly SetupDocument[] {
   return [
     {
-      title: "Commands on each appliance (LunaSH), as its administrator",
+      title: "Commands on each appliance (LunaSH), for its administrator",
       fileName: "luna-appliance.txt",
       language: "text",
       text: onAppliances(configuration),
     },
     {
-      title: "Commands in the client (LunaCM), as the partition's officers",
+      title: "Commands in the client (LunaCM), for the partition's officers",
       fileName: "luna-partition.txt",
       language: "text",
       text: inClient(configuration),
     },
     {
-      title: "What the network has to allow",
+      title: "Network rules",
       fileName: "network-rules.txt",
       language: "text",
       text: networkRules(configuration),
@@ -35,9 +35,9 @@ const clientName = "apeiro-cmk"
 
 function onAppliances({ partition_label, hsm_ip_addresses, client_certificate = "CLIENT.pem" }: Setup): string {
   const lines = [
-    `# 1. Copy ${client_certificate} to the appliance as ${clientName}.pem (scp), and its server.pem to the host: it belongs`,
-    "#    into ca_certificate, of all appliances one after the other.",
-    "# 2. Register the client, make the partition, and let the client use it:",
+    `# 1. Copy ${client_certificate} to the appliance as ${clientName}.pem (scp), and the appliance's server.pem to the host:`,
+    "#    append the server.pem of each appliance to ca_certificate.",
+    "# 2. Register the client, create the partition, and assign it to the client:",
     `client register -client ${clientName} -hostname ${clientName}`,
     `client hostip map -client ${clientName} -ip ADDRESS_OF_THE_HOST`,
     `partition create -partition ${partition_label}`,
@@ -48,19 +48,19 @@ function onAppliances({ partition_label, hsm_ip_addresses, client_certificate = 
 
 function inClient({ partition_label, key_label, hsm_ip_addresses }: Setup): string {
   const lines = [
-    "# 1. As security officer; with several appliances under one cloning domain:",
+    "# 1. As security officer; several appliances need the same cloning domain:",
     `partition init -label ${partition_label}`,
     "role login -name po",
     "role init -name co",
-    "# 2. As crypto officer: the key, made in the HSM, never to leave it (cmu of the Luna client asks for the PIN):",
+    "# 2. As crypto officer: generate the key in the HSM, which it never leaves (cmu of the Luna client asks for the PIN):",
     `cmu generatekey -keytype=AES -keysize=32 -label=${key_label} -encrypt=1 -decrypt=1 -sensitive=1 -extractable=0 -private=1 -wrap=0 -unwrap=0`,
-    "# 3. The user that the platform logs in as; its PIN is the keystore's `pin`:",
+    "# 3. Create the user as which the platform logs in; its PIN is the keystore's `pin`:",
     "role init -name cu",
-    "# 4. For serial_numbers of the keystore:",
+    "# 4. Read the values for serial_numbers of the keystore:",
     "slot list",
   ]
   const clone = [
-    "# 5. The same key on each further appliance, where steps 1 and 3 were done as well (never made anew):",
+    "# 5. Clone the key to each other appliance, after steps 1 and 3 there (do not generate it again):",
     "partition clone -objects HANDLE_OF_THE_KEY -slot SLOT_OF_THE_OTHER_PARTITION",
   ]
   return [...lines, ...(hsm_ip_addresses.length > 1 ? clone : []), ""].join("\n")

@@ -39,7 +39,7 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     return steps.find(({ name }) => name === "appliances")
   }
 
-  it("hold it both, and are listed truly", async () => {
+  it("both hold it, and are listed with their states", async () => {
     const { keystore } = await open()
     expect(await applianceStep(keystore)).toMatchObject({
       outcome: "passed",
@@ -47,7 +47,7 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     })
   })
 
-  it("are refused when they hold two keys of one label", async () => {
+  it("are refused when they hold different keys under one label", async () => {
     const { keystore } = await open([randomBytes(32), randomBytes(32)])
     expect(await applianceStep(keystore)).toMatchObject({ outcome: "failed", code: "KEY_MISMATCH" })
   })
@@ -55,23 +55,26 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
   it.each([
     ["fails", { action: "return", number: 48, times: -1 }],
     ["hangs", { action: "stall", times: -1 }],
-  ] as const)("take over from each other within the call when one %s, and the identity stays", async (_how, fault) => {
-    const { keystore, services } = await open()
-    const sealed = await encrypt(keystore)
-    const { identity } = await keystore.describeKey(keystore.defaultKey, testCall())
-    await faulty.faults.control({ function: `C_Encrypt@${serials[0]}`, ...fault })
-    await encrypt(keystore)
-    expect(services.logger.text()).toContain("an appliance failed")
-    const opened = await keystore.decrypt({ key: keystore.defaultKey, ...sealed, context }, testCall())
-    expect(opened.plaintext).toHaveLength(32)
-    expect(await keystore.describeKey(keystore.defaultKey, testCall())).toMatchObject({ identity })
-    expect((await applianceStep(keystore))?.outcome).not.toBe("passed")
-    await faulty.faults.control()
-    await expect.poll(() => services.logger.text(), { timeout: hangMs }).toContain("is back")
-    expect((await applianceStep(keystore))?.facts).toEqual({
-      hsm_appliances: ["192.168.1.100:online", "192.168.1.101:standby"],
-    })
-  })
+  ] as const)(
+    "take over from each other within the call when one %s, and the identity stays the same",
+    async (_how, fault) => {
+      const { keystore, services } = await open()
+      const sealed = await encrypt(keystore)
+      const { identity } = await keystore.describeKey(keystore.defaultKey, testCall())
+      await faulty.faults.control({ function: `C_Encrypt@${serials[0]}`, ...fault })
+      await encrypt(keystore)
+      expect(services.logger.text()).toContain("an appliance failed")
+      const opened = await keystore.decrypt({ key: keystore.defaultKey, ...sealed, context }, testCall())
+      expect(opened.plaintext).toHaveLength(32)
+      expect(await keystore.describeKey(keystore.defaultKey, testCall())).toMatchObject({ identity })
+      expect((await applianceStep(keystore))?.outcome).not.toBe("passed")
+      await faulty.faults.control()
+      await expect.poll(() => services.logger.text(), { timeout: hangMs }).toContain("is back")
+      expect((await applianceStep(keystore))?.facts).toEqual({
+        hsm_appliances: ["192.168.1.100:online", "192.168.1.101:standby"],
+      })
+    },
+  )
 
   it("have both logged in after the first call, before the second one is needed", async () => {
     const { keystore } = await open()
@@ -85,7 +88,7 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     await expect.poll(logIns, { timeout: hangMs }).toBe(2)
   })
 
-  it("are looked at while nobody uses them: one that stands by and fails is listed so", async () => {
+  it("are checked while idle: one that stands by and fails is listed as failed", async () => {
     const { keystore, services } = await open(undefined, { keepAliveMs: 1000, recoveryMs: 60_000 })
     await encrypt(keystore)
     await faulty.faults.control({ function: `C_Encrypt@${serials[1]}`, action: "return", number: 48, times: -1 })
@@ -96,7 +99,7 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     })
   })
 
-  it("do not rotate by themselves: a version that one makes would be missing in the other", async () => {
+  it("do not rotate the key: a version that one generates would be missing in the other", async () => {
     const { keystore } = await open()
     await expect(keystore.rotateKey(keystore.defaultKey, testCall())).rejects.toMatchObject({
       code: "UNSUPPORTED",
@@ -104,7 +107,7 @@ describe.skipIf(!(await softHsmAvailable()))("two appliances with one key", () =
     })
   })
 
-  it("are both away: the call says so, and works again when one is back", async () => {
+  it("fail both: the call reports it, and works again when one is back", async () => {
     const { keystore } = await open()
     await encrypt(keystore)
     await faulty.faults.control({ function: "C_Encrypt", action: "return", number: 48, times: -1 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { plugin } from "../src/index.ts"
 
-/** The story's own configuration, letter for letter (story 3, step 2), and what the plugin needs beside it. */
+/** The story's own configuration, letter for letter (story 3, step 2), without the PIN that the plugin also needs. */
 const story = {
   hsm_ip_addresses: ["192.168.1.100", "192.168.1.101"],
   partition_label: "openkcm_partition",
@@ -24,7 +24,7 @@ describe("a keystore's configuration", () => {
   })
 
   it.each<[string, object, readonly (string | number)[], string]>([
-    ["a host name in place of an address", { hsm_ip_addresses: ["hsm.example"] }, ["hsm_ip_addresses", 0], ""],
+    ["a host name instead of an address", { hsm_ip_addresses: ["hsm.example"] }, ["hsm_ip_addresses", 0], ""],
     ["no address", { hsm_ip_addresses: [] }, ["hsm_ip_addresses"], ""],
     ["a label that no token can have", { partition_label: "x".repeat(33) }, ["partition_label"], ""],
     ["one serial number for two appliances", { serial_numbers: ["1"] }, ["serial_numbers"], "one for each"],

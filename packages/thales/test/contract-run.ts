@@ -1,7 +1,7 @@
-import { fileURLToPath } from "node:url"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
-import { testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import {
+  bundledExecutable,
   kryopticAvailable,
   kryopticVersion,
   softHsmAvailable,
@@ -10,74 +10,50 @@ import {
   startSoftHsm,
 } from "@apeiro-cmk/test-backends"
 import {
+  type Boundary,
   type ContractRun,
   type KeystoreBackend,
   type OpenedKeystore,
   type OpenRequest,
-  openOverWire,
+  pluginContractRun,
+  type StartPlugin,
 } from "@apeiro-cmk/test-contracts"
 import { plugin } from "../src/index.ts"
 import { Hsm, pin } from "./hsm.ts"
 
-/** How the plugin is started: in this process, or as a process of its own. */
-export type Boundary = "in process" | "over the wire"
-
-const executable = { path: process.execPath, args: [fileURLToPath(new URL("../src/serve.ts", import.meta.url))] }
-
-/** Tokens that share no code: what holds on both is no habit of one. */
+/** Two PKCS#11 modules that share no code: what holds on both is not a habit of one. */
 export const tokenBackends = [
   { name: "SoftHSM", version: softHsmVersion, isAvailable: softHsmAvailable, start: startSoftHsm },
   { name: "kryoptic", version: kryopticVersion, isAvailable: kryopticAvailable, start: startKryoptic },
 ] as const
 
-/** The plugin on a token in software, with a key of its own for each case. */
+type TokenBackend = Pick<(typeof tokenBackends)[number], "name" | "version" | "start">
+
+/** The plugin on a token in software, with a separate key for each case. */
 export async function startContractRun(
-  boundary: Boundary = "in process",
-  {
-    name,
-    version,
-    start: startTokens,
-  }: Pick<(typeof tokenBackends)[number], "name" | "version" | "start"> = tokenBackends[0],
+  boundary: Boundary,
+  { name, version, start: startTokens }: TokenBackend = tokenBackends[0],
 ): Promise<ContractRun> {
   const hsm = await Hsm.start(undefined, startTokens)
-  const start = boundary === "in process" ? startInProcess : startOverWire
-  return {
+  return pluginContractRun(boundary, {
     backend: name,
     version,
     judge: "software",
-    concurrency: 1,
-    options: {
-      plugin,
-      backendType: "pkcs11",
-      network: "none",
-      moduleUrl: import.meta.resolve("../src/index.ts"),
-      open: (request) => open(hsm, request, start),
-    },
+    plugin,
+    backendType: "pkcs11",
+    network: "none",
+    moduleUrl: import.meta.resolve("../src/index.ts"),
+    executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
+    open: (request, start) => open(hsm, request, start),
     stop: () => hsm.stop(),
-  }
+  })
 }
 
-type Started = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
-
-async function startInProcess(hsm: Hsm): Promise<Started> {
-  const services = testServices()
-  const started = await hsm.plugin(services)
-  return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
-}
-
-function startOverWire(hsm: Hsm): Promise<Started> {
-  return openOverWire(executable, hsm.pluginConfiguration())
-}
-
-async function open(
-  hsm: Hsm,
-  { tenantId }: OpenRequest,
-  start: (hsm: Hsm) => Promise<Started>,
-): Promise<OpenedKeystore> {
+async function open(hsm: Hsm, { tenantId }: OpenRequest, start: StartPlugin): Promise<OpenedKeystore> {
   const token = hsm.token()
   const label = hsm.newLabel()
   hsm.admin.createKey(token, label)
-  const started = await start(hsm)
+  const started = await start(hsm.pluginConfiguration())
   const configuration = hsm.configuration(token, label)
   return {
     ...started,

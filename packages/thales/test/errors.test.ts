@@ -25,9 +25,9 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
 
   it.each(Object.entries(returnValues))("%s has its consequence", async (number, { consequence, code, name }) => {
     const encrypt = await open()
-    const isStartedAnew = consequence === "re-initialize" || consequence === "prove"
-    if (isStartedAnew || consequence === "drop generation") {
-      // Once, a new login goes before the answer.
+    const isInitializedAgain = consequence === "re-initialize" || consequence === "prove"
+    if (isInitializedAgain || consequence === "drop generation") {
+      // The first time, a new login precedes the answer.
       await faulty.faults.control({ function: "C_Encrypt", action: "return", number: Number(number) })
       await encrypt()
     }
@@ -37,8 +37,8 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
     await faulty.faults.calls()
     await encrypt()
     const calls = await faulty.faults.calls()
-    expect(calls.includes("C_Initialize")).toBe(isStartedAnew)
-    expect(calls.includes("C_Login")).toBe(isStartedAnew || consequence === "drop generation")
+    expect(calls.includes("C_Initialize")).toBe(isInitializedAgain)
+    expect(calls.includes("C_Login")).toBe(isInitializedAgain || consequence === "drop generation")
     expect(calls.includes("C_OpenSession")).toBe(consequence !== "keep")
   })
 
@@ -59,31 +59,34 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
     ["C_DecryptInit", 400, "answers"],
     ["C_DecryptInit", 145, "UNREACHABLE"],
     ["C_Decrypt", 64, "CIPHERTEXT_REJECTED"],
-  ] as const)("of %s is followed as well: after %i once, the first call of a key %s", async (name, number, outcome) => {
-    const { keystore } = await faulty.open()
-    await keystore.describeKey(keystore.defaultKey, testCall())
-    // Another key, which is not known yet, so that it has to be found.
-    const key = { keyId: faulty.hsm.newLabel() }
-    faulty.hsm.admin.createKey("partition", key.keyId)
-    const roundTrip = async () => {
-      const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
-      expect(sealed.keyVersion).toMatch(/^1-[0-9a-f]{6}$/)
-      return keystore.decrypt({ key, ...sealed, context }, testCall())
-    }
-    // All sessions at once, so that more have to be opened.
-    const busy = { function: "C_Encrypt", action: "sleep", number: 100, times: 1 } as const
-    await faulty.faults.control(...(name === "C_OpenSession" ? [busy] : []), {
-      function: name,
-      action: "return",
-      number,
-    })
-    const others = name === "C_OpenSession" ? keystore.probe(testCall()) : Promise.resolve()
-    if (outcome === "answers") expect((await roundTrip()).plaintext).toHaveLength(32)
-    else await expect(roundTrip()).rejects.toMatchObject({ code: outcome })
-    await others
-    await faulty.faults.control()
-    expect((await roundTrip()).plaintext).toHaveLength(32)
-  })
+  ] as const)(
+    "of %s has its consequence as well: after %i once, the first call with a key %s",
+    async (name, number, outcome) => {
+      const { keystore } = await faulty.open()
+      await keystore.describeKey(keystore.defaultKey, testCall())
+      // Another key that is not known yet, so that it has to be found.
+      const key = { keyId: faulty.hsm.newLabel() }
+      faulty.hsm.admin.createKey("partition", key.keyId)
+      const roundTrip = async () => {
+        const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
+        expect(sealed.keyVersion).toMatch(/^1-[0-9a-f]{6}$/)
+        return keystore.decrypt({ key, ...sealed, context }, testCall())
+      }
+      // Keeps the open session busy, so that another has to be opened.
+      const busy = { function: "C_Encrypt", action: "sleep", number: 100, times: 1 } as const
+      await faulty.faults.control(...(name === "C_OpenSession" ? [busy] : []), {
+        function: name,
+        action: "return",
+        number,
+      })
+      const others = name === "C_OpenSession" ? keystore.probe(testCall()) : Promise.resolve()
+      if (outcome === "answers") expect((await roundTrip()).plaintext).toHaveLength(32)
+      else await expect(roundTrip()).rejects.toMatchObject({ code: outcome })
+      await others
+      await faulty.faults.control()
+      expect((await roundTrip()).plaintext).toHaveLength(32)
+    },
+  )
 
   it.each([
     [
@@ -92,7 +95,7 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
       (keystore: KeystoreV1, keyId: string) => keystore.createKey({ keyId, origin: "generate" }, testCall()),
     ],
     ["C_DestroyObject", 48, (keystore: KeystoreV1) => keystore.deleteKey(keystore.defaultKey, testCall())],
-  ] as const)("of %s is not followed by a second try: it changes something", async (name, number, change) => {
+  ] as const)("of %s does not lead to a second try: the call changes something", async (name, number, change) => {
     const { keystore } = await faulty.open()
     await keystore.describeKey(keystore.defaultKey, testCall())
     const keyId = faulty.hsm.newLabel()
@@ -101,7 +104,7 @@ describe.skipIf(!(await softHsmAvailable()))("a return value of the token", () =
     await change(keystore, keyId)
   })
 
-  it("that is the vendor's own is a fault of the device", async () => {
+  it("that is specific to the vendor is a fault of the device", async () => {
     const encrypt = await open()
     await faulty.faults.control({ function: "C_Encrypt", action: "return", number: 0x8000_0011, times: 2 })
     await expect(encrypt()).rejects.toMatchObject({

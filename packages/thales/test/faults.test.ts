@@ -32,7 +32,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
   const altered = (ciphertext: Uint8Array) =>
     Uint8Array.from(ciphertext, (byte, index) => (index === 20 ? byte ^ 1 : byte))
 
-  it("is not suspected because of an altered ciphertext, though the token says nothing but general error", async () => {
+  it("is not blamed for an altered ciphertext, although the token answers with a general error", async () => {
     const { sealed, decrypt } = await open()
     for (let time = 0; time < 5; time += 1) {
       await expect(decrypt(altered(sealed.ciphertext))).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
@@ -42,7 +42,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     expect(calls.filter((name) => name === "C_Initialize" || name === "C_Login")).toEqual([])
   })
 
-  it("is not suspected because of a value of its vendor's own, when a round trip shows that it works", async () => {
+  it("is not blamed for a vendor-specific return value when a round trip shows that it works", async () => {
     const { decrypt } = await open()
     await faulty.faults.control({ function: "C_Decrypt", action: "return", number: 0x8000_0011 })
     await expect(decrypt()).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
@@ -50,9 +50,9 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     expect(await faulty.faults.calls()).not.toContain("C_Initialize")
   })
 
-  it("is started anew when a general error is its own", async () => {
+  it("is initialized again when a general error is its own fault", async () => {
     const { decrypt } = await open()
-    // Once for the call, and once for the round trip that tells whose fault it is.
+    // Once for the call, and once for the round trip that decides whose fault it is.
     await faulty.faults.control({ function: "C_Decrypt", action: "return", number: 5, times: 2 })
     await decrypt()
     expect(await faulty.faults.calls()).toContain("C_Initialize")
@@ -76,14 +76,14 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     expect(steps.at(-1)).toMatchObject({ name: "latency", outcome })
   })
 
-  it("stalls one call: that one ends by its deadline, and the others are served", async () => {
+  it("stalls one call: that call ends at its deadline, and the others succeed", async () => {
     const { decrypt } = await open({ sessions: 3 })
     await faulty.faults.control({ function: "C_Decrypt", action: "stall" })
     await expect(decrypt(undefined, 300)).rejects.toMatchObject({ code: "TIMED_OUT" })
     await Promise.all([1, 2, 3, 4, 5, 6].map(() => decrypt()))
   })
 
-  it("stalls every session: the process is replaced, and service goes on", async () => {
+  it("stalls every session: the process is replaced, and service continues", async () => {
     const { decrypt, services } = await open({ sessions: 2 })
     await faulty.faults.control({ function: "C_Decrypt", action: "stall", times: 2 })
     await Promise.all([1, 2].map(() => expect(decrypt(undefined, 300)).rejects.toMatchObject({ code: "TIMED_OUT" })))
@@ -92,7 +92,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     expect(services.logger.text()).toContain("stuck")
   })
 
-  it("hangs in a call that blocks its process: the process is replaced by its heartbeat", async () => {
+  it("hangs in a call that blocks its process: the heartbeat has the process replaced", async () => {
     const { decrypt, services } = await open({ heartbeatMs: 100, silenceMs: 500 })
     await faulty.faults.control({ function: "C_DecryptInit", action: "stall" })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE", origin: "plugin", retryable: true })
@@ -101,7 +101,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     expect(services.logger.text()).toContain("hangs")
   })
 
-  it("crashes with its library: calls in flight hear of it, and the next one is served", async () => {
+  it("crashes with its library: calls in flight fail, and the next one succeeds", async () => {
     const { decrypt } = await open()
     await faulty.faults.control({ function: "C_Decrypt", action: "crash" })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE", origin: "plugin", retryable: true })
@@ -109,7 +109,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     await decrypt()
   })
 
-  it("comes back after it was restarted, without a restart of ours", async () => {
+  it("comes back after its restart, without a restart of the host", async () => {
     const { decrypt } = await open()
     await faulty.faults.control({ function: "C_DecryptInit", action: "return", number: 48, times: -1 })
     await expect(decrypt()).rejects.toMatchObject({ code: "UNREACHABLE" })
@@ -118,7 +118,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
   })
 
   it.each([113, 7, 112])(
-    "does not take our vector (%d): the wrap falls back to AES key wrap, where the key may",
+    "rejects our initialization vector (%d): the wrap falls back to AES key wrap, where the key permits it",
     async (number) => {
       const { keystore } = await faulty.open()
       const label = faulty.hsm.newLabel()
@@ -135,7 +135,7 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
     },
   )
 
-  it("makes the vector itself, as in FIPS mode: it is taken from the ciphertext", async () => {
+  it("generates the initialization vector itself, as in FIPS mode: it is read from the ciphertext", async () => {
     const { keystore } = await faulty.open({}, {}, { FAULT_MODULE_OWN_VECTOR: "1" })
     const key = keystore.defaultKey
     for (const length of [1, 32, 4096]) {
@@ -145,14 +145,14 @@ describe.skipIf(!(await softHsmAvailable()))("an HSM that fails", () => {
       const opened = await keystore.decrypt({ key, ...sealed, context }, testCall())
       expect(Buffer.from(opened.plaintext).equals(plaintext)).toBe(true)
       for (const at of [1, 2, sealed.ciphertext.length - 1]) {
-        const spoilt = Uint8Array.from(sealed.ciphertext, (byte, index) => (index === at ? byte ^ 1 : byte))
-        const refused = keystore.decrypt({ key, ...sealed, ciphertext: spoilt, context }, testCall())
+        const spoiled = Uint8Array.from(sealed.ciphertext, (byte, index) => (index === at ? byte ^ 1 : byte))
+        const refused = keystore.decrypt({ key, ...sealed, ciphertext: spoiled, context }, testCall())
         await expect(refused).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
       }
     }
   })
 
-  it("refuses a PIN once, and is not asked with it again", async () => {
+  it("refuses a PIN once, and does not receive it again", async () => {
     const { keystore, services } = await faulty.open({}, { pin: "canary-wrong-pin" })
     await faulty.faults.calls()
     for (let time = 0; time < 3; time += 1) {

@@ -21,7 +21,7 @@ export class FaultyHsm {
     return new FaultyHsm(hsm, await buildFaultModule(hsm.tokens.module))
   }
 
-  /** Opens a keystore on a key of its own; it goes when the test ends. */
+  /** Opens a keystore on a new key; it is closed when the test ends. */
   async open(
     settings: object = {},
     more: object = {},

@@ -51,7 +51,7 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     parameters: { config: { values: { ...management, ...more } }, keyId },
   })
 
-  it("has a key registered that its owner holds, and each change of it seen at the next sync", async () => {
+  it("registers a key that its owner holds, and sees each change to it at the next sync", async () => {
     const hyok = { nativeId: "first", management }
     expect(await cmk().register(hyok)).toEqual({
       status: 201,
@@ -65,12 +65,12 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     expect(await cmk().sync(hyok)).toBe("DELETED")
   })
 
-  it("makes and deletes keys, and says what it cannot", async () => {
+  it("generates and deletes keys, and reports what it does not support", async () => {
     const config = { values: management }
     const create = { config, algorithm: "KEY_ALGORITHM_AES256", id: "made", keyType: "KEY_TYPE_SYSTEM_MANAGED" }
     expect((await host.call("CreateKey", create)).response).toEqual({ keyId: "made", status: "ENABLED" })
     expect((await host.call("CreateKey", create)).response).toEqual({ keyId: "made", status: "ENABLED" })
-    // That server names keys by a UUID, and makes them for what their owner brings.
+    // That server names keys by a UUID, and creates them for material that their owner brings.
     const uuid = "7d3b1f0a-0000-4000-8000-00000000abcd"
     expect(await host.call("CreateKey", { ...create, id: uuid })).toMatchObject({ code: "INVALID_ARGUMENT" })
     expect(await host.call("CreateKey", { ...create, keyType: "KEY_TYPE_BYOK" })).toMatchObject({
@@ -87,7 +87,7 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     })
   })
 
-  it("judges access data without the HSM", async () => {
+  it("validates access data without the HSM", async () => {
     const { pin_path: _, ...withoutPin } = management
     expect(await cmk().register({ nativeId: "first", management: withoutPin })).toEqual({
       ...{ status: 400, code: "INVALID_ACCESS_DATA" },
@@ -98,10 +98,10 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     })
   })
 
-  it("tries a refused PIN once, and another one when the file has it", async () => {
+  it("tries a refused PIN once, and a new one when the file holds it", async () => {
     hsm.admin.createKey("partition", "second")
     await writePin("not-the-pin")
-    // Another configuration of the same token: a keystore of its own, which has to log in.
+    // Another configuration of the same token: a separate keystore, which has to log in.
     const asked = parameters("second", { slot_id: 4 })
     const refused = { code: "INVALID_ARGUMENT", message: "failed to authenticate with the keystore provider" }
     expect(await host.call("GetKey", asked)).toMatchObject(refused)
@@ -113,7 +113,7 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     expect((await host.call("GetKey", asked)).response).toMatchObject({ status: "ENABLED" })
   })
 
-  it("logs no PIN, and ends by itself when it is asked to", async () => {
+  it("logs no PIN, and exits on its own when asked to", async () => {
     expect(host.log().join("\n")).not.toMatch(new RegExp(`${pin}|not-the-pin`))
     expect(await host.close()).toMatchObject({ ok: true, plugins: [{ exit: "self" }] })
   })

@@ -15,13 +15,13 @@ describe.skipIf(!(await softHsmAvailable()))("a token's process", () => {
   })
   afterAll(() => faulty.stop())
 
-  it.each(["C_Decrypt", "C_DecryptInit"] as const)("is gone with its host, also while it hangs in %s", async (name) => {
+  it.each(["C_Decrypt", "C_DecryptInit"] as const)("ends with its host, even while it hangs in %s", async (name) => {
     await faulty.faults.control()
     const label = faulty.hsm.newLabel()
     faulty.hsm.admin.createKey("partition", label)
     const environment = { ...faulty.hsm.tokens.environment, ...faulty.faults.environment }
     const modules = { test: { library: faulty.faults.module, environment } }
-    // Its heartbeat would end it as well, later.
+    // The heartbeat would end it as well, but later.
     const pluginConfiguration = { modules, heartbeatMs: 60_000, silenceMs: 120_000 }
     const given = JSON.stringify({ pluginConfiguration, configuration: faulty.hsm.configuration("partition", label) })
     const host = spawn(process.execPath, [program, given], { stdio: ["pipe", "pipe", "inherit"] })

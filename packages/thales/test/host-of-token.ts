@@ -1,4 +1,4 @@
-// A host that can be killed: opens a keystore as its argument says, and decrypts for ever.
+// A host that can be killed: opens the keystore that its argument describes, and decrypts when asked to.
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { plugin } from "../src/index.ts"
 

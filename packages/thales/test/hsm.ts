@@ -4,7 +4,7 @@ import { plugin } from "../src/index.ts"
 
 export const pin = "canary-pin-1234"
 
-/** Tokens of a PKCS#11 module: its library sees those that are there when it starts. */
+/** Tokens of a PKCS#11 module, whose library sees only the tokens that exist when it starts. */
 export class Hsm {
   readonly tokens: Pkcs11Tokens
   readonly admin: TokenAdmin
@@ -24,7 +24,7 @@ export class Hsm {
     return new Hsm(tokens, [...labels])
   }
 
-  /** Label of the next token. */
+  /** Returns the label of the next token. */
   token(): string {
     const label = this.#labels[this.#lastNumber % this.#labels.length] ?? ""
     this.#lastNumber += 1

@@ -37,7 +37,7 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     return steps
   }
 
-  it("describes what the HSM holds now, also after it has described or used the key", async () => {
+  it("describes what the HSM holds now, even after it has described or used the key", async () => {
     const key_label = hsm.newLabel()
     hsm.admin.createKey("partition", key_label)
     const keystore = await open({ key_label })
@@ -87,12 +87,12 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
       const other = keystore.decrypt({ key, ...sealed, context: { ...context, tenantId: "mallory" } }, testCall())
       await expect(other).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
       const altered = Uint8Array.from(sealed.ciphertext, (byte, index) => (index === 20 ? byte ^ 1 : byte))
-      const spoilt = keystore.decrypt({ key, ...sealed, ciphertext: altered, context }, testCall())
-      await expect(spoilt).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
+      const spoiled = keystore.decrypt({ key, ...sealed, ciphertext: altered, context }, testCall())
+      await expect(spoiled).rejects.toMatchObject({ code: "CIPHERTEXT_REJECTED" })
     }
   })
 
-  it("says of a key whether it can be exported, by its attributes", async () => {
+  it("reports from the attributes whether a key can be exported", async () => {
     const good = await withKey([])
     expect(await good.describeKey(good.defaultKey, testCall())).toMatchObject({ exportable: false, warnings: [] })
     const exportable = await withKey([{ type: CKA.EXTRACTABLE, value: true }])
@@ -103,14 +103,14 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     })
   })
 
-  it("refuses a label that two keys have", async () => {
+  it("refuses a label that two keys share", async () => {
     const key_label = hsm.newLabel()
     for (let time = 0; time < 2; time += 1) hsm.admin.createKey("partition", key_label)
     const keystore = await open({ key_label })
     await expect(keystore.probe(testCall())).rejects.toMatchObject({ code: "KEY_UNSUITABLE" })
   })
 
-  it("finds a partition by its label, and warns when a slot is stated that it is not in", async () => {
+  it("finds a partition by its label, and warns when it is not in the configured slot", async () => {
     const steps = await stepsOf(await withKey([], { slot_id: 1 }))
     expect(steps.find(({ name }) => name === "partition")).toMatchObject({
       ...{ outcome: "warned", nextStep: expect.stringContaining("slots move") },
@@ -118,15 +118,15 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
   })
 
   it.each([
-    ["there is none of that label", { partition_label: "nowhere" }, "labelled nowhere"],
-    ["the serial number is another one", { serial_numbers: ["0000"] }, "serial number"],
-    ["two have the label", { partition_label: "double" }, "state serial_numbers"],
-  ])("says which partition is missing when %s", async (_what, configuration, words) => {
+    ["no partition has that label", { partition_label: "nowhere" }, "labelled nowhere"],
+    ["the serial number differs", { serial_numbers: ["0000"] }, "serial number"],
+    ["two share the label", { partition_label: "double" }, "set serial_numbers"],
+  ])("reports which partition is missing when %s", async (_what, configuration, words) => {
     const step = (await stepsOf(await open(configuration))).find(({ outcome }) => outcome === "failed")
     expect(step).toMatchObject({ name: "partition", outcome: "failed", message: expect.stringContaining(words) })
   })
 
-  it("says so when the library is not there, and refuses modules that the operator has not named", async () => {
+  it("reports a missing library, and refuses modules that the operator has not configured", async () => {
     const modules = { test: { library: "/nowhere/lib.so" } }
     const step = (await stepsOf(await open({}, { modules }))).find(({ outcome }) => outcome === "failed")
     expect(step).toMatchObject({ outcome: "failed", message: expect.stringContaining("cannot be loaded") })
@@ -135,7 +135,7 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     })
   })
 
-  it("looks whether the appliances can be reached, where the operator allows that and has stated a port", async () => {
+  it("checks whether the appliances can be reached, where the operator allows it and has configured a port", async () => {
     const server = createServer().listen(0, "127.0.0.1")
     await once(server, "listening")
     onTestFinished(() => void server.close())
@@ -143,16 +143,16 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     const key_label = hsm.newLabel()
     hsm.admin.createKey("partition", key_label)
     const { test } = hsm.pluginConfiguration().modules
-    const look = async (allowedAddresses: readonly string[], seenPort = port) => {
-      const modules = { test: { ...test, port: seenPort } }
+    const check = async (allowedAddresses: readonly string[], checkedPort = port) => {
+      const modules = { test: { ...test, port: checkedPort } }
       return (await stepsOf(await open({ key_label }, { modules, allowedAddresses })))[0]
     }
-    expect(await look(["127.0.0.0/8"])).toMatchObject({ name: "network", outcome: "passed" })
-    expect(await look([])).toMatchObject({ outcome: "failed", nextStep: expect.stringContaining("allowedAddresses") })
-    expect(await look(["127.0.0.0/8"], 9)).toMatchObject({ outcome: "failed", code: "UNREACHABLE" })
+    expect(await check(["127.0.0.0/8"])).toMatchObject({ name: "network", outcome: "passed" })
+    expect(await check([])).toMatchObject({ outcome: "failed", nextStep: expect.stringContaining("allowedAddresses") })
+    expect(await check(["127.0.0.0/8"], 9)).toMatchObject({ outcome: "failed", code: "UNREACHABLE" })
   })
 
-  it("sees a version that somebody else has made, and opens what older ones wrapped", async () => {
+  it("sees a version that somebody else has generated, and decrypts what older versions wrapped", async () => {
     const keystore = await withKey([])
     const { keyId } = keystore.defaultKey
     const key = keystore.defaultKey
@@ -175,7 +175,7 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     expect([keyId, `${keyId}.v2`].map((label) => hsm.admin.keyExists("partition", label))).toEqual([false, false])
   })
 
-  it("states what it saw as facts", async () => {
+  it("reports its findings as facts", async () => {
     const steps = await stepsOf(await withKey([]))
     expect(steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
       "network skipped",
@@ -192,7 +192,7 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
       hsm_serial_number: expect.stringMatching(/^[0-9a-f]{16}$/),
       hsm_firmware: "2.6",
       hsm_appliances: ["127.0.0.1:online"],
-      wrap_mechanism: "CKM_AES_GCM under a vector of ours",
+      wrap_mechanism: "CKM_AES_GCM with an initialization vector from the plugin",
       latency_ms: expect.any(Number),
       fips_level: "not_reported",
     })

@@ -71,7 +71,7 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
 
   const written = async () => (await readdir(temporary)).filter((name) => name.startsWith("apeiro-cmk-luna-"))
 
-  it("is written for one process alone, where only its user may look, and goes with the process", async () => {
+  it("is written for one process, readable by its user alone, and removed with the process", async () => {
     const { keystore, services } = await open()
     await keystore.probe(testCall())
     const [name = ""] = await written()
@@ -92,7 +92,7 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     return undefined
   }
 
-  it("is looked at by the connection test: how long the certificate holds, and who has issued it", async () => {
+  it("is checked by the connection test: how long the certificate is valid, and who issued it", async () => {
     const long = await authority.issue({ commonName: "client", validUntilMs: Date.now() + 90 * 86_400_000 })
     await write({ client_certificate: long.certificate, client_private_key: long.privateKey })
     expect(await certificateStep()).toMatchObject({ outcome: "passed", message: expect.stringContaining("days") })
@@ -132,10 +132,15 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
       "no certificate of the appliances",
       async () => ({ ca_certificate: "none" }),
       "ca_certificate",
-      "holds no certificate",
+      "does not contain a certificate",
     ],
-    ["an empty key", async () => ({ client_private_key: "" }), "client_private_key", "holds no unencrypted key"],
-  ])("is refused with %s, and nothing is left", async (_what, spoil, field, words) => {
+    [
+      "an empty key",
+      async () => ({ client_private_key: "" }),
+      "client_private_key",
+      "does not contain an unencrypted key",
+    ],
+  ])("is refused with %s, and nothing is left behind", async (_what, spoil, field, words) => {
     await write(await spoil())
     const { keystore } = await open()
     await expect(keystore.probe(testCall())).rejects.toMatchObject({

@@ -10,46 +10,46 @@ import { installSoftHsm } from "./softhsm/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
 /**
- * Tells whether the real OpenBao can be used here, installing it first where it is not there yet.
+ * Tells whether the real OpenBao is available on this machine, and installs it first where it is missing.
  *
  * For the head of a test file: `const openBao = await openBaoAvailable()`, then `describe.skipIf(!openBao)(...)`. When the
- * answer is no, the reason is printed and the runner counts the skipped tests.
- * @throws {BackendUnavailable} it cannot be had, and the environment says `CI=true`
+ * answer is no, it prints the reason, and the runner counts the skipped tests.
+ * @throws {BackendUnavailable} it is not available, and the environment says `CI=true`
  */
 export async function openBaoAvailable(): Promise<boolean> {
   return isAvailable("OpenBao", installOpenBao)
 }
 
 /**
- * Tells whether a real PostgreSQL can be used here, installing it first where it is not there yet; as
+ * Tells whether a real PostgreSQL is available on this machine, and installs it first where it is missing, like
  * {@link openBaoAvailable}.
- * @throws {BackendUnavailable} it cannot be had, and the environment says `CI=true`
+ * @throws {BackendUnavailable} it is not available, and the environment says `CI=true`
  */
 export async function postgresAvailable(): Promise<boolean> {
   return isAvailable("PostgreSQL", installPostgres)
 }
 
-/** Tells the same of the real Kubernetes API server, which is built the first time: that takes some minutes. */
+/** Tells the same for the real Kubernetes API server, which is built the first time; that takes some minutes. */
 export async function kubernetesAvailable(): Promise<boolean> {
   return isAvailable("Kubernetes", installKubernetes)
 }
 
-/** Tells the same of the host that loads plugins by upstream's own Go code, which is built the first time. */
+/** Tells the same for the host that loads plugins with upstream's own Go code, which is built the first time. */
 export async function goHostAvailable(): Promise<boolean> {
   return isAvailable("the upstream Go host", installGoHost)
 }
 
-/** Tells the same of moto, an emulator of AWS by others, and of botocore, a client of AWS. */
+/** Tells the same for moto, a third-party emulator of AWS, and for botocore, an AWS client. */
 export async function motoAvailable(): Promise<boolean> {
   return isAvailable("moto", installMoto)
 }
 
-/** Tells the same of `sdkms`, Fortanix's own client of DSM. */
+/** Tells the same for `sdkms`, Fortanix's own DSM client. */
 export async function fortanixClientAvailable(): Promise<boolean> {
   return isAvailable("Fortanix's client", installFortanixClient)
 }
 
-/** Tells the same of SoftHSM, a PKCS#11 token in software. */
+/** Tells the same for SoftHSM, a PKCS#11 token in software. */
 export async function softHsmAvailable(): Promise<boolean> {
   return isAvailable("SoftHSM", async () => {
     await requireTokenBinding()
@@ -57,7 +57,7 @@ export async function softHsmAvailable(): Promise<boolean> {
   })
 }
 
-/** Tells the same of kryoptic, a PKCS#11 token by others, which is built the first time. */
+/** Tells the same for kryoptic, another PKCS#11 token in software, which is built the first time. */
 export async function kryopticAvailable(): Promise<boolean> {
   return isAvailable("kryoptic", async () => {
     await requireTokenBinding()
@@ -66,6 +66,7 @@ export async function kryopticAvailable(): Promise<boolean> {
 }
 
 async function isAvailable(name: string, install: () => Promise<unknown>): Promise<boolean> {
+  if (process.env.APEIRO_CMK_TESTS_WITHOUT_SERVERS === "1") return false // `npm run test:quick`
   try {
     await install()
     return true

@@ -5,25 +5,25 @@ import { backendFolder, fileSha256, printProgress, underLock } from "./cache.ts"
 
 /** A file that the tests build from sources of this project. */
 export interface BuiltFile {
-  /** For people, e.g. `Kubernetes 1.36.3`. */
+  /** Display name, e.g. `Kubernetes 1.36.3`. */
   readonly title: string
-  /** Of the sources. */
+  /** Folder of the sources. */
   readonly folder: string
-  /** All that it is built from, within the folder; a lock file among them pins the rest. */
+  /** Files that it is built from, within the folder; a lock file among them pins the rest. */
   readonly sources: readonly string[]
-  /** Name of the cache's folder, before the hash of the sources. */
+  /** Name of the cache folder, before the hash of the sources. */
   readonly cacheName: string
   /** Name of the file. */
   readonly fileName: string
-  /** Makes it. @param workFolder - empty, and removed afterwards */
+  /** Builds the file. @param workFolder - empty, and removed afterwards */
   build(target: string, workFolder: string): Promise<void>
 }
 
 const installed = new Map<string, Promise<string>>()
 
 /**
- * Builds a file into the user's cache unless it is there already; parallel processes build once. The sources name the
- * folder, so that a change of them builds anew.
+ * Builds a file into the user's cache unless it is already there; parallel processes build it once. The sources name the
+ * folder, so that a change to them triggers a new build.
  *
  * @returns its path
  * @throws what `build` throws
@@ -67,7 +67,7 @@ async function sourcesSha256({ folder, sources }: BuiltFile): Promise<string> {
 }
 
 async function isIntact(file: string): Promise<boolean> {
-  // Whatever keeps it from being read: the file is built anew.
+  // Whatever prevents the reading, the file is built again.
   const noted = await readFile(`${file}.sha256`, "utf8").catch(() => undefined)
   return noted !== undefined && noted !== "" && noted === (await fileSha256(file))
 }

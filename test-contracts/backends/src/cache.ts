@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises"
 
 const lockPollMs = 200
 
-/** The folder of one backend in the user's cache, outside the repository so that a fresh clone finds it again. */
+/** The folder of one backend in the user's cache: outside the repository, so that a fresh clone finds it. */
 export function backendFolder(nameAndVersion: string): string {
   const cacheHome = process.env.XDG_CACHE_HOME || join(homedir(), ".cache")
   return join(cacheHome, "apeiro-cmk", "backends", nameAndVersion)
@@ -26,16 +26,16 @@ export async function fileSha256(path: string): Promise<string | undefined> {
   return hash.digest("hex")
 }
 
-/** Writes one line of progress to standard error, so that it never mixes with output that a machine reads. */
+/** Writes one line of progress to standard error, where it never mixes with machine-readable output. */
 export function printProgress(line: string): void {
   process.stderr.write(`backends: ${line}\n`)
 }
 
 /**
- * Does work while no other process does work under the same lock file.
+ * Runs work while no other process runs work under the same lock file.
  *
- * A lock whose owner is gone is taken away. Two processes may in rare cases both believe so: then both install, which is
- * harmless since an installation ends by renaming a verified file into its place.
+ * A lock whose owner is gone is removed. In rare cases two processes both conclude that, and both install. That is
+ * harmless, because an installation ends by renaming a verified file into place.
  */
 export async function underLock<T>(lockFile: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(lockFile), { recursive: true })
@@ -71,7 +71,7 @@ async function tryLock(lockFile: string): Promise<boolean> {
 async function removeStaleLock(lockFile: string): Promise<boolean> {
   try {
     const owner = Number(await readFile(lockFile, "utf8"))
-    // An empty file is a lock whose owner has not written its id yet: stale only when it stays so for long.
+    // An empty file is a lock whose owner has not written its id yet. It is stale only when it stays empty for long.
     const ageMs = Date.now() - (await stat(lockFile)).mtimeMs
     if (owner > 0 ? isRunning(owner) : ageMs < 10_000) return false
     await rm(lockFile, { force: true })

@@ -27,19 +27,19 @@ export interface IssuedCertificate {
   readonly privateKey: string
 }
 
-/** What a certificate is issued for. */
+/** The subject of a certificate. */
 export interface CertificateSubject {
   readonly commonName: string
   readonly dnsNames?: readonly string[]
   readonly addresses?: readonly string[]
   readonly uris?: readonly string[]
-  /** Of the subject's key. Default `ecdsa` on P-256; `rsa` has 3072 bits. */
+  /** Type of the subject's key. Default `ecdsa` on P-256; `rsa` has 3072 bits. */
   readonly keyType?: "ecdsa" | "rsa"
   /** End of its validity, milliseconds since the Unix epoch; may lie in the past. Default: in a day. */
   readonly validUntilMs?: number
 }
 
-/** A certificate authority that lives as long as the test: no other machine trusts it. */
+/** A certificate authority that lives as long as the test; no other machine trusts it. */
 export interface TestAuthority {
   /** The authority's own certificate, PEM. */
   readonly certificate: string
@@ -89,15 +89,15 @@ function validity(untilMs = Date.now() + 24 * hourMs): { readonly notBefore: Dat
 
 /** A good certificate for 127.0.0.1, and two that a client must refuse. */
 export interface ServerCertificates {
-  /** The authority that a client is told to trust, PEM. */
+  /** The authority that a client should trust, PEM. */
   readonly authority: string
   readonly valid: IssuedCertificate
-  /** Of an authority that the client is not told to trust. */
+  /** Issued by an authority that the client does not trust. */
   readonly foreignAuthority: IssuedCertificate
   readonly expiredCertificate: IssuedCertificate
 }
 
-/** Makes the certificates of a server that can show a bad one on purpose, e.g. a fault proxy. */
+/** Makes the certificates of a server that can deliberately present a bad one, e.g. a fault proxy. */
 export async function createServerCertificates(): Promise<ServerCertificates> {
   const subject = { commonName: "server", addresses: ["127.0.0.1"] }
   const trusted = await createTestAuthority()

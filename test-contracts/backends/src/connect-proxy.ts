@@ -6,14 +6,14 @@ import { type AddressInfo, connect, type Socket } from "node:net"
 export interface ConnectProxy extends AsyncDisposable {
   readonly url: string
   readonly port: number
-  /** What it was asked to connect to, as `host:port`, in order. */
+  /** Requested targets, as `host:port`, in order. */
   readonly targets: readonly string[]
   /** Requests that came without a tunnel. */
   readonly untunnelled: readonly string[]
 }
 
 /**
- * Starts the proxy. @param route - where a target really leads; `undefined` refuses it with 403. Default: to the same port
+ * Starts the proxy. @param route - the port that a target really leads to; `undefined` refuses it with 403. Default: the same port
  * of 127.0.0.1
  */
 export async function connectProxy(

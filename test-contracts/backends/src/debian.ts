@@ -14,7 +14,7 @@ export async function installDebianPackages(purpose: string, packages: readonly 
     throw new BackendUnavailable(`${purpose} is missing: install it (Debian: apt-get install ${names})`)
   printProgress(`${purpose} is missing, installing the Debian packages ${names}`)
   for (const aptArguments of [["update"], ["install", "--yes", "--no-install-recommends", ...packages]]) {
-    // Whoever else is installing a package now is waited for.
+    // Waits for any other process that is installing a package.
     const waiting = ["-o", "DPkg::Lock::Timeout=300", ...aptArguments]
     const outcome = await runCommand("apt-get", waiting, { DEBIAN_FRONTEND: "noninteractive" })
     if (outcome?.exitCode !== 0)
@@ -22,7 +22,7 @@ export async function installDebianPackages(purpose: string, packages: readonly 
   }
 }
 
-/** The end of a command's output, in one line. */
+/** The last lines of a command's output, joined into one line. */
 export function lastLines(output = "no such command"): string {
   return output.trim().split("\n").slice(-3).join(" | ")
 }

@@ -11,7 +11,7 @@ export interface GoProgram extends Omit<BuiltFile, "build"> {
 }
 
 /**
- * Builds a program into the user's cache unless it is there already. go.sum pins every module, and so what is built.
+ * Builds a program into the user's cache unless it is already there. go.sum pins every module.
  *
  * @returns path of the binary
  * @throws {BackendUnavailable} it cannot be built on this machine
@@ -23,7 +23,7 @@ export async function installGoProgram(program: GoProgram): Promise<string> {
 async function build({ folder, packagePath = ".", linkerFlags = "" }: GoProgram, target: string): Promise<void> {
   const goArguments = ["-C", folder, "build", "-p", "2", "-mod=readonly", "-trimpath", "-buildvcs=false"]
   const flags = ["-ldflags", `-s -w ${linkerFlags}`.trim(), "-o", target, packagePath]
-  // In the background of the first tests, which must not wait for it.
+  // At low priority: the first tests run at the same time.
   const outcome = await runCommand("nice", ["-n", "15", "go", ...goArguments, ...flags])
   if (outcome === undefined) throw new BackendUnavailable("there is no command nice")
   if (outcome.exitCode === 127) throw new BackendUnavailable("Go is not installed (https://go.dev/dl)")

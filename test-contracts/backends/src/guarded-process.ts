@@ -5,8 +5,8 @@ import type { Readable } from "node:stream"
 const killAfterSeconds = 5
 
 /**
- * Runs the server as a child and watches standard input: when that closes, on request or because the test process died in
- * whatever way, the server is asked to end and killed if it does not. First line of output: the server's process id.
+ * Runs the server as a child and watches standard input. When that closes, on request or because the test process died in
+ * any way, it asks the server to end, and kills it if it does not. First line of output: the server's process id.
  */
 const guardScript = `
 exec 3<&0
@@ -26,18 +26,18 @@ exit "$code"
 /** A running server that cannot outlive the test process. */
 export interface GuardedProcess {
   readonly processId: number
-  /** Resolves when the server has ended, whoever ended it. */
+  /** Resolves when the server has ended, for whatever reason. */
   readonly ended: Promise<void>
   readonly hasEnded: boolean
   /** The last 64 KiB of what the server wrote. */
   output(): string
-  /** Asks the server to end (SIGTERM unless told otherwise), kills it after 5 s, and waits. Idempotent. */
+  /** Asks the server to end (by {@link GuardOptions.stopSignal}), kills it after 5 s, and waits. Idempotent. */
   stop(): Promise<void>
   /** Ends the server without warning (SIGKILL), and waits. */
   kill(): Promise<void>
 }
 
-/** How a server is run. */
+/** Settings of a guarded process. */
 export interface GuardOptions {
   /** User and group to run as; only root can choose. Default: this process's own. */
   readonly user?: { readonly uid: number; readonly gid: number }
@@ -45,7 +45,7 @@ export interface GuardOptions {
   readonly stopSignal?: "TERM" | "INT"
 }
 
-/** Starts a server under a guard that ends it together with this process. */
+/** Starts a server under a guard that stops it when this process ends. */
 export async function startGuarded(
   command: string,
   commandArguments: readonly string[],
@@ -83,10 +83,9 @@ class GuardedServer implements GuardedProcess {
   }
 
   async stop(): Promise<void> {
-    // Whoever waits for the end must not end before it.
     if (!this.hasEnded) this.#guard.ref()
     this.#guard.stdin?.end()
-    this.#guard.ref() // whoever waits for the end stays alive until then
+    this.#guard.ref() // this process must not end before the server does
     await this.ended
   }
 

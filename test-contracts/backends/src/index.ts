@@ -17,6 +17,7 @@ export {
 export { decryptWithMaterial, type KmsKey, readHead } from "./aws-emulator/kms-key.ts"
 export { createTokenIssuer, type TokenIssuer, type TokenWish } from "./aws-emulator/token-issuer.ts"
 export type { IdentityProvider } from "./aws-emulator/web-identity-token.ts"
+export { bundledExecutable } from "./bundled-executable.ts"
 export { backendFolder } from "./cache.ts"
 export {
   type CertificateSubject,
@@ -60,14 +61,15 @@ export {
   type TransitKeyOptions,
 } from "./openbao/admin.ts"
 export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
-export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/http.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
 export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
+export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/vault-client.ts"
 export { buildFaultModule, type FaultModule, type TokenFault } from "./pkcs11/fault-module.ts"
 export { TokenAdmin } from "./pkcs11/token-admin.ts"
 export type { Pkcs11Tokens } from "./pkcs11/tokens.ts"
 export { installPostgres, postgresVersion } from "./postgres/install.ts"
 export { type PostgresOptions, PostgresServer, startPostgres } from "./postgres/server.ts"
+export { type PostgresDatabases, sharedPostgres } from "./shared/shared-postgres.ts"
 export { installSoftHsm, type SoftHsmInstallation, softHsmVersion } from "./softhsm/install.ts"
 export { startSoftHsm } from "./softhsm/tokens.ts"
 export { BackendUnavailable } from "./unavailable.ts"

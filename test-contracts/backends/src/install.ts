@@ -9,8 +9,8 @@ import { installPostgres } from "./postgres/install.ts"
 import { installSoftHsm } from "./softhsm/install.ts"
 import { BackendUnavailable } from "./unavailable.ts"
 
-// Installs every backend ahead of the tests. What cannot be had is said and left to the tests' own skips; with CI=true it
-// ends with exit code 1.
+// Installs every backend before the tests need it. It reports a backend that is not available, and the tests skip what
+// needs it; with CI=true it ends with exit code 1.
 const backends: Readonly<Record<string, () => Promise<unknown>>> = {
   OpenBao: installOpenBao,
   PostgreSQL: installPostgres,
@@ -28,7 +28,7 @@ for (const [name, install] of Object.entries(backends)) {
     printProgress(`${name} is ready`)
   } catch (error) {
     if (!(error instanceof BackendUnavailable)) throw error
-    printProgress(`${name} cannot be had: ${error.message}`)
+    printProgress(`${name} is not available: ${error.message}`)
     if (process.env.CI === "true") process.exitCode = 1
   }
 }

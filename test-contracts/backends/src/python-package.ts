@@ -13,9 +13,9 @@ export interface PythonPackage {
 }
 
 /**
- * Makes the function that installs a package unless it is there already, once at a time.
- * @returns a function whose answer is the folder for `PYTHONPATH`; it rejects with `BackendUnavailable` where the package
- * cannot be had
+ * Makes the function that installs a package, unless it is already there; one installation at a time.
+ * @returns a function that returns the folder for `PYTHONPATH`; it rejects with `BackendUnavailable` where the package
+ * is not available
  */
 export function pythonPackage(wanted: PythonPackage): () => Promise<string> {
   let installed: Promise<string> | undefined

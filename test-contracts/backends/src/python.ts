@@ -29,7 +29,7 @@ export async function downloadWheel(requirement: string, targetFolder: string): 
 }
 
 /**
- * Installs a package with all that it needs into a folder of its own, from wheels alone.
+ * Installs a package with its dependencies into a separate folder, from wheels only.
  * @throws {BackendUnavailable} pip could not install it
  */
 export async function installWheels(requirement: string, targetFolder: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 
-/** What a finished command left behind. */
+/** The outcome of a finished command. */
 export interface CommandOutcome {
   readonly exitCode: number
   /** Standard output and standard error, in the order of arrival. */
@@ -9,7 +9,7 @@ export interface CommandOutcome {
 
 /**
  * Runs a command to its end.
- * @returns its outcome, also for an exit code other than 0; `undefined` where there is no such command
+ * @returns its outcome, including for an exit code other than 0; `undefined` where the command does not exist
  */
 export async function runCommand(
   command: string,

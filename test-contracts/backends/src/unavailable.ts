@@ -1,4 +1,4 @@
-/** A real server that cannot be had on this machine: a skip, or a failure where CI asks for everything. */
+/** A real server is not available on this machine: the tests skip what needs it, or fail where CI requires everything. */
 export class BackendUnavailable extends Error {
   override readonly name = "BackendUnavailable"
 }

@@ -15,7 +15,7 @@ const judge = fileURLToPath(new URL("fixtures/judge_fortanix.py", import.meta.ur
 const everything = ["ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY", "DERIVEKEY", "MANAGE", "EXPORT"] as const
 
 describe.skipIf(!(await fortanixClientAvailable()))("the Fortanix emulator, judged by Fortanix's client", () => {
-  it("answers its calls, and refuses with a status and a text", async () => {
+  it("answers its calls, and refuses with a status and a message", async () => {
     const { emulator, groupId } = await start({ fipsLevel: 3 })
     const quorum = emulator.createGroup("quorum", "for changes")
     const app = emulator.createApp({ groups: { [groupId]: everything, [quorum.id]: everything } })
@@ -89,7 +89,7 @@ async function send(
 }
 
 describe("the Fortanix emulator", () => {
-  it("ends a session that was not used for its life, and no other", async () => {
+  it("expires a session that was idle for its lifetime, and no other", async () => {
     const { emulator, groupId } = await start()
     const app = emulator.createApp({ groups: { [groupId]: everything } })
     const basic = `Basic ${emulator.apiKey(app)}`
@@ -105,7 +105,7 @@ describe("the Fortanix emulator", () => {
     expect((await send(emulator.address, "GET /sys/v1/groups", basic)).status).toBe(200)
   })
 
-  it("lets an app in by its client certificate, and asks for it with each request", async () => {
+  it("logs an app in by its client certificate, and requires it with each request", async () => {
     const authority = await createTestAuthority()
     const [server, client] = await Promise.all([
       authority.issue({ commonName: "dsm", addresses: ["127.0.0.1"] }),
@@ -154,7 +154,7 @@ describe("the Fortanix emulator", () => {
     expect((await send(emulator.address, "POST /sys/v1/session/auth", basic)).status).toBe(status)
   })
 
-  it("runs what was approved, as the app, and shows what is in the log", async () => {
+  it("runs an approved request as the app, and records it in the log", async () => {
     const { emulator } = await start()
     const quorum = emulator.createGroup("quorum", "for changes")
     const app = emulator.createApp({ groups: { [quorum.id]: everything } })
@@ -176,7 +176,7 @@ describe("the Fortanix emulator", () => {
     expect(logs.json.items).toMatchObject([{ action_type: "ADMINISTRATIVE", actor_type: "APP", actor_id: app.id }])
   })
 
-  it("says how long to wait where an app's operations of the hour are used up", async () => {
+  it("states how long to wait when an app has used up its operations of the hour", async () => {
     const { emulator, groupId } = await start()
     const app = emulator.createApp({ groups: { [groupId]: everything } })
     emulator.maxOperationsPerHour = 2
@@ -189,7 +189,7 @@ describe("the Fortanix emulator", () => {
     expect((await ask()).status).toBe(200)
   })
 
-  it("fails where it is told to, as often as it is told", async () => {
+  it("fails the requested operation, as often as requested", async () => {
     const { emulator, groupId } = await start()
     const app = emulator.createApp({ groups: { [groupId]: everything } })
     emulator.failNext({ on: "GET /crypto/v1/keys", status: 423, text: "Locked", times: 2 })

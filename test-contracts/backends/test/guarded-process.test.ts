@@ -14,7 +14,7 @@ describe("a guarded process", () => {
     await server.stop()
   })
 
-  it("is noticed when it ends by itself, with what it said", async () => {
+  it("reports its own end, with its output", async () => {
     const server = await startGuarded("/bin/sh", ["-c", "echo the port is in use; exit 3"])
     await server.ended
     expect(server.hasEnded).toBe(true)

@@ -10,7 +10,7 @@ describe.skipIf(!available)("the Kubernetes API server", () => {
   })
   afterAll(async () => server?.stop())
 
-  it("is the real one, in the pinned version", async () => {
+  it("is the real server, in the pinned version", async () => {
     const { body } = await server.send({ method: "GET", path: "/version" })
     expect(body).toMatchObject({ gitVersion: `v${kubernetesVersion}` })
   })

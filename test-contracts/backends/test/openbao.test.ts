@@ -14,7 +14,7 @@ describe.skipIf(!available)("a real OpenBao", () => {
   })
   afterAll(async () => server?.stop())
 
-  it("states its version and cluster without a token", async () => {
+  it("reports its version and cluster without a token", async () => {
     await expect(server.admin.health()).resolves.toMatchObject({ sealed: false, version: "2.7.2" })
   })
 
@@ -33,7 +33,7 @@ describe.skipIf(!available)("a real OpenBao", () => {
     await expect(server.admin.decrypt("transit", "bound", ciphertext, Buffer.from("other"))).rejects.toThrow("400")
   })
 
-  it("logs an AppRole in with the rights of its policy only", async () => {
+  it("logs an AppRole in with only the rights of its policy", async () => {
     await server.admin.enableAuth("approle")
     await server.admin.writePolicy("reader", `path "transit/keys/present" { capabilities = ["read"] }`)
     const { roleId, secretId } = await server.admin.createAppRole({ name: "reader", policies: ["reader"] })
@@ -53,7 +53,7 @@ describe.skipIf(!available)("a real OpenBao", () => {
     })
   })
 
-  it("keeps keys of a namespace apart", async () => {
+  it("keeps the keys of a namespace separate", async () => {
     const inside = await server.admin.inNamespace("team")
     await inside.enableTransit("transit")
     await inside.createTransitKey({ mount: "transit", name: "inside" })
@@ -74,7 +74,7 @@ describe.skipIf(!available)("a real OpenBao", () => {
     await expect(server.admin.readTransitKey("transit", "present")).resolves.toBeDefined()
   })
 
-  it("keeps its port and its data over a restart and over a kill", async () => {
+  it("keeps its port and its data across a restart and a kill", async () => {
     await server.restart()
     await server.kill()
     await server.start()
@@ -83,7 +83,7 @@ describe.skipIf(!available)("a real OpenBao", () => {
 })
 
 describe.skipIf(!available)("a real OpenBao with TLS", () => {
-  it("is trusted by its own authority only, and leaves nothing behind", async () => {
+  it("is trusted only through its own authority, and leaves nothing behind", async () => {
     const server = await startOpenBao({ tls: true })
     try {
       await expect(server.admin.health()).resolves.toMatchObject({ sealed: false })

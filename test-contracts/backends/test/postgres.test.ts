@@ -11,20 +11,20 @@ describe.skipIf(!available)("a real PostgreSQL", () => {
   })
   afterAll(async () => server?.stop())
 
-  it("is the pinned version, speaks TLS, and sorts otherwise than bytes do", async () => {
+  it("is the pinned version, speaks TLS, and does not sort in byte order", async () => {
     expect(await server.sql("select version() like 'PostgreSQL 18.4%' as pinned")).toEqual([{ pinned: true }])
     expect(await server.sql("show ssl")).toEqual([{ ssl: "on" }])
     expect(await server.sql("select 'a' < 'B' as sorted")).toEqual([{ sorted: true }])
   })
 
-  it("asks for passwords, and gives each test a database of its own", async () => {
+  it("requires passwords, and gives each test its own database", async () => {
     const [first, second] = [await server.createDatabase(), await server.createDatabase()]
     expect(first).not.toBe(second)
     const { pathname } = new URL(first)
     expect(await server.sql("select 1 as one", pathname.slice(1))).toEqual([{ one: 1 }])
   })
 
-  it("keeps its port and its data over a restart and over a kill", async () => {
+  it("keeps its port and its data across a restart and a kill", async () => {
     await server.sql("create table kept (number integer)")
     await server.restart()
     await server.kill()

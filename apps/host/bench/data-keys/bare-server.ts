@@ -1,6 +1,6 @@
 /**
  * The reference: `node:http` and the cryptography of one data key, with an envelope of the same length. No token, no tenant,
- * no audit log. A process of its own: its first line of output is its address.
+ * no audit log. A separate process: its first line of output is its address.
  */
 import { createCipheriv, createSecretKey, hkdfSync, randomBytes } from "node:crypto"
 import { createServer } from "node:http"

@@ -10,12 +10,12 @@ const program = fileURLToPath(
   new URL("../../../../packages/key-hierarchy/bench/data-keys-in-process.ts", import.meta.url),
 )
 
-/** Runs the benchmark of the key hierarchy alone, in a process of its own. @returns its figures */
+/** Runs the benchmark of the key hierarchy alone, in a separate process. @returns its figures */
 export async function inProcessRows(): Promise<readonly ReportRow[]> {
   const folder = await mkdtemp(join(tmpdir(), "data-keys-in-process-"))
   try {
     const file = join(folder, "report.json")
-    // Its table would stand before ours; its figures are in ours.
+    // Its own table is not shown: its figures are in ours.
     const child = spawn(process.execPath, [program, "--json", file], { stdio: ["ignore", "ignore", "inherit"] })
     await once(child, "exit")
     const report = JSON.parse(await readFile(file, "utf8")) as { rows: readonly ReportRow[] }

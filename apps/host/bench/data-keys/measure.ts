@@ -11,11 +11,11 @@ export interface Measurement {
   readonly p99Ms: number
   /** Processor time of the server's processes. */
   readonly cpuMsPerThousand: number
-  /** Largest seen. */
+  /** Largest value seen. */
   readonly residentBytes: number
 }
 
-/** How much is measured. */
+/** Size of a measurement. */
 export interface MeasureOptions {
   readonly loadClient: string
   readonly concurrencies: readonly number[]
@@ -29,7 +29,7 @@ interface Sample extends LoadResult {
   readonly residentBytes: number
 }
 
-/** Measures servers turn about, so that whatever disturbs the machine disturbs all of them. */
+/** Measures the servers in turns, so that a disturbance of the machine affects all of them. */
 export async function measure(
   servers: readonly MeasuredServer[],
   requestOf: (server: MeasuredServer) => MeasuredRequest | undefined,
@@ -41,7 +41,7 @@ export async function measure(
       return request === undefined ? [] : [{ server, concurrency, request, samples: [] as Sample[] }]
     }),
   )
-  // A first short load warms each server and is thrown away.
+  // A first short load warms each server and is not counted.
   for (const { server, request } of cells) await sample(server, request, 4, { ...options, seconds: 0.5 })
   for (let round = 1; round <= options.rounds; round += 1) {
     options.progress(`round ${round} of ${options.rounds}`)

@@ -2,16 +2,16 @@ import { figure, type ReportRow, rowWithTarget, type Target, table } from "@apei
 import type { Measurement } from "./measure.ts"
 import { batchSize, type MeasuredServer } from "./measured-server.ts"
 
-/** Who is compared with whom. */
+/** The servers to compare. */
 export interface Contestants {
   readonly bare: MeasuredServer
   readonly host: MeasuredServer
-  /** The host on a disk that costs nothing. */
+  /** The host on a disk without cost: memory. */
   readonly hostInMemory: MeasuredServer
   readonly transit: MeasuredServer
 }
 
-/** Lays out what was measured, each rate beside the reference's. */
+/** Formats the measurements, each rate with its ratio to the reference. */
 export function measurementTable(measurements: readonly Measurement[], reference: MeasuredServer): string {
   const lines = measurements.map((one) => {
     const base = measurements.find((other) => other.server === reference && other.concurrency === one.concurrency)
@@ -31,7 +31,7 @@ export function measurementTable(measurements: readonly Measurement[], reference
   return table(head, lines)
 }
 
-/** The figures of single data keys, with what is to be reached at 16 and 64 clients. */
+/** Makes the figures of single data keys, with targets at 16 and 64 clients. */
 export function singleRows(measurements: readonly Measurement[], contestants: Contestants): readonly ReportRow[] {
   const { bare, host, hostInMemory, transit } = contestants
   const concurrencies = [...new Set(measurements.map(({ concurrency }) => concurrency))]
@@ -66,7 +66,7 @@ export function singleRows(measurements: readonly Measurement[], contestants: Co
   })
 }
 
-/** The figures of batches, in keys per second. */
+/** Makes the figures of batches, in keys per second. */
 export function batchRows(measurements: readonly Measurement[], { host, transit }: Contestants): readonly ReportRow[] {
   const concurrencies = [...new Set(measurements.map(({ concurrency }) => concurrency))]
   return concurrencies.map((concurrency) => {

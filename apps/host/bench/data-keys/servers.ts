@@ -9,7 +9,7 @@ import { batchSize, type MeasuredServer } from "./measured-server.ts"
 import { prepareServiceKey } from "./prepare-service-key.ts"
 
 const bareServer = fileURLToPath(new URL("bare-server.ts", import.meta.url))
-const commandLine = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const hostExecutable = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const profilesFolder = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
 
 /** Starts the reference. @param folder - for its files; the caller removes it */
@@ -28,7 +28,7 @@ export async function startBareServer(folder: string): Promise<MeasuredServer> {
   }
 }
 
-/** Where a host keeps its data, and on which database. */
+/** Folder of a host's data, and its database. */
 export interface HostPlace {
   readonly name: string
   /** Parent of the host's folder; `/dev/shm` is memory, so that a commit costs no disk. */
@@ -39,7 +39,7 @@ export interface HostPlace {
   readonly databaseProcessIds?: readonly number[]
 }
 
-/** Starts our host as `apeiro-cmk serve` with its default log, and a workload's token for one service key. */
+/** Starts our host with its default log, and a workload's token for one service key. */
 export async function startHostServer(place: HostPlace): Promise<MeasuredServer> {
   const folder = await mkdtemp(join(place.parent, "data-keys-"))
   const [port = 0, operationsPort = 0] = await freePorts(2)
@@ -61,7 +61,7 @@ export async function startHostServer(place: HostPlace): Promise<MeasuredServer>
     ],
   }
   const profilePath = await written(folder, "profile.yaml", JSON.stringify(profile))
-  const program = await startNodeProgram([commandLine, "serve", "--profile", profilePath], join(folder, "host.log"))
+  const program = await startNodeProgram([hostExecutable, "--profile", profilePath], join(folder, "host.log"))
   const url = `http://127.0.0.1:${port}`
   const token = await prepareServiceKey(url, await administratorToken({ dataDirectory }))
   const headerFile = await written(folder, "workload.header", `Authorization: Bearer ${token}`)
@@ -84,7 +84,7 @@ export async function startHostServer(place: HostPlace): Promise<MeasuredServer>
   }
 }
 
-/** Starts our host on a PostgreSQL of its own, which flushes each commit to the disk. */
+/** Starts our host on its own PostgreSQL, which flushes each commit to the disk. */
 export async function startHostOnPostgres(parent: string): Promise<MeasuredServer> {
   const postgres = await startPostgres({ durable: true })
   const databaseUrl = await postgres.createDatabase()
@@ -99,7 +99,7 @@ export async function startHostOnPostgres(parent: string): Promise<MeasuredServe
   }
 }
 
-/** Starts what a user would take instead: OpenBao's transit engine with raft storage and a file audit device. */
+/** Starts the alternative of a user: OpenBao's transit engine with raft storage and a file audit device. */
 export async function startTransitServer(folder: string): Promise<MeasuredServer> {
   const server = await startOpenBao()
   const { admin } = server

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { localKeystore, tenantWithKeys } from "../fixtures.ts"
 import { startTestHost, type TestHost } from "../test-host.ts"
-import { type Cli, cliOf, runCli } from "./run-cli.ts"
+import { type Cli, cliOf } from "./run-cli.ts"
 
 describe("the exit code of the command line", () => {
   let host: TestHost
@@ -21,13 +21,7 @@ describe("the exit code of the command line", () => {
   })
   afterAll(() => host[Symbol.asyncDispose]())
 
-  it("is 0 for --help", async () => {
-    const help = await cli.run("--help")
-    expect(help).toMatchObject({ exitCode: 0 })
-    expect(help.stdout).toContain("Exit codes")
-  })
-
-  it("is 2 for unknown commands and for documents that are wrong, and names each fault", async () => {
+  it("is 2 for unknown commands and for wrong documents, and names each fault", async () => {
     expect(await cli.run("tenant", "destroy", "acme")).toMatchObject({ exitCode: 2 })
     const document = { ...localKeystore("other"), configuration: { key_name: "", keyname: "x" } }
     const refused = await cli.run("keystore", "add", "acme", await write("wrong.json", document))
@@ -37,7 +31,7 @@ describe("the exit code of the command line", () => {
     expect(await cli.run("keystore", "add", "acme", await write("broken.json", "{"))).toMatchObject({ exitCode: 2 })
   })
 
-  it("is 4 for a token that nobody gave", async () => {
+  it("is 4 for an unknown token", async () => {
     const header = await write("foreign.header", `Authorization: Bearer ${Buffer.alloc(32).toString("base64url")}\n`)
     expect(await cli.run("--header-file", header, "tenant", "list")).toMatchObject({ exitCode: 4 })
     expect(await cli.run("--header-file", join(host.folder.path, "none"), "tenant", "list")).toMatchObject({
@@ -79,17 +73,8 @@ describe("the exit code of the command line", () => {
     expect(refused).toMatchObject({ exitCode: 8 })
   })
 
-  it("comes with the problem document when --json is asked for", async () => {
+  it("comes with the problem document with --json", async () => {
     const refused = await cli.run("--json", "tenant", "create", "acme")
     expect(JSON.parse(refused.stderr)).toMatchObject({ details: { code: "TENANT_EXISTS", origin: "caller" } })
-  })
-
-  it("is 0 for a sound profile and 2 for one that is not, with the place of each fault", async () => {
-    expect(await runCli(["profile", "check", host.folder.profilePath], {})).toMatchObject({ exitCode: 0 })
-    const file = await write("broken.yaml", "mode: development\nplugin: []\nplugins:\n  - name: x\n    type: keystor\n")
-    const refused = await runCli(["profile", "check", file], {})
-    expect(refused).toMatchObject({ exitCode: 2 })
-    expect(refused.stdout).toMatch(/broken\.yaml:2:1 .*plugin/)
-    expect(refused.stdout).toMatch(/broken\.yaml:5:11 .*keystore/)
   })
 })

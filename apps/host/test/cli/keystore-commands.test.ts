@@ -15,7 +15,7 @@ describe("apeiro-cmk keystore", () => {
   })
   afterAll(() => work.host[Symbol.asyncDispose]())
 
-  it("shows a document that update takes again, with its secret kept and never shown", async () => {
+  it("shows a document that update accepts, which keeps the secret and never shows it", async () => {
     const { cli, write } = work
     const secret = "planted-canary-secret-id"
     const configuration = { secret_id_path: undefined, secret_id: secret }
@@ -34,7 +34,7 @@ describe("apeiro-cmk keystore", () => {
     })
   })
 
-  it("changes and removes no other revision than the one that --etag names", async () => {
+  it("changes and removes only the revision that --etag names", async () => {
     const { cli, write } = work
     const file = await write("second.json", farOpenBao())
     await cli.run("keystore", "add", "acme", await write("two.json", { ...farOpenBao(), plugin_name: "two" }))
@@ -59,11 +59,11 @@ describe("apeiro-cmk keystore", () => {
     expect(gone.stderr).toContain("apeiro-cmk keystore list acme")
   })
 
-  it("removes no keystore that wraps a key", async () => {
+  it("does not remove a keystore that wraps a key", async () => {
     expect(await work.cli.run("keystore", "remove", "acme", "local")).toMatchObject({ exitCode: 6 })
   })
 
-  it("prints set-up material of a document that is not saved, and needs a name or a file", async () => {
+  it("prints set-up material of an unsaved document, and needs a name or a file", async () => {
     const { cli, write } = work
     const file = await write("unsaved.json", { ...farOpenBao(), plugin_name: "unsaved" })
     const printed = await cli.run("keystore", "setup-material", "acme", "--file", file)
@@ -89,10 +89,10 @@ describe("apeiro-cmk keystore", () => {
     }
     const again = await cli.run(...command)
     expect(again).toMatchObject({ exitCode: 2 })
-    expect(again.stderr).toContain("is there already")
+    expect(again.stderr).toContain("exists already")
   })
 
-  it("ends with 7 when a keystore cannot be activated since its secret id is missing", async () => {
+  it("ends with 7 when a keystore cannot be activated because its secret id is missing", async () => {
     const { cli } = work
     await work.host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "empty" })
     await cli.run("keystore", "add", "empty", await work.write("missing.json", farOpenBao()))

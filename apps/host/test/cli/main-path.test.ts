@@ -18,7 +18,7 @@ describe("the command line, on its main path,", () => {
   })
   afterAll(() => host[Symbol.asyncDispose]())
 
-  it("goes from a new tenant to an active keystore and says each step", async () => {
+  it("goes from a new tenant to an active keystore and reports each step", async () => {
     expect((await cli.run("tenant", "create", "acme", "--lease-ms", "2000")).stdout).toContain("Tenant acme created")
     expect((await cli.run("keystore", "add", "acme", file("keystore.json"))).stdout).toContain("local")
     const test = await cli.run("keystore", "test", "acme", "local")

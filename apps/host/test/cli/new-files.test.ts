@@ -26,7 +26,7 @@ describe("a file that the command line writes or reads", () => {
     for (const name of ["unknown.jsonl", "down.jsonl"]) await expect(stat(work.file(name))).rejects.toThrow("ENOENT")
   })
 
-  it("is removed when the answer breaks off in its middle", async () => {
+  it("is removed when the answer is cut off halfway", async () => {
     const server = createServer((_request, response) => {
       response.writeHead(200, { "content-type": "application/x-ndjson" })
       response.write('{"first":1}\n', () => response.destroy())
@@ -36,15 +36,15 @@ describe("a file that the command line writes or reads", () => {
     const broken = await exportTo("half.jsonl", "acme", "--url", `http://127.0.0.1:${port}`)
     server.close()
     expect(broken).toMatchObject({ exitCode: 3 })
-    expect(broken.stderr).toContain("broke off")
+    expect(broken.stderr).toContain("was cut off")
     await expect(stat(work.file("half.jsonl"))).rejects.toThrow("ENOENT")
   })
 
-  it("is never overwritten, and what is wrong with its path is a sentence", async () => {
+  it("is never overwritten, and a wrong path is explained in a sentence", async () => {
     const taken = await work.write("taken.jsonl", "mine")
     const refused = await exportTo("taken.jsonl")
     expect(refused).toMatchObject({ exitCode: 2 })
-    expect(refused.stderr).toContain("is there already, and nothing is overwritten.")
+    expect(refused.stderr).toContain("exists already, and is not overwritten.")
     expect(await readFile(taken, "utf8")).toBe("mine")
     const nowhere = await exportTo("nowhere/audit.jsonl")
     expect(nowhere).toMatchObject({ exitCode: 2 })
@@ -61,7 +61,7 @@ describe("a file that the command line writes or reads", () => {
     expect(await entries()).toEqual(before)
   })
 
-  it("is named when it is missing, a folder, empty or no JSON, with line and column and without its content", async () => {
+  it("is named when it is missing, a folder, empty or not JSON, with line and column and without its content", async () => {
     const add = (file: string) => work.cli.run("keystore", "add", "acme", file)
     const broken = await add(await work.write("broken.json", '{\n  "secret_id": "canary"\n  "key": 1\n}'))
     expect(broken).toMatchObject({ exitCode: 2 })

@@ -39,10 +39,10 @@ describe("apeiro-cmk recover", () => {
     expect(schema.parse(JSON.parse(json.stdout)).l1_key_id).toBe("default")
   })
 
-  it("says of which tenants envelope and key export are, when these are two", async () => {
+  it("names the tenants of envelope and key export when they differ", async () => {
     const refused = await recover(envelopeOf("beta"), "default", "--plaintext-file", work.file("none.bin"))
     expect(refused).toMatchObject({ exitCode: 8 })
-    expect(refused.stderr).toContain('envelope is of tenant "beta", and the key export of tenant "acme"')
+    expect(refused.stderr).toContain('envelope belongs to tenant "beta", and the key export to tenant "acme"')
     await expect(stat(work.file("none.bin"))).rejects.toThrow("ENOENT")
   })
 
@@ -62,7 +62,7 @@ describe("apeiro-cmk recover", () => {
     await work.write("acme.keys.json", keys)
   })
 
-  it("names each fault of a document that describes no keystore, in plain words", async () => {
+  it("names each fault of a document that does not describe a keystore, in plain words", async () => {
     const files = ["--keys", work.file("acme.keys.json"), "--envelope", envelopeOf("acme")]
     const keystore = await work.write("wrong.json", { plugin_type: "local_keystore", keys: 1 })
     const options = ["--keystore", keystore, "--profile", work.host.folder.profilePath]
@@ -72,7 +72,7 @@ describe("apeiro-cmk recover", () => {
     expect(refused.stderr).not.toMatch(/undefined|Invalid input/)
   })
 
-  it("refuses an envelope that is no base64 with 2, and an altered one with 8", async () => {
+  it("refuses an envelope that is not base64 with 2, and an altered one with 8", async () => {
     expect(await recover(await work.write("text", "%%"), "default")).toMatchObject({ exitCode: 2 })
     const bytes = Buffer.from(await readFile(envelopeOf("acme"), "utf8"), "base64")
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1

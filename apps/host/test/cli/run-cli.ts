@@ -1,14 +1,21 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { join } from "node:path"
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
 import { text } from "node:stream/consumers"
-import { fileURLToPath } from "node:url"
 import * as z from "zod"
 import type { TestHost } from "../test-host.ts"
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const packageJson = createRequire(import.meta.url).resolve("@apeiro-cmk/cli/package.json")
+const { bin } = z
+  .object({ bin: z.object({ "apeiro-cmk": z.string() }) })
+  .parse(JSON.parse(readFileSync(packageJson, "utf8")))
 
-/** What one run of the command line left behind. */
+/** The program `apeiro-cmk`. */
+export const commandLine = join(dirname(packageJson), bin["apeiro-cmk"])
+
+/** Result of one run of the command line. */
 export interface CliRun {
   readonly exitCode: number
   readonly stdout: string
@@ -22,9 +29,9 @@ export interface Cli {
   json<T>(schema: z.ZodType<T>, ...args: readonly string[]): Promise<T>
 }
 
-/** Runs `apeiro-cmk` as a process of its own, as a user does. */
+/** Runs `apeiro-cmk` as a separate process, as a user does. */
 export async function runCli(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<CliRun> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [commandLine, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   })

@@ -4,13 +4,13 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type TestFolder, testFolder } from "../test-host.ts"
-import { runCli } from "./run-cli.ts"
+import { commandLine, runCli } from "./run-cli.ts"
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const hostExecutable = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
 /** Serves with --demo until it says that it serves, then sends SIGINT. */
-async function serveOnce(profilePath: string): Promise<{ output: string; exitCode: unknown }> {
-  const child = spawn(process.execPath, [main, "serve", "--demo", "--profile", profilePath], {
+async function serveOnce(program: readonly string[], profile: string): Promise<{ output: string; exitCode: unknown }> {
+  const child = spawn(process.execPath, [...program, "--demo", "--profile", profile], {
     stdio: ["ignore", "pipe", "inherit"],
   })
   const output = text(child.stdout)
@@ -28,15 +28,22 @@ describe("apeiro-cmk serve --demo", () => {
   })
   afterAll(() => folder.remove())
 
-  it("shows one round trip with times, ends at SIGINT, and opens the first envelope at its second start", async () => {
-    const first = await serveOnce(folder.profilePath)
+  it("shows one round trip with times, ends at SIGINT, and opens the first envelope at the second start", async () => {
+    const first = await serveOnce([commandLine, "serve"], folder.profilePath)
     expect(first.exitCode).toBe(0)
     expect(first.output).toMatch(/L4 .* ms/)
     expect(first.output).toMatch(/the same 32 bytes .* ms/)
     expect(first.output).toContain("http://127.0.0.1:")
-    const second = await serveOnce(folder.profilePath)
+    const second = await serveOnce([hostExecutable], folder.profilePath)
     expect(second.exitCode).toBe(0)
     expect(second.output).toContain("envelope of the first start")
+  })
+
+  it("lists the options of the host, and refuses others with 2", async () => {
+    const help = await runCli(["serve", "--help"], {})
+    expect(help).toMatchObject({ exitCode: 0 })
+    for (const option of ["--profile", "--demo", "--log-level"]) expect(help.stdout).toContain(option)
+    expect(await runCli(["serve", "--prefile", "x.yaml"], {})).toMatchObject({ exitCode: 2 })
   })
 
   it("says which profile is missing", async () => {

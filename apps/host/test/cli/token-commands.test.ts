@@ -28,13 +28,13 @@ describe("apeiro-cmk token", () => {
     })
   })
 
-  it("makes no token when its file cannot be written, or none is named", async () => {
+  it("makes no token when its file cannot be written, or when none is named", async () => {
     const { cli, write } = work
     const taken = await write("taken", "mine")
     const before = await cli.run("token", "list", "acme")
     const refused = await cli.run("token", "create", "acme", "--role", "reader", "--output", taken)
     expect(refused).toMatchObject({ exitCode: 2 })
-    expect(refused.stderr).toContain("is there already")
+    expect(refused.stderr).toContain("exists already")
     expect(await readFile(taken, "utf8")).toBe("mine")
     expect(await cli.run("token", "create", "acme", "--role", "reader")).toMatchObject({ exitCode: 2 })
     expect(await cli.run("token", "create", "acme", "--role", "king", "--output", taken)).toMatchObject({ exitCode: 2 })
@@ -48,7 +48,7 @@ describe("apeiro-cmk token", () => {
     await expect(stat(file("none.header"))).rejects.toThrow("ENOENT")
   })
 
-  it("gives the secret with --json alone, and lists and revokes tokens", async () => {
+  it("shows the secret with --json alone, and lists and revokes tokens", async () => {
     const { cli, host } = work
     const schema = z.object({ ...tokenId.shape, token: z.string(), expires_at: z.string() })
     const made = await cli.json(schema, "token", "create", "acme", "--role", "reader", "--days", "1")
@@ -65,13 +65,13 @@ describe("apeiro-cmk token", () => {
     expect(none.stderr).toContain("apeiro-cmk token list acme")
   })
 
-  it("warns of a header file that others can read, and of no other", async () => {
+  it("warns of a header file that other users can read, and of no other", async () => {
     const { cli, file } = work
     await cli.run("token", "create", "acme", "--role", "reader", "--output", file("open.header"))
     await chmod(file("open.header"), 0o644)
     const used = await cli.run("--header-file", file("open.header"), "keystore", "list", "acme")
     expect(used).toMatchObject({ exitCode: 0 })
-    expect(used.stderr).toMatch(/^Warning: Others can read .*0644.*chmod 600 .*open\.header\n$/)
+    expect(used.stderr).toMatch(/^Warning: Other users can read .*0644.*chmod 600 .*open\.header\n$/)
     const json = await cli.run("--json", "--header-file", file("open.header"), "keystore", "list", "acme")
     expect(JSON.parse(json.stderr)).toEqual({ warning: expect.stringContaining("chmod 600") })
   })

@@ -3,16 +3,16 @@ import type { ConnectionCheck } from "@apeiro-cmk/plugin-sdk"
 import type { Kms } from "../client.ts"
 import type { SessionCache } from "../session/session-cache.ts"
 
-/** What the steps of a connection test work with. */
+/** Subject and tools of a connection test. */
 export interface ConnectionTest {
   readonly kms: Kms
   readonly sessions: SessionCache
   readonly keyId: string
   readonly region: string
-  /** The last answer of AWS, for its date. */
+  /** Returns the last answer of AWS, for its date. */
   readonly lastAnswer: () => { readonly answer: HttpResponse; readonly receivedAtMs: number } | undefined
   readonly services: Pick<PluginServices, "clock" | "random">
 }
 
-/** One step; what it rejects with is its failure. */
+/** One step. A rejection is its failure. */
 export type Check = ConnectionCheck<ConnectionTest>

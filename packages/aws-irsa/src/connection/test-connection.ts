@@ -12,10 +12,10 @@ const checks: readonly (readonly [string, Check])[] = [
   ["rotation", checkRotation],
 ]
 
-// Six shares stay below the 30 s that a whole test may take.
+// Six steps together stay below the 30 s of a whole test.
 const stepTimeoutMs = 4_800
 
-/** Runs the named steps one after the other; whatever fails ends the test. */
+/** Runs the steps one after the other; the first failure skips the rest. */
 export function testConnection(test: ConnectionTest, call: CallOptions): AsyncIterable<ConnectionStep> {
   return runConnectionTest({ checks, test, stepTimeoutMs, clock: test.services.clock }, call)
 }

@@ -2,7 +2,7 @@ import { isPluginError, type PluginServices } from "@apeiro-cmk/plugin-interface
 import { toPluginError } from "@apeiro-cmk/plugin-sdk"
 import type { OpenSession } from "./session.ts"
 
-/** Puts each exchange for a session into the tenant's audit stream: a session that could not be recorded is not used. */
+/** Records each exchange for a session in the tenant's audit stream. A session that cannot be recorded is not used. */
 export function auditedSession(
   open: OpenSession,
   facts: Readonly<Record<string, string>>,
@@ -13,7 +13,7 @@ export function auditedSession(
     const session = await open(call).catch(async (error: unknown) => {
       const code = isPluginError(error) ? error.code : "INTERNAL"
       await audit.record({ ...event, outcome: "failure", code }, call).catch(() => {
-        logger.error("a failed login could not be recorded", { code })
+        logger.error("A failed login could not be recorded", { code })
       })
       throw error
     })
@@ -22,7 +22,7 @@ export function auditedSession(
     await audit.record({ ...event, outcome: "success", ...requestId }, call).catch((cause: unknown) => {
       throw toPluginError(cause, {
         message: "A login could not be recorded in the audit log.",
-        nextStep: "See why the audit log does not take entries.",
+        nextStep: "Check why the audit log does not accept entries.",
       })
     })
     return session

@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto"
 import { configurationError } from "@apeiro-cmk/plugin-sdk"
 
-/** A certificate chain with its key, as Roles Anywhere needs it. */
+/** A certificate chain with its key, for Roles Anywhere. */
 export interface ClientCertificate {
   readonly leaf: X509Certificate
-  /** Intermediate authorities. */
+  /** Certificates of the intermediate authorities. */
   readonly chain: readonly X509Certificate[]
   readonly privateKey: KeyObject
 }
@@ -12,16 +12,16 @@ export interface ClientCertificate {
 const block = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g
 
 /**
- * Reads a chain and its key (PKCS#1, PKCS#8 or SEC1), and checks that they belong together and hold now.
+ * Reads a chain and its key (PKCS#1, PKCS#8 or SEC1), and checks that they match and are valid now.
  *
- * @throws {PluginError} INVALID_REQUEST - `issues` says what is wrong with which field
+ * @throws {PluginError} INVALID_REQUEST - `issues` names each invalid field
  */
 export function readClientCertificate(chainPem: string, keyPem: Uint8Array, nowMs: number): ClientCertificate {
   const certificates = readChain(chainPem)
   const leaves = certificates.filter(({ ca }) => !ca)
   const [leaf] = leaves
   if (leaf === undefined || leaves.length > 1) {
-    throw wrong("client_certificate", "must hold one certificate that is no authority's, and its intermediates")
+    throw wrong("client_certificate", "must contain exactly one leaf certificate and its intermediates")
   }
   if (Date.parse(leaf.validTo) <= nowMs) throw wrong("client_certificate", "has expired")
   if (Date.parse(leaf.validFrom) > nowMs) throw wrong("client_certificate", "is not valid yet")
@@ -33,12 +33,12 @@ export function readClientCertificate(chainPem: string, keyPem: Uint8Array, nowM
 function readChain(pem: string): readonly X509Certificate[] {
   const blocks = [...pem.matchAll(block)]
   if (blocks.some(([, label]) => label !== "CERTIFICATE")) {
-    throw wrong("client_certificate", "must hold certificates and nothing else")
+    throw wrong("client_certificate", "must contain certificates and nothing else")
   }
   try {
     return blocks.map(([text]) => new X509Certificate(text))
   } catch {
-    throw wrong("client_certificate", "is no certificate") // OpenSSL's words name no field
+    throw wrong("client_certificate", "is not a valid certificate") // OpenSSL's message names no field
   }
 }
 
@@ -46,7 +46,7 @@ function readKey(pem: Uint8Array): KeyObject {
   try {
     return createPrivateKey({ key: Buffer.from(pem), format: "pem" })
   } catch {
-    throw wrong("client_key", "is no unencrypted private key in PEM") // OpenSSL's words may quote the key
+    throw wrong("client_key", "is not an unencrypted private key in PEM") // OpenSSL's message may quote the key
   }
 }
 

@@ -20,22 +20,22 @@ import type { SessionCache } from "./session-cache.ts"
 import { sessionNameOf } from "./session-name.ts"
 import { assumeRole, type StsPlace } from "./sts.ts"
 
-/** What {@link loginOf} needs. */
+/** Arguments of {@link loginOf}. */
 export interface LoginOptions {
   readonly settings: PluginConfiguration
   readonly configuration: KeystoreConfiguration
   readonly tenantId: string
   readonly http: HttpClient
   readonly onAnswer: (answer: HttpResponse) => void
-  /** The session of the platform's own role, which all keystores share. */
+  /** Session of the platform's own role, shared by all keystores. */
   readonly platform: SessionCache
   readonly services: Pick<PluginServices, "audit" | "clock" | "logger">
 }
 
 /**
- * How a keystore gets its session: web identity, then the tenant's role where there is one; or Roles Anywhere.
+ * Makes the login of a keystore: web identity, followed by the tenant's role if there is one; or Roles Anywhere.
  *
- * @throws {PluginError} INVALID_REQUEST - certificate and key do not fit, or the operator has set no web identity
+ * @throws {PluginError} INVALID_REQUEST - certificate and key do not match, or the operator has not set web identity
  */
 export function loginOf(options: LoginOptions): OpenSession {
   const { configuration, services } = options
@@ -54,7 +54,7 @@ function byWebIdentity(options: LoginOptions): Login {
   const { webIdentity, sessionName: host } = settings
   if (webIdentity === undefined) {
     const message = "Web identity is not configured for this plugin."
-    const next = "Have the operator set webIdentity in the profile, or use auth_method roles_anywhere."
+    const next = "Ask the operator to set webIdentity in the profile, or use auth_method roles_anywhere."
     throw pluginError("INVALID_REQUEST", message, next, { origin: "host" })
   }
   const place = stsPlace(options, webIdentity.region)
@@ -74,7 +74,7 @@ function byWebIdentity(options: LoginOptions): Login {
   }
 }
 
-/** Once, and only when AWS says that the platform's session is gone, under a new one. */
+/** Repeats the work once under a new session, only if AWS no longer accepts the platform's session. */
 async function withPlatform(
   platform: SessionCache,
   call: CallOptions,
@@ -93,7 +93,7 @@ async function withPlatform(
 function byCertificate({ settings, configuration, http, onAnswer, services: { clock } }: LoginOptions): Login {
   const { role_arn: roleArn, trust_anchor_arn, profile_arn, client_certificate, client_key } = configuration
   if (!roleArn || !trust_anchor_arn || !profile_arn || !client_certificate || !client_key) {
-    throw new Error("the rules of the configuration let an incomplete one pass")
+    throw new Error("the rules accepted an incomplete configuration")
   }
   const region = parseArn(trust_anchor_arn)?.region ?? ""
   const endpoint = endpointOf("rolesanywhere", region, settings)
@@ -111,7 +111,7 @@ function byCertificate({ settings, configuration, http, onAnswer, services: { cl
   return { open, facts: { role: roleArn, trust_anchor: trust_anchor_arn } }
 }
 
-/** STS in a region, as the operator wants it reached. */
+/** Returns the place of STS in a region, under the operator's settings. */
 export function stsPlace(
   { settings, http, onAnswer }: Pick<LoginOptions, "settings" | "http" | "onAnswer">,
   region: string,

@@ -5,11 +5,11 @@ import type { PluginConfiguration } from "../config.ts"
 import type { AwsSession } from "./session.ts"
 import { assumeRoleWithWebIdentity, type StsPlace } from "./sts.ts"
 
-const longestToken = 20_000 // STS's own bound
+const longestToken = 20_000 // limit of STS
 
 /**
- * A session of the platform's role by the web identity token of this host's service account. The file is read each time:
- * the kubelet replaces it.
+ * Opens a session of the platform's role with the web identity token of this host's service account. Reads the file
+ * each time, because the kubelet replaces it.
  *
  * @throws {PluginError} CREDENTIAL_REJECTED - there is no usable token, or AWS does not accept it
  */
@@ -24,14 +24,15 @@ export async function openPlatformSession(
 }
 
 async function readToken(file: string): Promise<string> {
-  const next = "See that the service account token is projected into the pod, and that webIdentity.tokenFile names it."
+  const next =
+    "Check that the service account token is projected into the pod, and that webIdentity.tokenFile names it."
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     const message = "The file of the web identity token cannot be read."
     throw pluginError("CREDENTIAL_REJECTED", message, next, { origin: "host", cause: scrubbedCause(error) })
   })
   const token = text.trim()
   if (token !== "" && token.length <= longestToken) return token
-  throw pluginError("CREDENTIAL_REJECTED", "The file of the web identity token holds no token.", next, {
+  throw pluginError("CREDENTIAL_REJECTED", "The file of the web identity token does not contain a token.", next, {
     origin: "host",
   })
 }

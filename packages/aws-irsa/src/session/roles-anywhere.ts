@@ -6,7 +6,7 @@ import { rolesAnywhereError } from "../errors.ts"
 import type { ClientCertificate } from "./certificates.ts"
 import type { AwsSession } from "./session.ts"
 
-/** Where Roles Anywhere is, and how it is reached. */
+/** Place of Roles Anywhere, and the way to reach it. */
 export interface RolesAnywherePlace {
   readonly endpoint: string
   readonly region: string
@@ -15,7 +15,7 @@ export interface RolesAnywherePlace {
   readonly clock: Clock
 }
 
-/** Which role is wanted, by which trust. */
+/** The requested role and the trust that grants it. */
 export interface RolesAnywhereRequest {
   readonly roleArn: string
   readonly trustAnchorArn: string
@@ -43,9 +43,9 @@ const answerShape = z.object({
 })
 
 /**
- * Opens a session by a certificate. Source: IAM Roles Anywhere User Guide, "Signing process" and "CreateSession".
+ * Opens a session with a certificate. Source: IAM Roles Anywhere User Guide, "Signing process" and "CreateSession".
  *
- * @throws {PluginError} CREDENTIAL_REJECTED - certificate, anchor, profile and role do not go together
+ * @throws {PluginError} CREDENTIAL_REJECTED - certificate, anchor, profile and role do not match
  */
 export async function createRolesAnywhereSession(
   place: RolesAnywherePlace,
@@ -72,7 +72,7 @@ function readSession({ body, headers }: HttpResponse): AwsSession {
   const parsed = answerShape.safeParse(parseJson(body))
   const credentials = parsed.data?.credentialSet[0]?.credentials
   if (credentials === undefined) {
-    throw pluginError("BAD_RESPONSE", "Roles Anywhere gave no complete session.", "Check the endpoint.")
+    throw pluginError("BAD_RESPONSE", "Roles Anywhere returned an incomplete session.", "Check the endpoint.")
   }
   const { expiration, ...keys } = credentials
   const requestId = headers["x-amzn-requestid"]
@@ -83,7 +83,7 @@ function readSession({ body, headers }: HttpResponse): AwsSession {
   }
 }
 
-/** The service names its errors in a header, or not at all. */
+/** The service names its errors in a header, if at all. */
 function refused({ status, headers }: HttpResponse) {
   const named = headers["x-amzn-errortype"]?.split(":")[0]
   const name = named ?? (status === 403 ? "AccessDeniedException" : status === 404 ? "ResourceNotFoundException" : "")
@@ -149,6 +149,6 @@ function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body))
   } catch {
-    return undefined // no JSON: the caller says so
+    return undefined // not JSON: the caller reports it
   }
 }

@@ -1,17 +1,17 @@
 import type { CallOptions, Clock } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions } from "@apeiro-cmk/plugin-sdk"
+import { abortable, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { AwsSession, OpenSession } from "./session.ts"
 
-/** A session is renewed when this much of its life is left. */
+/** Remaining share of its life at which a session is renewed. */
 const renewalShare = 0.25
 
-/** And it is not used in its last moments, when a request could arrive after its end. */
+/** A session is not used in its last moments, in milliseconds: a request could arrive after its end. */
 const unusableMs = 10_000
 
-/** Longest time for one exchange, in milliseconds: it outlives the call that began it, since others wait for it, too. */
+/** Longest time for one exchange, in milliseconds. It outlives the call that started it, because others wait too. */
 const exchangeTimeoutMs = 10_000
 
-/** After a failed renewal the next is tried no sooner, in milliseconds. */
+/** Shortest pause between two renewals, in milliseconds. */
 const retryPauseMs = 5_000
 
 interface Held {
@@ -20,7 +20,7 @@ interface Held {
   readonly endsAtMs: number
 }
 
-/** Holds one session: opened once for all who wait, renewed before it ends while it is still used. */
+/** Holds one session: opens it once for all waiting callers, and renews it before it ends while it is still in use. */
 export class SessionCache {
   readonly #open: OpenSession
   readonly #clock: Clock
@@ -34,21 +34,21 @@ export class SessionCache {
     this.#clock = clock
   }
 
-  /** @throws {PluginError} of the exchange, or the reason of the call's signal */
+  /** Returns a valid session. @throws {PluginError} the error of the exchange, or the reason of the call's signal */
   async get(call: CallOptions): Promise<AwsSession> {
     const nowMs = this.#clock.monotonicMs()
     const held = this.#held
-    if (held === undefined || nowMs >= held.endsAtMs) return abortable(this.#openOnce(call.tenantId), call.signal)
-    if (nowMs >= held.renewAtMs && nowMs >= this.#nextRenewalMs) this.#renew(call.tenantId)
+    if (held === undefined || nowMs >= held.endsAtMs) return abortable(this.#openOnce(call), call.signal)
+    if (nowMs >= held.renewAtMs && nowMs >= this.#nextRenewalMs) this.#renew(call)
     return held.session
   }
 
-  /** Opens a session now, whatever there is. */
+  /** Opens a new session now. @throws {PluginError} as `get` */
   async openNow(call: CallOptions): Promise<AwsSession> {
-    return abortable(this.#openOnce(call.tenantId), call.signal)
+    return abortable(this.#openOnce(call), call.signal)
   }
 
-  /** Forgets a session that AWS does not accept any more; one that came after it stays. */
+  /** Forgets a session that AWS no longer accepts; a newer session stays. */
   drop(session: AwsSession): void {
     if (this.#held?.session === session) this.#held = undefined
   }
@@ -58,24 +58,24 @@ export class SessionCache {
     this.#held = undefined
   }
 
-  /** The old session serves on while this goes on, and after it has failed. */
-  #renew(tenantId: string): void {
+  /** The old session stays in use during the renewal, and after a failed renewal. */
+  #renew(call: CallOptions): void {
     this.#nextRenewalMs = this.#clock.monotonicMs() + retryPauseMs
-    this.#openOnce(tenantId).catch(() => undefined) // recorded by the exchange; the session in hand still holds
+    this.#openOnce(call).catch(() => undefined) // the exchange records it; the current session is still valid
   }
 
-  #openOnce(tenantId: string): Promise<AwsSession> {
-    this.#opening ??= this.#exchange(tenantId).finally(() => {
+  #openOnce(call: CallOptions): Promise<AwsSession> {
+    this.#opening ??= this.#exchange(call).finally(() => {
       this.#opening = undefined
     })
     return this.#opening
   }
 
-  async #exchange(tenantId: string): Promise<AwsSession> {
-    const signal = this.#closing.signal
-    const call = callOptions({ tenantId, timeoutMs: exchangeTimeoutMs, signal, clock: this.#clock })
+  /** Keeps the request and keystore of the call that caused it, but neither its deadline nor its signal. */
+  async #exchange(cause: CallOptions): Promise<AwsSession> {
+    const deadline = withDeadline(this.#closing.signal, exchangeTimeoutMs, this.#clock)
     try {
-      const session = await this.#open(call)
+      const session = await this.#open({ ...cause, signal: deadline.signal, deadlineMs: deadline.deadlineMs })
       const lifeMs = session.expiresAtMs - this.#clock.nowMs()
       const nowMs = this.#clock.monotonicMs()
       this.#held = {
@@ -85,7 +85,7 @@ export class SessionCache {
       }
       return session
     } finally {
-      call.dispose()
+      deadline.dispose()
     }
   }
 }

@@ -5,10 +5,10 @@ export interface AwsSession {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string
-  /** Milliseconds since the Unix epoch, by AWS's clock. */
+  /** Milliseconds since the Unix epoch, by the clock of AWS. */
   readonly expiresAtMs: number
   readonly backendRequestId?: string
 }
 
-/** Gets a new session. @throws {PluginError} any code of a keystore failure */
+/** Opens a new session. @throws {PluginError} any code of a keystore failure */
 export type OpenSession = (call: CallOptions) => Promise<AwsSession>

@@ -6,7 +6,7 @@ import { type SdkHttpOptions, sdkHttpHandler } from "../sdk-http-handler.ts"
 import { sdkSettings } from "../sdk-settings.ts"
 import type { AwsSession } from "./session.ts"
 
-/** Where STS is, and how it is reached. */
+/** Place of STS, and the way to reach it. */
 export interface StsPlace extends SdkHttpOptions {
   readonly endpoint: string
   readonly region: string
@@ -17,20 +17,20 @@ interface RoleRequest {
   readonly sessionName: string
 }
 
-/** Trades a web identity token for a session of a role. @throws {PluginError} CREDENTIAL_REJECTED, UNREACHABLE, ... */
+/** Exchanges a web identity token for a session of a role. @throws {PluginError} any code of a keystore failure */
 export async function assumeRoleWithWebIdentity(
   place: StsPlace,
   { roleArn, sessionName, token }: RoleRequest & { readonly token: string },
   call: CallOptions,
 ): Promise<AwsSession> {
   const { STSClient, AssumeRoleWithWebIdentityCommand } = await import("@aws-sdk/client-sts")
-  // The operation is not signed; the SDK asks for credentials all the same.
+  // The SDK requires credentials even for this unsigned operation.
   const client = new STSClient({ ...settings(place), credentials: noCredentials })
   const input = { RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token }
   return exchanged(() => client.send(new AssumeRoleWithWebIdentityCommand(input), { abortSignal: call.signal }))
 }
 
-/** Assumes a role with the session of another. @throws {PluginError} CREDENTIAL_REJECTED, UNREACHABLE, ... */
+/** Assumes a role with the session of another role. @throws {PluginError} any code of a keystore failure */
 export async function assumeRole(
   place: StsPlace,
   base: AwsSession,
@@ -66,7 +66,7 @@ async function exchanged(send: () => Promise<ExchangeAnswer>): Promise<AwsSessio
     Expiration,
   } = given ?? {}
   if (!accessKeyId || !secretAccessKey || !sessionToken || Expiration === undefined) {
-    throw pluginError("BAD_RESPONSE", "STS gave no complete session.", "Check the STS endpoint.")
+    throw pluginError("BAD_RESPONSE", "STS returned an incomplete session.", "Check the STS endpoint.")
   }
   const { requestId } = $metadata
   return {

@@ -1,29 +1,16 @@
-import type { CallOptions, Clock, KeystoreV1, PluginServices } from "@apeiro-cmk/plugin-interface"
-import { type ConnectionCheck, pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { DsmAccount } from "../account.ts"
-import type { DsmClient } from "../client.ts"
+import type { CallOptions, Clock } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import { dsmError, hasCode } from "../errors.ts"
-import { keyWarnings, requireSuitable, stateError, throwAwayContext } from "../key-facts.ts"
-import type { GroupKeys } from "../keys.ts"
+import { keyWarnings, requireSuitable, stateError, throwAwayContext } from "../keys/key-facts.ts"
+import type { Check } from "./connection-check.ts"
 
-/** What the steps of a connection test look at. */
-export interface ConnectionTest {
-  readonly keystore: KeystoreV1
-  readonly client: DsmClient
-  readonly account: DsmAccount
-  readonly keys: GroupKeys
-  readonly services: Pick<PluginServices, "clock" | "random">
-}
-
-type Check = ConnectionCheck<ConnectionTest>
-
-/** TLS and the server, before any credential. The FIPS level is DSM's own statement. */
+/** Checks TLS and the server, without a credential. The FIPS level is DSM's own statement. */
 export const checkConnectivity: Check = async ({ client }, call) => {
   const { version, serverMode, fipsLevel } = await client.version(call)
-  const fips = fipsLevel === undefined ? "states no FIPS level" : `states FIPS 140 level ${fipsLevel}`
+  const fips = fipsLevel === undefined ? "reports no FIPS level" : `reports FIPS 140 level ${fipsLevel}`
   return {
     outcome: "passed",
-    message: `DSM ${version} answers (${serverMode ?? "mode not told"}) and ${fips}.`,
+    message: `DSM ${version} answers (${serverMode ?? "mode not reported"}) and ${fips}.`,
     facts: {
       hsm_connectivity: "connected",
       fips_compliance: fipsLevel === undefined ? "not_reported" : `level_${fipsLevel}_stated_by_server`,
@@ -32,21 +19,21 @@ export const checkConnectivity: Check = async ({ client }, call) => {
   }
 }
 
-/** Logs in anew, also when a session is at hand. */
+/** Logs in again, even when there is a session. */
 export const checkAuthentication: Check = async ({ client }, call) => {
   const idleMs = await client.logIn(call)
-  const message = `DSM accepted the credential (${client.loginMethod}); the session may rest for ${Math.round(idleMs / 1000)} s.`
+  const message = `DSM accepted the credential (${client.loginMethod}); the session expires after ${Math.round(idleMs / 1000)} s without use.`
   return { outcome: "passed", message, facts: { auth_status: "authenticated" } }
 }
 
-/** What the app may do in the group, as DSM tells it. */
+/** Checks the app's permissions in the group, as DSM shows them. */
 export const checkPermissions: Check = async ({ account, keys }, call) => {
   const granted = await account.permissions(await keys.groupId(call), call)
   if (granted === "withheld") {
     return {
       outcome: "warned",
-      message: "The app is in the group; its permissions are not told to it.",
-      nextStep: "Make sure that they are ENCRYPT and DECRYPT alone: EXPORT must not be among them.",
+      message: "The app is in the group, but DSM does not show its permissions.",
+      nextStep: "Make sure in DSM that they are only ENCRYPT and DECRYPT: EXPORT must not be among them.",
       facts: { app_permissions: "unverified" },
     }
   }
@@ -69,12 +56,12 @@ export const checkPermissions: Check = async ({ account, keys }, call) => {
   return {
     outcome: "warned",
     message: `The app has permissions that the platform does not need: ${unneeded.join(", ")}.${derivation}`,
-    nextStep: "Take them from the app in DSM.",
+    nextStep: "Remove them from the app in DSM.",
     facts,
   }
 }
 
-/** State, operations and exportability of the key. */
+/** Checks the key's state, operations and exportability. */
 export const checkKeyAccess: Check = async ({ keystore, keys }, call) => {
   const key = await keys.find(keystore.defaultKey.keyId, call)
   if (key === undefined) throw dsmError("keyMissing")
@@ -87,11 +74,11 @@ export const checkKeyAccess: Check = async ({ keystore, keys }, call) => {
   return {
     outcome: "warned",
     message: [seen, ...warnings].join(" "),
-    nextStep: "Decide whether that is meant; otherwise create a key as the set-up material shows.",
+    nextStep: "If this is not intended, create another key as the set-up material shows.",
   }
 }
 
-/** Encrypts, decrypts and compares; and makes sure that another context is refused. */
+/** Encrypts, decrypts and compares random bytes, and checks that another context is refused. */
 export const checkRoundTrip: Check = async ({ keystore, services }, call) => {
   const key = keystore.defaultKey
   const plaintext = services.random.bytes(32)
@@ -106,41 +93,45 @@ export const checkRoundTrip: Check = async ({ keystore, services }, call) => {
     const message = "Random bytes were encrypted and decrypted, and another context was refused."
     return { outcome: "passed", message, facts: { key_operations: "verified" } }
   }
-  const message = "The server ignores the context that a wrap is bound to (ad)."
-  throw pluginError("KEY_UNSUITABLE", message, "Check what answers at dsm_endpoint: DSM itself checks it.")
+  const message = "The server ignores the context to which a wrap is bound (ad)."
+  throw pluginError(
+    "KEY_UNSUITABLE",
+    message,
+    "Check which server answers at dsm_endpoint: DSM itself checks the context.",
+  )
 }
 
-const looksForLog = 4
+const logReads = 4
 const pauseMs = 700
 
-/** Looks for an encrypt of this test in DSM's log, which may have it a moment later. */
+/** Looks for an encrypt of this test in DSM's log, which may show it a moment later. */
 export const checkAudit: Check = async ({ keystore, account, services: { clock, random } }, call) => {
-  // The hours of two machines differ a little.
+  // The clocks of two machines differ a little.
   const sinceMs = clock.nowMs() - 120_000
   const key = keystore.defaultKey
   const context = throwAwayContext(call, "audit-test")
   const { latestVersion } = await keystore.describeKey(key, call)
   const before = await account.loggedUses(latestVersion, sinceMs, call)
   const { keyVersion } = await keystore.encrypt({ key, plaintext: random.bytes(32), context }, call)
-  for (let look = 0; look < looksForLog; look += 1) {
+  for (let read = 0; read < logReads; read += 1) {
     const uses = await account.loggedUses(keyVersion, sinceMs, call)
     if (uses === "withheld" || before === "withheld") {
       return {
         outcome: "skipped",
-        message: `The app may not read DSM's log: look there for the key ${keyVersion}.`,
+        message: `The app may not read DSM's log: look there for operations of the key ${keyVersion}.`,
         facts: { hsm_audit_log: "unverified" },
       }
     }
     if (uses > before) {
-      const message = "DSM's log has the operation of this test."
+      const message = "DSM's log shows the operation of this test."
       return { outcome: "passed", message, facts: { hsm_audit_log: "verified" } }
     }
     await pause(clock, pauseMs, call)
   }
   return {
     outcome: "warned",
-    message: "DSM's log shows no operation of this test yet.",
-    nextStep: "See in DSM that the group's audit log is on, and compare the clocks of both sides.",
+    message: "DSM's log does not show an operation of this test yet.",
+    nextStep: "Make sure in DSM that the group's audit log is on, and compare the clocks of both sides.",
     facts: { hsm_audit_log: "unverified" },
   }
 }

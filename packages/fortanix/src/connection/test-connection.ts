@@ -1,7 +1,6 @@
 import type { CallOptions, ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { runConnectionTest } from "@apeiro-cmk/plugin-sdk"
 import {
-  type ConnectionTest,
   checkAudit,
   checkAuthentication,
   checkConnectivity,
@@ -9,8 +8,9 @@ import {
   checkPermissions,
   checkRoundTrip,
 } from "./checks.ts"
+import type { ConnectionTest } from "./connection-check.ts"
 
-/** Story 2, step 4; its derivation test is the host's own step. */
+/** The steps of story 2, step 4, except the derivation test, which is the host's own step. */
 const checks = [
   ["connectivity", checkConnectivity],
   ["authentication", checkAuthentication],
@@ -23,7 +23,7 @@ const checks = [
 // Six shares stay below the 30 s that a whole test may take.
 const stepTimeoutMs = 4_800
 
-/** Runs the named steps one after the other; whatever fails ends the test. */
+/** Runs the named steps one after the other; a step that fails ends the test. */
 export function testConnection(test: ConnectionTest, call: CallOptions): AsyncIterable<ConnectionStep> {
   return runConnectionTest({ checks, test, stepTimeoutMs, clock: test.services.clock }, call)
 }

@@ -2,21 +2,21 @@ import type { CallOptions, PluginServices, SecretHandle } from "@apeiro-cmk/plug
 import { configurationError, fileSecret, pluginError, readText, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreConfiguration } from "../config.ts"
 
-/** How an app proves itself at a login. */
+/** An app's way to authenticate at a login. */
 export interface DsmLogin {
   readonly method: KeystoreConfiguration["auth_method"]
-  /** Value of the header Authorization for `POST /sys/v1/session/auth`, from the credential as it is now. */
+  /** Returns the Authorization header for `POST /sys/v1/session/auth`, from the credential as it is now. */
   authorization(call: CallOptions): Promise<string>
 }
 
-/** What a login needs beside the configuration. */
+/** Services that a login needs in addition to the configuration. */
 export interface LoginSurroundings {
   readonly files: PluginServices["files"]
-  /** Reads the client certificate anew. */
+  /** Reads the client certificate again. */
   readonly fingerprint: () => Promise<string>
 }
 
-/** Says how to log in by a configuration, which the rules between its fields have passed. */
+/** Returns the login of a configuration that has passed the rules between its fields. */
 export function loginOf(configuration: KeystoreConfiguration, { files, fingerprint }: LoginSurroundings): DsmLogin {
   const { auth_method: method, app_uuid: appId } = configuration
   const source = (field: "api_key" | "jwt") =>
@@ -54,14 +54,14 @@ function sourceOf(
 
 const apiKeyForm = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):.+$/i
 
-/** DSM shows an API key as the base64 of `APP_UUID:SECRET`; the secret alone will do. */
+/** DSM shows an API key as the base64 of `APP_UUID:SECRET`; the secret alone is accepted as well. */
 function basicOfApiKey(appId: string, apiKey: string): string {
   const statedApp = apiKeyForm.exec(Buffer.from(apiKey, "base64").toString("utf8"))?.[1]
   if (statedApp === undefined) return basic(appId, apiKey)
   if (statedApp.toLowerCase() === appId.toLowerCase()) return `Basic ${apiKey}`
   throw pluginError(
     "INVALID_REQUEST",
-    "The API key belongs to another app than app_uuid names.",
+    "The API key belongs to another app than the one in app_uuid.",
     "Store the API key of that app, or correct app_uuid.",
   )
 }

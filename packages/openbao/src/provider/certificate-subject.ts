@@ -1,17 +1,17 @@
-/** The parts of a certificate's subject that OpenBao can compare. */
+/** Parts of a certificate's subject that OpenBao can compare. */
 export interface CertificateSubject {
   readonly commonName: string
-  /** One of them must be the certificate's; none asks for none. */
+  /** The certificate must have one of them; an empty list requires none. */
   readonly organizationalUnits: readonly string[]
 }
 
-/** No `*`: OpenBao takes it for a wildcard. No `\` and `"`: what is escaped may be read in two ways. */
+/** No `*`, which OpenBao treats as a wildcard. No `\` and `"`, because escapes are ambiguous. */
 const plainPart = /^[^,+*\\"<>;=]{1,64}$/
 
 /**
- * Reads a subject as the upstream host writes it: `CN=..,OU=a/b,O=..,L=..,C=..`, units parted by `/`. Pure.
+ * Parses a subject in the form of the upstream host: `CN=..,OU=a/b,O=..,L=..,C=..`, units separated by `/`. Pure.
  *
- * @returns `undefined` when it has not exactly one common name, or parts that could be read in two ways
+ * @returns `undefined` when the subject does not have exactly one common name, or has ambiguous parts
  */
 export function readSubject(text: string): CertificateSubject | undefined {
   const parts = text.split(",").map((part) => /^\s*([A-Za-z]+)=(.*)$/.exec(part)?.slice(1) ?? [])

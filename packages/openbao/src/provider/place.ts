@@ -1,24 +1,22 @@
 import type { PlatformConfiguration } from "./platform-configuration.ts"
 
-/** Where on the platform's server one keystore is. */
+/** Place of one keystore on the platform's server. */
 export interface ProvidedPlace {
   /** Name of its namespace, or of its mounts. */
   readonly name: string
-  /** The namespace that is the keystore's own; absent where mounts alone keep keystores apart. */
+  /** Namespace that belongs to the keystore alone; absent when only mounts separate the keystores. */
   readonly ownNamespace?: string
-  /** Within that namespace. */
+  /** Mount of the transit engine, within that namespace. */
   readonly mountPath: string
   readonly authMountPath: string
   readonly keyName: string
-  /** Says in words which keystore it is: what carries another mark was made by somebody else. */
+  /** Text that identifies the keystore: anything with another mark has another owner. */
   readonly mark: string
-  /** The path of something in the keystore's namespace, as it is seen from the platform's. */
+  /** Returns a path of the keystore's namespace as seen from the platform's namespace. */
   at(path: string): string
 }
 
-/**
- * Names the place of a keystore: no two share one, since a tenant's id has no underscore. Pure.
- */
+/** Names the place of a keystore. No two keystores share one, because tenant ids contain no underscore. Pure. */
 export function placeOf(
   { isolation, name_prefix: prefix }: PlatformConfiguration,
   tenantId: string,

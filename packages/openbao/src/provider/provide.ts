@@ -2,11 +2,11 @@ import { unexpectedAnswer } from "@apeiro-cmk/openbao-client"
 import type { JsonValue, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
-import { longestPath } from "../config-text.ts"
-import { unsuitable } from "../key-facts.ts"
-import { appRoleSettings } from "../setup-credential.ts"
-import { policyOf } from "../setup-material.ts"
-import { setupName } from "../setup-name.ts"
+import { longestPath } from "../configuration/text.ts"
+import { unsuitable } from "../keys/key-facts.ts"
+import { appRoleSettings } from "../setup/credential.ts"
+import { setupName } from "../setup/name.ts"
+import { policyOf } from "../setup/policy.ts"
 import { ensureMount, ensureNamespace } from "./own-things.ts"
 import type { ProvidedPlace } from "./place.ts"
 import type { PlatformConfiguration } from "./platform-configuration.ts"
@@ -16,8 +16,8 @@ const roleIdShape = z.object({ role_id: z.string().min(1).max(4096) })
 const secretIdShape = z.object({ secret_id: z.string().min(1).max(4096) })
 
 /**
- * Makes everything that is not there yet, the way in last: whoever stops in the middle leaves nothing that a credential
- * could reach. A secret id that nobody has received in the end opens nothing, since nobody knows it.
+ * Creates everything that does not exist yet, and the credential last, so that an interruption leaves nothing that a
+ * credential could reach. A secret id whose answer was lost is harmless, because nobody knows it.
  */
 export async function provideKeystore(
   server: PlatformServer,
@@ -46,7 +46,7 @@ export async function provideKeystore(
   }
 }
 
-/** How the tenant's keystore finds the server: as the platform does. */
+/** Returns the address fields of the tenant's keystore: the same server that the platform uses. */
 export function addressOf(platform: PlatformConfiguration, { ownNamespace }: ProvidedPlace): Record<string, JsonValue> {
   const { vault_address, cluster_addresses, ca_certificate } = platform
   const namespace = [platform.namespace, ownNamespace].filter((part) => part !== undefined).join("/")
@@ -58,13 +58,13 @@ export function addressOf(platform: PlatformConfiguration, { ownNamespace }: Pro
   }
 }
 
-/** Said before anything is made: a keystore's configuration takes no longer ones. */
+/** Fails before anything is created: the configuration of a keystore accepts no longer paths. */
 function requireShortPaths({ namespace }: Record<string, JsonValue>, { mountPath }: ProvidedPlace): void {
   const longest = Math.max(mountPath.length, typeof namespace === "string" ? namespace.length : 0)
   if (longest <= longestPath) return
   throw pluginError(
     "INVALID_REQUEST",
-    `The path of the keystore would have ${longest} characters, of at most ${longestPath}.`,
+    `The path of the keystore would have ${longest} characters; at most ${longestPath} are allowed.`,
     "Choose a shorter plugin_name, or have the operator set a shorter name_prefix.",
   )
 }

@@ -9,23 +9,26 @@ import type {
 import { certificatesOf, type HttpPools, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import { type ProvidedPlace, placeOf } from "./place.ts"
 import type { PlatformConfiguration } from "./platform-configuration.ts"
-import { createPlatformServer, type PlatformServer } from "./platform-server.ts"
+import { PlatformServer } from "./platform-server.ts"
 import { provideKeystore } from "./provide.ts"
 import { removeKeystore } from "./remove.ts"
-import { createUpstreamProvider } from "./upstream-provider.ts"
+import { UpstreamProvider } from "./upstream-provider.ts"
 
-/** What a provider works with. */
+/** Surroundings of a provider. */
 export interface ProviderTools {
   readonly pools: HttpPools
   readonly requestTimeoutMs: number
   readonly services: PluginServices
-  /** @throws {PluginError} INVALID_REQUEST - the egress policy forbids an address */
+  /** Checks the addresses. @throws {PluginError} INVALID_REQUEST - the egress policy forbids one */
   readonly requireAllowedAddresses: (
     configuration: Pick<PlatformConfiguration, "vault_address" | "cluster_addresses">,
   ) => void
 }
 
-/** Makes keystores on the platform's OpenBao. Logs in anew for each call, in the stream of the tenant that it is for. */
+/**
+ * Makes the provider that creates keystores on the platform's OpenBao. It logs in for each call, and records the login
+ * in the stream of the tenant that the call is for.
+ */
 export function createOpenBaoProvider(platform: PlatformConfiguration, tools: ProviderTools): KeystoreProviderV1 {
   const { pools, requestTimeoutMs, services, requireAllowedAddresses } = tools
 
@@ -44,14 +47,14 @@ export function createOpenBaoProvider(platform: PlatformConfiguration, tools: Pr
     work: (server: PlatformServer, place: ProvidedPlace) => Promise<T>,
   ): Promise<T> {
     requireAllowedAddresses(platform)
-    const { http, giveBack } = pools.borrow(tlsOf(platform))
-    const client = clientOf(http, call)
+    const borrowed = pools.borrow(tlsOf(platform))
+    const client = clientOf(borrowed.http, call)
     try {
       const place = placeOf(platform, call.tenantId, keystoreId)
-      return await work(createPlatformServer(client, place, services.clock, call), place)
+      return await work(new PlatformServer(client, place, services.clock, call), place)
     } finally {
       await client.close()
-      await giveBack()
+      await borrowed.giveBack()
     }
   }
 
@@ -59,7 +62,7 @@ export function createOpenBaoProvider(platform: PlatformConfiguration, tools: Pr
     createKeystore: ({ keystoreId }, call) =>
       withServer(keystoreId, call, (server, place) => provideKeystore(server, place, platform)),
     deleteKeystore: ({ keystoreId }, call) => withServer(keystoreId, call, removeKeystore),
-    upstream: createUpstreamProvider(platform, { services, withServer }),
+    upstream: new UpstreamProvider(platform, { services, withServer }),
   }
 }
 

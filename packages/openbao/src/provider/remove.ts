@@ -1,9 +1,9 @@
-import { setupName } from "../setup-name.ts"
+import { setupName } from "../setup/name.ts"
 import { notOurs } from "./own-things.ts"
 import type { ProvidedPlace } from "./place.ts"
 import type { MountKind, PlatformServer } from "./platform-server.ts"
 
-/** Removes the way in first and the key last, and only what carries the keystore's mark. */
+/** Removes a keystore: the credential first, the key last, and only what carries the keystore's mark. Idempotent. */
 export async function removeKeystore(server: PlatformServer, place: ProvidedPlace): Promise<void> {
   const { ownNamespace, mark } = place
   if (ownNamespace === undefined) return removeMounts(server, place)

@@ -4,6 +4,7 @@ import type {
   JsonValue,
   PluginServices,
   UpstreamKeystoreProviderV1,
+  UpstreamManagementAccess,
   UpstreamTrustRequest,
 } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
@@ -16,7 +17,15 @@ import { addressOf } from "./provide.ts"
 import { removeKeystore } from "./remove.ts"
 import { type TrustType, trustPolicies } from "./trust-policies.ts"
 
-/** What {@link createUpstreamProvider} works with. */
+type Members = Readonly<Record<string, JsonValue>>
+
+/** Access for the upstream host to a new keystore. */
+interface CreatedKeystore {
+  readonly roleManagement: UpstreamManagementAccess
+  readonly keyManagement: UpstreamManagementAccess
+}
+
+/** Surroundings of an {@link UpstreamProvider}. */
 export interface UpstreamProviderTools {
   readonly services: Pick<PluginServices, "random" | "logger">
   /** Does work on the server, at the place of one keystore. */
@@ -33,105 +42,119 @@ const rolePattern = /^(?:management|crypto)-[0-9a-f]{32}$/
 const authMountPath = "cert"
 
 /**
- * Makes keystores for the pool of the upstream host: a namespace each, to which certificates of that host's authority log
- * in by their subject. There is no key in it: the host has those made later.
+ * Creates keystores for the pool of the upstream host: a namespace each, where certificates of that host's authority
+ * log in by their subject. A new keystore holds no key; the host creates keys later.
  */
-export function createUpstreamProvider(
-  platform: PlatformConfiguration,
-  { services: { random, logger }, withServer }: UpstreamProviderTools,
-): UpstreamKeystoreProviderV1 {
-  function authority(): string {
-    if (platform.client_certificate_authority !== undefined) return platform.client_certificate_authority
-    const next = "Set client_certificate_authority in the platform section of the plugin's configuration."
-    throw pluginError("UNSUPPORTED", "Nothing says whose certificates log in to keystores.", next)
+export class UpstreamProvider implements UpstreamKeystoreProviderV1 {
+  readonly #platform: PlatformConfiguration
+  readonly #tools: UpstreamProviderTools
+
+  constructor(platform: PlatformConfiguration, tools: UpstreamProviderTools) {
+    this.#platform = platform
+    this.#tools = tools
   }
 
-  /** Writes role and policy anew: a second time changes nothing. @returns what goes with the subject's calls */
-  async function trust(server: PlatformServer, place: ProvidedPlace, type: TrustType, subject: CertificateSubject) {
-    const policy = `openkcm-${type}`
-    await server.write(`sys/policies/acl/${policy}`, { policy: trustPolicies[type](place.mountPath) })
-    const role = `${type}-${createHash("sha256").update(JSON.stringify(subject)).digest("hex").slice(0, 32)}`
-    await server.write(`auth/${authMountPath}/certs/${role}`, {
-      ...{ certificate: authority(), allowed_common_names: [subject.commonName], token_policies: [policy] },
-      ...(subject.organizationalUnits.length === 0
-        ? {}
-        : { allowed_organizational_units: subject.organizationalUnits }),
-      // Trust that was removed ends for good with the tokens that are out.
-      ...{ token_ttl: "10m", token_max_ttl: "1h" },
+  async createKeystore(call: CallOptions): Promise<CreatedKeystore> {
+    const { services, withServer } = this.#tools
+    this.#authority()
+    const keystore = Buffer.from(services.random.bytes(keystoreIdBytes)).toString("hex")
+    return withServer(keystore, call, async (server, place) => {
+      try {
+        return await this.#create(server, place, keystore)
+      } catch (error) {
+        // Nobody else knows its name, so nobody else could remove it.
+        await removeKeystore(server, place).catch(() =>
+          services.logger.warn("An incomplete keystore was left behind: remove its namespace", {
+            namespace: place.name,
+          }),
+        )
+        throw error
+      }
     })
-    return {
-      ...addressOf(platform, place),
-      ...{ mount_path: place.mountPath, auth_method: "cert", auth_mount_path: authMountPath, role },
-    }
   }
 
-  async function make(server: PlatformServer, place: ProvidedPlace, keystore: string) {
+  async deleteKeystore(values: Members, call: CallOptions): Promise<void> {
+    await this.#tools.withServer(keystoreOf(values), call, removeKeystore)
+  }
+
+  async grantTrust(request: UpstreamTrustRequest, call: CallOptions): Promise<Members> {
+    return this.#tools.withServer(keystoreOf(request.values), call, async (server, place) => {
+      await requireKeystore(server, place)
+      return this.#trust(server, place, request.type, subjectOf(request))
+    })
+  }
+
+  async removeTrust(values: Members, { role }: Members, call: CallOptions): Promise<void> {
+    await this.#tools.withServer(keystoreOf(values), call, async (server, place) => {
+      if (typeof role !== "string" || !rolePattern.test(role)) throw refused("The access data do not name a role.")
+      await requireKeystore(server, place)
+      await server.remove(`auth/${authMountPath}/certs/${role}`)
+    })
+  }
+
+  async #create(server: PlatformServer, place: ProvidedPlace, keystore: string): Promise<CreatedKeystore> {
     await ensureNamespace(server, place.name, place.mark)
     await ensureMount(server, place, "mounts", place.mountPath, "transit")
     await ensureMount(server, place, "auth", authMountPath, "cert")
     const commonName = place.name
-    const accessData = await trust(server, place, "management", { commonName, organizationalUnits: [] })
+    const accessData = await this.#trust(server, place, "management", { commonName, organizationalUnits: [] })
     return {
-      // With it the host asks for trust; the platform's own credential is what grants it.
+      // The host requests trust with it; the platform's own credential grants that trust.
       roleManagement: { localityId: place.name, commonName: `${place.name}-trust`, accessData: { keystore } },
-      // A locality is said: without one the host would keep a certificate whose name was never let in.
+      // Without a locality the host would keep a certificate whose name has no access.
       keyManagement: { localityId: place.name, commonName, accessData },
     }
   }
 
-  return {
-    async createKeystore(call) {
-      authority()
-      const keystore = Buffer.from(random.bytes(keystoreIdBytes)).toString("hex")
-      return withServer(keystore, call, async (server, place) => {
-        try {
-          return await make(server, place, keystore)
-        } catch (error) {
-          // Nobody else knows its name.
-          await removeKeystore(server, place).catch(() =>
-            logger.warn("half a keystore was left behind: remove its namespace", { namespace: place.name }),
-          )
-          throw error
-        }
-      })
-    },
+  /** Writes role and policy; a repetition changes nothing. @returns the access data for calls of the subject */
+  async #trust(
+    server: PlatformServer,
+    place: ProvidedPlace,
+    type: TrustType,
+    subject: CertificateSubject,
+  ): Promise<Members> {
+    const policy = `openkcm-${type}`
+    await server.write(`sys/policies/acl/${policy}`, { policy: trustPolicies[type](place.mountPath) })
+    const role = `${type}-${createHash("sha256").update(JSON.stringify(subject)).digest("hex").slice(0, 32)}`
+    const { commonName, organizationalUnits } = subject
+    await server.write(`auth/${authMountPath}/certs/${role}`, {
+      ...{ certificate: this.#authority(), allowed_common_names: [commonName], token_policies: [policy] },
+      ...(organizationalUnits.length === 0 ? {} : { allowed_organizational_units: organizationalUnits }),
+      // Removed trust ends completely when the tokens issued under it have expired.
+      ...{ token_ttl: "10m", token_max_ttl: "1h" },
+    })
+    return {
+      ...addressOf(this.#platform, place),
+      ...{ mount_path: place.mountPath, auth_method: "cert", auth_mount_path: authMountPath, role },
+    }
+  }
 
-    deleteKeystore: (values, call) => withServer(keystoreOf(values), call, removeKeystore),
-
-    grantTrust: (request, call) =>
-      withServer(keystoreOf(request.values), call, async (server, place) => {
-        await requireKeystore(server, place)
-        return trust(server, place, request.type, subjectOf(request))
-      }),
-
-    removeTrust: (values, { role }, call) =>
-      withServer(keystoreOf(values), call, async (server, place) => {
-        if (typeof role !== "string" || !rolePattern.test(role)) throw refused("The access data name no role.")
-        await requireKeystore(server, place)
-        await server.remove(`auth/${authMountPath}/certs/${role}`)
-      }),
+  #authority(): string {
+    if (this.#platform.client_certificate_authority !== undefined) return this.#platform.client_certificate_authority
+    const next = "Set client_certificate_authority in the platform section of the plugin's configuration."
+    throw pluginError("UNSUPPORTED", "No certificate authority is configured for logins to keystores.", next)
   }
 }
 
-function keystoreOf({ keystore }: Readonly<Record<string, JsonValue>>): string {
+function keystoreOf({ keystore }: Members): string {
   if (typeof keystore === "string" && keystoreIdPattern.test(keystore)) return keystore
-  throw refused("The values name no keystore that was made here.")
+  throw refused("The values do not name a keystore that this plugin created.")
 }
 
 async function requireKeystore(server: PlatformServer, { name, mark }: ProvidedPlace): Promise<void> {
   if ((await server.namespaceMark(name)) === mark) return
-  throw pluginError("KEY_NOT_FOUND", "There is no such keystore any more.", "Have another one made.")
+  throw pluginError("KEY_NOT_FOUND", "The keystore no longer exists.", "Create another one.")
 }
 
-/** The host says a name where it has the certificate issued itself, and a whole subject where others have. */
+/** The host sends a common name when it has the certificate issued itself, and a whole subject otherwise. */
 function subjectOf({ type, subject }: UpstreamTrustRequest): CertificateSubject {
   const read = readSubject(type === "management" ? `CN=${subject}` : subject)
   if (read !== undefined) return read
   throw refused(
-    "The subject is none that can be told from others: one CN, no OU or some, no wildcard, nothing escaped.",
+    "The subject is ambiguous: it needs exactly one CN, may have OUs, and must contain neither wildcards nor escapes.",
   )
 }
 
 function refused(message: string) {
-  return pluginError("INVALID_REQUEST", message, "Send what the keystore's creation answered.")
+  return pluginError("INVALID_REQUEST", message, "Send the data that the creation of the keystore returned.")
 }

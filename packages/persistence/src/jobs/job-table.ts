@@ -7,11 +7,11 @@ import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { type JobRecord, type JobSettings, longestRetryMs } from "./job-queue.ts"
 
-/** How long jobs that are done are kept, in milliseconds. */
+/** Retention of jobs that are done, in milliseconds. */
 const doneRetentionMs = 7 * 24 * 60 * 60 * 1000
 const mostDeadJobs = 1000
 
-/** The statements of the small queue. */
+/** Reads and writes the table of the queue on SQLite. */
 export class JobTable {
   readonly #store: Store
   readonly #nowMs: () => number
@@ -23,7 +23,7 @@ export class JobTable {
     this.#settings = settings
   }
 
-  /** @returns id of the new job, or of the live one with this key */
+  /** Stores a job. @returns id of the new job, or of the live job with this key */
   async insert(name: string, payload: JsonValue, key: string | undefined): Promise<string> {
     const jobId = randomUUID()
     const nowMs = this.#nowMs()
@@ -46,15 +46,17 @@ export class JobTable {
     })
   }
 
-  /** What was active when its host died, and cannot be any more: nobody else has the file. */
-  async takeBack(): Promise<void> {
+  /**
+   * Fails the runs that were active when the host died: no other host holds the file, so none of them can be running.
+   */
+  async failOrphans(): Promise<void> {
     const orphans = await this.#store.run((db) =>
       db.selectFrom("jobs").selectAll().where("state", "=", "active").execute(),
     )
     for (const { job_id, attempt } of orphans) await this.fail(job_id, attempt, "the host ended")
   }
 
-  /** Begins the next run that is due. @returns undefined when there is none */
+  /** Begins the next run that is due. @returns undefined when none is due */
   async claim(name: string): Promise<JobRecord | undefined> {
     const nowMs = this.#nowMs()
     return this.#store.transaction(async (db) => {
@@ -79,7 +81,7 @@ export class JobTable {
     })
   }
 
-  /** Does nothing when a later run has begun. */
+  /** Marks the job as done. Does nothing when a later run has begun. */
   async complete(jobId: string, attempt: number): Promise<void> {
     await this.#end(jobId, attempt, { state: "done", live_key: null, failure: null, ended_at_ms: this.#nowMs() })
   }

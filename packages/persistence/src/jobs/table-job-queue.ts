@@ -1,3 +1,4 @@
+import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import type { Store } from "../store.ts"
 import { assertJobKey, assertJobName, failureText } from "./job-names.ts"
 import type { Job, JobRecord, JobSettings, JobWorker, RunningJobQueue } from "./job-queue.ts"
@@ -5,39 +6,52 @@ import { JobTable } from "./job-table.ts"
 
 type Handler = (job: Job) => Promise<void>
 
-/** The small queue: one table, one host. */
-export function tableJobQueue(store: Store, nowMs: () => number, settings: JobSettings): RunningJobQueue {
-  const table = new JobTable(store, nowMs, settings)
-  const workers = new Map<TableWorker, string>()
-  let takenBack: Promise<void> | undefined
-  return {
-    async enqueue(name, payload, { key } = {}) {
-      assertJobName(name)
-      if (key !== undefined) assertJobKey(key)
-      const jobId = await table.insert(name, payload, key)
-      for (const [worker, its] of workers) if (its === name) worker.look()
-      return { jobId }
-    },
-    async work(name, handler) {
-      assertJobName(name)
-      takenBack ??= table.takeBack()
-      await takenBack
-      const worker = new TableWorker(table, name, handler, settings)
-      workers.set(worker, name)
-      return worker
-    },
-    job: (name, jobId) => table.job(name, jobId),
-    deadJobs: (name) => table.deadJobs(name),
-    async close() {
-      const grace = Promise.withResolvers<void>()
-      const timer = setTimeout(grace.resolve, settings.stopGraceMs)
-      await Promise.race([Promise.all([...workers.keys()].map((worker) => worker.stop())), grace.promise])
-      clearTimeout(timer)
-    },
+/** Job queue on SQLite: one table, one host. */
+export class TableJobQueue implements RunningJobQueue {
+  readonly #table: JobTable
+  readonly #settings: JobSettings
+  readonly #workers = new Map<TableWorker, string>()
+  #orphansFailed: Promise<void> | undefined
+
+  constructor(store: Store, nowMs: () => number, settings: JobSettings) {
+    this.#table = new JobTable(store, nowMs, settings)
+    this.#settings = settings
+  }
+
+  async enqueue(name: string, payload: JsonValue, { key }: { readonly key?: string } = {}) {
+    assertJobName(name)
+    if (key !== undefined) assertJobKey(key)
+    const jobId = await this.#table.insert(name, payload, key)
+    for (const [worker, workerName] of this.#workers) if (workerName === name) worker.look()
+    return { jobId }
+  }
+
+  async work(name: string, handler: Handler): Promise<JobWorker> {
+    assertJobName(name)
+    this.#orphansFailed ??= this.#table.failOrphans()
+    await this.#orphansFailed
+    const worker = new TableWorker(this.#table, name, handler, this.#settings)
+    this.#workers.set(worker, name)
+    return worker
+  }
+
+  job(name: string, jobId: string): Promise<JobRecord | undefined> {
+    return this.#table.job(name, jobId)
+  }
+
+  deadJobs(name: string): Promise<readonly JobRecord[]> {
+    return this.#table.deadJobs(name)
+  }
+
+  async close(): Promise<void> {
+    const grace = Promise.withResolvers<void>()
+    const timer = setTimeout(grace.resolve, this.#settings.stopGraceMs)
+    await Promise.race([Promise.all([...this.#workers.keys()].map((worker) => worker.stop())), grace.promise])
+    clearTimeout(timer)
   }
 }
 
-/** Looks for jobs of one name, and runs one at a time. */
+/** Runs the jobs of one name, one at a time. */
 class TableWorker implements JobWorker {
   readonly #table: JobTable
   readonly #name: string
@@ -55,7 +69,7 @@ class TableWorker implements JobWorker {
     this.#ended = this.#run()
   }
 
-  /** Says that there may be a job. */
+  /** Ends the pause, because there may be a job. */
   look(): void {
     this.#wake()
   }
@@ -76,7 +90,7 @@ class TableWorker implements JobWorker {
     }
   }
 
-  /** @returns whether there was nothing to do */
+  /** Runs the next job. @returns whether there was nothing to do */
   async #next(): Promise<boolean> {
     const record = await this.#table.claim(this.#name)
     if (record === undefined) return true

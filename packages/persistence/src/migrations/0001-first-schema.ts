@@ -1,10 +1,12 @@
 import type { Kysely } from "kysely"
 
-/** Tenants, their keystores and keys, the audit log, and what the API needs to answer safely. */
+/** Creates the tables for tenants, keystores, keys, the audit log and idempotency keys. */
 export async function firstSchema(db: Kysely<unknown>): Promise<void> {
   await createTenants(db)
   await createKeystores(db)
-  await createKeys(db)
+  await createTenantKeys(db)
+  await createTenantKeyWraps(db)
+  await createServiceKeys(db)
   await createAuditLog(db)
   await createIdempotencyKeys(db)
 }
@@ -19,10 +21,10 @@ async function createTenants(db: Kysely<unknown>): Promise<void> {
     .addColumn("custody_mode", "text", (column) => column.notNull())
     .addColumn("lease_ms", "bigint", (column) => column.notNull())
     .addColumn("epoch", "bigint", (column) => column.notNull())
-    // How long a lease may outlive an unreachable keystore, and what a sealed one means; null: the custody mode's default.
+    // How long a lease may outlive an unreachable keystore, and what a sealed keystore means; null: the mode's default.
     .addColumn("grace_ms", "bigint")
     .addColumn("sealed_meaning", "text")
-    // The latch: set when an L1 that counts was denied, with the error code and the key that it was about.
+    // The latch: set after a denial by an L1 that counts, with the error code and the key concerned.
     .addColumn("latched_at_ms", "bigint")
     .addColumn("latch_code", "text")
     .addColumn("latch_keystore_id", "text")
@@ -39,7 +41,7 @@ async function createTenants(db: Kysely<unknown>): Promise<void> {
     .addColumn("revoked_at_ms", "bigint")
     .execute()
   await db.schema.createIndex("tokens_by_tenant").on("tokens").columns(["tenant_id", "token_id"]).execute()
-  // An act that takes two persons: the first asks, the second, another subject, approves.
+  // An act that needs two people: one requests it, and another subject approves it.
   await db.schema
     .createTable("approvals")
     .addColumn("approval_id", "text", (column) => column.primaryKey())
@@ -66,14 +68,14 @@ async function createKeystores(db: Kysely<unknown>): Promise<void> {
     .addColumn("state", "text", (column) => column.notNull())
     .addColumn("position", "integer")
     .addColumn("key_identity", "text")
-    // Set when an L1 was denied and the keystore is out of service as a fallback.
+    // Set after a denial by the L1: the keystore is then out of service as a fallback.
     .addColumn("withdrawn_at_ms", "bigint")
     .addColumn("withdrawn_code", "text")
     .addColumn("revision", "bigint", (column) => column.notNull())
     .addColumn("created_at_ms", "bigint", (column) => column.notNull())
     .addColumn("updated_at_ms", "bigint", (column) => column.notNull())
     .addPrimaryKeyConstraint("keystores_key", ["tenant_id", "keystore_id"])
-    // Inactive keystores have no position, and nulls are never equal: one primary per tenant, on every engine.
+    // Inactive keystores have no position, and nulls are never equal: so a tenant has one primary, on every engine.
     .addUniqueConstraint("keystores_position", ["tenant_id", "position"])
     .execute()
   await db.schema
@@ -100,7 +102,7 @@ async function createKeystores(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
-async function createKeys(db: Kysely<unknown>): Promise<void> {
+async function createTenantKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("tenant_keys")
     .addColumn("tenant_id", "text", (column) => column.notNull().references("tenants.tenant_id"))
@@ -112,6 +114,9 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn("created_at_ms", "bigint", (column) => column.notNull())
     .addPrimaryKeyConstraint("tenant_keys_key", ["tenant_id", "key_id", "version"])
     .execute()
+}
+
+async function createTenantKeyWraps(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("tenant_key_wraps")
     .addColumn("tenant_id", "text", (column) => column.notNull())
@@ -124,7 +129,7 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn("ciphertext", "text", (column) => column.notNull())
     .addColumn("state", "text", (column) => column.notNull())
     .addColumn("state_changed_at_ms", "bigint")
-    // When it was last opened for real: fallback wraps are tried regularly.
+    // Time of the last real decrypt: fallback wraps are tried regularly.
     .addColumn("last_opened_at_ms", "bigint")
     .addColumn("created_at_ms", "bigint", (column) => column.notNull())
     .addColumn("audit_entry_id", "text", (column) => column.notNull())
@@ -146,6 +151,9 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
       "keystore_id",
     ])
     .execute()
+}
+
+async function createServiceKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("service_keys")
     .addColumn("tenant_id", "text", (column) => column.notNull())
@@ -157,7 +165,7 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn("parent_key_id", "text", (column) => column.notNull())
     .addColumn("parent_key_version", "bigint", (column) => column.notNull())
     .addColumn("envelope", "text", (column) => column.notNull())
-    // What rotation shows per version, since callers keep the envelopes of the data keys.
+    // Rotation shows these per version, because callers keep the envelopes of the data keys.
     .addColumn("issued_count", "bigint", (column) => column.notNull().defaultTo(0))
     .addColumn("last_unwrapped_at_ms", "bigint")
     .addColumn("created_at_ms", "bigint", (column) => column.notNull())
@@ -173,7 +181,7 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createAuditLog(db: Kysely<unknown>): Promise<void> {
-  // No reference to tenants: what was refused, and what belongs to no tenant, is recorded too.
+  // No reference to tenants: refused requests, and events that belong to no tenant, are recorded as well.
   await db.schema
     .createTable("audit_intake")
     .addColumn("entry_id", "text", (column) => column.primaryKey())

@@ -1,13 +1,13 @@
 import type { Kysely } from "kysely"
 
-/** The queue of the engines that bring none; on PostgreSQL jobs are pg-boss's, in a schema of its own. */
+/** Creates the job queue of engines without their own; on PostgreSQL, pg-boss keeps jobs in a separate schema. */
 export async function jobs(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("jobs")
     .addColumn("job_id", "text", (column) => column.primaryKey())
     .addColumn("name", "text", (column) => column.notNull())
     .addColumn("job_key", "text")
-    // The key while the job is queued or active, and null afterwards: nulls are never equal.
+    // The key while the job is queued or active, and null afterwards, because nulls are never equal.
     .addColumn("live_key", "text")
     .addColumn("payload", "text", (column) => column.notNull())
     .addColumn("state", "text", (column) => column.notNull())

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely"
 
-/** What the hosts of one database must agree on; the first one says it. */
+/** Creates the table of facts on which the hosts of one database must agree; the first host states them. */
 export async function sharedFacts(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("shared_facts")

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely"
 
-/** Keystores that the platform makes for tenants on its own server. */
+/** Creates the table of keystores that the platform makes for tenants on its own server. */
 export async function platformKeystores(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("platform_keystores")

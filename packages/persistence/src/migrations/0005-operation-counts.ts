@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely"
 
-/** How many operations of a keystore's budget the hosts have taken in its newest hour. */
+/** Creates the counts of operations that the hosts have taken from a keystore's budget in its newest hour. */
 export async function operationCounts(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("operation_counts")

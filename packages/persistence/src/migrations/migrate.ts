@@ -7,7 +7,7 @@ import { sharedFacts } from "./0003-shared-facts.ts"
 import { platformKeystores } from "./0004-platform-keystores.ts"
 import { operationCounts } from "./0005-operation-counts.ts"
 
-/** Every migration, in the order of their names. Forward only: there is no `down`. A released one is never changed. */
+/** All migrations, in the order of their names. Forward only: there is no `down`. A released one never changes. */
 const migrations: Readonly<Record<string, Migration>> = {
   "0001-first-schema": { up: firstSchema },
   "0002-jobs": { up: jobs },
@@ -19,12 +19,12 @@ const migrations: Readonly<Record<string, Migration>> = {
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]
 
 /**
- * Brings the schema to this program's version, in one transaction; does nothing when it is there already.
+ * Brings the schema to this program's version, in one transaction; does nothing when it is already there.
  *
- * @param schemaName - where the tables lie, on a database that has schemas; what lies in others is not judged
+ * @param schemaName - schema of the tables, on an engine that has schemas; tables in other schemas are ignored
  * @returns the names of the migrations that ran
- * @throws {PersistenceError} SCHEMA_NEWER - a migration ran on this database that this program does not know
- * @throws {PersistenceError} DATABASE_CORRUPT - the database holds tables of another program
+ * @throws {PersistenceError} SCHEMA_NEWER - a migration that this program does not know ran on this database
+ * @throws {PersistenceError} DATABASE_CORRUPT - the database contains tables of another program
  */
 export async function migrate<Tables>(
   db: Kysely<Tables>,

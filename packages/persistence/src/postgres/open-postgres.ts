@@ -1,22 +1,22 @@
 import { Kysely } from "kysely"
-import type { DatabaseOptions } from "../database.ts"
+import type { DatabaseOptions } from "../database-options.ts"
 import type { Engine } from "../engine.ts"
 import { isPersistenceError, persistenceError } from "../errors.ts"
 import { defaultJobSettings } from "../jobs/job-queue.ts"
 import { migrate } from "../migrations/migrate.ts"
 import type { Schema } from "../schema.ts"
-import { bossJobQueue } from "./boss-job-queue.ts"
+import { BossJobQueue } from "./boss-job-queue.ts"
 import { type PostgresAddress, postgresAddress } from "./connection-url.ts"
 import { ConnectionPool, defaultTimes, type PoolOptions } from "./pool.ts"
 import { postgresDialect } from "./postgres-dialect.ts"
 
 const defaultMaximumConnections = 10
-/** A migration may take long, and so may the wait for another host's. */
+/** A migration can take long, and so can the wait for that of another host. */
 const migrationTimeoutMs = 600_000
 /** The migrator holds its lock on one connection and works on another. */
 const migrationConnections = 2
 
-/** Opens a PostgreSQL database; errors as `openDatabase`. */
+/** Opens a PostgreSQL database; fails with the errors of `openDatabase`. */
 export async function openPostgres(options: DatabaseOptions): Promise<Engine> {
   const address = postgresAddress(options.url)
   const settings: PoolOptions = {
@@ -27,7 +27,7 @@ export async function openPostgres(options: DatabaseOptions): Promise<Engine> {
   }
   await bringUpToDate(address, settings)
   const pool = await ConnectionPool.create(address, settings)
-  const jobs = bossJobQueue(pool, { ...defaultJobSettings, ...options.jobs })
+  const jobs = new BossJobQueue(pool, { ...defaultJobSettings, ...options.jobs })
   return { db: new Kysely<Schema>({ dialect: postgresDialect(pool) }), jobs }
 }
 
@@ -42,7 +42,7 @@ async function bringUpToDate(address: PostgresAddress, settings: PoolOptions): P
     const { rows } = await pool.query("select current_schema() as name")
     await migrate(db, nameOf(address), currentSchema(rows))
   } catch (error) {
-    // Whoever starts the host must know which server is meant.
+    // The operator who starts the host must see which server failed.
     if (!isPersistenceError(error) || error.message.includes(nameOf(address))) throw error
     throw persistenceError(error.code, `${error.message} (${nameOf(address)})`, error.cause, error.nextStep)
   } finally {
@@ -53,7 +53,10 @@ async function bringUpToDate(address: PostgresAddress, settings: PoolOptions): P
 function currentSchema(rows: readonly unknown[]): string {
   const [row] = rows
   if (typeof row === "object" && row !== null && "name" in row && typeof row.name === "string") return row.name
-  throw persistenceError("DATABASE_ACCESS_DENIED", "The role of persistence.url may use no schema of the database.")
+  throw persistenceError(
+    "DATABASE_ACCESS_DENIED",
+    "The role of persistence.url may not use any schema of the database.",
+  )
 }
 
 function nameOf({ database, host, port }: PostgresAddress): string {
@@ -63,11 +66,11 @@ function nameOf({ database, host, port }: PostgresAddress): string {
 async function passwordOf({ password }: PostgresAddress, read: DatabaseOptions["readPassword"]): Promise<string> {
   if (read === undefined && password !== undefined) return password
   if (read === undefined) {
-    throw persistenceError("DATABASE_ACCESS_DENIED", "The database server asks for a password, and there is none.")
+    throw persistenceError("DATABASE_ACCESS_DENIED", "The database server asks for a password, and none is configured.")
   }
   try {
     return await read()
   } catch (error) {
-    throw persistenceError("DATABASE_ACCESS_DENIED", "The password of the database cannot be read.", error)
+    throw persistenceError("DATABASE_ACCESS_DENIED", "The database password cannot be read.", error)
   }
 }

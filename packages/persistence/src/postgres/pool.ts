@@ -4,33 +4,33 @@ import type { PostgresPool, PostgresPoolClient } from "kysely"
 import pg from "pg"
 import { persistenceError } from "../errors.ts"
 import type { PostgresAddress } from "./connection-url.ts"
-import { pooledConnection } from "./pooled-connection.ts"
+import { PooledConnection } from "./pooled-connection.ts"
 import { postgresError } from "./postgres-errors.ts"
 
-/** How connections are made and kept. */
+/** Settings of the connections and their pool. */
 export interface PoolOptions {
-  /** Asked at each new connection, so that a changed password is used without a restart. */
+  /** Called for each new connection, so that a changed password takes effect without a restart. */
   readonly readPassword: () => Promise<string>
   readonly maximumConnections: number
   readonly applicationName: string
   readonly times: PostgresTimes
 }
 
-/** How long things may take before they are given up, in milliseconds. */
+/** Time limits, in milliseconds. */
 export interface PostgresTimes {
-  /** Waiting for a free or a new connection; default 5000. */
+  /** Wait for a free or new connection; default 5000. */
   readonly connectMs: number
   /** One statement; default 10,000. */
   readonly statementMs: number
-  /** Waiting for a lock that another transaction holds; default 5000. */
+  /** Wait for a lock that another transaction holds; default 5000. */
   readonly lockMs: number
-  /** A host that stops in the middle of a transaction holds its locks for this long at most; default 5000. */
+  /** Time for which a host that stops during a transaction keeps its locks; default 5000. */
   readonly idleInTransactionMs: number
-  /** What the network may take on top of a statement before the connection is given up; default 5000. */
+  /** Time for the network, on top of that for a statement, before the connection is given up; default 5000. */
   readonly networkMs: number
 }
 
-/** Used where `openDatabase` is not told otherwise. */
+/** Time limits that apply unless `openDatabase` overrides them. */
 export const defaultTimes: PostgresTimes = {
   connectMs: 5000,
   statementMs: 10_000,
@@ -40,31 +40,34 @@ export const defaultTimes: PostgresTimes = {
 }
 
 const idleConnectionMs = 30_000
-/** Connections are made anew after this time, so that a changed address or certificate is noticed, in seconds. */
+/** Age at which a connection is replaced, so that a changed address or certificate is noticed, in seconds. */
 const maximumAgeSeconds = 900
 const int8 = 20 // pg_type.dat
 
-/** The connections to one PostgreSQL; whatever it throws is a {@link PersistenceError} or a conflict. */
+/** Connections to one PostgreSQL server. Every error is a {@link PersistenceError} or a conflict. */
 export class ConnectionPool implements PostgresPool {
-  /** Kysely asks for it where it breaks off statements itself, which it does not here. */
+  /** Kysely reads these when it cancels statements itself, which it does not do here. */
   readonly options = {}
   readonly #pool: pg.Pool
 
   private constructor(config: pg.PoolConfig) {
     this.#pool = new pg.Pool(config)
-    // A connection that breaks while nobody waits for it: whoever uses it next hears of it.
+    // A connection can break while it is idle; its next user then gets the error.
     this.#pool.on("error", () => undefined)
     this.#pool.on("connect", (client) => client.on("error", () => undefined))
   }
 
-  /** Makes no connection yet. @throws {PersistenceError} DATABASE_URL_INVALID - sslrootcert cannot be read */
+  /**
+   * Makes the pool, without a connection yet.
+   * @throws {PersistenceError} DATABASE_URL_INVALID - sslrootcert cannot be read
+   */
   static async create(address: PostgresAddress, options: PoolOptions): Promise<ConnectionPool> {
     return new ConnectionPool(await poolConfig(address, options))
   }
 
-  /** @throws {PersistenceError} DATABASE_BUSY, DATABASE_UNAVAILABLE, DATABASE_ACCESS_DENIED */
+  /** Takes a connection. @throws {PersistenceError} DATABASE_BUSY, DATABASE_UNAVAILABLE, DATABASE_ACCESS_DENIED */
   async connect(): Promise<PostgresPoolClient> {
-    return pooledConnection(await translating(() => this.#pool.connect()))
+    return new PooledConnection(await translating(() => this.#pool.connect()))
   }
 
   /** Runs one statement, which is its own transaction. */
@@ -72,12 +75,12 @@ export class ConnectionPool implements PostgresPool {
     return translating(() => this.#pool.query(sql))
   }
 
-  /** For pg-boss, which binds what it likes and reads pg's own errors. */
+  /** Runs one statement of pg-boss, which binds any type and reads pg's own errors. */
   async rawQuery(sql: string, parameters: unknown[] | undefined): Promise<pg.QueryResult> {
     return this.#pool.query(sql, parameters)
   }
 
-  /** Closes every connection, once its user has released it. */
+  /** Closes each connection once its user has released it. */
   async end(): Promise<void> {
     await this.#pool.end()
   }
@@ -91,7 +94,7 @@ async function translating<Result>(work: () => Promise<Result>): Promise<Result>
   }
 }
 
-/** Everything that pg would otherwise take from the environment is set here. */
+/** Sets everything that pg would otherwise take from the environment. */
 async function poolConfig(address: PostgresAddress, options: PoolOptions): Promise<pg.PoolConfig> {
   const { host, port, user, database } = address
   const { times } = options
@@ -99,7 +102,7 @@ async function poolConfig(address: PostgresAddress, options: PoolOptions): Promi
     ...{ host, port, user, database, password: options.readPassword, ssl: await tlsOptions(address) },
     application_name: options.applicationName,
     client_encoding: "UTF8",
-    // Each commit is on the disk before it is answered, whatever the server's default.
+    // Each commit is on disk before it is answered, whatever the server's default.
     options: "-c synchronous_commit=on",
     statement_timeout: times.statementMs,
     query_timeout: times.statementMs + times.networkMs,
@@ -118,7 +121,7 @@ async function tlsOptions({ host, tls }: PostgresAddress): Promise<pg.PoolConfig
   if (tls === undefined) return false
   return {
     rejectUnauthorized: true,
-    // pg names an IP address to nobody, and Node would then look for `localhost` in the certificate.
+    // pg does not pass an IP address on, and Node would then look for `localhost` in the certificate.
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
     ...(tls.authorityFile === undefined ? {} : { ca: await readAuthorities(tls.authorityFile) }),
   }
@@ -132,9 +135,9 @@ async function readAuthorities(file: string): Promise<string> {
   }
 }
 
-/** The driver gives 64-bit numbers as text, since JavaScript's cannot hold them all. */
+/** Parses a 64-bit number, which the driver returns as text because JavaScript cannot represent all of them. */
 function exactNumber(text: string): number {
   const number = Number(text)
   if (Number.isSafeInteger(number)) return number
-  throw persistenceError("DATABASE_FAULT", "A stored number is larger than a number can be here.")
+  throw persistenceError("DATABASE_FAULT", "A stored number is outside the safe range of JavaScript.")
 }

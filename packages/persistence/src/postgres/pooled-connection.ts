@@ -4,34 +4,41 @@ import { sqlParameter } from "../sql-parameter.ts"
 import { postgresError } from "./postgres-errors.ts"
 
 /**
- * One connection for Kysely. A connection that failed in any way but by an answer of the server is closed and not used
- * again: nobody knows what it is in the middle of.
+ * Connects Kysely to one connection of the pool. After any failure other than an answer of the server the connection is
+ * closed and not used again, because its state is unknown.
  */
-export function pooledConnection(client: pg.PoolClient): PostgresPoolClient {
-  let isBroken = false
+export class PooledConnection implements PostgresPoolClient {
+  readonly #client: pg.PoolClient
+  #isBroken = false
 
-  async function run<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
-    // Kysely's look at the schema binds booleans; no column takes one.
-    const values = parameters.map((value) => (typeof value === "boolean" ? value : sqlParameter(value)))
-    try {
-      const { command, rowCount, rows } = await client.query(sql, values)
-      // Kysely's own contract: it asks for no command but these.
-      return { command: command as PostgresQueryResult<Row>["command"], rowCount: rowCount ?? 0, rows }
-    } catch (error) {
-      isBroken ||= !(error instanceof pg.DatabaseError)
-      throw postgresError(error)
-    }
+  constructor(client: pg.PoolClient) {
+    this.#client = client
   }
 
-  function query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>
-  function query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>
-  function query<Row>(
+  query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>
+  query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>
+  query<Row>(
     statement: string | PostgresCursor<Row>,
     parameters: readonly unknown[] = [],
   ): Promise<PostgresQueryResult<Row>> | PostgresCursor<Row> {
     if (typeof statement !== "string") throw new TypeError("Streaming is not supported: read in pages.")
-    return run<Row>(statement, parameters)
+    return this.#run<Row>(statement, parameters)
   }
 
-  return { query, release: (destroy = false) => client.release(destroy || isBroken) }
+  release(destroy = false): void {
+    this.#client.release(destroy || this.#isBroken)
+  }
+
+  async #run<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
+    // Kysely binds booleans when it inspects the schema; no column takes one.
+    const values = parameters.map((value) => (typeof value === "boolean" ? value : sqlParameter(value)))
+    try {
+      const { command, rowCount, rows } = await this.#client.query(sql, values)
+      // Kysely's own contract: it sends no other commands than these.
+      return { command: command as PostgresQueryResult<Row>["command"], rowCount: rowCount ?? 0, rows }
+    } catch (error) {
+      this.#isBroken ||= !(error instanceof pg.DatabaseError)
+      throw postgresError(error)
+    }
+  }
 }

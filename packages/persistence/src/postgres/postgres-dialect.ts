@@ -1,7 +1,7 @@
 import { type DataTypeNode, type Dialect, PostgresDialect, PostgresQueryCompiler } from "kysely"
 import type { ConnectionPool } from "./pool.ts"
 
-/** Kysely on a pool of connections. */
+/** Makes the Kysely dialect for a pool of connections. */
 export function postgresDialect(pool: ConnectionPool): Dialect {
   const dialect = new PostgresDialect({ pool })
   return {
@@ -13,8 +13,8 @@ export function postgresDialect(pool: ConnectionPool): Dialect {
 }
 
 /**
- * Text is compared byte by byte, as SQLite does. The server's default sorts by a language, whose rules change with an
- * upgrade of its libraries and leave damaged indexes behind.
+ * Compares text byte by byte, as SQLite does. The server's default sorts by the rules of a language, and an upgrade of
+ * the libraries that define them leaves damaged indexes behind.
  */
 class ByteOrderCompiler extends PostgresQueryCompiler {
   protected override visitDataType(node: DataTypeNode): void {

@@ -7,18 +7,24 @@ import type { Store } from "../store.ts"
 /** Rows per insert: four values each, well below the 32,766 parameters of SQLite and the 65,535 of PostgreSQL. */
 const rowsPerInsert = 1000
 
-/** Entries on their way into the log: the recorder commits many with one insert and one flush to the disk. */
-export function auditIntakeRepository(store: Store): AuditIntakeRepository {
-  return {
-    async append(entries) {
-      if (entries.length === 0) return
-      if (entries.length <= rowsPerInsert) await store.run((db) => insertAuditEntries(db, entries))
-      else await store.transaction((transaction) => insertAuditEntries(transaction, entries), "read committed")
-    },
+/**
+ * Stores audit entries until the sequencer moves them: the recorder commits many with one insert and one flush to disk.
+ */
+export class StoredAuditIntake implements AuditIntakeRepository {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async append(entries: readonly PreparedAuditEntry[]) {
+    if (entries.length === 0) return
+    if (entries.length <= rowsPerInsert) await this.#store.run((db) => insertAuditEntries(db, entries))
+    else await this.#store.transaction((transaction) => insertAuditEntries(transaction, entries), "read committed")
   }
 }
 
-/** Stores audit entries together with the change they tell of: to be called inside that change's transaction. */
+/** Stores audit entries inside the transaction of the change that they record. */
 export async function insertAuditEntries(db: Kysely<Schema>, entries: readonly PreparedAuditEntry[]): Promise<void> {
   for (let start = 0; start < entries.length; start += rowsPerInsert) {
     const rows = entries.slice(start, start + rowsPerInsert).map((entry) => ({

@@ -9,94 +9,99 @@ import type { Store } from "../store.ts"
 /** The one row of `audit_sequencer`. */
 const sequencerId = "audit"
 
-/** Rows that move at once, each named by its id. */
+/** Number of rows that move in one statement, each named by its id. */
 const rowsPerInsert = 1000
 
 const subtreesColumn = z.array(z.string())
 
-/** The tenants' logs, written only by the sequencer that holds the newest fence. */
-export function auditLogRepository(store: Store): AuditLogRepository {
-  return {
-    async integrate(fence, limit, integrate) {
-      // Read before the transaction, since what hosts record waits while it is open. Only a sequencer changes what is
-      // read here, and when another one did, the fence says so.
-      const waiting = await store.run((db) => oldestWaiting(db, limit))
-      if (waiting.length === 0) return 0
-      // After the entries, never before: a head that is newer than they are stores nothing, an older one would store them
-      // at places that are taken.
-      const heads = await store.run(headsOfWaiting)
-      const integrations = [...Map.groupBy(waiting, (entry) => entry.tenantId)].map(([tenantId, entries]) => {
-        const head = heads.get(tenantId) ?? emptyHead(tenantId)
-        const integration = integrate(head, entries)
-        assertFollows(integration, head, entries)
-        return integration
-      })
-      const isStored = await storeIntegrations(store, fence, integrations)
-      return isStored ? waiting.length : undefined
-    },
+/** Stores the logs of the tenants; only the sequencer with the newest fence writes them. */
+export class StoredAuditLog implements AuditLogRepository {
+  readonly #store: Store
 
-    async takeFence(replica) {
-      const { fence } = await store.run((db) =>
-        db
-          .insertInto("audit_sequencer")
-          .values({ sequencer_id: sequencerId, fence: 1, replica })
-          .onConflict((conflict) =>
-            conflict.column("sequencer_id").doUpdateSet((row) => ({
-              fence: row("audit_sequencer.fence", "+", 1),
-              replica,
-            })),
-          )
-          .returning("fence")
-          .executeTakeFirstOrThrow(),
-      )
-      return fence
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async head(tenantId) {
-      return store.run((db) => readHead(db, tenantId))
-    },
+  async integrate(fence: number, limit: number, integrate: Parameters<AuditLogRepository["integrate"]>[2]) {
+    // Read before the transaction, because hosts cannot record while it is open. Only a sequencer changes these rows,
+    // and the fence tells when another one did.
+    const waiting = await this.#store.run((db) => oldestWaiting(db, limit))
+    if (waiting.length === 0) return 0
+    // After the entries, never before: with a head that is newer than they are, nothing is stored; an older head would
+    // store them at positions that are taken.
+    const heads = await this.#store.run(headsOfWaiting)
+    const integrations = [...Map.groupBy(waiting, (entry) => entry.tenantId)].map(([tenantId, entries]) => {
+      const head = heads.get(tenantId) ?? emptyHead(tenantId)
+      const integration = integrate(head, entries)
+      assertFollows(integration, head, entries)
+      return integration
+    })
+    const isStored = await storeIntegrations(this.#store, fence, integrations)
+    return isStored ? waiting.length : undefined
+  }
 
-    async entries(tenantId, fromIndex, limit) {
-      const rows = await store.run((db) =>
-        db
-          .selectFrom("audit_entries")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("entry_index", ">=", fromIndex)
-          .orderBy("entry_index")
-          .limit(limit)
-          .execute(),
-      )
-      return rows.map((row) => ({ ...preparedEntry(row), index: row.entry_index }))
-    },
+  async takeFence(replica: string) {
+    const { fence } = await this.#store.run((db) =>
+      db
+        .insertInto("audit_sequencer")
+        .values({ sequencer_id: sequencerId, fence: 1, replica })
+        .onConflict((conflict) =>
+          conflict.column("sequencer_id").doUpdateSet((row) => ({
+            fence: row("audit_sequencer.fence", "+", 1),
+            replica,
+          })),
+        )
+        .returning("fence")
+        .executeTakeFirstOrThrow(),
+    )
+    return fence
+  }
 
-    async waiting(tenantId) {
-      const { count } = await store.run((db) =>
-        db
-          .selectFrom("audit_intake")
-          .select((row) => row.fn.countAll<number>().as("count"))
-          .where("tenant_id", "=", tenantId)
-          .executeTakeFirstOrThrow(),
-      )
-      return Number(count)
-    },
+  async head(tenantId: string) {
+    return this.#store.run((db) => readHead(db, tenantId))
+  }
+
+  async entries(tenantId: string, fromIndex: number, limit: number) {
+    const rows = await this.#store.run((db) =>
+      db
+        .selectFrom("audit_entries")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("entry_index", ">=", fromIndex)
+        .orderBy("entry_index")
+        .limit(limit)
+        .execute(),
+    )
+    return rows.map((row) => ({ ...preparedEntry(row), index: row.entry_index }))
+  }
+
+  async waiting(tenantId: string) {
+    const { count } = await this.#store.run((db) =>
+      db
+        .selectFrom("audit_intake")
+        .select((row) => row.fn.countAll<number>().as("count"))
+        .where("tenant_id", "=", tenantId)
+        .executeTakeFirstOrThrow(),
+    )
+    return Number(count)
   }
 }
 
 /**
- * Stores all or nothing; nothing when the fence is no longer the newest or an entry has its place already. The fence's
- * lock keeps every other sequencer out, and a stricter isolation would make this fail for what hosts record.
+ * Stores all or nothing; nothing when the fence is no longer the newest or an entry already has its place. The lock on
+ * the fence keeps every other sequencer out, and a stricter isolation level would conflict with the entries that hosts
+ * record.
  */
 async function storeIntegrations(store: Store, fence: number, integrations: readonly Integration[]): Promise<boolean> {
   const fencedOff = new Error("another sequencer integrated these entries, or is about to")
   try {
     await store.transaction(async (transaction) => {
-      // Sent together, so that the transaction is open for one answer only.
+      // Sent together, so that the transaction is open for the time of a single answer.
       const [holding, ...storing] = await Promise.allSettled([
         holdsFence(transaction, fence),
         ...integrations.map((integration) => storeIntegration(transaction, integration)),
       ])
-      // Without the fence it says nothing that the others failed: another sequencer may have been first.
+      // Without the fence, failures of the others mean nothing: another sequencer may have been first.
       if (holding.status === "fulfilled" && !holding.value) throw fencedOff
       for (const outcome of [holding, ...storing]) {
         if (outcome.status === "rejected") throw outcome.reason
@@ -110,7 +115,7 @@ async function storeIntegrations(store: Store, fence: number, integrations: read
   }
 }
 
-/** Writing the row also locks it where there are many writers, so that no take-over slips in before the commit. */
+/** Checks the fence by writing it: the write locks the row, so that no take-over slips in before the commit. */
 async function holdsFence(db: Kysely<Schema>, fence: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("audit_sequencer")
@@ -121,7 +126,7 @@ async function holdsFence(db: Kysely<Schema>, fence: number): Promise<boolean> {
   return numUpdatedRows === 1n
 }
 
-/** Entry ids are UUIDv7: their order is the order of recording. */
+/** Reads the oldest waiting entries: entry ids are UUIDv7, so their order is the order of recording. */
 async function oldestWaiting(db: Kysely<Schema>, limit: number): Promise<readonly PreparedAuditEntry[]> {
   const rows = await db.selectFrom("audit_intake").selectAll().orderBy("entry_id").limit(limit).execute()
   return rows.map(preparedEntry)
@@ -132,7 +137,7 @@ async function readHead(db: Kysely<Schema>, tenantId: string): Promise<TreeHead>
   return row === undefined ? emptyHead(tenantId) : treeHead(row)
 }
 
-/** The heads of all tenants with waiting entries; a tenant whose log is empty has none. */
+/** Reads the heads of all tenants with waiting entries; a tenant whose log is empty has none. */
 async function headsOfWaiting(db: Kysely<Schema>): Promise<ReadonlyMap<string, TreeHead>> {
   const rows = await db
     .selectFrom("audit_heads")
@@ -151,7 +156,7 @@ function treeHead(row: Schema["audit_heads"]): TreeHead {
   return { tenantId: row.tenant_id, size: row.size, subtrees }
 }
 
-/** A log with a gap cannot be mended later: what does not follow the present head is not stored. */
+/** Refuses an integration that does not follow the current head, because a gap in a log cannot be repaired later. */
 function assertFollows(integration: Integration, head: TreeHead, waiting: readonly PreparedAuditEntry[]): void {
   const follows =
     integration.head.tenantId === head.tenantId &&
@@ -167,7 +172,7 @@ function assertFollows(integration: Integration, head: TreeHead, waiting: readon
 }
 
 /**
- * The rows move inside the database: their order by id is the one that {@link assertFollows} has seen.
+ * Moves the rows inside the database; their order by id is the order that {@link assertFollows} has checked.
  * @returns whether every entry was still waiting
  */
 async function storeIntegration(db: Kysely<Schema>, { entries, head }: Integration): Promise<boolean> {
@@ -186,7 +191,7 @@ async function storeIntegration(db: Kysely<Schema>, { entries, head }: Integrati
   return moved.reduce((total, count) => total + count, 0) === entries.length
 }
 
-/** @returns how many entries moved */
+/** Moves entries from the intake to the log. @returns number of entries that moved */
 async function moveEntries(db: Kysely<Schema>, entryIds: readonly string[], firstIndex: number): Promise<number> {
   const insert = db
     .insertInto("audit_entries")

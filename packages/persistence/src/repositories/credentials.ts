@@ -1,30 +1,34 @@
-import type { CredentialRepository, SealedCredential } from "@apeiro-cmk/credential-store"
+import type { CredentialReference, CredentialRepository, SealedCredential } from "@apeiro-cmk/credential-store"
 import type { CredentialField } from "@apeiro-cmk/keystore-manager"
 import type { Kysely } from "kysely"
 import { decodeBytes, encodeBytes } from "../encoding.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 
-/** Sealed credentials; they are written with the keystore that they belong to. */
-export function credentialRepository(store: Store): CredentialRepository {
-  return {
-    async credential({ tenantId, keystoreId, name, version }) {
-      const row = await store.run((db) =>
-        db
-          .selectFrom("credentials")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("keystore_id", "=", keystoreId)
-          .where("name", "=", name)
-          .where("version", "=", version)
-          .executeTakeFirst(),
-      )
-      return row === undefined ? undefined : sealedCredential(row)
-    },
+/** Reads sealed credentials; the repository of keystores writes them with the keystore that they belong to. */
+export class StoredCredentials implements CredentialRepository {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async credential({ tenantId, keystoreId, name, version }: CredentialReference) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("credentials")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("keystore_id", "=", keystoreId)
+        .where("name", "=", name)
+        .where("version", "=", version)
+        .executeTakeFirst(),
+    )
+    return row === undefined ? undefined : sealedCredential(row)
   }
 }
 
-/** Stores sealed credentials: to be called inside the transaction that writes their keystore. */
+/** Stores sealed credentials inside the transaction that writes their keystore. */
 export async function insertCredentials(db: Kysely<Schema>, credentials: readonly SealedCredential[]): Promise<void> {
   for (const credential of credentials) {
     await db
@@ -41,7 +45,7 @@ export async function insertCredentials(db: Kysely<Schema>, credentials: readonl
   }
 }
 
-/** Removes the credentials of a keystore that its record no longer names: a secret out of force is not kept. */
+/** Removes the credentials of a keystore that its record no longer names: an obsolete secret is not kept. */
 export async function deleteCredentialsExcept(
   db: Kysely<Schema>,
   tenantId: string,

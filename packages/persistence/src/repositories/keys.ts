@@ -1,3 +1,4 @@
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type {
   KeyRepository,
   ServiceKeyRecord,
@@ -12,118 +13,122 @@ import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 
-/** Tenant keys with their wraps, and service keys. */
-export function keyRepository(store: Store): KeyRepository {
-  return {
-    async custody(tenantId) {
-      const row = await store.run((db) =>
-        db.selectFrom("tenants").select(["epoch", "lease_ms"]).where("tenant_id", "=", tenantId).executeTakeFirst(),
-      )
-      return row === undefined ? undefined : { epoch: row.epoch, leaseMs: row.lease_ms }
-    },
+/** Stores tenant keys with their wraps, and service keys. */
+export class StoredKeys implements KeyRepository {
+  readonly #store: Store
 
-    async activeTenantKey(tenantId) {
-      return store.transaction(async (transaction) => {
-        const row = await transaction
-          .selectFrom("tenant_keys")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("state", "=", "Active")
-          .orderBy("created_at_ms", "desc")
-          .orderBy("version", "desc")
-          .limit(1)
-          .executeTakeFirst()
-        return row === undefined ? undefined : withWraps(transaction, tenantKeyRecord(row))
-      })
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async tenantKey(tenantId, keyId, version) {
-      return store.transaction(async (transaction) => {
-        const row = await transaction
-          .selectFrom("tenant_keys")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("key_id", "=", keyId)
-          .where("version", "=", version)
-          .executeTakeFirst()
-        return row === undefined ? undefined : withWraps(transaction, tenantKeyRecord(row))
-      })
-    },
+  async custody(tenantId: string) {
+    const row = await this.#store.run((db) =>
+      db.selectFrom("tenants").select(["epoch", "lease_ms"]).where("tenant_id", "=", tenantId).executeTakeFirst(),
+    )
+    return row === undefined ? undefined : { epoch: row.epoch, leaseMs: row.lease_ms }
+  }
 
-    async tenantKeys(tenantId) {
-      return store.transaction(async (transaction) => {
-        const rows = await transaction
-          .selectFrom("tenant_keys")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .orderBy("created_at_ms")
-          .orderBy("version")
-          .execute()
-        const wraps = (await wrapRows(transaction, tenantId).execute()).map(tenantKeyWrap)
-        return rows.map(tenantKeyRecord).map((key) => ({
-          key,
-          wraps: wraps.filter((wrap) => wrap.keyId === key.keyId && wrap.keyVersion === key.version),
-        }))
-      })
-    },
+  async activeTenantKey(tenantId: string) {
+    return this.#store.transaction(async (transaction) => {
+      const row = await transaction
+        .selectFrom("tenant_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("state", "=", "Active")
+        .orderBy("created_at_ms", "desc")
+        .orderBy("version", "desc")
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : withWraps(transaction, tenantKeyRecord(row))
+    })
+  }
 
-    async serviceKeyByName(tenantId, name) {
-      const row = await store.run((db) =>
-        db
-          .selectFrom("service_keys")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("name", "=", name)
-          .orderBy("version", "desc")
-          .limit(1)
-          .executeTakeFirst(),
-      )
-      return row === undefined ? undefined : serviceKeyRecord(row)
-    },
+  async tenantKey(tenantId: string, keyId: string, version: number) {
+    return this.#store.transaction(async (transaction) => {
+      const row = await transaction
+        .selectFrom("tenant_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("key_id", "=", keyId)
+        .where("version", "=", version)
+        .executeTakeFirst()
+      return row === undefined ? undefined : withWraps(transaction, tenantKeyRecord(row))
+    })
+  }
 
-    async serviceKey(tenantId, serviceKeyId, version) {
-      const row = await store.run((db) =>
-        db
-          .selectFrom("service_keys")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("service_key_id", "=", serviceKeyId)
-          .where("version", "=", version)
-          .executeTakeFirst(),
-      )
-      return row === undefined ? undefined : serviceKeyRecord(row)
-    },
+  async tenantKeys(tenantId: string) {
+    return this.#store.transaction(async (transaction) => {
+      const rows = await transaction
+        .selectFrom("tenant_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .orderBy("created_at_ms")
+        .orderBy("version")
+        .execute()
+      const wraps = (await wrapRows(transaction, tenantId).execute()).map(tenantKeyWrap)
+      return rows.map(tenantKeyRecord).map((key) => ({
+        key,
+        wraps: wraps.filter((wrap) => wrap.keyId === key.keyId && wrap.keyVersion === key.version),
+      }))
+    })
+  }
 
-    async serviceKeys(tenantId) {
-      const rows = await store.run((db) =>
-        db
-          .selectFrom("service_keys")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .orderBy("name")
-          .orderBy("version")
-          .execute(),
-      )
-      return rows.map(serviceKeyRecord)
-    },
+  async serviceKeyByName(tenantId: string, name: string) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("service_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("name", "=", name)
+        .orderBy("version", "desc")
+        .limit(1)
+        .executeTakeFirst(),
+    )
+    return row === undefined ? undefined : serviceKeyRecord(row)
+  }
 
-    async insertServiceKey(record, audit) {
-      await restating(
-        {
-          ALREADY_EXISTS: `The tenant has a service key "${record.name}" of version ${record.version} already.`,
-          NOT_FOUND: "The tenant key that wraps this service key does not exist.",
-        },
-        () =>
-          store.transaction(async (transaction) => {
-            await transaction.insertInto("service_keys").values(serviceKeyRow(record)).execute()
-            await insertAuditEntries(transaction, audit)
-          }),
-      )
-    },
+  async serviceKey(tenantId: string, serviceKeyId: string, version: number) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("service_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("service_key_id", "=", serviceKeyId)
+        .where("version", "=", version)
+        .executeTakeFirst(),
+    )
+    return row === undefined ? undefined : serviceKeyRecord(row)
+  }
+
+  async serviceKeys(tenantId: string) {
+    const rows = await this.#store.run((db) =>
+      db
+        .selectFrom("service_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .orderBy("name")
+        .orderBy("version")
+        .execute(),
+    )
+    return rows.map(serviceKeyRecord)
+  }
+
+  async insertServiceKey(record: ServiceKeyRecord, audit: readonly PreparedAuditEntry[]) {
+    await restating(
+      {
+        ALREADY_EXISTS: `The tenant already has version ${record.version} of a service key "${record.name}".`,
+        NOT_FOUND: "The tenant key that wraps this service key does not exist.",
+      },
+      () =>
+        this.#store.transaction(async (transaction) => {
+          await transaction.insertInto("service_keys").values(serviceKeyRow(record)).execute()
+          await insertAuditEntries(transaction, audit)
+        }),
+    )
   }
 }
 
-/** Stores a tenant key version and its wraps: to be called inside the transaction that needs them. */
+/** Stores a version of a tenant key and its wraps inside the transaction of the caller. */
 export async function insertTenantKey(
   db: Kysely<Schema>,
   { key, wraps }: Pick<StoredTenantKey, "key" | "wraps">,
@@ -167,7 +172,7 @@ async function withWraps(db: Kysely<Schema>, key: TenantKeyRecord): Promise<Stor
   return { key, wraps: rows.map(tenantKeyWrap) }
 }
 
-/** Oldest first. */
+/** Selects the wraps of a tenant, oldest first. */
 function wrapRows(db: Kysely<Schema>, tenantId: string) {
   return db
     .selectFrom("tenant_key_wraps")

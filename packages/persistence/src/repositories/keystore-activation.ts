@@ -6,13 +6,13 @@ import type { Schema } from "../schema.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 import { insertTenantKey } from "./keys.ts"
 
-/** The place of the keystore that is asked first. */
+/** Position of the keystore that is used first. */
 const primaryPosition = 0
 
 /**
- * Claims the L1 key, marks the keystore active and stores the tenant key: to be called inside one transaction.
+ * Claims the L1 key, marks the keystore active and stores the tenant key, inside the transaction of the caller.
  *
- * The revision grows, so that of two activations at once, each with a tenant key of its own, one is stale.
+ * The revision grows, so that of two concurrent activations, each with its own tenant key, one is stale.
  */
 export async function activateKeystore(
   db: Kysely<Schema>,
@@ -42,12 +42,12 @@ export async function activateKeystore(
   await insertAuditEntries(db, withoutRepetition([...(activation.tenantKey?.audit ?? []), ...audit]))
 }
 
-/** The caller may have taken the tenant key's own entries along: an entry is recorded once. */
+/** Drops repeated entries: the caller may have included the tenant key's own entries, and an entry is recorded once. */
 function withoutRepetition(entries: readonly PreparedAuditEntry[]): readonly PreparedAuditEntry[] {
   return [...new Map(entries.map((entry) => [entry.entryId, entry])).values()]
 }
 
-/** On an engine with many writers, one activation of a tenant at a time: the write holds the tenant's row. */
+/** Locks the row of the tenant by writing it: on an engine with many writers, a tenant has one activation at a time. */
 async function lockTenant(db: Kysely<Schema>, tenantId: string): Promise<void> {
   await db
     .updateTable("tenants")
@@ -67,9 +67,9 @@ async function assertUnchanged(
     .where("keystore_id", "=", keystoreId)
     .executeTakeFirst()
   if (row === undefined) throw persistenceError("NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
-  // A keystore that was removed and added again under the same id has the same revisions.
+  // A keystore that is removed and added again under the same id starts over with the same revisions.
   if (row.revision !== revision || row.created_at_ms !== createdAtMs) {
-    throw persistenceError("STALE_REVISION", `The keystore "${keystoreId}" was changed since it was tested.`)
+    throw persistenceError("STALE_REVISION", `The keystore "${keystoreId}" has changed since it was tested.`)
   }
 }
 
@@ -83,7 +83,7 @@ async function assertNoOtherActive(db: Kysely<Schema>, { tenantId, keystoreId }:
     .limit(1)
     .executeTakeFirst()
   if (other !== undefined) {
-    throw persistenceError("ANOTHER_KEYSTORE_ACTIVE", `The keystore "${other.keystore_id}" is the tenant's active one.`)
+    throw persistenceError("ANOTHER_KEYSTORE_ACTIVE", `The tenant's active keystore is "${other.keystore_id}".`)
   }
 }
 
@@ -108,7 +108,7 @@ async function claim(
     .where("key_identity", "=", keyIdentity)
     .executeTakeFirstOrThrow()
   if (owner.tenant_id !== tenantId) {
-    throw persistenceError("L1_CLAIMED", "This L1 key serves another tenant already.")
+    throw persistenceError("L1_CLAIMED", "This L1 key already serves another tenant.")
   }
 }
 
@@ -120,5 +120,5 @@ async function assertNoActiveTenantKey(db: Kysely<Schema>, tenantId: string): Pr
     .where("state", "=", "Active")
     .limit(1)
     .executeTakeFirst()
-  if (existing !== undefined) throw persistenceError("ALREADY_EXISTS", "The tenant has an active tenant key already.")
+  if (existing !== undefined) throw persistenceError("ALREADY_EXISTS", "The tenant already has an active tenant key.")
 }

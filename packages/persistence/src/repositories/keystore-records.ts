@@ -6,7 +6,7 @@ import type { Schema } from "../schema.ts"
 const configurationColumn = z.record(z.string(), z.json())
 const credentialFieldsColumn = z.array(z.strictObject({ name: z.string(), version: z.number().int().positive() }))
 
-/** A stored keystore as the keystore manager knows it. */
+/** Converts a stored keystore to the record of the keystore manager. */
 export function keystoreRecord(row: Schema["keystores"]): KeystoreRecord {
   return {
     tenantId: row.tenant_id,
@@ -22,7 +22,7 @@ export function keystoreRecord(row: Schema["keystores"]): KeystoreRecord {
   }
 }
 
-/** The columns that an administrator's change writes. */
+/** Makes the columns that a change by an administrator writes. */
 export function configurationColumns(
   record: KeystoreRecord,
 ): Pick<Schema["keystores"], "configuration" | "credential_fields" | "revision" | "updated_at_ms"> {

@@ -1,4 +1,11 @@
-import type { KeystoreRepository } from "@apeiro-cmk/keystore-manager"
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { SealedCredential } from "@apeiro-cmk/credential-store"
+import type {
+  KeystoreActivation,
+  KeystoreRecord,
+  KeystoreRepository,
+  KeystoreRevision,
+} from "@apeiro-cmk/keystore-manager"
 import type { Kysely } from "kysely"
 import { persistenceError, restating } from "../errors.ts"
 import type { Schema } from "../schema.ts"
@@ -8,101 +15,116 @@ import { deleteCredentialsExcept, insertCredentials } from "./credentials.ts"
 import { activateKeystore } from "./keystore-activation.ts"
 import { configurationColumns, keystoreRecord } from "./keystore-records.ts"
 
-/** Keystores, their credentials and the claims on their L1 keys. */
-export function keystoreRepository(store: Store): KeystoreRepository {
-  return {
-    async keystore(tenantId, keystoreId) {
-      const row = await store.run((db) => keystoreRow(db, tenantId, keystoreId))
-      return row === undefined ? undefined : keystoreRecord(row)
-    },
+/** Stores keystores, their credentials and the claims on their L1 keys. */
+export class StoredKeystores implements KeystoreRepository {
+  readonly #store: Store
 
-    async keystores(tenantId) {
-      const rows = await store.run((db) =>
-        db.selectFrom("keystores").selectAll().where("tenant_id", "=", tenantId).orderBy("keystore_id").execute(),
-      )
-      return rows.map(keystoreRecord)
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async insertKeystore(record, credentials, audit) {
-      await restating(
-        {
-          ALREADY_EXISTS: `The tenant has a keystore "${record.keystoreId}" already.`,
-          NOT_FOUND: `There is no tenant "${record.tenantId}".`,
-        },
-        () =>
-          store.transaction(async (transaction) => {
-            await transaction
-              .insertInto("keystores")
-              .values({
-                tenant_id: record.tenantId,
-                keystore_id: record.keystoreId,
-                plugin_type: record.pluginType,
-                // Only an activation makes it active, and only with a claim.
-                state: "inactive",
-                position: null,
-                key_identity: null,
-                created_at_ms: record.createdAtMs,
-                ...configurationColumns(record),
-              })
-              .execute()
-            await insertCredentials(transaction, credentials)
-            await insertAuditEntries(transaction, audit)
-          }),
-      )
-    },
+  async keystore(tenantId: string, keystoreId: string) {
+    const row = await this.#store.run((db) => keystoreRow(db, tenantId, keystoreId))
+    return row === undefined ? undefined : keystoreRecord(row)
+  }
 
-    async updateKeystore(record, credentials, audit) {
-      await store.transaction(async (transaction) => {
-        const { numUpdatedRows } = await transaction
-          .updateTable("keystores")
-          .set(configurationColumns(record))
-          .where("tenant_id", "=", record.tenantId)
-          .where("keystore_id", "=", record.keystoreId)
-          .where("revision", "=", record.revision - 1)
-          .where("created_at_ms", "=", record.createdAtMs)
-          .executeTakeFirst()
-        if (numUpdatedRows !== 1n) throw await whyUntouched(transaction, record.tenantId, record.keystoreId)
-        await insertCredentials(transaction, credentials)
-        await deleteCredentialsExcept(transaction, record.tenantId, record.keystoreId, record.credentials)
-        await insertAuditEntries(transaction, audit)
-      })
-    },
+  async keystores(tenantId: string) {
+    const rows = await this.#store.run((db) =>
+      db.selectFrom("keystores").selectAll().where("tenant_id", "=", tenantId).orderBy("keystore_id").execute(),
+    )
+    return rows.map(keystoreRecord)
+  }
 
-    async deleteKeystore({ tenantId, keystoreId, revision, createdAtMs }, audit) {
-      await store.transaction(async (transaction) => {
-        const row = await keystoreRow(transaction, tenantId, keystoreId)
-        if (row === undefined || row.revision !== revision || row.created_at_ms !== createdAtMs) {
-          throw await whyUntouched(transaction, tenantId, keystoreId)
-        }
-        if (await wrapsTenantKey(transaction, tenantId, keystoreId)) {
-          throw persistenceError("STILL_IN_USE", `The keystore "${keystoreId}" wraps a key of the tenant.`)
-        }
-        await deleteCredentialsExcept(transaction, tenantId, keystoreId, [])
-        await transaction
-          .deleteFrom("keystores")
-          .where("tenant_id", "=", tenantId)
-          .where("keystore_id", "=", keystoreId)
-          .execute()
-        await releaseClaim(transaction, row)
-        await insertAuditEntries(transaction, audit)
-      })
-    },
+  async insertKeystore(
+    record: KeystoreRecord,
+    credentials: readonly SealedCredential[],
+    audit: readonly PreparedAuditEntry[],
+  ) {
+    await restating(
+      {
+        ALREADY_EXISTS: `The tenant already has a keystore "${record.keystoreId}".`,
+        NOT_FOUND: `There is no tenant "${record.tenantId}".`,
+      },
+      () =>
+        this.#store.transaction(async (transaction) => {
+          await transaction
+            .insertInto("keystores")
+            .values({
+              tenant_id: record.tenantId,
+              keystore_id: record.keystoreId,
+              plugin_type: record.pluginType,
+              // Only an activation, with a claim, makes it active.
+              state: "inactive",
+              position: null,
+              key_identity: null,
+              created_at_ms: record.createdAtMs,
+              ...configurationColumns(record),
+            })
+            .execute()
+          await insertCredentials(transaction, credentials)
+          await insertAuditEntries(transaction, audit)
+        }),
+    )
+  }
 
-    async claimOwner(pluginType, keyIdentity) {
-      const row = await store.run((db) =>
-        db
-          .selectFrom("l1_claims")
-          .select("tenant_id")
-          .where("plugin_type", "=", pluginType)
-          .where("key_identity", "=", keyIdentity)
-          .executeTakeFirst(),
-      )
-      return row?.tenant_id
-    },
+  async updateKeystore(
+    record: KeystoreRecord,
+    credentials: readonly SealedCredential[],
+    audit: readonly PreparedAuditEntry[],
+  ) {
+    await this.#store.transaction(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("keystores")
+        .set(configurationColumns(record))
+        .where("tenant_id", "=", record.tenantId)
+        .where("keystore_id", "=", record.keystoreId)
+        .where("revision", "=", record.revision - 1)
+        .where("created_at_ms", "=", record.createdAtMs)
+        .executeTakeFirst()
+      if (numUpdatedRows !== 1n) throw await whyUntouched(transaction, record.tenantId, record.keystoreId)
+      await insertCredentials(transaction, credentials)
+      await deleteCredentialsExcept(transaction, record.tenantId, record.keystoreId, record.credentials)
+      await insertAuditEntries(transaction, audit)
+    })
+  }
 
-    async activateKeystore(activation, audit) {
-      await store.transaction((transaction) => activateKeystore(transaction, activation, audit))
-    },
+  async deleteKeystore(
+    { tenantId, keystoreId, revision, createdAtMs }: Pick<KeystoreRecord, "tenantId" | "keystoreId"> & KeystoreRevision,
+    audit: readonly PreparedAuditEntry[],
+  ) {
+    await this.#store.transaction(async (transaction) => {
+      const row = await keystoreRow(transaction, tenantId, keystoreId)
+      if (row === undefined || row.revision !== revision || row.created_at_ms !== createdAtMs) {
+        throw await whyUntouched(transaction, tenantId, keystoreId)
+      }
+      if (await wrapsTenantKey(transaction, tenantId, keystoreId)) {
+        throw persistenceError("STILL_IN_USE", `The keystore "${keystoreId}" wraps a key of the tenant.`)
+      }
+      await deleteCredentialsExcept(transaction, tenantId, keystoreId, [])
+      await transaction
+        .deleteFrom("keystores")
+        .where("tenant_id", "=", tenantId)
+        .where("keystore_id", "=", keystoreId)
+        .execute()
+      await releaseClaim(transaction, row)
+      await insertAuditEntries(transaction, audit)
+    })
+  }
+
+  async claimOwner(pluginType: string, keyIdentity: string) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("l1_claims")
+        .select("tenant_id")
+        .where("plugin_type", "=", pluginType)
+        .where("key_identity", "=", keyIdentity)
+        .executeTakeFirst(),
+    )
+    return row?.tenant_id
+  }
+
+  async activateKeystore(activation: KeystoreActivation, audit: readonly PreparedAuditEntry[]) {
+    await this.#store.transaction((transaction) => activateKeystore(transaction, activation, audit))
   }
 }
 
@@ -119,12 +141,12 @@ async function keystoreRow(
     .executeTakeFirst()
 }
 
-/** Why a write that names a revision met no row. */
+/** Explains why a write that names a revision found no row. */
 async function whyUntouched(db: Kysely<Schema>, tenantId: string, keystoreId: string): Promise<Error> {
   if ((await keystoreRow(db, tenantId, keystoreId)) === undefined) {
     return persistenceError("NOT_FOUND", `The tenant has no keystore "${keystoreId}".`)
   }
-  return persistenceError("STALE_REVISION", `The keystore "${keystoreId}" was changed in the meantime.`)
+  return persistenceError("STALE_REVISION", `The keystore "${keystoreId}" has changed in the meantime.`)
 }
 
 async function wrapsTenantKey(db: Kysely<Schema>, tenantId: string, keystoreId: string): Promise<boolean> {
@@ -138,7 +160,7 @@ async function wrapsTenantKey(db: Kysely<Schema>, tenantId: string, keystoreId: 
   return wrap !== undefined
 }
 
-/** Gives the L1 key of a removed keystore free, unless another keystore of the tenant leads to the same key. */
+/** Releases the claim on the L1 key of a removed keystore, unless another keystore of the tenant uses the same key. */
 async function releaseClaim(db: Kysely<Schema>, removed: Schema["keystores"]): Promise<void> {
   if (removed.key_identity === null) return
   const other = await db

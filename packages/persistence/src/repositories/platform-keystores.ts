@@ -1,8 +1,12 @@
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type {
   PlatformKeystoreChange,
   PlatformKeystoreRecord,
   PlatformKeystoreRepository,
+  PlatformKeystoreState,
+  PlatformKeystoreTarget,
 } from "@apeiro-cmk/keystore-manager"
+import { errorOrigins } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
 import { decodeJson } from "../encoding.ts"
 import { persistenceError, restating } from "../errors.ts"
@@ -12,90 +16,103 @@ import { insertAuditEntries } from "./audit-intake.ts"
 
 const configurationColumn = z.record(z.string(), z.json())
 const actorColumn = z.strictObject({ type: z.enum(["administrator", "token", "host", "anonymous"]), id: z.string() })
+/** Reads an origin: records from before the origin was called `backend` say `keystore`. */
+const originColumn = z
+  .enum([...errorOrigins, "keystore"])
+  .transform((origin) => (origin === "keystore" ? "backend" : origin))
 const failureColumn = z.strictObject({
   code: z.string(),
-  origin: z.enum(["caller", "host", "plugin", "backend", "network"]),
+  origin: originColumn,
   message: z.string(),
   nextStep: z.string(),
 })
 
-/** Keystores that the platform makes for tenants. */
-export function platformKeystoreRepository(store: Store): PlatformKeystoreRepository {
-  return {
-    async platformKeystore({ tenantId, keystoreId }) {
-      const row = await store.run((db) =>
-        db
-          .selectFrom("platform_keystores")
-          .selectAll()
-          .where("tenant_id", "=", tenantId)
-          .where("keystore_id", "=", keystoreId)
-          .executeTakeFirst(),
-      )
-      return row === undefined ? undefined : platformKeystoreRecord(row)
-    },
+/** Stores keystores that the platform makes for tenants. */
+export class StoredPlatformKeystores implements PlatformKeystoreRepository {
+  readonly #store: Store
 
-    async platformKeystores() {
-      const rows = await store.run((db) =>
-        db.selectFrom("platform_keystores").selectAll().orderBy("tenant_id").orderBy("keystore_id").execute(),
-      )
-      return rows.map(platformKeystoreRecord)
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async insertPlatformKeystore(record, audit) {
-      const exists = `The tenant has a platform keystore "${record.keystoreId}" already.`
-      const messages = { ALREADY_EXISTS: exists, NOT_FOUND: `There is no tenant "${record.tenantId}".` }
-      await restating(messages, () =>
-        store.transaction(async (transaction) => {
-          const { tenantId, keystoreId, pluginType, requestedAtMs } = record
-          const columns = {
-            ...{ plugin_type: pluginType, requested_at_ms: requestedAtMs },
-            ...changedColumns(record),
-            requested_by: JSON.stringify(record.requestedBy),
-          }
-          const { numInsertedOrUpdatedRows } = await transaction
-            .insertInto("platform_keystores")
-            .values({ tenant_id: tenantId, keystore_id: keystoreId, configuration: null, ...columns })
-            .onConflict((conflict) =>
-              conflict
-                .columns(["tenant_id", "keystore_id"])
-                .doUpdateSet(columns)
-                .where("platform_keystores.state", "=", "failed"),
-            )
-            .executeTakeFirstOrThrow()
-          if (numInsertedOrUpdatedRows !== 1n) throw persistenceError("ALREADY_EXISTS", exists)
-          await insertAuditEntries(transaction, audit)
-        }),
-      )
-    },
+  async platformKeystore({ tenantId, keystoreId }: PlatformKeystoreTarget) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("platform_keystores")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("keystore_id", "=", keystoreId)
+        .executeTakeFirst(),
+    )
+    return row === undefined ? undefined : platformKeystoreRecord(row)
+  }
 
-    async changePlatformKeystore({ tenantId, keystoreId }, from, change, audit) {
-      return store.transaction(async (transaction) => {
-        const { numUpdatedRows } = await transaction
-          .updateTable("platform_keystores")
-          .set(changedColumns(change))
-          .where("tenant_id", "=", tenantId)
-          .where("keystore_id", "=", keystoreId)
-          .where("state", "=", from)
-          .executeTakeFirst()
-        if (numUpdatedRows !== 1n) return false
+  async platformKeystores() {
+    const rows = await this.#store.run((db) =>
+      db.selectFrom("platform_keystores").selectAll().orderBy("tenant_id").orderBy("keystore_id").execute(),
+    )
+    return rows.map(platformKeystoreRecord)
+  }
+
+  async insertPlatformKeystore(record: PlatformKeystoreRecord, audit: readonly PreparedAuditEntry[]) {
+    const exists = `The tenant already has a platform keystore "${record.keystoreId}".`
+    const messages = { ALREADY_EXISTS: exists, NOT_FOUND: `There is no tenant "${record.tenantId}".` }
+    await restating(messages, () =>
+      this.#store.transaction(async (transaction) => {
+        const { tenantId, keystoreId, pluginType, requestedAtMs } = record
+        const columns = {
+          ...{ plugin_type: pluginType, requested_at_ms: requestedAtMs },
+          ...changedColumns(record),
+          requested_by: JSON.stringify(record.requestedBy),
+        }
+        const { numInsertedOrUpdatedRows } = await transaction
+          .insertInto("platform_keystores")
+          .values({ tenant_id: tenantId, keystore_id: keystoreId, configuration: null, ...columns })
+          .onConflict((conflict) =>
+            conflict
+              .columns(["tenant_id", "keystore_id"])
+              .doUpdateSet(columns)
+              .where("platform_keystores.state", "=", "failed"),
+          )
+          .executeTakeFirstOrThrow()
+        if (numInsertedOrUpdatedRows !== 1n) throw persistenceError("ALREADY_EXISTS", exists)
         await insertAuditEntries(transaction, audit)
-        return true
-      })
-    },
+      }),
+    )
+  }
 
-    async deletePlatformKeystore({ tenantId, keystoreId }, audit) {
-      return store.transaction(async (transaction) => {
-        const { numDeletedRows } = await transaction
-          .deleteFrom("platform_keystores")
-          .where("tenant_id", "=", tenantId)
-          .where("keystore_id", "=", keystoreId)
-          .where("state", "=", "removing")
-          .executeTakeFirst()
-        if (numDeletedRows !== 1n) return false
-        await insertAuditEntries(transaction, audit)
-        return true
-      })
-    },
+  async changePlatformKeystore(
+    { tenantId, keystoreId }: PlatformKeystoreTarget,
+    from: PlatformKeystoreState,
+    change: PlatformKeystoreChange,
+    audit: readonly PreparedAuditEntry[],
+  ) {
+    return this.#store.transaction(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("platform_keystores")
+        .set(changedColumns(change))
+        .where("tenant_id", "=", tenantId)
+        .where("keystore_id", "=", keystoreId)
+        .where("state", "=", from)
+        .executeTakeFirst()
+      if (numUpdatedRows !== 1n) return false
+      await insertAuditEntries(transaction, audit)
+      return true
+    })
+  }
+
+  async deletePlatformKeystore({ tenantId, keystoreId }: PlatformKeystoreTarget, audit: readonly PreparedAuditEntry[]) {
+    return this.#store.transaction(async (transaction) => {
+      const { numDeletedRows } = await transaction
+        .deleteFrom("platform_keystores")
+        .where("tenant_id", "=", tenantId)
+        .where("keystore_id", "=", keystoreId)
+        .where("state", "=", "removing")
+        .executeTakeFirst()
+      if (numDeletedRows !== 1n) return false
+      await insertAuditEntries(transaction, audit)
+      return true
+    })
   }
 }
 

@@ -1,23 +1,27 @@
 import type { SharedFactRepository } from "../ports.ts"
 import type { Store } from "../store.ts"
 
-/** Facts that the first host states and the others compare with. */
-export function sharedFactRepository(store: Store): SharedFactRepository {
-  return {
-    async firstStated(name, value) {
-      return store.transaction(async (transaction) => {
-        await transaction
-          .insertInto("shared_facts")
-          .values({ name, value })
-          .onConflict((conflict) => conflict.column("name").doNothing())
-          .execute()
-        const stored = await transaction
-          .selectFrom("shared_facts")
-          .select("value")
-          .where("name", "=", name)
-          .executeTakeFirstOrThrow()
-        return stored.value
-      })
-    },
+/** Stores facts that the first host states and the others compare with their own. */
+export class StoredSharedFacts implements SharedFactRepository {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async firstStated(name: string, value: string) {
+    return this.#store.transaction(async (transaction) => {
+      await transaction
+        .insertInto("shared_facts")
+        .values({ name, value })
+        .onConflict((conflict) => conflict.column("name").doNothing())
+        .execute()
+      const stored = await transaction
+        .selectFrom("shared_facts")
+        .select("value")
+        .where("name", "=", name)
+        .executeTakeFirstOrThrow()
+      return stored.value
+    })
   }
 }

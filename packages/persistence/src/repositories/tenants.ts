@@ -1,32 +1,37 @@
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import { restating } from "../errors.ts"
 import type { TenantRecord, TenantRepository } from "../ports.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 
-/** Tenants. */
-export function tenantRepository(store: Store): TenantRepository {
-  return {
-    async insertTenant(record, audit) {
-      await restating({ ALREADY_EXISTS: `There is a tenant "${record.tenantId}" already.` }, () =>
-        store.transaction(async (transaction) => {
-          await transaction.insertInto("tenants").values(tenantRow(record)).execute()
-          await insertAuditEntries(transaction, audit)
-        }),
-      )
-    },
+/** Stores tenants. */
+export class StoredTenants implements TenantRepository {
+  readonly #store: Store
 
-    async tenant(tenantId) {
-      const row = await store.run((db) =>
-        db.selectFrom("tenants").selectAll().where("tenant_id", "=", tenantId).executeTakeFirst(),
-      )
-      return row === undefined ? undefined : tenantRecord(row)
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async tenants() {
-      const rows = await store.run((db) => db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute())
-      return rows.map(tenantRecord)
-    },
+  async insertTenant(record: TenantRecord, audit: readonly PreparedAuditEntry[]) {
+    await restating({ ALREADY_EXISTS: `There is already a tenant "${record.tenantId}".` }, () =>
+      this.#store.transaction(async (transaction) => {
+        await transaction.insertInto("tenants").values(tenantRow(record)).execute()
+        await insertAuditEntries(transaction, audit)
+      }),
+    )
+  }
+
+  async tenant(tenantId: string) {
+    const row = await this.#store.run((db) =>
+      db.selectFrom("tenants").selectAll().where("tenant_id", "=", tenantId).executeTakeFirst(),
+    )
+    return row === undefined ? undefined : tenantRecord(row)
+  }
+
+  async tenants() {
+    const rows = await this.#store.run((db) => db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute())
+    return rows.map(tenantRecord)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import { decodeBytes, encodeBytes } from "../encoding.ts"
 import { persistenceError, restating } from "../errors.ts"
 import type { TokenRecord, TokenRepository } from "../ports.ts"
@@ -5,52 +6,56 @@ import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 
-/** Bearer tokens, by the hash of the token: the token itself is stored nowhere. */
-export function tokenRepository(store: Store): TokenRepository {
-  return {
-    async insertToken(record, audit) {
-      await restating(
-        { ALREADY_EXISTS: "This token exists already.", NOT_FOUND: `There is no tenant "${record.tenantId}".` },
-        () =>
-          store.transaction(async (transaction) => {
-            await transaction.insertInto("tokens").values(tokenRow(record)).execute()
-            await insertAuditEntries(transaction, audit)
-          }),
-      )
-    },
+/** Stores bearer tokens by their hash; the token itself is never stored. */
+export class StoredTokens implements TokenRepository {
+  readonly #store: Store
 
-    async tokensByHash(hashes) {
-      const rows = await store.run((db) =>
-        db.selectFrom("tokens").selectAll().where("hash", "in", hashes.map(encodeBytes)).execute(),
-      )
-      return rows.map(tokenRecord)
-    },
+  constructor(store: Store) {
+    this.#store = store
+  }
 
-    async tokens(tenantId) {
-      const rows = await store.run((db) =>
-        db.selectFrom("tokens").selectAll().where("tenant_id", "=", tenantId).orderBy("token_id").execute(),
-      )
-      return rows.map(tokenRecord)
-    },
+  async insertToken(record: TokenRecord, audit: readonly PreparedAuditEntry[]) {
+    await restating(
+      { ALREADY_EXISTS: "This token already exists.", NOT_FOUND: `There is no tenant "${record.tenantId}".` },
+      () =>
+        this.#store.transaction(async (transaction) => {
+          await transaction.insertInto("tokens").values(tokenRow(record)).execute()
+          await insertAuditEntries(transaction, audit)
+        }),
+    )
+  }
 
-    async revokeToken(tenantId, tokenId, revokedAtMs, audit) {
-      await store.transaction(async (transaction) => {
-        const token = await transaction
-          .selectFrom("tokens")
-          .select("revoked_at_ms")
-          .where("tenant_id", "=", tenantId)
-          .where("token_id", "=", tokenId)
-          .executeTakeFirst()
-        if (token === undefined) throw persistenceError("NOT_FOUND", `The tenant has no token "${tokenId}".`)
-        if (token.revoked_at_ms !== null) return
-        await transaction
-          .updateTable("tokens")
-          .set({ revoked_at_ms: revokedAtMs })
-          .where("token_id", "=", tokenId)
-          .execute()
-        await insertAuditEntries(transaction, audit)
-      })
-    },
+  async tokensByHash(hashes: readonly Uint8Array[]) {
+    const rows = await this.#store.run((db) =>
+      db.selectFrom("tokens").selectAll().where("hash", "in", hashes.map(encodeBytes)).execute(),
+    )
+    return rows.map(tokenRecord)
+  }
+
+  async tokens(tenantId: string) {
+    const rows = await this.#store.run((db) =>
+      db.selectFrom("tokens").selectAll().where("tenant_id", "=", tenantId).orderBy("token_id").execute(),
+    )
+    return rows.map(tokenRecord)
+  }
+
+  async revokeToken(tenantId: string, tokenId: string, revokedAtMs: number, audit: readonly PreparedAuditEntry[]) {
+    await this.#store.transaction(async (transaction) => {
+      const token = await transaction
+        .selectFrom("tokens")
+        .select("revoked_at_ms")
+        .where("tenant_id", "=", tenantId)
+        .where("token_id", "=", tokenId)
+        .executeTakeFirst()
+      if (token === undefined) throw persistenceError("NOT_FOUND", `The tenant has no token "${tokenId}".`)
+      if (token.revoked_at_ms !== null) return
+      await transaction
+        .updateTable("tokens")
+        .set({ revoked_at_ms: revokedAtMs })
+        .where("token_id", "=", tokenId)
+        .execute()
+      await insertAuditEntries(transaction, audit)
+    })
   }
 }
 

@@ -3,18 +3,19 @@ import { access, chmod, mkdir, open, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { isPersistenceError, type PersistenceErrorCode, persistenceError } from "../errors.ts"
 
-/** What a file operation's error code means. Source: errno(3). */
+/** Meanings of the error codes of file operations. Source: errno(3). */
 const meanings: Readonly<Record<string, readonly [PersistenceErrorCode, string]>> = {
   EACCES: ["DATABASE_READ_ONLY", "cannot be written by the user that runs this program"],
   EPERM: ["DATABASE_READ_ONLY", "cannot be written by the user that runs this program"],
   EROFS: ["DATABASE_READ_ONLY", "is on a read-only file system"],
   ENOSPC: ["DATABASE_FULL", "is on a full disk"],
-  EDQUOT: ["DATABASE_FULL", "is above its disk quota"],
+  EDQUOT: ["DATABASE_FULL", "exceeds its disk quota"],
 }
 
 /**
- * Creates the file (0600) and its folder (0700) where they do not exist, and takes an existing file away from group and
- * others. An existing file is never opened here: closing it would drop the lock that this process may hold on it.
+ * Creates the file (0600) and its folder (0700) if they do not exist, and removes the permissions of group and others
+ * from an existing file. It never opens an existing file: closing it would drop the lock that this process may hold on
+ * it.
  *
  * @throws {PersistenceError} DATABASE_READ_ONLY, DATABASE_FULL, DATABASE_UNAVAILABLE - naming the path
  */
@@ -25,7 +26,7 @@ export async function prepareDatabaseFile(path: string): Promise<void> {
   })
   await explaining(path, () => createFile(path))
   await explaining(path, () => restrictFile(path))
-  // SQLite writes its log beside the file.
+  // SQLite writes its log next to the file.
   await explaining(folder, () => access(folder, constants.W_OK | constants.X_OK))
   await explaining(path, () => access(path, constants.R_OK | constants.W_OK))
 }

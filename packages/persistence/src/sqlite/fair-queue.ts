@@ -1,8 +1,8 @@
-/** Lets one holder in at a time, in the order of asking. */
+/** Admits one holder at a time, first come, first served. */
 export class FairQueue {
   #tail: Promise<void> = Promise.resolve()
 
-  /** @returns once it is the caller's turn, a function that ends the turn; calling it twice is harmless */
+  /** Waits for the caller's turn. @returns a function that ends the turn; calling it twice is harmless */
   async enter(): Promise<() => void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const before = this.#tail

@@ -1,5 +1,5 @@
 import { Kysely } from "kysely"
-import type { DatabaseOptions } from "../database.ts"
+import type { DatabaseOptions } from "../database-options.ts"
 import { sqlitePath } from "../database-url.ts"
 import type { Engine } from "../engine.ts"
 import { migrate } from "../migrations/migrate.ts"
@@ -9,10 +9,10 @@ import { prepareDatabaseFile } from "./database-file.ts"
 import { sqliteDialect } from "./sqlite-dialect.ts"
 import { WriterThread } from "./writer-thread.ts"
 
-/** How long to wait for a host that is just ending to let go of the file. */
+/** Longest wait for a host that is shutting down to release the file, in milliseconds. */
 const defaultBusyTimeoutMs = 1000
 
-/** Opens an SQLite file in a thread of its own; errors as `openDatabase`. */
+/** Opens an SQLite file in its own thread; fails with the errors of `openDatabase`. */
 export async function openSqlite(options: DatabaseOptions): Promise<Engine> {
   const path = sqlitePath(options.url)
   await prepareDatabaseFile(path)

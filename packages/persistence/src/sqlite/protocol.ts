@@ -1,23 +1,23 @@
 import type { SqlParameter } from "../sql-parameter.ts"
 
-/** How the file is opened. */
+/** Opens the file. */
 export interface OpenRequest {
   readonly kind: "open"
   readonly path: string
-  /** How long to wait for another process to let go of the file, in milliseconds. */
+  /** Longest wait for another process to release the file, in milliseconds. */
   readonly busyTimeoutMs: number
-  /** Largest size of the file, in pages. */
+  /** Maximum size of the file, in pages. */
   readonly maxPageCount?: number
 }
 
-/** One statement. */
+/** Runs one statement. */
 export interface ExecuteRequest {
   readonly kind: "execute"
   readonly sql: string
   readonly parameters: readonly SqlParameter[]
   /**
-   * Whether it belongs to an open transaction. SQLite ends a transaction by itself on some errors (a full disk); a later
-   * statement of it must then be refused and not be committed alone.
+   * Whether it belongs to an open transaction. On some errors (a full disk) SQLite ends a transaction on its own; a
+   * later statement of that transaction must then be refused instead of being committed alone.
    */
   readonly inTransaction: boolean
 }
@@ -30,21 +30,21 @@ interface StallRequest {
   readonly limitMs: number
 }
 
-/** What the main thread asks of the writer. */
+/** A request of the main thread to the writer. */
 export type SqliteRequest =
   | OpenRequest
   | ExecuteRequest
   | StallRequest
   | { readonly kind: "begin" | "commit" | "rollback" | "close" }
 
-/** What the writer thread answers with. */
+/** An answer of the writer thread. */
 export interface SqliteResult {
   readonly rows: readonly unknown[]
-  /** Rows that an insert, update or delete without `returning` touched. */
+  /** Number of rows that an insert, update or delete without `returning` changed. */
   readonly changes?: number
 }
 
-/** An error on its way between the threads: no stored value in it. */
+/** An error on its way between the threads; contains no stored value. */
 export interface SqliteFailure {
   readonly message: string
   /** Node's code, e.g. `ERR_SQLITE_ERROR`. */
@@ -53,13 +53,13 @@ export interface SqliteFailure {
   readonly resultCode?: number
 }
 
-/** A request as it is sent. */
+/** A request as sent between the threads. */
 export interface RequestEnvelope {
   readonly id: number
   readonly request: SqliteRequest
 }
 
-/** An answer as it is sent. */
+/** An answer as sent between the threads. */
 export type ResponseEnvelope =
   | { readonly id: number; readonly result: SqliteResult }
   | { readonly id: number; readonly failure: SqliteFailure }

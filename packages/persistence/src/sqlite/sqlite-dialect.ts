@@ -15,7 +15,7 @@ import { FairQueue } from "./fair-queue.ts"
 import type { SqliteRequest, SqliteResult } from "./protocol.ts"
 import type { WriterThread } from "./writer-thread.ts"
 
-/** Kysely on the writer thread. */
+/** Makes the Kysely dialect for the writer thread. */
 export function sqliteDialect(writer: WriterThread): Dialect {
   return {
     createDriver: () => new WriterDriver(writer),
@@ -26,12 +26,12 @@ export function sqliteDialect(writer: WriterThread): Dialect {
 }
 
 class WriterAdapter extends SqliteAdapter implements DialectAdapter {
-  /** SQLite can: a migration that fails or is killed leaves nothing behind. */
+  /** True for SQLite: a migration that fails or is killed leaves nothing behind. */
   override get supportsTransactionalDdl(): boolean {
     return true
   }
 
-  /** The driver below queues by itself, and fairly; Kysely's own lock is not first come, first served. */
+  /** The driver below has its own fair queue; Kysely's lock is not first come, first served. */
   override get supportsMultipleConnections(): boolean {
     return true
   }
@@ -78,8 +78,9 @@ class WriterDriver implements Driver {
 }
 
 /**
- * A transaction holds its turn at the writer from begin to end. A single statement holds it only until it is sent: the
- * writer works in the order of arrival, so what comes next need not wait for the answer.
+ * Sends the statements of one connection. A transaction holds its turn at the writer from begin to end. A single
+ * statement holds it only until it is sent: the writer works in the order of arrival, so the next one need not wait for
+ * the answer.
  */
 class WriterConnection implements DatabaseConnection {
   readonly #writer: WriterThread
@@ -92,7 +93,7 @@ class WriterConnection implements DatabaseConnection {
     this.#queue = queue
   }
 
-  /** The answer is awaited with that of the first statement, which travels with it. */
+  /** Begins a transaction; its answer is awaited with that of the first statement, which travels with it. */
   async begin(): Promise<void> {
     this.#releaseTransaction = await this.#queue.enter()
     this.#begun = this.#writer.request({ kind: "begin" })
@@ -105,7 +106,7 @@ class WriterConnection implements DatabaseConnection {
     await ended
   }
 
-  /** Ends the turn of a transaction, if there is one. */
+  /** Ends the turn of a transaction, if one is open. */
   release(): void {
     this.#releaseTransaction?.()
     this.#releaseTransaction = undefined

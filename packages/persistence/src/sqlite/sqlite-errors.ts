@@ -8,18 +8,18 @@ interface Meaning {
 
 const constraint = (code: PersistenceErrorCode, what: string): Meaning => ({ code, message: () => what })
 
-/** Extended result codes that mean something else than their primary code. Source: https://sqlite.org/rescode.html */
+/** Extended result codes whose meaning differs from their primary code. Source: https://sqlite.org/rescode.html */
 const extendedCodes: Readonly<Record<number, Meaning>> = {
-  787: constraint("NOT_FOUND", "What this belongs to does not exist."), // SQLITE_CONSTRAINT_FOREIGNKEY
-  1555: constraint("ALREADY_EXISTS", "This exists already."), // SQLITE_CONSTRAINT_PRIMARYKEY
-  2067: constraint("ALREADY_EXISTS", "This exists already."), // SQLITE_CONSTRAINT_UNIQUE
+  787: constraint("NOT_FOUND", "The record that this one belongs to does not exist."), // SQLITE_CONSTRAINT_FOREIGNKEY
+  1555: constraint("ALREADY_EXISTS", "This record already exists."), // SQLITE_CONSTRAINT_PRIMARYKEY
+  2067: constraint("ALREADY_EXISTS", "This record already exists."), // SQLITE_CONSTRAINT_UNIQUE
 }
 
-/** Primary result codes: the low eight bits of each. Source: https://sqlite.org/rescode.html */
+/** Primary result codes: the low eight bits of each code. Source: https://sqlite.org/rescode.html */
 const primaryCodes: Readonly<Record<number, Meaning>> = {
-  3: { code: "DATABASE_READ_ONLY", message: (path) => `The permissions of ${path} do not allow to use it.` }, // PERM
-  5: { code: "DATABASE_IN_USE", message: (path) => `Another host uses the database ${path}.` }, // BUSY
-  6: { code: "DATABASE_IN_USE", message: (path) => `Another host uses the database ${path}.` }, // LOCKED
+  3: { code: "DATABASE_READ_ONLY", message: (path) => `The permissions of ${path} do not allow its use.` }, // PERM
+  5: { code: "DATABASE_IN_USE", message: (path) => `Another host is using the database ${path}.` }, // BUSY
+  6: { code: "DATABASE_IN_USE", message: (path) => `Another host is using the database ${path}.` }, // LOCKED
   7: { code: "DATABASE_UNAVAILABLE", message: () => "The database has no memory left." }, // NOMEM
   8: { code: "DATABASE_READ_ONLY", message: (path) => `The database ${path} or its folder cannot be written.` }, // READONLY
   10: { code: "DATABASE_UNAVAILABLE", message: (path) => `Reading or writing ${path} failed.` }, // IOERR
@@ -29,9 +29,9 @@ const primaryCodes: Readonly<Record<number, Meaning>> = {
   26: { code: "DATABASE_CORRUPT", message: (path) => `The file ${path} is not a database.` }, // NOTADB
 }
 
-const fault: Meaning = { code: "DATABASE_FAULT", message: (path) => `The database ${path} refused a statement.` }
+const fault: Meaning = { code: "DATABASE_FAULT", message: (path) => `The database ${path} rejected a statement.` }
 
-/** Translates what the writer thread reports; an answer without a row in the tables is a fault of this program. */
+/** Translates a failure of the writer thread; a code without a row in the tables is a bug in this program. */
 export function sqliteError(failure: SqliteFailure, path: string): PersistenceError {
   const resultCode = failure.resultCode ?? 0
   const meaning = extendedCodes[resultCode] ?? primaryCodes[resultCode & 0xff] ?? fault

@@ -9,8 +9,8 @@ interface Waiting {
 }
 
 /**
- * The one thread that owns the database file. The main thread only sends it messages, so a stalled disk never stops the
- * event loop.
+ * Runs the one thread that owns the database file. The main thread only sends it messages, so a stalled disk never
+ * stops the event loop.
  */
 export class WriterThread {
   readonly #worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { name: "sqlite-writer" })
@@ -37,7 +37,7 @@ export class WriterThread {
 
   /**
    * Sends a request; requests are answered in the order in which they were sent.
-   * @throws {PersistenceError} what the tables of sqlite-errors.ts say
+   * @throws {PersistenceError} any code in the tables of sqlite-errors.ts
    * @throws {PersistenceError} DATABASE_UNAVAILABLE - the thread died
    */
   async request(request: SqliteRequest): Promise<SqliteResult> {
@@ -50,7 +50,7 @@ export class WriterThread {
     })
   }
 
-  /** What is asked in one turn of the event loop travels together: a message between threads costs more than a query. */
+  /** Sends all requests of one turn of the event loop together: a message between threads costs more than a query. */
   #send(envelope: RequestEnvelope): void {
     this.#unsent.push(envelope)
     if (this.#unsent.length > 1) return
@@ -61,7 +61,7 @@ export class WriterThread {
     })
   }
 
-  /** Closes the file after every request that was sent, and ends the thread. */
+  /** Closes the file after every request sent so far, and ends the thread. */
   async close(): Promise<void> {
     if (this.#death !== undefined) return
     try {
@@ -71,7 +71,7 @@ export class WriterThread {
     }
   }
 
-  /** Ends the thread at once; what waits is rejected. */
+  /** Ends the thread immediately; requests that wait are rejected. */
   async terminate(): Promise<void> {
     await this.#worker.terminate()
     await this.#exited

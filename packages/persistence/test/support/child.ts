@@ -5,12 +5,12 @@ import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { onTestFinished } from "vitest"
 
-/** A second process that runs one of this folder's scripts. */
+/** A second process that runs a script of this folder. */
 export interface Child {
   /** The lines of its standard output. */
   readonly lines: AsyncIterable<string>
   readonly process: ChildProcessByStdio<Writable, Readable, null>
-  /** Resolves when it has ended and its output is read. */
+  /** Resolves when it has ended and all its output was read. */
   readonly closed: Promise<unknown>
 }
 
@@ -26,7 +26,7 @@ export function startChild(script: string, ...args: readonly string[]): Child {
   return { process: child, lines: createInterface({ input: child.stdout }), closed }
 }
 
-/** The first line that a child prints. */
+/** Reads the first line that a child prints. */
 export async function firstLine(child: Child): Promise<string> {
   for await (const line of child.lines) return line
   throw new Error("the child ended without a line")

@@ -17,7 +17,7 @@ export const atMs = Date.parse("2026-11-25T08:00:00Z")
 
 let lastEntry = 0
 
-/** Entries in the order of their making: the ids sort like UUIDv7 does. */
+/** Makes an entry; the ids sort in the order of creation, as those of UUIDv7 do. */
 export function auditEntry(overrides: Partial<PreparedAuditEntry> = {}): PreparedAuditEntry {
   lastEntry += 1
   const entryId = `019abc00-0000-7000-8000-${lastEntry.toString(16).padStart(12, "0")}`
@@ -80,7 +80,7 @@ export function sealed(overrides: Partial<SealedCredential> = {}): SealedCredent
   }
 }
 
-/** A tenant key that the keystore of {@link keystore} wraps. */
+/** Makes a tenant key wrapped by the keystore of {@link keystore}. */
 export function tenantKey(
   overrides: { tenantId?: string; keystoreId?: string; keyId?: string } = {},
 ): PreparedTenantKey {
@@ -135,24 +135,24 @@ export function serviceKey(parentKeyId: string, overrides: Partial<ServiceKeyRec
   }
 }
 
-/** What the sequencer does with one tenant's waiting entries. */
+/** Integrates the waiting entries of one tenant as the sequencer does. */
 export function integration(head: TreeHead, waiting: readonly PreparedAuditEntry[]): Integration {
   const entries = waiting.map((entry, offset) => ({ ...entry, index: head.size + offset }))
   return { entries, head: waiting.reduce((grown, entry) => appendLeaf(grown, entry.leaf), head) }
 }
 
-/** The head that a tenant's entries must lead to. */
+/** Computes the head that the entries of a tenant must lead to. */
 export function headOf(tenantId: string, entries: readonly PreparedAuditEntry[]): TreeHead {
   return entries.reduce((head, entry) => appendLeaf(head, entry.leaf), emptyTree(tenantId))
 }
 
-/** Moves everything that waits into the logs. */
+/** Moves all waiting entries into the logs. */
 export async function integrateAll(auditLog: AuditLogRepository): Promise<void> {
   const fence = await auditLog.takeFence("test")
   while (((await auditLog.integrate(fence, 1000, integration)) ?? 0) > 0);
 }
 
-/** Everything in a tenant's log, read in pages. */
+/** Reads the whole log of a tenant in pages. */
 export async function wholeLog(auditLog: AuditLogRepository, tenantId: string): Promise<SequencedAuditEntry[]> {
   const entries: SequencedAuditEntry[] = []
   for (;;) {
@@ -162,7 +162,7 @@ export async function wholeLog(auditLog: AuditLogRepository, tenantId: string): 
   }
 }
 
-/** Ids of everything that was recorded for a tenant. */
+/** Lists the ids of all entries recorded for a tenant. */
 export async function recordedIds({ auditLog }: Database, tenantId: string): Promise<string[]> {
   await integrateAll(auditLog)
   return (await wholeLog(auditLog, tenantId)).map(({ entryId }) => entryId)

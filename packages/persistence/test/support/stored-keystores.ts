@@ -2,7 +2,7 @@ import type { Database } from "../../src/index.ts"
 import { openTestDatabase, type TestEngine } from "./engines.ts"
 import { activation, keystore, sealed, tenant, tenantKey } from "./samples.ts"
 
-/** A database with the tenants acme and globex. */
+/** Opens a database with the tenants acme and globex. */
 export async function withTenants(engine: TestEngine): Promise<Database> {
   const database = await openTestDatabase(engine)
   await database.tenants.insertTenant(tenant(), [])
@@ -10,7 +10,7 @@ export async function withTenants(engine: TestEngine): Promise<Database> {
   return database
 }
 
-/** The same, with the sample keystore, its credential, and its activation. */
+/** Opens a database with the two tenants, and the sample keystore activated with its credential. */
 export async function withActiveKeystore(engine: TestEngine) {
   const database = await withTenants(engine)
   await database.keystores.insertKeystore(keystore(), [sealed()], [])

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
 import { onTestFinished } from "vitest"
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/index.ts"
 
-/** A folder of this test's own, removed after it. */
+/** Makes a folder for this test, removed after it. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "persistence-"))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -16,7 +17,7 @@ export function sqliteUrl(path: string): string {
   return `sqlite://${pathToFileURL(path).pathname}`
 }
 
-/** A database file of this test's own: opens it as often as the test wants, and closes what the test left open. */
+/** Makes a database file for this test, and closes after it every database that is still open. */
 export async function temporaryDatabase() {
   const folder = await temporaryFolder()
   const path = join(folder, "data", "host.sqlite")
@@ -29,5 +30,13 @@ export async function temporaryDatabase() {
     opened.push(database)
     return database
   }
-  return { folder, path, url: sqliteUrl(path), open }
+  const sql = async (statement: string) => {
+    const file = new DatabaseSync(path)
+    try {
+      return file.prepare(statement).all()
+    } finally {
+      file.close()
+    }
+  }
+  return { folder, path, url: sqliteUrl(path), open, sql }
 }

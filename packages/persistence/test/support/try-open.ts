@@ -1,6 +1,6 @@
 /**
- * Opens and closes a database, and prints the error as JSON, `{}` for none. Arguments: the URL, and `unprivileged` to
- * give up root's rights first, where it has them.
+ * Opens and closes a database, and prints the error as JSON, or `{}`. Arguments: the URL, and `unprivileged` to drop
+ * root privileges first if it has them.
  */
 import { isPersistenceError, openDatabase } from "../../src/index.ts"
 

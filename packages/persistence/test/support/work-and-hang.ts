@@ -1,4 +1,4 @@
-/** Works on the jobs of the name `orphaned`, and never ends one. Argument: the URL. Prints the attempt of each run. */
+/** Takes jobs of the name `orphaned` and never finishes one. Argument: the URL. Prints the attempt of each run. */
 import { openDatabase } from "../../src/index.ts"
 
 const database = await openDatabase({ url: process.argv[2] ?? "", jobs: { pollMs: 500 } })

@@ -1,7 +1,7 @@
 /**
- * Writes to a database without end, until it is killed. Arguments: the URL, and a name that keeps the ids of several
- * runs apart. Prints each thing once it was answered: `batch ID` for three audit entries that were appended together,
- * `tenant ID` for a tenant with its audit entry, `log SIZE` for an integration.
+ * Writes to a database until it is killed. Arguments: the URL, and a name that keeps the ids of several runs apart.
+ * Prints each write once it was answered: `batch ID` for three audit entries appended together, `tenant ID` for a
+ * tenant with its audit entry, `log SIZE` for an integration.
  */
 import { writeSync } from "node:fs"
 import { openDatabase } from "../../src/index.ts"
@@ -11,7 +11,7 @@ const [, , url = "", run = ""] = process.argv
 const database = await openDatabase({ url })
 const fence = await database.auditLog.takeFence(run)
 
-/** Written at once: what the pipe has not taken when the process dies was never answered. */
+/** Writes synchronously: an answer that the pipe has not taken when the process dies was never given. */
 function answer(line: string): void {
   writeSync(1, `${line}\n`)
 }

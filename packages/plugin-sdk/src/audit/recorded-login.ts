@@ -7,23 +7,23 @@ import {
 } from "@apeiro-cmk/plugin-interface"
 import { toPluginError } from "../errors/error-facts.ts"
 
-/** What {@link recordedLogin} needs. */
+/** A login or a renewal, as {@link recordedLogin} performs it. */
 export interface RecordedLogin<Result> {
   readonly audit: AuditPort
   readonly logger: Logger
   readonly event: Pick<PluginAuditEvent, "action" | "facts">
   readonly work: () => Promise<Result>
-  /** True for a failure that was recorded when it came about, and is told again. */
+  /** Tells whether a failure has been recorded before, when it first occurred. */
   readonly isRepeated: (error: unknown) => boolean
-  /** What the record of a success says beside; `undefined` for an outcome that is none to record. */
+  /** Returns further facts for the record of a success; `undefined` for a result that needs no record. */
   readonly success: (result: Result) => Pick<PluginAuditEvent, "backendRequestId"> | undefined
 }
 
 /**
- * Does a login or a renewal and records it in the tenant's audit stream, the failure too. A success that cannot be
- * recorded is none.
+ * Performs a login or a renewal and records its outcome in the tenant's audit stream. A success that cannot be recorded
+ * counts as a failure.
  *
- * @throws {PluginError} what the work rejects with; INTERNAL, or the audit log's own code, when it could not be recorded
+ * @throws {PluginError} the error of the work; INTERNAL, or the audit port's own code, when it could not be recorded
  */
 export async function recordedLogin<Result>(login: RecordedLogin<Result>, call: CallOptions): Promise<Result> {
   const { audit, logger, event, work, isRepeated, success } = login
@@ -50,7 +50,7 @@ export async function recordedLogin<Result>(login: RecordedLogin<Result>, call: 
 }
 
 const unrecorded = {
-  message: "The login or renewal could not be recorded in the audit log, so what it gave is not used.",
+  message: "The login or renewal could not be recorded in the audit log, so its result is not used.",
   nextStep: "Restore the audit log, then try again.",
   origin: "host",
   retryable: true,

@@ -2,22 +2,22 @@ import type { CallOptions, Clock, ConnectionStep } from "@apeiro-cmk/plugin-inte
 import { toPluginError } from "../errors/error-facts.ts"
 import { abortable, callOptions } from "./deadline.ts"
 
-/** What one step of a connection test saw; its name and duration come from around it. */
+/** Result of one step of a connection test; {@link runConnectionTest} adds its name and duration. */
 export type CheckResult = Omit<ConnectionStep, "name" | "durationMs">
 
-/** One step of a connection test. What it rejects with is its failure. */
+/** Runs one step of a connection test. A rejection is the step's failure. */
 export type ConnectionCheck<Test> = (test: Test, call: CallOptions) => Promise<CheckResult>
 
-/** What {@link runConnectionTest} runs. */
+/** Settings of {@link runConnectionTest}. */
 export interface ConnectionTestSettings<Test> {
-  /** By name, in their order. */
+  /** The steps by name, in their order. */
   readonly checks: readonly (readonly [name: string, check: ConnectionCheck<Test>])[]
-  /** What each check gets. */
+  /** Passed to each check. */
   readonly test: Test
   /** Longest time for one step, in milliseconds; all steps together must stay below the 30 s of a whole test. */
   readonly stepTimeoutMs: number
   readonly clock: Clock
-  /** Says whether after this failure the steps that follow are skipped. Default: after each. */
+  /** Tells whether the following steps are skipped after this failure. Default: after every failure. */
   readonly isObstacle?: (failed: ConnectionStep) => boolean
 }
 
@@ -30,7 +30,7 @@ export async function* runConnectionTest<Test>(
   let obstacle: string | undefined
   for (const [name, check] of checks) {
     if (obstacle !== undefined) {
-      yield { name, outcome: "skipped", durationMs: 0, message: `Not tried, since ${obstacle} failed.` }
+      yield { name, outcome: "skipped", durationMs: 0, message: `Not tried, because ${obstacle} failed.` }
       continue
     }
     const step = await runCheck(name, check, settings, call)
@@ -52,7 +52,7 @@ async function runCheck<Test>(
     result = await abortable(check(test, call), call.signal)
   } catch (error) {
     const { code, message, nextStep } = toPluginError(error, {
-      message: "The step failed in a way that it should not.",
+      message: "The step failed unexpectedly.",
       nextStep: "Report this as a fault of the plugin.",
     })
     result = { outcome: "failed", code, message, nextStep }

@@ -2,13 +2,13 @@ import { type CallOptions, type Clock, isPluginError, type PluginError } from "@
 import { pluginError } from "../errors/error-facts.ts"
 import { systemClock } from "../services/clock.ts"
 
-/** A signal that fires when its time is over or its parent fires, and the way to take it back. */
+/** A signal that fires when its time is over or its parent fires, and the means to cancel it. */
 export interface Deadline {
   /** Its reason is a `PluginError`: `TIMED_OUT`, `CANCELLED`, or the parent's own where that is a `PluginError`. */
   readonly signal: AbortSignal
   /** When it fires: wall clock, milliseconds since the Unix epoch. */
   readonly deadlineMs: number
-  /** Stops the timer and lets go of the parent; the signal never fires afterwards. Idempotent. */
+  /** Stops the timer and releases the parent; the signal never fires afterwards. Idempotent. */
   dispose(): void
 }
 
@@ -76,8 +76,8 @@ export function callOptions(settings: CallSettings): RunningCall {
 }
 
 /**
- * Gives the reason of a signal that has fired, as a `PluginError`. A foreign reason becomes `TIMED_OUT` when it is the
- * one of `AbortSignal.timeout`, else `CANCELLED`.
+ * Returns the reason of a signal that has fired, as a `PluginError`. A foreign reason becomes `TIMED_OUT` when it comes
+ * from `AbortSignal.timeout`, else `CANCELLED`.
  */
 export function abortReason(signal: AbortSignal): PluginError {
   const reason: unknown = signal.reason
@@ -90,7 +90,7 @@ export function abortReason(signal: AbortSignal): PluginError {
 
 /**
  * Waits for work, or for a signal, whichever is first. When the signal wins, it rejects with {@link abortReason} at
- * once, and the outcome of the work is dropped: use it for work that does not itself hear the signal.
+ * once, and the outcome of the work is dropped: use it for work that ignores the signal.
  *
  * @throws {PluginError} the reason of `signal`
  */

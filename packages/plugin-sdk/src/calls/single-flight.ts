@@ -1,4 +1,4 @@
-/** Makes a piece of work that runs once at a time: whoever asks while it runs waits for the same outcome. */
+/** Makes work that runs once at a time: callers that ask while it runs wait for the same outcome. */
 export function singleFlight<Argument, Result>(
   work: (argument: Argument) => Promise<Result>,
 ): (argument: Argument) => Promise<Result> {

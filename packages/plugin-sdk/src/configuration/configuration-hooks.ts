@@ -5,14 +5,14 @@ import { configurationError, parseConfiguration, requireConfiguration } from "./
 
 type JsonObject = Readonly<Record<string, JsonValue>>
 
-/** What {@link configurationHooks} needs to know of a plugin. */
+/** Facts about a plugin for {@link configurationHooks}. */
 export interface ConfigurationHooks {
   /** Name of the keystore, for messages. */
   readonly keystoreName: string
   readonly keystoreConfiguration: z.ZodType
   /** Field that names the key. Default `key_name`. */
   readonly keyField?: string
-  /** Field with the server's URL, whose host name is the region. Default: none, and the plugin says the region itself. */
+  /** Field with the server's URL, whose host name is the region. Default: none, and the plugin states the region itself. */
   readonly addressField?: string
   /**
    * Value of `auth_method` by which the host's own certificate logs in: the default there. Default: there is no
@@ -25,8 +25,8 @@ export interface ConfigurationHooks {
 const longestRegion = 50
 
 /**
- * Hooks for a keystore whose access data for management, under the upstream host, are the fields of its configuration: the
- * native key id names the key, and without another `auth_method` the host's own certificate logs in
+ * Makes the hooks of a keystore whose access data for management, under the upstream host, are the fields of its
+ * configuration: the native key id names the key, and without another `auth_method` the host's own certificate logs in
  * (`client_certificate`, `client_key`).
  */
 export function configurationHooks(hooks: ConfigurationHooks): UpstreamKeystoreHooksV1 {

@@ -25,7 +25,7 @@ export function issuesOf(issues: readonly ZodIssue[], prefix: ConfigurationIssue
   })
 }
 
-/** What zod expects, by its own names, in words for an administrator. */
+/** zod's own names of types, in an administrator's terms. */
 const kinds: Readonly<Record<string, string>> = {
   string: "text",
   number: "a number",
@@ -36,7 +36,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: "an object",
 }
 
-/** What stands in the place of zod's own words, where a schema says nothing itself; never the value. */
+/** Replaces zod's own message where a schema has none; never repeats the value. */
 export function plainMessage(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type": {
@@ -71,7 +71,7 @@ function oneOf(path: ConfigurationIssue["path"], allowed: readonly string[]): Co
   return { path, message, allowed }
 }
 
-/** Reports the form that the input comes nearest to, so that one mistake does not read like ten. */
+/** Reports the form that is closest to the input, so that one mistake does not read like ten. */
 function unionIssues(
   issue: Extract<ZodIssue, { code: "invalid_union" }>,
   path: ConfigurationIssue["path"],

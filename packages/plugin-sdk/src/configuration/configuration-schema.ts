@@ -2,7 +2,7 @@ import type { AnyPluginDefinition, JsonSchema, JsonValue } from "@apeiro-cmk/plu
 import * as z from "zod"
 
 /**
- * Gives the JSON Schema (draft 7) of what a configuration looks like when it is written down.
+ * Returns the JSON Schema (draft 7) of a configuration in its written form.
  * @throws {Error} the schema has a part that JSON Schema cannot express
  */
 export function configurationJsonSchema(schema: z.ZodType): JsonSchema {
@@ -12,8 +12,8 @@ export function configurationJsonSchema(schema: z.ZodType): JsonSchema {
 }
 
 /**
- * Lists the top-level fields of a keystore configuration that are secrets (`writeOnly: true`): what the host moves to the
- * credential store before anything is persisted.
+ * Lists the top-level fields of a keystore configuration that are secrets (`writeOnly: true`), which the host moves to the
+ * credential store before it persists anything.
  */
 export function secretFields(source: AnyPluginDefinition | JsonSchema | z.ZodType): readonly string[] {
   return [
@@ -28,7 +28,7 @@ function jsonSchemaOf(source: AnyPluginDefinition | JsonSchema | z.ZodType): Jso
   return manifest.kind === "keystore" ? manifest.keystoreConfigurationSchema : {}
 }
 
-/** By its mark rather than its class: a plugin may have installed a zod of its own. */
+/** By its marker rather than its class: a plugin may have its own installed copy of zod. */
 function isZodSchema(source: object): source is z.ZodType {
   return "_zod" in source
 }
@@ -40,7 +40,7 @@ export function topLevelProperties(schema: JsonSchema): readonly (readonly [stri
   return [...fields, ...alternatives(schema).flatMap(topLevelProperties)]
 }
 
-/** Says what in a configuration schema would let bad input slip through: objects that take unknown fields, hidden secrets. */
+/** Lists the parts of a configuration schema that would accept bad input: objects that take unknown fields, hidden secrets. */
 export function schemaFaults(schema: JsonSchema): readonly string[] {
   const faults: string[] = []
   if (topLevelProperties(schema).length === 0 && schema.type !== "object" && alternatives(schema).length === 0) {
@@ -77,7 +77,7 @@ function alternatives(schema: JsonSchema): JsonSchema[] {
   )
 }
 
-/** Also where the mark stands on one of several forms, as for a nullable secret. */
+/** True also where only one of several forms carries the mark, as for a nullable secret. */
 export function isSecret(field: JsonSchema): boolean {
   return field.writeOnly === true || alternatives(field).some(isSecret)
 }

@@ -17,7 +17,7 @@ export function parseConfiguration<Schema extends z.ZodType>(
   return result.success ? { ok: true, value: result.data } : { ok: false, issues: issuesOf(result.error.issues) }
 }
 
-/** Makes the `INVALID_REQUEST` of a configuration that did not parse; it lists each issue by its path. */
+/** Makes the `INVALID_REQUEST` error of a configuration that did not parse; it lists each issue by its path. */
 export function configurationError(issues: readonly ConfigurationIssue[]): PluginError {
   const lines = issues.map((issue) => `${pathText(issue.path)}: ${issue.message}`)
   return pluginError(
@@ -28,7 +28,7 @@ export function configurationError(issues: readonly ConfigurationIssue[]): Plugi
   )
 }
 
-/** Like {@link parseConfiguration}, for where a wrong configuration is an error. @throws {PluginError} INVALID_REQUEST */
+/** Parses like {@link parseConfiguration}, where a wrong configuration is an error. @throws {PluginError} INVALID_REQUEST */
 export function requireConfiguration<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const result = parseConfiguration(schema, input)
   if (result.ok) return result.value

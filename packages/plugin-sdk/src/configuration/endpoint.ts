@@ -3,7 +3,7 @@ import * as z from "zod"
 const longestUrlLength = 2048
 
 /**
- * The address of a server in a configuration: an absolute `https` URL without user, query or fragment, at most 2,048
+ * Makes the schema of a server's address in a configuration: an absolute `https` URL without user, query or fragment, at most 2,048
  * characters. Parsed, it is in canonical form without a slash at its end (`https://host:8200`), so that one server has
  * one spelling.
  *
@@ -22,7 +22,7 @@ export function endpoint() {
     .meta({ format: "uri" })
 }
 
-/** A URL taken apart, or what is wrong with it; the problem never repeats the text, which may hold a password. */
+/** A parsed URL, or its problem; the problem never repeats the text, which may hold a password. */
 export type ParsedEndpoint =
   | { readonly ok: true; readonly origin: string; readonly pathPrefix: string }
   | { readonly ok: false; readonly problem: string }
@@ -37,7 +37,7 @@ export function parseEndpoint(text: string): ParsedEndpoint {
   return { ok: true, origin: url.origin, pathPrefix: url.pathname.replace(/\/+$/, "") }
 }
 
-/** A URL that is free of what parsers disagree about, or what is wrong with it. */
+/** A URL without anything that parsers disagree about, or its problem. */
 export type ParsedUrl = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly problem: string }
 
 /** Parses an absolute `http` or `https` URL and refuses the spellings by which a checked URL differs from the used one. */

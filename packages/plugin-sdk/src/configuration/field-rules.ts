@@ -3,19 +3,19 @@ import type * as z from "zod"
 /** A configuration as it was entered. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** What must hold between fields; the error is shown at the field. */
+/** A rule between fields; the error is shown at the field. */
 export interface FieldRule {
   readonly field: string
   readonly error: string
   readonly holds: (given: Given) => boolean
 }
 
-/** Says whether a field was given. */
+/** Tells whether a field was given. */
 export function has(given: Given, field: string): boolean {
   return given[field] !== undefined
 }
 
-/** The second and every further one of fields that exclude each other is refused. */
+/** Makes rules that refuse the second and every further one of fields that exclude each other. */
 export function atMostOne(fields: readonly string[]): readonly FieldRule[] {
   return fields.flatMap((field, index) =>
     fields.slice(0, index).map((other) => ({
@@ -26,7 +26,7 @@ export function atMostOne(fields: readonly string[]): readonly FieldRule[] {
   )
 }
 
-/** A field without which another one means nothing. */
+/** Makes the rule that a field needs at least one of the others. */
 export function goesWith(field: string, others: readonly string[]): FieldRule {
   return {
     field,

@@ -14,7 +14,7 @@ import { configurationJsonSchema } from "../configuration/configuration-schema.t
 import { pluginError } from "../errors/error-facts.ts"
 import { requireSoundManifest } from "./manifest-rules.ts"
 
-/** A plugin of any kind but keystores, as {@link definePlugin} takes it. */
+/** A plugin of any kind other than keystores, as {@link definePlugin} takes it. */
 export interface PluginSource<Kind extends PluginKind, PluginSchema extends z.ZodType> {
   /** Without the configuration schema: it comes from `configuration`. */
   readonly manifest: Omit<PluginManifest<Kind>, "pluginConfigurationSchema" | "kind"> & { readonly kind: Kind }
@@ -34,7 +34,7 @@ export interface KeystorePluginSource<PluginSchema extends z.ZodType, KeystoreSc
   readonly configuration: {
     /** Once per loaded plugin, by the operator. */
     readonly plugin: PluginSchema
-    /** Once per keystore, by a tenant's administrator: hostile. Secrets are {@link secret} fields on the top level. */
+    /** Once per keystore, by a tenant's administrator: hostile input. Secrets are {@link secret} fields on the top level. */
     readonly keystore: KeystoreSchema
   }
 }

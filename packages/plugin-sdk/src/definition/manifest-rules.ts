@@ -9,11 +9,11 @@ import {
 import { isSecret, schemaFaults, topLevelProperties } from "../configuration/configuration-schema.ts"
 import { pluginError } from "../errors/error-facts.ts"
 
-/** Fields of the activation answer that the host itself fills in. */
+/** Fields of the activation answer that the host itself sets. */
 const hostFacts = ["status", "plugin_status", "l1_key_location", "key_operations_ready"]
 
 /**
- * Holds a manifest to the rules that types cannot express.
+ * Checks a manifest against the rules that types cannot express.
  * @throws {PluginError} INTERNAL - with every fault in `issues`
  */
 export function requireSoundManifest(manifest: PluginManifest): void {
@@ -55,7 +55,7 @@ function checkKeystoreManifest(manifest: KeystoreManifest, faults: Faults): void
   const fields = new Map(topLevelProperties(manifest.keystoreConfigurationSchema))
   for (const field of manifest.identityFields) {
     const schema = fields.get(field)
-    if (schema === undefined) faults.add(["identityFields"], `${field} is no field of the keystore configuration`)
+    if (schema === undefined) faults.add(["identityFields"], `${field} is not a field of the keystore configuration`)
     else if (isSecret(schema)) faults.add(["identityFields"], `${field} is a secret, which may change`)
   }
   const { operationsPerHourField: budget } = manifest
@@ -63,7 +63,7 @@ function checkKeystoreManifest(manifest: KeystoreManifest, faults: Faults): void
     faults.add(["operationsPerHourField"], `${budget} must be a field of whole numbers of the keystore configuration`)
   }
   for (const fact of Object.keys(manifest.activationFacts)) {
-    if (hostFacts.includes(fact)) faults.add(["activationFacts", fact], "is a field that the host fills in")
+    if (hostFacts.includes(fact)) faults.add(["activationFacts", fact], "is a field that the host sets")
     if (!/^[a-z][a-z0-9_]*$/.test(fact)) faults.add(["activationFacts", fact], "must be in snake_case")
   }
 }

@@ -4,8 +4,8 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = readonly [Address, number]
 
 /**
- * Addresses at which clouds hand credentials to whoever asks from inside. A range never allows them, not even
- * `0.0.0.0/0`: only the very address does. Sources: AWS EC2 (IMDS), ECS and EKS user guides; Azure "IP address
+ * Addresses at which clouds give credentials to any process that asks from inside. A range never allows them, not even
+ * `0.0.0.0/0`: only that exact address does. Sources: AWS EC2 (IMDS), ECS and EKS user guides; Azure "IP address
  * 168.63.129.16"; Google Cloud uses 169.254.169.254; Alibaba Cloud ECS metadata; Oracle Cloud iSCSI and IMDS.
  */
 const metadataAddresses: readonly string[] = [
@@ -20,7 +20,7 @@ const metadataAddresses: readonly string[] = [
   "fd20:ce::254",
 ]
 
-/** RFC 4291 §2.4: all global unicast addresses that IANA gives out lie here. Outside are mapped, translated, local ... */
+/** RFC 4291 §2.4: all global unicast addresses that IANA assigns lie here. Outside are mapped, translated, local ... */
 const globalUnicastV6: Range = ipaddr.IPv6.parseCIDR("2000::/3")
 
 /** Prefixes that carry an IPv4 address in their last 32 bits: RFC 6052, RFC 6145, IPv4-compatible (RFC 4291 §2.5.5.1). */
@@ -53,7 +53,7 @@ export function isAddressRange(text: string): boolean {
     parseRange(text)
     return true
   } catch {
-    // The parser has no other way to say no.
+    // The parser reports a bad range only by throwing.
     return false
   }
 }

@@ -12,9 +12,9 @@ export const systemHostLookup: HostLookup = (hostname) => systemLookup(hostname,
 export type AddressRule = (address: string) => boolean
 
 /**
- * Makes the `lookup` for `net.connect` and `tls.connect` that resolves a name once and gives only addresses that the rule
- * allows. What it gives is what the socket connects to, so a name that changes its address in between (DNS rebinding)
- * gains nothing.
+ * Makes the `lookup` for `net.connect` and `tls.connect` that resolves a name once and returns only addresses that the
+ * rule allows. The socket connects to one of these, so a name that changes its address in between (DNS rebinding) gains
+ * nothing.
  */
 export function checkedLookup(isAllowed: AddressRule, lookup: HostLookup): LookupFunction {
   return (hostname, options, callback) => {
@@ -47,7 +47,7 @@ export function requireAllowedHost(host: string, isAllowed: AddressRule): void {
 }
 
 /**
- * Checks where a socket has really connected to, as a second lock behind {@link checkedLookup}.
+ * Checks the address that a socket is really connected to, as a second lock behind {@link checkedLookup}.
  * @throws {PluginError} UNREACHABLE - the rule forbids it
  */
 export function requireAllowedPeer(socket: Socket, host: string, isAllowed: AddressRule): void {
@@ -56,7 +56,7 @@ export function requireAllowedPeer(socket: Socket, host: string, isAllowed: Addr
   if (!isAllowed(socket.remoteAddress)) throw addressForbidden(host)
 }
 
-/** Says nothing of the address that a name resolved to: that would map the operator's network for a tenant. */
+/** Hides the address that a name resolved to: it would show a tenant the operator's network. */
 function addressForbidden(host: string) {
   return pluginError(
     "UNREACHABLE",

@@ -6,7 +6,7 @@ import { parseUrl } from "../configuration/endpoint.ts"
 import { pluginError } from "../errors/error-facts.ts"
 import { addressRule, isAddressRange } from "./address-rules.ts"
 
-/** One entry of `allowedEndpoints`, taken apart. */
+/** One parsed entry of `allowedEndpoints`. */
 interface EndpointPattern {
   readonly protocol: "http:" | "https:"
   /** `*` for any host, else lower-case labels of which the first may be `*`. */
@@ -22,7 +22,7 @@ function parsePattern(text: string): EndpointPattern | undefined {
   const [, scheme, host, port] = match ?? []
   if (scheme === undefined || host === undefined) return undefined
   const protocol = scheme.toLowerCase() === "https" ? "https:" : "http:"
-  // Plain HTTP shows credentials to the network: the operator names each host for which that is right.
+  // Plain HTTP exposes credentials to the network: the operator names each host for which that is acceptable.
   if (protocol === "http:" && host.startsWith("*")) return undefined
   if (port !== undefined && port !== "*" && Number(port) > 65_535) return undefined
   const anyPort = host === "*" ? "*" : protocol === "https:" ? "443" : "80"
@@ -51,7 +51,7 @@ function matches(pattern: EndpointPattern, url: URL): boolean {
 }
 
 /**
- * Says whether a URL passes the `allowedEndpoints` of a policy. Patterns are compared label by label and port by port;
+ * Tells whether a URL passes the `allowedEndpoints` of a policy. Patterns are compared label by label and port by port;
  * a malformed pattern allows nothing.
  */
 export function isAllowedUrl(url: URL, policy: Pick<EgressPolicy, "allowedEndpoints">): boolean {
@@ -62,7 +62,7 @@ export function isAllowedUrl(url: URL, policy: Pick<EgressPolicy, "allowedEndpoi
 }
 
 /**
- * Parses a URL for use, and holds it against a policy, including the address where the host is written as one.
+ * Parses a URL for use and checks it against a policy, including the address where the host is written as one.
  * @throws {PluginError} INVALID_REQUEST - not absolute, with user or fragment, or outside the policy
  */
 export function requireAllowedUrl(text: string, policy: EgressPolicy): URL {
@@ -80,7 +80,7 @@ export function requireAllowedUrl(text: string, policy: EgressPolicy): URL {
   return result.url
 }
 
-/** The part of a plugin's configuration that says where its connections may go: spread it into the schema's shape. */
+/** Fields of a plugin configuration that limit where its connections may go; spread them into the schema's shape. */
 export const egressConfiguration = {
   allowedEndpoints: z
     .array(

@@ -8,7 +8,7 @@ import { egressRules } from "./egress-policy.ts"
 
 const connectTimeoutMs = 5000
 
-/** Makes the raw TCP service. Only the address side of the egress policy binds it: a port of TCP has no origin. */
+/** Makes the raw TCP service. Only the address side of the egress policy applies: a TCP port has no origin. */
 export function createTcpConnector(lookup: HostLookup): TcpConnector {
   return {
     async probe(host, port, egress, signal) {

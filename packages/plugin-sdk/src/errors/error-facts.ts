@@ -50,7 +50,7 @@ export function pluginError(
   return new PluginError(code, message, { ...defaultFacts[code], ...extra, nextStep })
 }
 
-/** The error of a capability that the manifest lists under `unsupported`. @param reason - the one that stands there */
+/** Makes the error of a capability that the manifest lists under `unsupported`. @param reason - the manifest's reason */
 export function unsupported(capability: KeystoreCapability | (string & {}), reason: string): PluginError {
   return pluginError(
     "UNSUPPORTED",
@@ -60,10 +60,10 @@ export function unsupported(capability: KeystoreCapability | (string & {}), reas
 }
 
 /**
- * Copies of a foreign error what is safe to log: its name and its code. The message stays behind, since vendor errors
+ * Copies the parts of a foreign error that are safe to log: its name and its code. The message stays behind, since vendor errors
  * (and `JSON.parse`) put headers, bodies and credentials there.
  *
- * @param message - text of our own to stand in for it
+ * @param message - our own text to replace it
  */
 export function scrubbedCause(value: unknown, message?: string): Error {
   const name = value instanceof Error ? plainWord(value.name) : undefined
@@ -79,7 +79,7 @@ function plainWord(value: unknown): string | undefined {
   return typeof value === "string" && /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(value) ? value : undefined
 }
 
-/** What {@link toPluginError} says about a value that is no `PluginError` yet. */
+/** The error into which {@link toPluginError} turns a value that is not a `PluginError`. */
 export interface ErrorFallback extends ExtraFacts {
   /** Default `INTERNAL`. */
   readonly code?: PluginErrorCode
@@ -88,8 +88,8 @@ export interface ErrorFallback extends ExtraFacts {
 }
 
 /**
- * Turns whatever was thrown into the only error that a plugin may let out. A `PluginError` passes unchanged; anything
- * else becomes the fallback, with the scrubbed value as its cause.
+ * Turns a thrown value into the only error that a plugin may throw. A `PluginError` passes unchanged; anything else
+ * becomes the fallback, with the scrubbed value as its cause.
  */
 export function toPluginError(value: unknown, fallback: ErrorFallback): PluginError {
   if (isPluginError(value)) return value

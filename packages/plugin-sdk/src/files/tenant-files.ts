@@ -8,18 +8,18 @@ import { pluginError, scrubbedCause } from "../errors/error-facts.ts"
 const longestFileBytes = 65_536
 const longestPathLength = 4096
 const longestShownPath = 300
-/** Tenants name as many files as they like; the log is not theirs to fill. */
+/** Tenants name as many files as they like; they must not fill the log. */
 const mostWarnings = 1000
 const tenantIdSyntax = /^[a-z0-9][a-z0-9-]{0,39}$/
 
-/** Faults of the host's own, which say nothing about the tenant's file. */
+/** Faults of the host, which say nothing about the tenant's file. */
 const hostFaults = ["EMFILE", "ENFILE", "ENOMEM", "EIO"]
 
 /**
  * Makes the reader of files that tenants' configurations name.
  *
- * A file that every user of the machine can read is used all the same, and logged once: volumes of Kubernetes are often
- * mounted so.
+ * A file that every user of the machine can read is used nevertheless, and logged once: volumes of Kubernetes are often
+ * mounted like that.
  *
  * @param credentialDirectory - holds one folder per tenant; without it every read is refused
  */
@@ -36,7 +36,7 @@ export function createTenantFiles(credentialDirectory: string | undefined, logge
       if (signal.aborted) throw abortReason(signal)
       try {
         if (credentialDirectory === undefined || !isCleanPath(name) || !tenantIdSyntax.test(tenantId)) throw unfit()
-        // A network file system can hang, and knows no signals.
+        // A network file system can hang, and ignores signals.
         const { bytes, isOpenToAll } = await abortable(readBelow(credentialDirectory, tenantId, name), signal)
         if (isOpenToAll) warnOfOpen(name, tenantId)
         return bytes
@@ -58,10 +58,10 @@ interface ReadFile {
 }
 
 async function readBelow(credentialDirectory: string, tenantId: string, name: string): Promise<ReadFile> {
-  // The tenant's folder itself must be no link, or one tenant's folder could lead into another's.
+  // The tenant's folder itself must not be a link, or one tenant's folder could lead into another's.
   const folder = path.join(await realpath(credentialDirectory), tenantId)
   const file = await realpath(path.join(folder, `./${name}`))
-  // Looked at before it is opened, since the opening of a device or a FIFO already does something.
+  // Checked before it is opened, since opening a device or a FIFO already has an effect.
   if (!file.startsWith(folder + path.sep) || !(await stat(file)).isFile()) throw unfit()
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
@@ -73,7 +73,7 @@ async function readBelow(credentialDirectory: string, tenantId: string, name: st
   }
 }
 
-/** A folder may have been swapped for a link between look and opening: what is open must be what lies there. */
+/** A folder may have been replaced by a link between check and opening: the open file must be the one at the path. */
 async function requireSameFile(handle: FileHandle, file: string): Promise<void> {
   const [opened, again, resolved] = await Promise.all([handle.stat(), stat(file), realpath(file)])
   const same = opened.isFile() && resolved === file && opened.dev === again.dev && opened.ino === again.ino
@@ -81,7 +81,7 @@ async function requireSameFile(handle: FileHandle, file: string): Promise<void> 
 }
 
 async function readBounded(handle: FileHandle): Promise<Uint8Array> {
-  // Outside Buffer's shared pool, and one byte longer than allowed, since a file can grow while it is read.
+  // Outside Buffer's shared pool, and one byte longer than allowed, because a file can grow while it is read.
   const bytes = Buffer.allocUnsafeSlow(longestFileBytes + 1)
   try {
     let length = 0
@@ -96,9 +96,9 @@ async function readBounded(handle: FileHandle): Promise<Uint8Array> {
   }
 }
 
-/** Why it is unfit stays here: see {@link refused}. */
+/** The reason stays in this file: see {@link refused}. */
 function unfit(): Error {
-  return new Error("no file to be read")
+  return new Error("the file cannot be read")
 }
 
 function translated(error: unknown, tenantId: string, name: string): PluginError {
@@ -112,8 +112,7 @@ function translated(error: unknown, tenantId: string, name: string): PluginError
 }
 
 /**
- * One answer for every reason, made of nothing but what the caller has said: a tenant must not learn what else lies on
- * this machine.
+ * One answer for every reason, made only of the caller's own input: a tenant must not learn what else is on this machine.
  */
 function refused(tenantId: string, name: string): PluginError {
   const folder = tenantIdSyntax.test(tenantId) ? tenantId : "<tenant>"

@@ -3,8 +3,8 @@ import * as z from "zod"
 import { pluginError } from "../errors/error-facts.ts"
 
 /**
- * A path in a keystore configuration: 1 to 4,096 characters, none of them a control character. It names a file below the
- * tenant's own folder: read it with `services.files.read`, which holds the rest of the rules, and never by yourself.
+ * Makes the schema of a path in a keystore configuration: 1 to 4,096 characters, none of them a control character. It
+ * names a file below the tenant's own folder: read it only with `services.files.read`, which applies the other rules.
  */
 export function tenantPath() {
   return z
@@ -14,7 +14,7 @@ export function tenantPath() {
     .refine((path) => !/\p{Cc}/u.test(path), { error: "must not contain control characters" })
 }
 
-/** Names the field of the configuration that names a file, which the reader of files does not know. */
+/** Adds to an error the configuration field that names the file, which the reader of files does not know. */
 export function fileError(error: unknown, field: string): unknown {
   if (!(isPluginError(error) && error.code === "INVALID_REQUEST")) return error
   return pluginError("INVALID_REQUEST", `The file that ${field} names cannot be read.`, error.nextStep)

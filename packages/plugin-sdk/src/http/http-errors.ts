@@ -26,7 +26,7 @@ const timedOut = (message: string): Meaning => ({ code: "TIMED_OUT", message, ne
 const badResponse = (message: string): Meaning => ({
   code: "BAD_RESPONSE",
   message,
-  nextStep: "Check that the address is the API of the right kind of server, and what stands between.",
+  nextStep: "Check that the address is the API of the right kind of server, and any proxy or load balancer in between.",
 })
 const invalid = (message: string, nextStep: string): Meaning => ({ code: "INVALID_REQUEST", message, nextStep })
 const hostIsOut = (what: string): Meaning => ({
@@ -39,7 +39,7 @@ const hostIsOut = (what: string): Meaning => ({
 const unaskedStatus = "HPE_UNASKED_STATUS"
 
 /**
- * What Node and undici report, and what it means. Sources: Node "Common system errors", OpenSSL's verify(1) names as in
+ * Errors that Node and undici report, with their meanings. Sources: Node "Common system errors", OpenSSL's verify(1) names as in
  * Node's `X509 certificate error codes`, undici docs/api/Errors.md.
  */
 const meanings: Readonly<Record<string, Meaning>> = {
@@ -52,7 +52,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EHOSTUNREACH: unreachable("There is no route to the server."),
   ENETUNREACH: unreachable("There is no route to the server's network."),
   EHOSTDOWN: unreachable("The server's machine is down."),
-  EADDRNOTAVAIL: unreachable("There is no connection to be had from this machine."),
+  EADDRNOTAVAIL: unreachable("This machine has no free address or port for the connection."),
   EACCES: unreachable("This machine forbids the connection."),
   EPERM: unreachable("This machine forbids the connection."),
   ETIMEDOUT: timedOut("The connection could not be made in time."),
@@ -65,7 +65,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   UND_ERR_PRX_CONN: behindProxy("The proxy closed the connection."),
   UND_ERR_PRX_TLS: behindProxy("The proxy's certificate is for another host name."),
   UND_ERR_HEADERS_TIMEOUT: timedOut("The server did not answer in time."),
-  UND_ERR_BODY_TIMEOUT: timedOut("The server stopped in the middle of its answer."),
+  UND_ERR_BODY_TIMEOUT: timedOut("The server stopped before its answer was complete."),
   UND_ERR_HEADERS_OVERFLOW: badResponse("The answer's headers are too large."),
   UND_ERR_DESTROYED: {
     code: "CANCELLED",
@@ -73,13 +73,16 @@ const meanings: Readonly<Record<string, Meaning>> = {
     nextStep: "Open it again.",
     origin: "host",
   },
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: badResponse("The answer is not as long as it says."),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: badResponse("The answer is not as long as its header states."),
   UND_ERR_INVALID_ARG: invalid(
     "The request has a malformed method, header or body.",
     "Correct the configuration's values.",
   ),
   UND_ERR_NOT_SUPPORTED: invalid("The request has a header that may not be set.", "Correct the plugin."),
-  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: invalid("The request is not as long as it says.", "Correct the plugin."),
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: invalid(
+    "The request is not as long as its header states.",
+    "Correct the plugin.",
+  ),
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted("The server's certificate is self-signed and not trusted."),
   SELF_SIGNED_CERT_IN_CHAIN: untrusted("The server's certificate authority is not trusted."),
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted("The server's certificate authority is not trusted."),
@@ -90,7 +93,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CERT_REVOKED: untrusted("The server's certificate is revoked."),
   CERT_SIGNATURE_FAILURE: untrusted("The server's certificate has a bad signature."),
   CERT_UNTRUSTED: untrusted("The server's certificate is not trusted."),
-  INVALID_CA: untrusted("The certificate authority is no valid one."),
+  INVALID_CA: untrusted("The certificate authority is not valid."),
   INVALID_PURPOSE: untrusted("The server's certificate is not meant for servers."),
   ERR_TLS_CERT_ALTNAME_INVALID: untrusted("The server's certificate is for another host name."),
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: untrusted("The server wants a client certificate.", checkIdentity),
@@ -105,14 +108,14 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ),
 }
 
-/** Families of codes, for those that the table does not name. */
+/** Families of codes, for codes that the table does not name. */
 const families: readonly (readonly [RegExp, Meaning])[] = [
   [/^HPE/, badResponse("The server's answer is not HTTP.")],
   [/^ERR_OSSL_/, invalid("A certificate or private key cannot be read.", "Give certificates and key as PEM text.")],
   [/^(ERR_SSL_|ERR_TLS_)/, untrusted("No TLS connection could be made.")],
 ]
 
-/** Translates what undici or Node reported into the one error that may leave; headers and bodies stay behind. */
+/** Translates an error of undici or Node into the one error that may leave the plugin, without headers and bodies. */
 export function httpError(error: unknown): PluginError {
   if (isPluginError(error)) return error
   const code = errorCode(error)
@@ -122,7 +125,7 @@ export function httpError(error: unknown): PluginError {
     if (typeof error === "object" && error !== null && "syscall" in error) {
       return pluginError("UNREACHABLE", "The operating system could not make the connection.", checkServer, { cause })
     }
-    return pluginError("INTERNAL", "The request failed in a way that is not known.", "Report it with its cause.", {
+    return pluginError("INTERNAL", "The request failed for an unknown reason.", "Report it with its cause.", {
       cause,
     })
   }
@@ -132,16 +135,16 @@ export function httpError(error: unknown): PluginError {
 
 function errorCode(error: unknown): string {
   if (typeof error !== "object" || error === null) return ""
-  // undici's parser does not always know a code of its own.
+  // undici's parser does not always set a code.
   if ("name" in error && error.name === "HTTPParserError") return "HPE"
   if (isUnaskedStatus(error)) return unaskedStatus
   if ("code" in error && typeof error.code === "string") return error.code
-  // When every address of a name failed, Node gives one error with all of theirs.
+  // When every address of a name failed, Node reports one error that holds all of theirs.
   if (error instanceof AggregateError) return errorCode(error.errors[0])
   return ""
 }
 
-/** undici ends the socket itself over some of these, with the code of a lost connection, and trips over the others. */
+/** undici closes the socket for some of these, with the code of a lost connection, and fails an assertion for the others. */
 function isUnaskedStatus(error: object): boolean {
   if (!("code" in error && error instanceof Error)) return false
   if (error.code === "UND_ERR_SOCKET") return /^bad (upgrade|response)$/.test(error.message)

@@ -12,13 +12,13 @@ export interface Pooling {
   readonly allowH2: false
 }
 
-/** What Node says when the proxy itself cannot be reached: nothing else is connected to here. */
+/** Node's codes for a proxy that cannot be reached: nothing else is connected to here. */
 const proxyIsAway = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]
 
 /**
  * Makes the dispatcher that goes through a proxy: by CONNECT also for `http`, so that the proxy sees names and ports only.
  *
- * @param track - is told of each socket to the proxy while it is still connecting
+ * @param track - receives each socket to the proxy while it is still connecting
  */
 export function createProxyAgent(
   { url }: HttpProxy,
@@ -27,7 +27,7 @@ export function createProxyAgent(
   track: (socket: Socket) => void,
 ): ProxyAgent {
   const timeout = connectTimeoutMs === undefined ? {} : { timeout: connectTimeoutMs }
-  // Said aloud: the environment (NODE_TLS_REJECT_UNAUTHORIZED) must not be able to switch the check off.
+  // Explicit: the environment (NODE_TLS_REJECT_UNAUTHORIZED) must not be able to switch the check off.
   const strict = { ...timeout, allowH2: false, rejectUnauthorized: true }
   return new ProxyAgent({
     ...pooling,

@@ -5,7 +5,7 @@ import type { FieldRule } from "../configuration/field-rules.ts"
 
 const exceptionSyntax = /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$|^\[[0-9a-f:.]+\](?::\d{1,5})?$/i
 
-/** The part of a plugin's configuration that names the operator's proxy: spread it into the schema's shape. */
+/** Fields of a plugin configuration that name the operator's proxy; spread them into the schema's shape. */
 export const proxyConfiguration = {
   proxy: endpoint()
     .refine((url) => URL.parse(url)?.pathname === "/", { error: "must have no path" })
@@ -13,7 +13,7 @@ export const proxyConfiguration = {
     .meta({
       title: "Proxy",
       description:
-        "http:// or https:// address of the proxy by which connections leave (HTTP CONNECT). allowedEndpoints must then name the hosts.",
+        "http:// or https:// address of the proxy through which connections leave (HTTP CONNECT). allowedEndpoints must then name the hosts.",
     }),
   noProxy: z
     .array(z.string().regex(exceptionSyntax, { error: "must be like host, host:8200 or *.example.com" }))
@@ -22,14 +22,14 @@ export const proxyConfiguration = {
 }
 
 /**
- * Says whether every allowed endpoint names its host, at least by a domain. With a proxy it must: the proxy resolves the
+ * Tells whether every allowed endpoint names its host, at least by a domain. With a proxy it must: the proxy resolves the
  * names, so that the address of a host cannot be checked here.
  */
 export function namesEveryHost({ allowedEndpoints }: Pick<EgressPolicy, "allowedEndpoints">): boolean {
   return allowedEndpoints.every((endpoint) => !/^https?:\/\/\*(?:[:/]|$)/i.test(endpoint))
 }
 
-/** Rule of a plugin configuration that has the fields of `proxyConfiguration` and of `egressConfiguration`. */
+/** Rule for a plugin configuration with the fields of `proxyConfiguration` and `egressConfiguration`. */
 export const proxyRule: FieldRule = {
   field: "allowedEndpoints",
   error: "must name hosts or domains when there is a proxy, which resolves names unseen: no https://*",
@@ -37,7 +37,7 @@ export const proxyRule: FieldRule = {
     proxy === undefined || !Array.isArray(allowedEndpoints) || namesEveryHost({ allowedEndpoints }),
 }
 
-/** Says whether a URL is reached without the proxy. */
+/** Tells whether a URL is reached without the proxy. */
 export function bypassesProxy(url: URL, { noProxy }: Pick<HttpProxy, "noProxy">): boolean {
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port
   return noProxy.some((entry) => {

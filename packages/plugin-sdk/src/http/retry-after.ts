@@ -1,11 +1,11 @@
 const longestMs = 60 * 60 * 1000
 
 /**
- * How long an answer asks to wait, by its `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is held against the
- * answer's own `Date`, since the clocks of both sides may differ.
+ * Reads how long an answer asks the client to wait, from its `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which
+ * is compared with the answer's own `Date`, because the clocks of both sides may differ.
  *
  * @param headers - names in lower case
- * @returns milliseconds, at most an hour; undefined where the header is missing or says nothing that can be understood
+ * @returns milliseconds, at most an hour; undefined where the header is missing or cannot be understood
  */
 export function retryAfterMs(headers: Readonly<Record<string, string>>): number | undefined {
   const value = headers["retry-after"]?.trim()

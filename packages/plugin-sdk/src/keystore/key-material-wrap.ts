@@ -16,7 +16,7 @@ const alternativeInitialValue = Buffer.from("a65959a6", "hex")
  * padding, RFC 5649 (`CKM_RSA_AES_KEY_WRAP`). The mask generation uses the same hash, and there is no label.
  *
  * @param material - the plain key, e.g. 32 bytes; the caller fills it with zeros afterwards
- * @throws {PluginError} INVALID_REQUEST - the public key is no RSA key of at least 2048 bits, or too small for the material
+ * @throws {PluginError} INVALID_REQUEST - the public key is not an RSA key of at least 2048 bits, or too small for the material
  */
 export function wrapKeyMaterial(parameters: WrappingParameters, material: Uint8Array): Uint8Array {
   const publicKey = readPublicKey(parameters.publicKey)
@@ -38,7 +38,7 @@ function encryptOaep(key: KeyObject, oaepHash: "sha1" | "sha256", plaintext: Uin
   try {
     return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, plaintext)
   } catch {
-    throw unusable("The public key is too small for this material.") // the library's words could describe the material
+    throw unusable("The public key is too small for this material.") // the library's message could describe the material
   }
 }
 
@@ -47,10 +47,10 @@ function readPublicKey(pem: string): KeyObject {
   try {
     key = createPublicKey(pem)
   } catch {
-    throw unusable("The public key is no PEM text of a public key.")
+    throw unusable("The public key is not a public key as PEM text.")
   }
   if (key.asymmetricKeyType !== "rsa" || (key.asymmetricKeyDetails?.modulusLength ?? 0) < smallestModulusBits) {
-    throw unusable(`The public key is no RSA key of at least ${smallestModulusBits} bits.`)
+    throw unusable(`The public key is not an RSA key of at least ${smallestModulusBits} bits.`)
   }
   return key
 }

@@ -14,7 +14,7 @@ type CapabilityMethods = Pick<
 >
 
 /**
- * Gives every method of a keystore that goes by capability, each rejecting with `UNSUPPORTED`. Spread it into a keystore
+ * Makes every method of a keystore that depends on a capability; each rejects with `UNSUPPORTED`. Spread it into a keystore
  * and write the methods of the declared capabilities after it.
  *
  * @param reasons - the manifest's `unsupported`

@@ -8,8 +8,8 @@ alphabet.forEach((symbol, value) => {
 })
 
 /**
- * Standard base64 from bytes to bytes. Node's own codecs go by way of a string, which nobody can fill with zeros; key
- * material must not take that way.
+ * Encodes bytes as standard base64 in bytes. Node's own codecs go through a string, which cannot be filled with zeros; key
+ * material must not become one.
  *
  * @returns a buffer outside Node's shared pool; the caller fills it with zeros after use
  */
@@ -29,9 +29,9 @@ export function encodeBase64(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Opposite of {@link encodeBase64}: padded, canonical base64 only.
+ * Decodes the output of {@link encodeBase64}: padded, canonical base64 only.
  *
- * @returns the bytes, in a buffer outside Node's shared pool, or `undefined` when the text is no such base64
+ * @returns the bytes, in a buffer outside Node's shared pool, or `undefined` when the text is not such base64
  */
 export function decodeBase64(text: Uint8Array): Buffer | undefined {
   if (text.length % 4 !== 0) return undefined

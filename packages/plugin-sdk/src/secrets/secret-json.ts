@@ -1,8 +1,8 @@
 import { decodeBase64, encodeBase64 } from "./base64.ts"
 
 /**
- * Builds a JSON object of texts and of byte fields in standard base64, without the bytes ever becoming a string. The
- * caller fills the result with zeros after use.
+ * Builds a JSON object of texts and of byte fields in standard base64; the bytes never become a string. The caller fills
+ * the result with zeros after use.
  *
  * @param rest - further fields, without secrets; at least one
  */
@@ -26,10 +26,10 @@ export function jsonWithBytes(
 }
 
 /**
- * Decodes a base64 field of a JSON text and overwrites it there with zeros' spelling (`A`), so that the text may become a
+ * Decodes a base64 field of a JSON text and overwrites it there with `A`, the digit zero, so that the text may become a
  * string. A quotation mark inside a JSON string is escaped, so the field's name between two bare ones can only be a name.
  *
- * @returns the bytes, which the caller fills with zeros; `undefined` where there is no such field, or no such base64
+ * @returns the bytes, which the caller fills with zeros; `undefined` where the field is missing or not such base64
  */
 export function takeBase64Field(json: Uint8Array, name: string): Uint8Array | undefined {
   const bytes = Buffer.from(json.buffer, json.byteOffset, json.length)

@@ -2,10 +2,10 @@ import type { CallOptions, PluginError, TenantFiles } from "@apeiro-cmk/plugin-i
 import { pluginError } from "../errors/error-facts.ts"
 import { fileError } from "../files/tenant-path.ts"
 
-/** Reads a credential at the moment of a login, so that a rotated one is seen. The client fills the bytes with zeros. */
+/** Reads a credential at the time of a login, so that a rotated one takes effect. The client fills the bytes with zeros. */
 export type SecretSource = (call: Pick<CallOptions, "tenantId" | "signal">) => Promise<Uint8Array>
 
-/** A credential in a file of the tenant's folder. @param field - of the configuration that names the file, for errors */
+/** Makes the source of a credential in a file of the tenant's folder. @param field - names the file, for errors */
 export function fileSecret(files: TenantFiles, path: string, field: string): SecretSource {
   return (call) =>
     files.read(path, call).catch((error: unknown) => {
@@ -13,7 +13,7 @@ export function fileSecret(files: TenantFiles, path: string, field: string): Sec
     })
 }
 
-/** Reads a credential that is one line of text. @throws {PluginError} INVALID_REQUEST - it is empty or no such text */
+/** Reads a credential that is one line of text. @throws {PluginError} INVALID_REQUEST - it is empty or not such text */
 export async function readText(
   source: SecretSource,
   name: string,
@@ -29,16 +29,12 @@ export async function readText(
   }
 }
 
-/** The error of a credential that cannot be one. */
+/** Makes the error of a credential with an impossible value. */
 export function unusable(name: string): PluginError {
-  return pluginError(
-    "INVALID_REQUEST",
-    `The ${name} is empty or has characters that no ${name} has.`,
-    `Store the ${name} again.`,
-  )
+  return pluginError("INVALID_REQUEST", `The ${name} is empty or has invalid characters.`, `Store the ${name} again.`)
 }
 
-/** Says whether a text can be the value of a header, as a token must: printable ASCII without spaces. */
+/** Tells whether a text can be the value of a header, as a token must: printable ASCII without spaces. */
 export function isHeaderValue(value: string): boolean {
   return /^[\x21-\x7e]+$/.test(value)
 }

@@ -5,10 +5,10 @@ import { abortReason } from "../calls/deadline.ts"
 
 const longestSecretBytes = 65_536
 
-/** Lets a version be told apart without letting anyone who sees it try out guesses of the secret. */
+/** Distinguishes versions without letting anyone who sees one test guesses of the secret. */
 const versionKey = randomBytes(32)
 
-/** The bytes of handles that were made here, for {@link secret} to look at: a handle itself gives them only later. */
+/** Bytes of the handles that were made here, for {@link secret} to check: a handle itself returns them only later. */
 const bytesAtHand = new WeakMap<SecretHandle, Uint8Array>()
 
 /** Tells whether a value is a {@link SecretHandle}. */
@@ -24,10 +24,10 @@ export function isSecretHandle(value: unknown): value is SecretHandle {
 }
 
 /**
- * Makes a handle for a secret that is at hand as bytes. It keeps a copy of its own, out of reach of `JSON.stringify`
- * and `util.inspect`.
+ * Makes a handle for a secret whose bytes are at hand. It keeps its own copy, out of reach of `JSON.stringify` and
+ * `util.inspect`.
  *
- * @param version - changes whenever the secret does; shown in the open
+ * @param version - changes whenever the secret does; not secret itself
  */
 export function secretFromBytes(bytes: Uint8Array, version: string): SecretHandle {
   const kept = unpooledCopy(bytes)
@@ -43,12 +43,12 @@ export function secretFromBytes(bytes: Uint8Array, version: string): SecretHandl
 }
 
 /**
- * A secret in a configuration: a text of 1 to 65,536 bytes as an administrator enters it, or the `SecretHandle` that the
- * host has put in its place. Parsed, it is always a `SecretHandle`. Its JSON Schema says `writeOnly: true`, by which the
- * host knows what belongs in the credential store.
+ * Makes the schema of a secret in a configuration: a text of 1 to 65,536 bytes as an administrator enters it, or the
+ * `SecretHandle` with which the host has replaced it. Parsed, it is always a `SecretHandle`. Its JSON Schema has
+ * `writeOnly: true`, which tells the host what belongs in the credential store.
  *
  * @param options.oneLine - refuses control characters, line ends among them, while the secret is being entered: with a
- * text or a handle of {@link secretFromBytes}. Default false. What is stored already is not looked at.
+ * text or a handle of {@link secretFromBytes}. Default false. Stored secrets are not checked again.
  */
 export function secret({ oneLine = false }: { readonly oneLine?: boolean } = {}) {
   return z
@@ -72,7 +72,7 @@ function secretProblem(value: unknown): string | undefined {
   return undefined
 }
 
-/** Bytes are looked at as they are, since a string of them would stay in memory. */
+/** Checks bytes directly, because a string of them would stay in memory. */
 function lineProblem(value: unknown): string | undefined {
   const bytes = isSecretHandle(value) ? bytesAtHand.get(value) : undefined
   // C0 and DEL are one byte each in UTF-8, and part of no other character.

@@ -14,7 +14,7 @@ import { createTenantFiles } from "../files/tenant-files.ts"
 import { createHttpClient } from "../http/http-client.ts"
 import { systemClock, systemRandom } from "./clock.ts"
 
-/** What {@link createPluginServices} builds on. */
+/** Options of {@link createPluginServices}. */
 export interface PluginServicesOptions<Kind extends PluginKind = PluginKind> {
   readonly logger: Logger
   readonly audit: AuditPort<Kind>
@@ -32,7 +32,7 @@ export interface PluginServicesOptions<Kind extends PluginKind = PluginKind> {
   readonly lookup?: HostLookup
 }
 
-/** Makes the real services of one plugin: what the host passes to `create`. Touches no network and no file. */
+/** Makes the real services of one plugin, which the host passes to `create`. Touches no network and no file. */
 export function createPluginServices<Kind extends PluginKind = PluginKind>(
   options: PluginServicesOptions<Kind>,
 ): PluginServices<Kind> {

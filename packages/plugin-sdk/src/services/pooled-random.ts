@@ -1,11 +1,11 @@
 import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 
-/** How much is drawn at once, in bytes. */
+/** Bytes that are drawn at once. */
 const poolLength = 4096
 
 /**
- * Random bytes for what is public anyway, salts and ids: drawn many at a time, since a draw costs about as much as a wrap's
- * cipher. Never for keys: a pool keeps in memory what nobody has asked for yet.
+ * Makes a source of random bytes for public values, salts and ids: it draws many at a time, because a draw costs about as
+ * much as a wrap's cipher. Never use it for keys: a pool keeps bytes in memory before they are used.
  */
 export function pooledRandom(random: RandomSource): RandomSource {
   let pool = new Uint8Array(0)
@@ -13,7 +13,7 @@ export function pooledRandom(random: RandomSource): RandomSource {
     bytes(length) {
       if (length > pool.length) {
         if (length > poolLength) return random.bytes(length)
-        // A new pool each time: what was handed out of the old one stays as it is.
+        // A new pool each time: bytes that came from the old one stay unchanged.
         pool = new Uint8Array(random.bytes(poolLength))
       }
       const bytes = pool.subarray(0, length)

@@ -1,4 +1,4 @@
-/** Where a canary was found. Never holds the canary itself. */
+/** Place and spelling of a canary that was found; never holds the canary itself. */
 export interface FoundCanary {
   /** Index into the list of canaries. */
   readonly index: number
@@ -7,10 +7,10 @@ export interface FoundCanary {
 }
 
 /**
- * Gives the spellings under which a secret could turn up in text: plain, JSON-escaped, percent-encoded, hex in both
+ * Lists the spellings under which a secret could appear in text: plain, JSON-escaped, percent-encoded, hex in both
  * cases, and base64 and base64url at each of the three alignments that it can have inside longer encoded data.
  *
- * @param canary - at least 8 bytes, so that no spelling turns up by chance
+ * @param canary - at least 8 bytes, so that no spelling appears by chance
  */
 export function canarySpellings(canary: string | Uint8Array): ReadonlyMap<string, string> {
   const bytes = Buffer.from(canary)
@@ -49,7 +49,7 @@ export function findCanary(
   return undefined
 }
 
-/** The characters of the base64 text that depend on these bytes alone, when `offset` other bytes go before them. */
+/** Returns the characters of the base64 text that depend on these bytes only, when `offset` other bytes precede them. */
 function innerBase64(bytes: Buffer, offset: number): string {
   const padded = Buffer.concat([Buffer.alloc(offset), bytes])
   const text = padded.toString("base64")

@@ -14,7 +14,7 @@ export interface LogSink extends Logger {
   /** All lines as JSON, one a line. */
   text(): string
   /**
-   * Throws when a canary stands in any line, under any spelling of {@link findCanary}. The error names the line and the
+   * Throws when any line holds a canary, under any spelling of {@link findCanary}. The error names the line and the
    * spelling, not the canary.
    */
   assertNoCanary(canaries: readonly (string | Uint8Array)[]): void
@@ -38,7 +38,7 @@ export function logSink(): LogSink {
     text: () => lines.map((line) => JSON.stringify(line)).join("\n"),
     assertNoCanary(canaries) {
       for (const [number, line] of lines.entries()) {
-        // Also the parts by themselves: JSON escaping could break a canary's spelling up.
+        // Each part separately, too: JSON escaping could break up a canary's spelling.
         for (const text of [JSON.stringify(line), line.message, ...texts(line.fields)]) {
           const found = findCanary(text, canaries)
           if (found === undefined) continue

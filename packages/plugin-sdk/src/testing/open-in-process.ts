@@ -13,7 +13,7 @@ export interface InProcessOptions {
 }
 
 /**
- * Does what the host does with a plugin, in this process: parse its configuration, create, start. The caller stops it.
+ * Opens a plugin in this process as the host does: parses its configuration, creates it, starts it. The caller stops it.
  *
  * @throws {PluginError} INVALID_REQUEST - the plugin configuration is wrong; nothing was created
  */

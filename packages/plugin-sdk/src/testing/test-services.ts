@@ -6,7 +6,7 @@ import { type LogSink, logSink } from "./log-sink.ts"
 /** An event that a plugin reported, with the call that it belongs to. */
 export type ReportedEvent = PluginAuditEvent & Pick<CallOptions, "tenantId" | "requestId" | "keystoreId">
 
-/** Services whose log and audit events a test can look at; all else is real. */
+/** Services whose log and audit events a test can inspect; the rest is real. */
 export interface TestServices extends PluginServices {
   readonly logger: LogSink
   /** Events that the plugin reported to the audit stream, in order. */

@@ -21,7 +21,7 @@ const issuesShape: z.ZodType<readonly ConfigurationIssue[]> = z.array(
 )
 const origins: readonly string[] = errorOrigins
 
-/** All that a plugin's error says, as text; its cause stays behind. */
+/** Writes a plugin's error as text; its cause stays in the process. */
 export function infoOf(error: PluginError): WireErrorInfo {
   const { code, message, origin, retryable, nextStep, retryAfterMs } = error
   const metadata = {
@@ -33,8 +33,8 @@ export function infoOf(error: PluginError): WireErrorInfo {
 }
 
 /**
- * The error of a plugin that is another process, as if it were in this one. What is no error of a plugin is a failure of
- * the process: its origin is `plugin`.
+ * Restores the error of a plugin in another process. An error that the plugin did not throw is a failure of the process:
+ * its origin is `plugin`.
  */
 export function pluginErrorOf(error: WireError): PluginError {
   const { info } = error
@@ -45,7 +45,7 @@ export function pluginErrorOf(error: WireError): PluginError {
     })
   }
   if (error.code === status.UNAVAILABLE) {
-    const next = "It is started again by itself; its last lines stand in the host's log."
+    const next = "Try again: the host restarts it; the host's log has its last lines."
     return pluginError("UNREACHABLE", "The plugin's process is gone.", next, { origin: "plugin", retryable: true })
   }
   const next = "Report this to the maintainers of the plugin."

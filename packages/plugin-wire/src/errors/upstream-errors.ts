@@ -4,7 +4,7 @@ import { WireError } from "../wire/wire-error.ts"
 import { errorDomain } from "./error-domain.ts"
 import { infoOf } from "./plugin-error-info.ts"
 
-/** A row: what a keystore plugin answers, with the message where the host compares it letter by letter; and what others do. */
+/** A row of the table. The message is present where the host compares it letter by letter. */
 interface Row {
   readonly keystore: { readonly code: status; readonly message?: string }
   readonly others: status
@@ -14,12 +14,13 @@ const authentication = { code: status.INVALID_ARGUMENT, message: "failed to auth
 const unfitKey = { code: status.UNKNOWN, message: "failed to get key" }
 const noSuchKey = { code: status.NOT_FOUND, message: "key not found in the keystore provider" }
 
-/** The same for every kind, and no message that counts. */
+/** The same for every kind, and no message that the host compares. */
 const row = (code: status): Row => ({ keystore: { code }, others: code })
 
 /**
- * What the upstream host makes of an error depends on code and exact message. Source: openkcm/plugin-sdk v0.14.0,
+ * The upstream host decides by code and exact message what an error means. Source: openkcm/plugin-sdk v0.14.0,
  * `pkg/plugin/keystore/errors`; rows without a message have none there, and plugins of other kinds have none at all.
+ * NOT_FOUND keeps the plugin's own message: upstream's would say that it is the key that does not exist.
  */
 const rows: Readonly<Record<PluginErrorCode, Row>> = {
   DENIED: { keystore: authentication, others: status.PERMISSION_DENIED },
@@ -43,18 +44,18 @@ const rows: Readonly<Record<PluginErrorCode, Row>> = {
   INTERNAL: row(status.INTERNAL),
 }
 
-/** Translates what a keystore plugin rejects with; its own code, origin and next step travel as `ErrorInfo`. */
+/** Translates the error of a keystore plugin; its own code, origin and next step travel as `ErrorInfo`. */
 export function keystoreWireError(error: unknown): WireError {
   return translated(error, (code) => rows[code].keystore)
 }
 
-/** Translates what a plugin of another kind rejects with; its own code, origin and next step travel as `ErrorInfo`. */
+/** Translates the error of a plugin of another kind; its own code, origin and next step travel as `ErrorInfo`. */
 export function wireError(error: unknown): WireError {
   return translated(error, (code) => ({ code: rows[code].others }))
 }
 
 const foreignCodes: { readonly [code in status]?: PluginErrorCode } = {
-  [status.NOT_FOUND]: "KEY_NOT_FOUND",
+  [status.NOT_FOUND]: "NOT_FOUND",
   [status.INVALID_ARGUMENT]: "INVALID_REQUEST",
   [status.PERMISSION_DENIED]: "DENIED",
   [status.UNAUTHENTICATED]: "CREDENTIAL_REJECTED",
@@ -63,8 +64,9 @@ const foreignCodes: { readonly [code in status]?: PluginErrorCode } = {
   [status.UNIMPLEMENTED]: "UNSUPPORTED",
 }
 
-/** What a keystore plugin means that knows upstream's words alone; `undefined` where they do not say it. */
+/** Returns the code that fits an error in upstream's own terms; `undefined` where they do not say what it means. */
 export function foreignKeystoreCode({ code, message }: WireError): PluginErrorCode | undefined {
+  if (code === noSuchKey.code && message === noSuchKey.message) return "KEY_NOT_FOUND"
   if (code === authentication.code && message === authentication.message) return "CREDENTIAL_REJECTED"
   if (code === unfitKey.code && message === unfitKey.message) return "BAD_RESPONSE"
   return foreignCodes[code]
@@ -81,7 +83,7 @@ function translated(error: unknown, answer: (code: PluginErrorCode) => Row["keys
   return new WireError(code, message ?? error.message, infoOf(error), { cause: error })
 }
 
-/** Why access data cannot be used, in the two words that the upstream host knows. */
+/** Makes the error of access data that cannot be used, with one of the two reasons that the upstream host knows. */
 export function invalidAccessData(reason: "MISSING_FIELDS" | "CANNOT_PARSE_DATA", metadata: Record<string, string>) {
   return new WireError(status.INVALID_ARGUMENT, "invalid key access data", { reason, domain: errorDomain, metadata })
 }

@@ -1,4 +1,4 @@
-/** One element of DER (X.690): tag, length, content. */
+/** Encodes one element of DER (X.690): tag, length, content. */
 export function derElement(tag: number, ...content: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(content)
   if (body.length < 0x80) return Buffer.concat([Buffer.of(tag, body.length), body])
@@ -13,12 +13,12 @@ export const derOctets = (content: Uint8Array) => derElement(0x04, content)
 export const derBits = (content: Uint8Array, unusedBits = 0) => derElement(0x03, Buffer.of(unusedBits), content)
 export const derTrue = derElement(0x01, Buffer.of(0xff))
 
-/** A positive integer: a zero in front where its first bit would make it negative. */
+/** Encodes a positive integer: with a zero in front where its first bit would make it negative. */
 export function derInteger(bytes: Uint8Array): Buffer {
   return derElement(0x02, ...((bytes[0] ?? 0) >= 0x80 ? [Buffer.of(0)] : []), bytes)
 }
 
-/** An object identifier, e.g. `2.5.29.17`. */
+/** Encodes an object identifier, e.g. `2.5.29.17`. */
 export function derObjectId(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number)
   return derElement(0x06, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]))
@@ -30,7 +30,7 @@ function base128(value: number): number[] {
   return digits
 }
 
-/** UTCTime to the end of 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
+/** Encodes a time: UTCTime to the end of 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
 export function derTime(moment: Date): Buffer {
   const text = `${moment.toISOString().replaceAll(/[-:T]|\.\d+/g, "")}`
   return moment.getUTCFullYear() < 2050

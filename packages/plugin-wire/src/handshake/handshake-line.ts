@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto"
 import { isAbsolute } from "node:path"
 import { certificatePem } from "./one-time-certificate.ts"
 
-/** What a plugin says on its first line: where it listens, and by which certificate it will be known. */
+/** Contents of a plugin's first line: where it listens, and which certificate it will show. */
 export interface Handshake {
   readonly network: "unix" | "tcp"
   /** Absolute path of the socket, or `127.0.0.1:port`. */
@@ -11,7 +11,7 @@ export interface Handshake {
   readonly certificate?: Uint8Array
 }
 
-/** The line is not one that can be used; the message says why, in words for an operator. */
+/** The first line cannot be used; the message tells an operator why. */
 export class HandshakeError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -19,15 +19,21 @@ export class HandshakeError extends Error {
   }
 }
 
-/** go-plugin's core protocol, and the version of the services that OpenKCM offers. */
+/** Version of go-plugin's core protocol. */
 export const coreProtocolVersion = 1
+
+/** Version of the services that OpenKCM offers. */
 export const pluginProtocolVersion = 1
 
 /** Longest line that a Go host reads, in bytes. */
 export const longestHandshakeBytes = 65_536
 const longestSocketPathBytes = 107
 
-/** @param offersMultiplexing - the host asked whether the plugin can multiplex; older hosts must not see the answer */
+/**
+ * Writes a plugin's first line.
+ *
+ * @param offersMultiplexing - the host asked whether the plugin can multiplex; older hosts must not see the answer
+ */
 export function writeHandshake({ network, address, certificate }: Handshake, offersMultiplexing: boolean): string {
   const encoded = certificate === undefined ? "" : Buffer.from(certificate).toString("base64").replaceAll("=", "")
   const fields = [coreProtocolVersion, pluginProtocolVersion, network, address, "grpc", encoded]
@@ -37,15 +43,17 @@ export function writeHandshake({ network, address, certificate }: Handshake, off
 /**
  * Reads a plugin's first line.
  *
- * @param needsCertificate - the host has given it one of its own, so it must show one
- * @throws {HandshakeError} with what is wrong
+ * @param needsCertificate - the host has sent its own certificate, so the plugin must show one
+ * @throws {HandshakeError} the line cannot be used
  */
 export function readHandshake(line: string, needsCertificate: boolean): Handshake {
   if (Buffer.byteLength(line) > longestHandshakeBytes) throw wrong("is longer than 64 KiB")
   const fields = line.trim().split("|")
   const [core, version, network, address = "", protocol, encoded = "", multiplexing = "false"] = fields
   if (fields.length < 4)
-    throw wrong(`has ${fields.length} of at least 4 fields: it is no go-plugin executable, or printed something before`)
+    throw wrong(
+      `has ${fields.length} of at least 4 fields: this is not a go-plugin executable, or it printed something before`,
+    )
   if (core !== String(coreProtocolVersion))
     throw wrong(`speaks core protocol ${shown(core)}, not ${coreProtocolVersion}`)
   if (version !== String(pluginProtocolVersion)) {
@@ -58,9 +66,10 @@ export function readHandshake(line: string, needsCertificate: boolean): Handshak
     throw wrong(`names a socket by a path of more than ${longestSocketPathBytes} bytes`)
   }
   if (network === "tcp" && !isLoopback(address)) throw wrong("listens at an address that is not on this machine")
-  if (multiplexing !== "false" && multiplexing !== "") throw wrong("wants to multiplex, which was not offered")
+  if (multiplexing !== "false" && multiplexing !== "")
+    throw wrong("asks for multiplexing, which the host did not offer")
   if (encoded === "" && !needsCertificate) return { network, address }
-  if (encoded === "") throw wrong("has no certificate, although the host has shown one (AutoMTLS)")
+  if (encoded === "") throw wrong("has no certificate, although the host has sent one (AutoMTLS)")
   return { network, address, certificate: readCertificate(encoded) }
 }
 

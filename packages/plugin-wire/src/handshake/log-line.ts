@@ -1,6 +1,6 @@
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 
-/** Levels that a go-plugin host knows. */
+/** Level of a log line that a go-plugin host knows. */
 export type WireLogLevel = "trace" | "debug" | "info" | "warn" | "error"
 
 /** One line that a plugin logged. */
@@ -12,12 +12,12 @@ export interface WireLogLine {
 
 const levels: readonly string[] = ["trace", "debug", "info", "warn", "error"]
 const reserved = ["@level", "@message", "@timestamp"]
-/** A Go host cuts what is longer, and shows it at debug. */
+/** A Go host cuts a longer line, and shows it at debug. */
 const longestLineBytes = 65_000
 
 /**
- * One JSON line as a Go host (hclog) parses it. Each of its three own members must be text: anything else there ends the
- * host process. A moment has six digits after the dot: with another number the line counts as no JSON.
+ * Writes one JSON line that a Go host (hclog) can parse. Each of its own three members must be text: anything else there
+ * ends the host process. A time has six digits after the dot: with another number the host does not take it for JSON.
  */
 export function writeLogLine({ level, message, fields }: WireLogLine, atMs: number): string {
   const timestamp = `${new Date(atMs).toISOString().slice(0, -1)}000Z`
@@ -28,7 +28,10 @@ export function writeLogLine({ level, message, fields }: WireLogLine, atMs: numb
   return `${JSON.stringify({ ...own, "@message": message.slice(0, 1000), truncated: true })}\n`
 }
 
-/** Reads a line of a plugin's standard error, as a Go host does: what is no log line is shown at debug, or as its prefix says. */
+/**
+ * Reads a line of a plugin's standard error, as a Go host does: a line that is not JSON has the level of its prefix, or
+ * `debug`.
+ */
 export function readLogLine(line: string): WireLogLine {
   return readJsonLine(line) ?? readPlainLine(line)
 }
@@ -39,7 +42,7 @@ function readJsonLine(line: string): WireLogLine | undefined {
   try {
     parsed = JSON.parse(line)
   } catch {
-    return undefined // a line of somebody who does not log JSON
+    return undefined // the writer does not log JSON
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined
   const members: Record<string, JsonValue> = { ...parsed }

@@ -12,13 +12,13 @@ import {
   derTrue,
 } from "./der.ts"
 
-/** A certificate that lives as long as one process does, and its key. */
+/** A certificate for the lifetime of one process, with its key. */
 export interface OneTimeCertificate {
   /** DER. */
   readonly raw: Buffer
   /** PEM. */
   readonly certificate: string
-  /** PEM, PKCS#8. It never leaves the process. */
+  /** PEM, PKCS#8; never leaves the process. */
   readonly privateKey: string
 }
 
@@ -27,8 +27,8 @@ const lifeYears = 30
 const ecdsaWithSha256 = derSequence(derObjectId("1.2.840.10045.4.3.2"))
 
 /**
- * Makes a self-signed certificate for AutoMTLS (go-plugin): both sides trust exactly the other's, so it is authority,
- * server and client at once. P-256, which BoringSSL peers can verify as well; name `localhost`, which hosts check.
+ * Makes a self-signed certificate for AutoMTLS (go-plugin): each side trusts exactly the other's certificate, so it is
+ * authority, server and client at once. P-256, which BoringSSL peers can verify as well; name `localhost`, which hosts check.
  */
 export function createOneTimeCertificate(nowMs: number = Date.now()): OneTimeCertificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
@@ -36,7 +36,7 @@ export function createOneTimeCertificate(nowMs: number = Date.now()): OneTimeCer
   const ends = new Date(nowMs)
   ends.setUTCFullYear(ends.getUTCFullYear() + lifeYears)
   const serial = randomBytes(16)
-  // Positive, and never beginning with a zero byte, as strict readers want it.
+  // Positive, and never beginning with a zero byte, as strict parsers require.
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
   const toBeSigned = derSequence(
     derElement(0xa0, derInteger(Buffer.of(2))),
@@ -56,7 +56,7 @@ export function createOneTimeCertificate(nowMs: number = Date.now()): OneTimeCer
   }
 }
 
-/** PEM of a certificate in DER. */
+/** Encodes a certificate in DER as PEM. */
 export function certificatePem(raw: Uint8Array): string {
   const lines = Buffer.from(raw)
     .toString("base64")

@@ -7,9 +7,9 @@ import { PluginProcessError } from "./process-error.ts"
 const describeTimeoutMs = 5_000
 
 /**
- * Starts an executable once to hear what it says about itself, and ends it again; it is not configured.
+ * Starts an executable, asks it what it is, and ends it again; it is not configured.
  *
- * @returns the manifest as it came, or `undefined` when the plugin has none: it serves upstream's services alone
+ * @returns the manifest as it came, not validated, or `undefined` when the plugin serves upstream's services only
  * @throws {PluginProcessError} it cannot be started, or serves something else
  */
 export async function describePlugin(options: Omit<PluginConnectionOptions, "yamlConfiguration">): Promise<unknown> {
@@ -20,7 +20,7 @@ export async function describePlugin(options: Omit<PluginConnectionOptions, "yam
     return JSON.parse(json)
   } catch (error) {
     if (error instanceof WireError && error.code === status.UNIMPLEMENTED) return undefined
-    const message = `${options.path}: It does not say what it is.`
+    const message = `${options.path}: It does not state its manifest.`
     throw new PluginProcessError(message, connection.lastLines(), { cause: error })
   } finally {
     await connection.close()

@@ -1,6 +1,6 @@
-/** Why a plugin as a process cannot be used, in words for an operator. */
+/** A plugin's process cannot be used; the message tells an operator why. */
 export class PluginProcessError extends Error {
-  /** The last lines that it wrote on its standard error. */
+  /** The last lines of its standard error, at most 20. */
   readonly lastLines: readonly string[]
 
   constructor(message: string, lastLines: readonly string[] = [], options?: ErrorOptions) {

@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream"
 
-/** What is longer is cut: a plugin must not fill the host's memory. go-plugin reads at most as much at once. */
+/** Longer lines are cut: a plugin must not fill the host's memory. go-plugin reads no more at once either. */
 export const longestLineCharacters = 65_536
 
-/** Hands on each line of a UTF-8 stream without its end, and what is left when the stream ends. */
+/** Passes on each line of a UTF-8 stream without its line end, and what is left when the stream ends. */
 export function readLines(stream: Readable, take: (line: string) => void): void {
   let line = ""
   const add = (text: string) => {

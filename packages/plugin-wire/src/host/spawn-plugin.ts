@@ -11,37 +11,37 @@ import { requireChecksum } from "./checksum.ts"
 import { PluginProcessError } from "./process-error.ts"
 import { readLines } from "./read-lines.ts"
 
-/** A plugin as a process, as a profile describes it. */
+/** Options of a plugin's process, as a profile describes it. */
 export interface PluginProcessOptions {
   /** Type of the plugin: also its magic cookie. */
   readonly type: string
-  /** Absolute path of the executable; no shell is in between. */
+  /** Absolute path of the executable; it runs without a shell. */
   readonly path: string
   readonly args?: readonly string[]
-  /** All that the process gets beside {@link inheritedVariables} and go-plugin's own. */
+  /** Variables in addition to {@link inheritedVariables} and go-plugin's own. The process receives no others. */
   readonly env?: Readonly<Record<string, string>>
   /** SHA-256 of the file at `path`, in hexadecimal. */
   readonly checksum?: string
-  /** Longest wait for its first line, in milliseconds. Default 10,000. */
+  /** Longest wait for the first line of the process, in milliseconds. Default 10,000. */
   readonly startTimeoutMs?: number
-  /** Where its sockets belong. Default: the system's temporary folder. */
+  /** Folder for the socket. Default: the system's temporary folder. */
   readonly socketDirectory?: string
   readonly onLog?: (line: WireLogLine) => void
 }
 
-/** A process that has said where it listens. */
+/** A process that has stated where it listens. */
 export interface SpawnedPlugin {
   readonly handshake: Handshake
   readonly processId: number
   /** Resolves when the process is gone: with its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>
-  /** The last lines of its standard error. */
+  /** Returns the last lines of its standard error, at most 20. */
   lastLines(): readonly string[]
-  /** Ends it and whatever it started, without warning. */
+  /** Ends the process and every process that it started, by force. */
   kill(): void
 }
 
-/** What a process needs to run at all; nothing else of the host's environment reaches it. */
+/** Variables that a process needs to run at all; nothing else of the host's environment reaches it. */
 export const inheritedVariables = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"] as const
 
 const keptLines = 20
@@ -49,7 +49,7 @@ const longestKeptLine = 1_000
 const parentDeathHelper = "/usr/bin/setpriv"
 
 /**
- * Starts the process and reads its first line. Whatever goes wrong after the start, the process is ended again.
+ * Starts the process and reads its first line. Any failure after the start ends the process again.
  *
  * @param certificate - PEM of the host's one-time certificate
  * @throws {PluginProcessError}
@@ -58,7 +58,7 @@ export async function spawnPlugin(options: PluginProcessOptions, certificate: st
   const { path, args = [], checksum, startTimeoutMs = 10_000 } = options
   if (checksum !== undefined) await requireChecksum(path, checksum)
   const [command, ...words] = withParentDeathSignal([path, ...args])
-  // A group of its own: a kill reaches what the plugin has started, too.
+  // A separate group: a kill also reaches what the plugin has started.
   const child = spawn(command, words, {
     env: environmentOf(options, certificate),
     stdio: ["ignore", "pipe", "pipe"],
@@ -84,7 +84,7 @@ export async function spawnPlugin(options: PluginProcessOptions, certificate: st
   }
 }
 
-/** On Linux the kernel ends the child with this process; elsewhere a plugin has to notice by itself. */
+/** On Linux the kernel ends the child with this process; elsewhere the plugin has to notice. */
 function withParentDeathSignal(command: readonly [string, ...string[]]): readonly [string, ...string[]] {
   if (process.platform !== "linux" || !existsSync(parentDeathHelper)) return command
   return [parentDeathHelper, "--pdeathsig", "KILL", "--", ...command]
@@ -129,14 +129,14 @@ async function firstLine(
   }
   child.stdout?.on("data", take)
   child.once("error", (error) => reject(new PluginProcessError(`It cannot be started: ${codeOf(error)}.`)))
-  const timer = setTimeout(() => reject(new PluginProcessError(`It said nothing within ${timeoutMs} ms.`)), timeoutMs)
-  void ended.then((how) => reject(new PluginProcessError(`It ended (${how}) before it said where it listens.`)))
+  const timer = setTimeout(() => reject(new PluginProcessError(`It wrote nothing within ${timeoutMs} ms.`)), timeoutMs)
+  void ended.then((how) => reject(new PluginProcessError(`It ended (${how}) before it stated where it listens.`)))
   try {
     return await promise
   } finally {
     clearTimeout(timer)
     child.stdout?.off("data", take)
-    // What it still writes there is nobody's; unread, it would stop the plugin one day.
+    // Nobody uses what it still writes there; unread, it would block the plugin one day.
     child.stdout?.resume()
   }
 }
@@ -155,7 +155,7 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, "SIGKILL")
   } catch (error) {
-    if (codeOf(error) !== "ESRCH") throw error // ESRCH: it is gone already
+    if (codeOf(error) !== "ESRCH") throw error // ESRCH: it is already gone
   }
 }
 

@@ -1,22 +1,22 @@
 import type { StdioData } from "../generated/plugin/grpc_stdio_pb.js"
 import { StdioData_Channel } from "../generated/plugin/grpc_stdio_pb.js"
 
-/** Kept until the host asks for it; older output gives way. */
+/** Output kept until the host asks for it; older output is dropped. */
 const mostBufferedBytes = 65_536
 
-/** A listener for what a process writes to its standard output. */
+/** Receives what a process writes to its standard output. */
 export type OutputListener = (data: Pick<StdioData, "channel" | "data">) => void
 
 /**
- * Takes the standard output away from whatever writes to it: after the handshake line it belongs to the protocol, and a
- * dependency's `console.log` must harm nothing.
+ * Keeps all writers away from the standard output: after the handshake line it belongs to the protocol, and a
+ * dependency's `console.log` must do no harm.
  */
 export class CapturedOutput {
   readonly #buffered: Buffer[] = []
   #bufferedBytes = 0
   #listener: OutputListener | undefined
 
-  /** @returns the write of before, for the handshake line alone */
+  /** Captures a stream. @returns the original write, for the handshake line only */
   capture(stream: NodeJS.WriteStream): (text: string) => void {
     const write = stream.write.bind(stream)
     stream.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
@@ -27,7 +27,7 @@ export class CapturedOutput {
     return (text) => void write(text)
   }
 
-  /** Gives what was kept, and from then on all there is; one listener at a time. @returns what ends it */
+  /** Passes on the kept output, then all that follows; one listener at a time. @returns a function that ends it */
   listen(listener: OutputListener): () => void {
     this.#listener = listener
     for (const data of this.#buffered.splice(0)) listener({ channel: StdioData_Channel.STDOUT, data })

@@ -1,20 +1,20 @@
 import { pluginProtocolVersion } from "../handshake/handshake-line.ts"
 
-/** What the host has said by the environment of the process (go-plugin). */
+/** Facts that the host states in the environment of the process (go-plugin). */
 export interface Launch {
-  /** The plugin type that it wants, in its own spelling. */
+  /** The plugin type that the host asks for, in the host's spelling. */
   readonly type: string
   /** PEM of the only certificate that may connect. */
   readonly clientCertificate: string
-  /** It wants to hear whether the plugin multiplexes. */
+  /** The host asks whether the plugin multiplexes. */
   readonly offersMultiplexing: boolean
-  /** Where sockets belong; the system's temporary folder where the host says nothing. */
+  /** Folder for sockets. Default: the system's temporary folder. */
   readonly socketDirectory?: string
-  /** Ports for hosts without sockets, both included; 0 takes any free one. */
+  /** Ports for hosts without sockets, both inclusive; 0 takes any free port. */
   readonly ports: { readonly first: number; readonly last: number }
 }
 
-/** This process was not started as the host of plugins does it; the message is for whoever did. */
+/** The process was not started as a plugin's host starts it. The message is for the person who started it. */
 export class LaunchError extends Error {
   constructor(message: string) {
     super(message)
@@ -41,7 +41,7 @@ export function readLaunch(
   }
   if (type === undefined) {
     throw new LaunchError(
-      `${pluginName} is a plugin of OpenKCM's CMK service: its host starts it, not a person. Name this file as \`path\` of a plugin of type ${types[0]} in the host's configuration.`,
+      `${pluginName} is a plugin of OpenKCM's CMK service: a host starts it, not a person. Name this file as \`path\` of a plugin of type ${types[0]} in the host's configuration.`,
     )
   }
   const versions = (environment.PLUGIN_PROTOCOL_VERSIONS ?? String(pluginProtocolVersion)).split(",")
@@ -52,9 +52,7 @@ export function readLaunch(
   }
   const { PLUGIN_CLIENT_CERT: clientCertificate, PLUGIN_UNIX_SOCKET_DIR: socketDirectory } = environment
   if (clientCertificate === undefined || clientCertificate === "") {
-    throw new LaunchError(
-      `The host shows no certificate (PLUGIN_CLIENT_CERT); ${pluginName} speaks with AutoMTLS only.`,
-    )
+    throw new LaunchError(`The host sent no certificate (PLUGIN_CLIENT_CERT); ${pluginName} serves with AutoMTLS only.`)
   }
   return {
     type,

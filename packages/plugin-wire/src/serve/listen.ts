@@ -7,19 +7,19 @@ import type { Handshake } from "../handshake/handshake-line.ts"
 import type { Launch } from "./launch.ts"
 import { removeStaleSockets, socketFolderPrefix, socketName } from "./stale-sockets.ts"
 
-/** Where a server listens. */
+/** The place where a server listens. */
 export interface Listening extends Pick<Handshake, "network" | "address"> {
-  /** Removes what is left in the file system. */
+  /** Removes the socket and its folder from the file system. */
   cleanUp(): Promise<void>
 }
 
 const longestSocketPathBytes = 107
 
 /**
- * Listens on a socket in a folder that only this user may enter; where there can be none (path too long, folder not
- * writable), on a port of 127.0.0.1. The peer's certificate is asked for on both.
+ * Listens on a socket in a folder that only this user may enter; where that fails (path too long, folder not
+ * writable), on a port of 127.0.0.1. Both ask for the peer's certificate.
  *
- * @throws {Error} neither can be had
+ * @throws {Error} neither a socket nor a port is available
  */
 export async function listen(server: Server, secured: ServerCredentials, launch: Launch): Promise<Listening> {
   try {
@@ -28,7 +28,7 @@ export async function listen(server: Server, secured: ServerCredentials, launch:
     try {
       return await listenOnPort(server, secured, launch.ports)
     } catch (portError) {
-      throw new AggregateError([socketError, portError], "neither a socket nor a port can be had")
+      throw new AggregateError([socketError, portError], "neither a socket nor a port is available")
     }
   }
 }

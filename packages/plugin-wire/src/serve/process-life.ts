@@ -3,17 +3,17 @@ import type { Logger } from "@apeiro-cmk/plugin-interface"
 const parentPollMs = 1000
 
 /**
- * Ties the process to its host: SIGINT is the host's business (Ctrl-C reaches the whole group), SIGTERM and the host's
- * death end it in order, and a fault that nobody caught is told before it does any harm.
+ * Ties the process to its host: it leaves SIGINT to the host (Ctrl-C reaches the whole group), ends in order on SIGTERM
+ * and when the host dies, and logs a fault that nobody caught before it ends.
  */
 export function watchProcess(logger: Logger, shutDown: () => void): void {
   process.on("SIGINT", () => undefined)
   process.on("SIGTERM", shutDown)
   process.on("unhandledRejection", (reason) => {
-    logger.error("a promise was rejected and nobody was listening", { reason: classOf(reason) })
+    logger.error("a promise was rejected and nothing handled it", { reason: classOf(reason) })
   })
   process.on("uncaughtException", (error) => {
-    logger.error("the plugin failed in a way that nobody caught, and ends", { reason: classOf(error) })
+    logger.error("the plugin ends because of an error that nothing caught", { reason: classOf(error) })
     process.exit(1)
   })
   const host = process.ppid
@@ -24,7 +24,7 @@ export function watchProcess(logger: Logger, shutDown: () => void): void {
   }, parentPollMs).unref()
 }
 
-/** The message of a foreign error may hold anything; where it was thrown does not. */
+/** Names the class of an error and the place that threw it: the message of a foreign error may hold a secret. */
 function classOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const [, place = ""] = /\n\s+at (.+)/.exec(error.stack ?? "") ?? []

@@ -2,21 +2,24 @@ import { lstat, readdir, rmdir, unlink } from "node:fs/promises"
 import { connect } from "node:net"
 import { join } from "node:path"
 
-/** Begin of the name of a plugin's folder. */
+/** First part of the name of a plugin's folder. */
 export const socketFolderPrefix = "apeiro-cmk-"
 
 /** Name of the socket in its folder. */
 export const socketName = "plugin"
 
-/** Between `bind` and `listen` a socket refuses like one that was left; a plugin that starts must not lose it to another. */
+/**
+ * Between `bind` and `listen` a socket refuses connections like one that was left behind; a plugin that starts must not
+ * lose its socket to another one.
+ */
 const youngMs = 60_000
 
-/** As `mkdtemp` completes the prefix. */
+/** `mkdtemp` completes the prefix like this. */
 const folderName = new RegExp(`^${socketFolderPrefix}[A-Za-z0-9]{6}$`)
 
 /**
- * Removes what plugins left that were killed: this user's sockets, a minute old at least, at which nobody listens any
- * more, and their folders where nothing else is in them. The temporary folder is everybody's: all else stays.
+ * Removes what killed plugins left behind: sockets of this user, at least a minute old, at which nobody listens any more,
+ * and their folders where they hold nothing else. The temporary folder is shared: everything else stays.
  */
 export async function removeStaleSockets(parent: string, nowMs: number): Promise<void> {
   const names = await readdir(parent).catch(() => [])
@@ -27,14 +30,14 @@ export async function removeStaleSockets(parent: string, nowMs: number): Promise
       await unlink(join(folder, socketName))
       await rmdir(folder)
     } catch {
-      // Somebody else was faster, or keeps something there.
+      // Another process was faster, or keeps something there.
     }
   }
 }
 
 /**
- * Asked by connecting, not by a process id: the temporary folder may be shared with other containers. Connecting to a
- * file or a folder is refused like that to a socket without a listener.
+ * Tells by connecting, not by a process id: the temporary folder may be shared with other containers. A connection to a
+ * file or folder is refused just like one to a socket without a listener.
  */
 async function isStale(folder: string, nowMs: number): Promise<boolean> {
   const path = join(folder, socketName)

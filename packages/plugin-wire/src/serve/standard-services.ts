@@ -20,10 +20,10 @@ export interface OpenStreams {
   end(): void
 }
 
-/** Names under which hosts ask for the health of the process; it says nothing about any keystore. */
+/** Names under which hosts ask for the health of the process; it says nothing about any backend. */
 const healthNames = ["", "plugin"]
 
-/** Adds what every go-plugin host expects of a plugin, whatever its type. @param shutDown - ends the process */
+/** Adds the services that every go-plugin host expects of a plugin of any type. @param shutDown - ends the process */
 export function addStandardServices(server: Server, output: CapturedOutput, shutDown: () => void): OpenStreams {
   const open = new Set<{ end(): void }>()
   const keep = (stream: ServerStream) => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import type { PKCS11 } from "pkcs11js"
 import type { Pkcs11Module } from "./pkcs11.ts"
 
-/** A key with the session in which it is used. */
+/** A key, and the session in which it is used. */
 export interface KeyUse {
   readonly library: PKCS11
   readonly constants: Pkcs11Module
@@ -13,10 +13,10 @@ export interface KeyUse {
 const ivBytes = 12 // NIST SP 800-38D, §5.2.1.1
 const tagBytes = 16
 
-/** Shortest that {@link sealByGcm} makes is longer than this. */
+/** Bytes that {@link sealByGcm} adds to the plaintext. */
 export const gcmOverheadBytes = ivBytes + tagBytes
 
-/** AES-GCM under a vector of ours. Format: vector, bytes, tag. */
+/** Encrypts by AES-GCM with an initialization vector that we generate. Format: vector, ciphertext, tag. */
 export async function sealByGcm(use: KeyUse, plaintext: Uint8Array, associatedData: Uint8Array): Promise<Buffer> {
   const { library, session, handle } = use
   const iv = randomBytes(ivBytes)
@@ -25,21 +25,22 @@ export async function sealByGcm(use: KeyUse, plaintext: Uint8Array, associatedDa
   return Buffer.concat([iv, await library.C_EncryptAsync(session, Buffer.from(plaintext), room)])
 }
 
-/** Opens what {@link sealByGcm} made. */
+/** Decrypts the output of {@link sealByGcm}. */
 export async function openByGcm(use: KeyUse, sealed: Buffer, associatedData: Uint8Array): Promise<Buffer> {
   const { library, session, handle } = use
   library.C_DecryptInit(session, mechanism(use.constants, sealed.subarray(0, ivBytes), associatedData), handle)
   return library.C_DecryptAsync(session, sealed.subarray(ivBytes), Buffer.alloc(sealed.length))
 }
 
-/** Lengths of a vector that HSMs make. */
+/** Lengths of the vectors that HSMs generate. */
 const tokenVectorBytes = [12, 16]
 
 /**
- * AES-GCM under a vector that the token makes and appends to the ciphertext, as HSMs do in FIPS mode. Format: length of the
- * vector, bytes, tag, vector. It is opened once before it is handed out: a token that appends nothing would have lost it.
+ * Encrypts by AES-GCM with an initialization vector that the token generates and appends to the ciphertext, as HSMs do
+ * in FIPS mode. Format: length of the vector, ciphertext, tag, vector. The output is decrypted once before it is
+ * returned, since a token that appends nothing would have lost the vector.
  *
- * @returns nothing when the token does it in another way
+ * @returns `undefined` when the token works in another way
  */
 export async function sealByTokenVector(
   use: KeyUse,
@@ -59,7 +60,7 @@ export async function sealByTokenVector(
   return isSame ? sealed : undefined
 }
 
-/** Opens what {@link sealByTokenVector} made. @returns nothing for what cannot be of it */
+/** Decrypts the output of {@link sealByTokenVector}. @returns `undefined` for bytes that cannot be its output */
 export async function openByTokenVector(
   use: KeyUse,
   sealed: Buffer,

@@ -5,9 +5,9 @@ import { type Pkcs11Module, returnValueOf } from "./pkcs11.ts"
 type Handle = Buffer
 
 /** CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID. */
-const notTold = [17, 18]
+const notReported = [17, 18]
 
-/** Attributes of a new key: it never leaves the token. */
+/** Returns the attributes of a new key, which never leaves the token. */
 export function newKeyTemplate(constants: Pkcs11Module, keyLabel: string) {
   return [
     { type: constants.CKA_CLASS, value: constants.CKO_SECRET_KEY },
@@ -25,14 +25,14 @@ export function newKeyTemplate(constants: Pkcs11Module, keyLabel: string) {
   ]
 }
 
-/** Reads what a key's attributes say; an attribute that the token does not have counts as the unsafe answer. */
+/** Reads a key's attributes; one that the token does not report counts as the unsafe value. */
 export function readKey(library: PKCS11, constants: Pkcs11Module, session: Handle, key: Handle): TokenKey {
   const value = (type: number): Buffer | undefined => {
     try {
       const [attribute] = library.C_GetAttributeValue(session, key, [{ type }])
       return Buffer.isBuffer(attribute?.value) ? attribute.value : undefined
     } catch (error) {
-      if (notTold.includes(returnValueOf(error) ?? 0)) return undefined
+      if (notReported.includes(returnValueOf(error) ?? 0)) return undefined
       throw error
     }
   }

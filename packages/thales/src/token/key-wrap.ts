@@ -7,12 +7,12 @@ const digestBytes = 32
 const lengthBytes = 2
 const blockBytes = 8 // RFC 3394
 
-/** Shortest that {@link sealByKeyWrap} makes. */
+/** Length of the shortest output of {@link sealByKeyWrap}, in bytes. */
 export const keyWrapOverheadBytes = digestBytes + 2 * blockBytes
 
 /**
- * AES key wrap (RFC 3394), which has no associated data: its SHA-256 is wrapped in front of the plaintext and its length,
- * and compared when it is opened.
+ * Encrypts by AES key wrap (RFC 3394). It takes no associated data, so the SHA-256 of the associated data is wrapped in
+ * front of the plaintext and its length, and compared on decryption.
  */
 export async function sealByKeyWrap(use: KeyUse, plaintext: Uint8Array, associatedData: Uint8Array): Promise<Buffer> {
   const { library, constants, session, handle } = use
@@ -31,7 +31,7 @@ export async function sealByKeyWrap(use: KeyUse, plaintext: Uint8Array, associat
   }
 }
 
-/** Opens what {@link sealByKeyWrap} made. @returns nothing when it is of another context */
+/** Decrypts the output of {@link sealByKeyWrap}. @returns `undefined` when it belongs to another context */
 export async function openByKeyWrap(
   use: KeyUse,
   sealed: Buffer,
@@ -59,7 +59,7 @@ function contentOf(value: Buffer, associatedData: Uint8Array): Buffer | undefine
   return end > value.length ? undefined : Buffer.from(value.subarray(start, end))
 }
 
-/** What is wrapped is a secret of a session, which ends with it. */
+/** The wrapped object is a session object, which ends with its session. */
 function carrierTemplate(constants: Pkcs11Module): Template {
   return [
     { type: constants.CKA_CLASS, value: constants.CKO_SECRET_KEY },

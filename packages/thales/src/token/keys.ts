@@ -6,19 +6,19 @@ import { labelOfVersion } from "./versions.ts"
 
 type Handle = Buffer
 
-/** One version of a key, as it was found. */
+/** One version of a key, as the token holds it. */
 export interface FoundKey {
   readonly handle: Handle
   readonly key: TokenKey
 }
 
-/** The keys of a token with their versions, as one login sees them: handles are remembered, and must not outlive it. */
+/** The keys of a token with their versions, as one login sees them: remembered handles must not outlive that login. */
 export class TokenKeys {
   readonly #library: PKCS11
   readonly #constants: Pkcs11Module
   /** By the label of the version. */
   readonly #found = new Map<string, FoundKey>()
-  /** How many versions a key was seen to have, by its label. */
+  /** Number of versions that a key was found to have, by its label. */
   readonly #counts = new Map<string, number>()
 
   constructor(library: PKCS11, constants: Pkcs11Module) {
@@ -26,25 +26,28 @@ export class TokenKeys {
     this.#constants = constants
   }
 
-  /** @throws {TokenRefusal} KEY_NOT_FOUND; CIPHERTEXT_REJECTED - the key has no such version; KEY_UNSUITABLE - there are several */
+  /**
+   * Finds one version of a key.
+   * @throws {TokenRefusal} KEY_NOT_FOUND; CIPHERTEXT_REJECTED - no such version; KEY_UNSUITABLE - several keys match
+   */
   find(session: Handle, keyLabel: string, version: number): FoundKey {
     const label = labelOfVersion(keyLabel, version)
     const known = this.#found.get(label)
     if (known !== undefined) return known
     const [handle, ...others] = this.#search(session, label)
     if (handle === undefined) {
-      if (version === 1) throw new TokenRefusal("KEY_NOT_FOUND", "The partition has no key of this label.")
+      if (version === 1) throw new TokenRefusal("KEY_NOT_FOUND", "The partition has no key with this label.")
       this.find(session, keyLabel, 1)
       throw new TokenRefusal("CIPHERTEXT_REJECTED", `The key has no version ${version} in this partition.`)
     }
-    if (others.length > 0) throw new TokenRefusal("KEY_UNSUITABLE", "The partition has several keys of this label.")
+    if (others.length > 0) throw new TokenRefusal("KEY_UNSUITABLE", "The partition has several keys with this label.")
     const found = { handle, key: readKey(this.#library, this.#constants, session, handle) }
     this.#found.set(label, found)
     return found
   }
 
-  /** Reads all versions of a key as they are now, oldest first; what was remembered of it is forgotten. @throws as `find` */
-  readAnew(session: Handle, keyLabel: string): readonly TokenKey[] {
+  /** Reads all versions of a key from the token again, oldest first. @throws {TokenRefusal} as `find` */
+  readAgain(session: Handle, keyLabel: string): readonly TokenKey[] {
     this.#forget(keyLabel)
     const count = this.newest(session, keyLabel)
     return Array.from({ length: count }, (_each, index) => this.find(session, keyLabel, index + 1).key)
@@ -58,7 +61,7 @@ export class TokenKeys {
     this.#counts.delete(keyLabel)
   }
 
-  /** Number of the newest version. Somebody else may have made one more, so the next label is looked for each time. */
+  /** Returns the number of the newest version. Looks for the next label each time: somebody else may add versions. */
   newest(session: Handle, keyLabel: string): number {
     this.find(session, keyLabel, 1)
     let count = this.#counts.get(keyLabel) ?? 1
@@ -67,7 +70,7 @@ export class TokenKeys {
     return count
   }
 
-  /** Makes a key, unless there is one of that label. */
+  /** Generates a key, unless one with that label exists. */
   async generate(session: Handle, label: string): Promise<void> {
     if (this.#search(session, label).length > 0) return
     const mechanism = { mechanism: this.#constants.CKM_AES_KEY_GEN }
@@ -75,7 +78,7 @@ export class TokenKeys {
     this.#found.delete(label)
   }
 
-  /** Destroys a key with all its versions, the newest first; one that is not there is gone. */
+  /** Destroys all versions of a key, the newest first. Does nothing when there is no such key. */
   destroy(session: Handle, keyLabel: string): void {
     this.#counts.delete(keyLabel)
     if (this.#search(session, keyLabel).length === 0) return

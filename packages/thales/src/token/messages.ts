@@ -1,19 +1,19 @@
 import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
 
-/** How a token is found and entered. */
+/** Settings by which a process finds its token and logs in. */
 export interface TokenSettings {
   /** Path of the PKCS#11 library. */
   readonly module: string
   readonly label: string
-  /** Serial numbers that are accepted; any where there is none. */
+  /** Serial numbers that are accepted; an empty list accepts any. */
   readonly serialNumbers: readonly string[]
-  /** Most sessions at once. */
+  /** Maximum number of concurrent sessions. */
   readonly sessions: number
 }
 
-/** What a key's attributes say. */
+/** Attributes of a key. */
 export interface TokenKey {
-  /** Hexadecimal, of three bytes; empty where the token has none. */
+  /** Three bytes in hexadecimal; empty where the token has none. */
   readonly checkValue: string
   readonly sensitive: boolean
   readonly extractable: boolean
@@ -26,7 +26,7 @@ export interface TokenKey {
   readonly lengthBytes: number
 }
 
-/** What the token says about itself. */
+/** Facts that the token reports about itself. */
 export interface TokenFacts {
   readonly label: string
   readonly serialNumber: string
@@ -34,17 +34,17 @@ export interface TokenFacts {
   readonly manufacturer: string
   readonly firmware: string
   readonly slotId: string
-  /** What the token says about the attempts that are left. */
+  /** Remaining login attempts, as the token reports them. */
   readonly pinState: "fine" | "few attempts left" | "last attempt" | "locked"
 }
 
-/** Questions to a token's process, and their answers. */
+/** Operations of a token's process, each with its request and its answer. */
 export interface TokenOperations {
   open: {
     readonly request: {
       readonly settings: TokenSettings
       readonly pin: Uint8Array
-      /** Variables for the library, which reads them when it is loaded. */
+      /** Variables for the library, which reads them when it loads. */
       readonly environment: Readonly<Record<string, string>>
     }
     readonly answer: TokenFacts
@@ -63,31 +63,42 @@ export interface TokenOperations {
     }
     readonly answer: { readonly plaintext: Uint8Array; readonly checkValue: string }
   }
-  /** Answers with the versions, oldest first; there is one at least. */
+  /** Answers with the versions, oldest first; at least one. */
   describe: { readonly request: { readonly keyLabel: string }; readonly answer: readonly TokenKey[] }
-  /** Makes the first version, unless there is one. */
+  /** Generates the first version, unless it exists. */
   generate: { readonly request: { readonly keyLabel: string }; readonly answer: Record<string, never> }
-  /** Makes one more version of a key that is there. */
+  /** Generates the next version of an existing key. */
   rotate: { readonly request: { readonly keyLabel: string }; readonly answer: Record<string, never> }
   /** Destroys all versions. */
   destroy: { readonly request: { readonly keyLabel: string }; readonly answer: Record<string, never> }
 }
 
-/** Name of a question. */
+/** Name of an operation. */
 export type TokenOperation = keyof TokenOperations
 
-/** From the plugin to the process. */
-export type ToToken =
-  | { readonly kind: "ping"; readonly id: number }
-  | { readonly kind: "request"; readonly id: number; readonly operation: TokenOperation; readonly request: unknown }
+/** The request to do one operation. */
+export interface OperationRequest<Operation extends TokenOperation> {
+  readonly kind: "request"
+  readonly id: number
+  readonly operation: Operation
+  readonly request: TokenOperations[Operation]["request"]
+}
 
-/** From the process to the plugin. */
+/** The request to do any of the operations: each operation with its own kind of request. */
+export type AnyOperationRequest<Operation extends TokenOperation = TokenOperation> = {
+  readonly [Each in Operation]: OperationRequest<Each>
+}[Operation]
+
+/** A message from the plugin to the process. */
+export type ToToken = { readonly kind: "ping"; readonly id: number } | AnyOperationRequest
+
+/** A message from the process to the plugin. */
 export type FromToken =
   | { readonly kind: "pong"; readonly id: number }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly failure: TokenFailure }
 
-/** Why a question has no answer; nothing of it is secret. */
+/** Why an operation failed; contains no secret. */
 export interface TokenFailure {
   readonly code: PluginErrorCode
   readonly message: string

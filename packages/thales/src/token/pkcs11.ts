@@ -6,7 +6,7 @@ import { meaningOf, type ReturnValueMeaning } from "../errors.ts"
 /** The add-on with its constants. */
 export type Pkcs11Module = typeof pkcs11js
 
-/** What a call of the token was rejected with. */
+/** A PKCS#11 call failed with a return value. */
 export class TokenError extends Error {
   readonly meaning: ReturnValueMeaning
 
@@ -17,12 +17,12 @@ export class TokenError extends Error {
   }
 }
 
-/** The token is not as it was described: nothing that another attempt would change. */
+/** The token does not match its configuration, which another attempt would not change. */
 export class TokenMismatch extends Error {
   override readonly name = "TokenMismatch"
 }
 
-/** The token was asked for something that it does not have. */
+/** The token does not have what an operation needs, or must not be used for it. */
 export class TokenRefusal extends Error {
   readonly code: PluginErrorCode
 
@@ -33,29 +33,29 @@ export class TokenRefusal extends Error {
   }
 }
 
-/** Loads the add-on. @throws {TokenMismatch} it was not installed, or not built */
+/** Loads the add-on. @throws {TokenMismatch} the add-on is not installed, or was not built */
 export function loadAddon(): Pkcs11Module {
   try {
     return createRequire(import.meta.url)("pkcs11js")
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown reason"
     throw new TokenMismatch(
-      `The add-on pkcs11js is not there (${reason}): install it beside the plugin, with a C++ compiler at hand.`,
+      `The add-on pkcs11js is not installed (${reason}): install it next to the plugin, which takes a C++ compiler.`,
     )
   }
 }
 
-/** The error that a native one stands for. */
+/** Turns a native error into a {@link TokenError}; returns any other value unchanged. */
 export function tokenError(error: unknown): unknown {
   const value = returnValueOf(error)
   return value === undefined ? error : new TokenError(meaningOf(value))
 }
 
-/** The return value of a PKCS#11 call that failed. */
+/** Returns the PKCS#11 return value that an error carries. */
 export function returnValueOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   if ("code" in error && typeof error.code === "number") return error.code
-  // The binding forgets to translate the errors of C_FindObjects (2.1.7): they say `CKR_DEVICE_ERROR:48`.
+  // The binding (2.1.7) does not translate the errors of C_FindObjects: they read `CKR_DEVICE_ERROR:48`.
   const [, digits] = /^CKR_\w+:(\d+)/.exec(error.message) ?? []
   return digits === undefined ? undefined : Number(digits)
 }

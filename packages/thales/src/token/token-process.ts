@@ -1,10 +1,17 @@
 import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
-import type { FromToken, TokenFailure, TokenOperation, TokenOperations, ToToken } from "./messages.ts"
+import type {
+  AnyOperationRequest,
+  FromToken,
+  TokenFailure,
+  TokenOperation,
+  TokenOperations,
+  ToToken,
+} from "./messages.ts"
 import { TokenError, TokenMismatch, TokenRefusal, tokenError } from "./pkcs11.ts"
 import { Token } from "./token.ts"
 import { decrypt, encrypt } from "./wrap.ts"
 
-/** Set in the environment of a process that is to be a token's. */
+/** Environment variable that makes a process serve a token. */
 export const tokenProcessVariable = "APEIRO_CMK_TOKEN_PROCESS"
 
 type Handlers = {
@@ -13,12 +20,12 @@ type Handlers = {
   ) => Promise<TokenOperations[Operation]["answer"]>
 }
 
-/** Serves one token to the process that forked this one, until that one lets go. */
+/** Serves one token to the process that forked this one, until that process disconnects. */
 export function runTokenProcess(): void {
   let token: Token | undefined
   const entered = (): Token => {
     if (token !== undefined) return token
-    throw new TokenMismatch("The process was asked before it was told which token it serves.")
+    throw new TokenMismatch("The process received an operation before it knew its token.")
   }
   const handlers: Handlers = {
     async open({ settings, pin, environment }) {
@@ -47,15 +54,16 @@ export function runTokenProcess(): void {
     if (message.kind === "ping") send({ kind: "pong", id: message.id })
     else void answer(handlers, message)
   })
-  // Whoever forked this process is gone, or does not want it any more. An orderly exit would wait for threads that hang.
+  // The parent has ended, or no longer needs this process. An orderly exit would wait for threads that hang.
   process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
 }
 
-async function answer(handlers: Handlers, message: Extract<ToToken, { kind: "request" }>): Promise<void> {
-  const { id, operation, request } = message
+async function answer<Operation extends TokenOperation>(
+  handlers: Handlers,
+  { id, operation, request }: AnyOperationRequest<Operation>,
+): Promise<void> {
   try {
-    const handle = handlers[operation] as (request: unknown) => Promise<unknown>
-    send({ kind: "answer", id, answer: await handle(request) })
+    send({ kind: "answer", id, answer: await handlers[operation](request) })
   } catch (error) {
     send({ kind: "failure", id, failure: failureOf(tokenError(error)) })
   }
@@ -65,9 +73,9 @@ function send(message: FromToken): void {
   process.send?.(message)
 }
 
-const askVendor = "Report it with the version of the HSM's client software."
+const report = "Report this fault with the version of the HSM's client software."
 
-/** What may be said of an error; what is not known is not quoted. */
+/** Describes an error without quoting any text that may hold a secret. */
 function failureOf(error: unknown): TokenFailure {
   if (error instanceof TokenError) {
     const { code, message, nextStep, name } = error.meaning
@@ -81,16 +89,16 @@ function failureOf(error: unknown): TokenFailure {
     }
   }
   if (error instanceof TokenRefusal)
-    return { code: error.code, message: error.message, nextStep: nextSteps[error.code] ?? askVendor }
+    return { code: error.code, message: error.message, nextStep: nextSteps[error.code] ?? report }
   return {
     code: "INTERNAL",
-    message: "The token's process failed in a way that it does not know.",
-    nextStep: askVendor,
+    message: "The token's process failed unexpectedly.",
+    nextStep: report,
   }
 }
 
 const nextSteps: Readonly<Partial<Record<PluginErrorCode, string>>> = {
-  KEY_NOT_FOUND: "Check key_label; make the key as the set-up material shows.",
-  KEY_UNSUITABLE: "Make another key as the set-up material shows.",
-  CIPHERTEXT_REJECTED: "Use the ciphertext with the tenant, key and version that it was made for.",
+  KEY_NOT_FOUND: "Check key_label, or generate the key with the commands of the set-up material.",
+  KEY_UNSUITABLE: "Generate another key with the commands of the set-up material.",
+  CIPHERTEXT_REJECTED: "Use the ciphertext with the tenant, key and version for which it was made.",
 }

@@ -7,7 +7,7 @@ import { labelOfVersion } from "./versions.ts"
 
 type Handle = Buffer
 
-/** What belongs to one login: no session and no handle outlives it. */
+/** Everything that belongs to one login: no session and no handle outlives it. */
 interface Generation {
   readonly library: PKCS11
   readonly slot: Handle
@@ -35,25 +35,25 @@ export class Token {
   #idle: (() => void)[] = []
   #needsInitialization = true
   #changing: Promise<unknown> = Promise.resolve()
-  /** The PIN is never tried again after the HSM has refused it: attempts are few. */
+  /** Why the HSM refused the PIN, which is then never tried again: attempts are few. */
   #refusal: unknown
 
-  /** @throws {TokenMismatch} the add-on is not there */
+  /** @throws {TokenMismatch} the add-on is not installed */
   constructor(settings: TokenSettings, pin: string) {
     this.#settings = settings
     this.#pin = pin
     this.#constants = loadAddon()
   }
 
-  /** Logs in where that is not done yet. @returns what the token says about itself, now */
+  /** Logs in, unless that has happened. @returns the facts that the token reports now */
   async facts(): Promise<TokenFacts> {
     const { library, slot } = await this.#ready()
     return this.#read(() => readFacts(library, slot))
   }
 
   /**
-   * Works with a version of a key under a session of its own; once more after a new login, or a restart of the device.
-   * @param stated - the newest where it is left out
+   * Works with a version of a key in a separate session; once more after a new login, or a restart of the device.
+   * @param stated - number of the version; default: the newest
    */
   async withKey<T>(
     keyLabel: string,
@@ -68,30 +68,30 @@ export class Token {
 
   /** Reads all versions, oldest first. */
   async describe(keyLabel: string): Promise<readonly TokenKey[]> {
-    return this.#inSession(async ({ keys }, session) => keys.readAnew(session, keyLabel), true)
+    return this.#inSession(async ({ keys }, session) => keys.readAgain(session, keyLabel), true)
   }
 
-  /** Makes a key, unless there is one of that label. */
+  /** Generates a key, unless one with that label exists. */
   async generate(keyLabel: string): Promise<void> {
     return this.#oneAtATime(async ({ keys }, session) => keys.generate(session, keyLabel))
   }
 
-  /** Makes a new version of a key. */
+  /** Generates a new version of a key. */
   async rotate(keyLabel: string): Promise<void> {
     return this.#oneAtATime(async ({ keys }, session) => {
       await keys.generate(session, labelOfVersion(keyLabel, keys.newest(session, keyLabel) + 1))
     })
   }
 
-  /** Destroys a key with all its versions. */
+  /** Destroys all versions of a key. */
   async destroy(keyLabel: string): Promise<void> {
     return this.#oneAtATime(async ({ keys }, session) => keys.destroy(session, keyLabel))
   }
 
-  /** A token lets any number of keys have the same label. */
+  /** Serializes changes: a token lets any number of keys have the same label. */
   #oneAtATime(work: (generation: Generation, session: Handle) => Promise<void>): Promise<void> {
     const done = this.#changing.then(() => this.#inSession(work, false))
-    // The caller hears of a failure by `done`; the next change only waits for its end.
+    // The caller receives a failure from `done`; the next change only waits for the end.
     this.#changing = done.catch(() => undefined)
     return done
   }
@@ -100,7 +100,7 @@ export class Token {
     return this.#constants
   }
 
-  /** Has the library start anew before the next call: what a fault of the device needs. */
+  /** Has the library initialized again before the next call, as a fault of the device requires. */
   #restart(): void {
     this.#generation = undefined
     this.#needsInitialization = true
@@ -114,7 +114,7 @@ export class Token {
       try {
         session = await generation.sessions.borrow()
         const result = await work(generation, session)
-        generation.sessions.giveBack(session)
+        generation.sessions.release(session)
         return result
       } catch (native) {
         const error = tokenError(native)
@@ -126,18 +126,18 @@ export class Token {
     }
   }
 
-  /** Does what a failure asks for. @returns whether the same again may succeed */
+  /** Does what a failure calls for. @returns whether the same operation may succeed a second time */
   #follow(error: unknown, generation: Generation, session: Handle | undefined): boolean {
     const stated = error instanceof TokenError ? error.meaning.consequence : "keep"
-    // Whoever had data that may be at fault has tried it already.
+    // Where the data may be at fault, the operation has run its own round trip already.
     const consequence = stated === "prove" ? "re-initialize" : stated
     if (session !== undefined) {
-      if (consequence === "keep") generation.sessions.giveBack(session)
+      if (consequence === "keep") generation.sessions.release(session)
       else generation.sessions.drop(session)
     }
     if (consequence === "re-initialize" && this.#generation === generation) this.#restart()
     if (consequence === "drop generation" && this.#generation === generation) this.#generation = undefined
-    // An operation that was left open by an earlier failure: another session has none.
+    // An earlier failure left an operation open in this session; another session has none.
     const isBusy = error instanceof TokenError && error.meaning.name === "CKR_OPERATION_ACTIVE"
     return isBusy || consequence === "drop generation" || consequence === "re-initialize"
   }
@@ -192,7 +192,7 @@ export class Token {
       try {
         this.#library.C_Finalize()
       } catch {
-        // It was never initialized, or lost that with its device.
+        // The library was never initialized, or is no longer so since its device was removed.
       }
     }
     this.#library.C_Initialize({ flags: withThreads })
@@ -210,10 +210,10 @@ export class Token {
     })
     const [slot, ...others] = fitting
     if (slot === undefined) {
-      this.#needsInitialization = true // a token that comes later is seen after a new start alone
-      throw new TokenMismatch(`No partition is labelled ${label}, or its serial number is another one.`)
+      this.#needsInitialization = true // the library sees a token that appears later only after a new start
+      throw new TokenMismatch(`No partition is labelled ${label}, or its serial number differs.`)
     }
-    if (others.length > 0) throw new TokenMismatch(`Several partitions are labelled ${label}: state serial_numbers.`)
+    if (others.length > 0) throw new TokenMismatch(`Several partitions are labelled ${label}: set serial_numbers.`)
     return slot
   }
 

@@ -1,14 +1,14 @@
-/** Versions of a key are keys of their own; their labels tell which is which. Version 1 has the label of the key itself. */
+/** Returns the label of a version. Each version is a separate key; version 1 has the label of the key itself. */
 export function labelOfVersion(keyLabel: string, version: number): string {
   return version === 1 ? keyLabel : `${keyLabel}.v${version}`
 }
 
-/** A version as the keystore names it: its number and, where the token tells one, its check value. */
+/** Returns the keystore's name of a version: its number and, where the token reports one, its check value. */
 export function versionName(version: number, checkValue: string): string {
   return checkValue === "" ? `${version}` : `${version}-${checkValue}`
 }
 
-/** Number in what {@link versionName} made; nothing for what it cannot have made. */
+/** Returns the number in a name that {@link versionName} made; `undefined` for any other text. */
 export function versionNumber(name: string): number | undefined {
   const [, digits] = /^([1-9][0-9]{0,5})(?:-[0-9a-f]{2,16})?$/.exec(name) ?? []
   return digits === undefined ? undefined : Number(digits)

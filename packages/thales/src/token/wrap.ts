@@ -14,8 +14,8 @@ const { gcmWithOurVector, gcmWithTokenVector, keyWrap } = mechanismMarks
 const probeLabel = Buffer.from("apeiro-cmk/probe")
 
 /**
- * Encrypts by AES-GCM under a vector of ours; where the token or the key does not do that, under one of the token's, or by
- * AES key wrap. What the token can is seen by trying, never assumed.
+ * Encrypts by AES-GCM with an initialization vector of ours; where the token or the key does not support that, with one
+ * of the token's, or by AES key wrap. The token's abilities are found by trying, never assumed.
  */
 export async function encrypt(
   token: Token,
@@ -41,7 +41,10 @@ async function seal(use: KeyUse, key: TokenKey, plaintext: Uint8Array, associate
       if (!(refusal instanceof TokenError) || refusal.meaning.code !== "KEY_UNSUITABLE") throw refusal
     }
   }
-  throw refusal ?? new TokenRefusal("KEY_UNSUITABLE", "The token does AES-GCM in a way that the plugin does not know.")
+  throw (
+    refusal ??
+    new TokenRefusal("KEY_UNSUITABLE", "The token performs AES-GCM in a way that the plugin does not support.")
+  )
 }
 
 type Sealer = (use: KeyUse, plaintext: Uint8Array, associatedData: Uint8Array) => Promise<Buffer | undefined>
@@ -56,10 +59,10 @@ const sealers: readonly (readonly [mark: number, sealer: Sealer, isFor: (key: To
 ]
 
 /**
- * Opens what {@link encrypt} made.
+ * Decrypts the output of {@link encrypt}.
  *
- * Some tokens say nothing but "general error" to an altered ciphertext, which is what they say of a fault, too: then a
- * round trip that must succeed decides.
+ * Some tokens answer an altered ciphertext with the same "general error" as a fault: then a round trip that must
+ * succeed decides.
  */
 export async function decrypt(
   token: Token,
@@ -85,7 +88,7 @@ export async function decrypt(
 
 type Opener = (use: KeyUse, sealed: Buffer, associatedData: Uint8Array) => Promise<Buffer | undefined>
 
-/** @throws {TokenRefusal} CIPHERTEXT_REJECTED - it is none of ours */
+/** @throws {TokenRefusal} CIPHERTEXT_REJECTED - not a ciphertext of this plugin */
 function openerOf(bytes: Buffer): Opener {
   if (bytes[0] === gcmWithOurVector && bytes.length > 1 + gcmOverheadBytes) return openByGcm
   if (bytes[0] === gcmWithTokenVector) return openByTokenVector
@@ -94,7 +97,7 @@ function openerOf(bytes: Buffer): Opener {
   throw refused()
 }
 
-/** Whether the token still does for this key what it must. */
+/** Tells whether a round trip with this key succeeds. */
 async function works(use: KeyUse, key: TokenKey): Promise<boolean> {
   try {
     const sample = randomBytes(32)
@@ -102,7 +105,7 @@ async function works(use: KeyUse, key: TokenKey): Promise<boolean> {
     const opened = await openerOf(sealed)(use, sealed.subarray(1), probeLabel)
     return opened !== undefined && sample.equals(opened)
   } catch {
-    return false // whatever it was: the caller knows now that the token is at fault
+    return false // any failure here shows that the token is at fault
   }
 }
 
@@ -110,16 +113,16 @@ function marked(mark: number, sealed: Buffer): Buffer {
   return Buffer.concat([Uint8Array.of(mark), sealed])
 }
 
-/** A key that could leave the token is no L1 key (REQ-009). */
+/** A key that could leave the token must not be an L1 key (REQ-009). */
 function requireUsable({ extractable, sensitive, encrypts, decrypts, wraps, unwraps }: TokenKey): void {
   if (extractable || !sensitive) throw new TokenRefusal("KEY_UNSUITABLE", "The key could leave the HSM.")
   if ((encrypts && decrypts) || (wraps && unwraps)) return
   throw new TokenRefusal(
     "KEY_UNSUITABLE",
-    "The key's attributes let it neither encrypt and decrypt nor wrap and unwrap.",
+    "The key's attributes permit neither encrypting and decrypting nor wrapping and unwrapping.",
   )
 }
 
 function refused(): TokenRefusal {
-  return new TokenRefusal("CIPHERTEXT_REJECTED", "The ciphertext is altered, or of another context or key.")
+  return new TokenRefusal("CIPHERTEXT_REJECTED", "The ciphertext was altered, or belongs to another context or key.")
 }

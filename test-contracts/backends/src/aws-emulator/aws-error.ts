@@ -1,4 +1,4 @@
-/** An error that the emulator answers, by the service's own code. */
+/** An error response of the emulator, with the service's own code. */
 export class AwsError extends Error {
   readonly code: string
   readonly status: number

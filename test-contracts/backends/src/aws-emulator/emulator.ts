@@ -3,26 +3,27 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net"
 import { AwsError } from "./aws-error.ts"
 import { Iam } from "./iam.ts"
-import { Kms, type KmsOperation } from "./kms.ts"
+import { Kms } from "./kms.ts"
 import { type KmsKey, newKey } from "./kms-key.ts"
+import type { KmsOperation } from "./kms-operations.ts"
 import type { AwsAnswer, AwsRequest } from "./request.ts"
 import { createSession, type TrustAnchor } from "./roles-anywhere.ts"
 import { readAuthorization } from "./signature.ts"
 import { answerSts, stsError } from "./sts.ts"
 import type { IdentityProvider } from "./web-identity-token.ts"
 
-/** How the emulator is made. */
+/** Settings of the emulator. */
 export interface AwsEmulatorOptions {
   /** 12 digits. Default `123456789012`. */
   readonly account?: string
   readonly providers?: readonly IdentityProvider[]
 }
 
-/** What was asked, by whom, and how it ended. No secret is in it. */
+/** One request, its caller and its outcome. Contains no secret. */
 export interface AwsLogEntry {
   readonly service: "kms" | "sts" | "rolesanywhere"
   readonly action: string
-  /** ARN of the role under whose session the request is signed; for an exchange: the role that was asked for. */
+  /** ARN of the role whose session signs the request; for an exchange, the requested role. */
   readonly role?: string
   readonly sessionName?: string
   /** `ok`, or the code of the error. */
@@ -30,8 +31,8 @@ export interface AwsLogEntry {
 }
 
 /**
- * An emulator of AWS KMS, STS and IAM Roles Anywhere, ours: what it does where AWS says nothing is its own, and stands in
- * its README.
+ * Our emulator of AWS KMS, STS and IAM Roles Anywhere. Where AWS's documentation says nothing, its behaviour is our choice,
+ * and its README lists it.
  */
 export class AwsEmulator {
   readonly account: string
@@ -39,9 +40,9 @@ export class AwsEmulator {
   readonly kms: Kms
   readonly providers: IdentityProvider[]
   readonly trustAnchors: TrustAnchor[] = []
-  /** Everything that was asked for, oldest first. */
+  /** Every request, oldest first. */
   readonly log: AwsLogEntry[] = []
-  /** How far its clock is ahead of this machine's. */
+  /** Lead of its clock over this machine's, in milliseconds. */
   clockOffsetMs = 0
   readonly #server: Server
   #port = 0
@@ -78,7 +79,7 @@ export class AwsEmulator {
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
-  /** Refuses connections from now on; keys and roles survive. */
+  /** Stops listening: connections are refused. Keys and roles survive. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return
     await new Promise((resolve) => {
@@ -87,7 +88,7 @@ export class AwsEmulator {
     })
   }
 
-  /** Has the next requests for an operation fail. */
+  /** Makes the next requests for an operation fail. */
   failNext(
     operation: KmsOperation | "AssumeRole" | "AssumeRoleWithWebIdentity" | "CreateSession",
     code: string,
@@ -102,12 +103,12 @@ export class AwsEmulator {
     for (let time = 0; time < times; time += 1) this.#failures.push({ operation, error })
   }
 
-  /** Takes back what {@link AwsEmulator.failNext} has told. */
+  /** Cancels the failures of {@link AwsEmulator.failNext}. */
   forgetFailures(): void {
     this.#failures = []
   }
 
-  /** Makes a key as an administrator does, past every policy. */
+  /** Creates a key as an administrator does, bypassing every policy. */
   createKey(region: string, wish: Parameters<typeof newKey>[1] = {}): KmsKey {
     const key = newKey({ region, account: this.account, nowMs: Date.now() + this.clockOffsetMs }, wish)
     this.kms.keys.set(key.id, key)
@@ -214,7 +215,7 @@ function readRequest({ method = "", url = "/", headers }: IncomingMessage, body:
   return { method, path: pathname, query: [...searchParams], headers: Object.fromEntries(flat), body }
 }
 
-/** What is no answer of AWS is a fault of the emulator, and looks like one. */
+/** Any error that AWS would not return is a bug of the emulator, and is reported as one. */
 function awsError(error: unknown): AwsError {
   return error instanceof AwsError ? error : new AwsError("InternalFailure", String(error), 500)
 }

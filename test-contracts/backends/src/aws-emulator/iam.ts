@@ -21,7 +21,7 @@ export interface Session {
 
 const nothing: PolicyDocument = { Version: "2012-10-17", Statement: [] }
 
-/** Roles with their two policies, and the sessions that were opened for them. There are no static keys. */
+/** Roles with their two policies, and their sessions. There are no static keys. */
 export class Iam {
   readonly #roles = new Map<string, Role>()
   readonly #sessions = new Map<string, Session>()
@@ -31,13 +31,13 @@ export class Iam {
     this.#nowMs = nowMs
   }
 
-  /** Makes a role, or replaces its trust policy. @param trustPolicy - JSON, as `aws iam create-role` takes it */
+  /** Creates a role, or replaces its trust policy. @param trustPolicy - JSON, as `aws iam create-role` takes it */
   putRole(roleArn: string, trustPolicy: string): void {
     const trust = policyDocument.parse(JSON.parse(trustPolicy))
     this.#roles.set(roleArn, { trust, permissions: this.#roles.get(roleArn)?.permissions ?? nothing })
   }
 
-  /** Replaces what a role may do. @param policy - JSON, as `aws iam put-role-policy` takes it */
+  /** Replaces a role's permissions. @param policy - JSON, as `aws iam put-role-policy` takes it */
   putRolePolicy(roleArn: string, policy: string): void {
     this.#role(roleArn).permissions = policyDocument.parse(JSON.parse(policy))
   }
@@ -47,12 +47,12 @@ export class Iam {
     for (const [id, session] of this.#sessions) if (session.roleArn === roleArn) this.#sessions.delete(id)
   }
 
-  /** What nobody but the sessions' owners may know, of every session that is still known. */
+  /** Secrets of every current session, which only the session's owner may know. */
   secrets(): readonly string[] {
     return [...this.#sessions.values()].flatMap(({ secretAccessKey, sessionToken }) => [secretAccessKey, sessionToken])
   }
 
-  /** Opens a session of a role. @throws {AwsError} AccessDenied - its trust policy does not allow it */
+  /** Opens a session for a role. @throws {AwsError} AccessDenied - its trust policy does not allow it */
   assume(roleArn: string, sessionName: string, seconds: number, question: Omit<PolicyQuestion, "resource">): Session {
     const trust = this.#roles.get(roleArn)?.trust
     if (trust === undefined || !isAllowed(trust, question)) {
@@ -70,7 +70,7 @@ export class Iam {
     return session
   }
 
-  /** The session under which a request is signed. @throws {AwsError} it is signed by nobody whom the emulator knows */
+  /** Finds the session that signed a request. @throws {AwsError} the emulator does not know the signer */
   authenticate(request: AwsRequest, service: string): Session {
     const authorization = readAuthorization(request)
     if (authorization.algorithm !== "AWS4-HMAC-SHA256" || authorization.service !== service) {

@@ -31,7 +31,7 @@ export function offerImport(key: KmsKey, algorithm: string, spec: string, nowMs:
   }
 }
 
-/** ImportKeyMaterial: the first material of a key; the same again, or a new one, for one that had expired is not done. */
+/** ImportKeyMaterial, for the first material of a key. Importing into a key whose material expired is not emulated. */
 export function importMaterial(
   key: KmsKey,
   { token, wrapped, expiresAtMs }: { readonly token: string; readonly wrapped: Buffer; readonly expiresAtMs?: number },
@@ -64,7 +64,7 @@ function unwrap({ privateKey, algorithm }: ImportOffer, wrapped: Buffer): Buffer
     const decipher = createDecipheriv("id-aes256-wrap-pad", aesKey, keyWrapIv)
     return sized(Buffer.concat([decipher.update(wrapped.subarray(length)), decipher.final()]))
   } catch {
-    throw invalidCiphertext() // which of the layers did not fit is not said
+    throw invalidCiphertext() // the answer does not reveal which layer failed
   }
 }
 

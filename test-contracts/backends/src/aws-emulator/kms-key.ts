@@ -12,7 +12,7 @@ import { AwsError } from "./aws-error.ts"
 /** States of a key that the emulator knows. */
 export type KmsKeyState = "Enabled" | "Disabled" | "PendingDeletion" | "PendingImport"
 
-/** One key material of a key: the first, or one of a rotation. */
+/** One key material of a key: the first one, or one that a rotation added. */
 export interface KeyMaterial {
   /** 64 hexadecimal digits. */
   readonly id: string
@@ -20,7 +20,7 @@ export interface KeyMaterial {
   readonly createdAtMs: number
 }
 
-/** Parameters of an import that were given out. */
+/** Parameters of a pending import. */
 export interface ImportOffer {
   readonly token: string
   readonly privateKey: KeyObject
@@ -45,7 +45,7 @@ export interface KmsKey {
   materialExpiresAtMs?: number
 }
 
-/** Makes a key; one of origin EXTERNAL waits for its material. */
+/** Creates a key; a key of origin EXTERNAL waits for its material. */
 export function newKey(
   place: { readonly region: string; readonly account: string; readonly nowMs: number },
   wish: Partial<Pick<KmsKey, "id" | "origin" | "usage" | "spec" | "multiRegion" | "description">>,
@@ -69,7 +69,7 @@ export function newKey(
   }
 }
 
-/** A material with the id that follows from it. */
+/** Derives the id of a key material. */
 export function newMaterial(material: Buffer, createdAtMs: number): KeyMaterial {
   return { id: createHash("sha256").update("material id").update(material).digest("hex"), material, createdAtMs }
 }
@@ -89,7 +89,7 @@ const idBytes = 36
 const materialIdBytes = 32
 const headBytes = 1 + idBytes + materialIdBytes
 
-/** Encrypts under the newest material. Format: 1, key id, material id, nonce, bytes, tag. Only the emulator's own. */
+/** Encrypts under the newest material. Format, which is the emulator's own: 1, key id, material id, nonce, bytes, tag. */
 export function encryptWith(key: KmsKey, plaintext: Uint8Array, context: Context): Buffer {
   const { id, material } = currentMaterial(key)
   const nonce = randomBytes(nonceBytes)
@@ -98,7 +98,7 @@ export function encryptWith(key: KmsKey, plaintext: Uint8Array, context: Context
   return Buffer.concat([head, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Which key and material a ciphertext names. @throws {AwsError} InvalidCiphertextException */
+/** Reads which key and material a ciphertext names. @throws {AwsError} InvalidCiphertextException */
 export function readHead(ciphertext: Buffer): { readonly keyId: string; readonly materialId: string } {
   if (ciphertext.length <= headBytes + nonceBytes + tagBytes || ciphertext[0] !== format) throw invalidCiphertext()
   return {
@@ -107,14 +107,14 @@ export function readHead(ciphertext: Buffer): { readonly keyId: string; readonly
   }
 }
 
-/** Opens a ciphertext with nothing but the material of its key. @throws {AwsError} InvalidCiphertextException */
+/** Decrypts a ciphertext with nothing but the material of its key. @throws {AwsError} InvalidCiphertextException */
 export function decryptWithMaterial(material: Uint8Array, ciphertext: Buffer, context: Context): Buffer {
   const decipher = createDecipheriv("aes-256-gcm", material, ciphertext.subarray(headBytes, headBytes + nonceBytes))
   decipher.setAAD(associatedData(context)).setAuthTag(ciphertext.subarray(-tagBytes))
   try {
     return Buffer.concat([decipher.update(ciphertext.subarray(headBytes + nonceBytes, -tagBytes)), decipher.final()])
   } catch {
-    throw invalidCiphertext() // OpenSSL says no more than that the tag does not fit
+    throw invalidCiphertext() // OpenSSL reports only that the tag does not match
   }
 }
 

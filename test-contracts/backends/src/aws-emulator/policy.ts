@@ -11,17 +11,17 @@ const statement = z.strictObject({
   Condition: z.record(z.string(), z.record(z.string(), oneOrMore)).default({}),
 })
 
-/** An IAM policy document, as an administrator writes it. Elements that the emulator does not know are refused. */
+/** An IAM policy document, as an administrator writes it. Unknown elements are refused. */
 export const policyDocument = z.strictObject({
   Version: z.literal("2012-10-17"),
   Statement: z.union([statement, z.array(statement)]).transform((value) => [value].flat()),
 })
 
-/** A policy document, read. */
+/** A parsed policy document. */
 export type PolicyDocument = z.output<typeof policyDocument>
 type Statement = PolicyDocument["Statement"][number]
 
-/** What is to be allowed. */
+/** A request for permission. */
 export interface PolicyQuestion {
   readonly action: string
   readonly resource?: string
@@ -31,7 +31,7 @@ export interface PolicyQuestion {
   readonly context: Readonly<Record<string, string | readonly string[]>>
 }
 
-/** Evaluates a document: what is not allowed is denied, and a denial wins. */
+/** Evaluates a document: anything that is not allowed is denied, and an explicit denial wins. */
 export function isAllowed({ Statement: statements }: PolicyDocument, question: PolicyQuestion): boolean {
   const fitting = statements.filter((each) => fits(each, question))
   return fitting.some(({ Effect }) => Effect === "Allow") && !fitting.some(({ Effect }) => Effect === "Deny")

@@ -1,4 +1,4 @@
-/** One request as it arrived. */
+/** One incoming request. */
 export interface AwsRequest {
   readonly method: string
   readonly path: string
@@ -9,7 +9,7 @@ export interface AwsRequest {
   readonly body: Buffer
 }
 
-/** What is sent back. */
+/** The response. */
 export interface AwsAnswer {
   readonly status: number
   readonly contentType: string

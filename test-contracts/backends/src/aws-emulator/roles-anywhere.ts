@@ -5,7 +5,7 @@ import type { Iam } from "./iam.ts"
 import type { AwsAnswer, AwsRequest } from "./request.ts"
 import { readAuthorization, requireRecent, stringToSign } from "./signature.ts"
 
-/** A trust anchor with the profile and the roles that may be had by its certificates. */
+/** A trust anchor with the profile and the roles that its certificates can obtain. */
 export interface TrustAnchor {
   readonly trustAnchorArn: string
   readonly profileArn: string

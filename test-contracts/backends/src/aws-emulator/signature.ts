@@ -26,7 +26,7 @@ export function readAuthorization({ headers }: AwsRequest): Authorization {
   return { algorithm, credential, date, region, service, signedHeaders: names.split(";"), signature }
 }
 
-/** What is signed: the canonical request of Signature Version 4, hashed, under its date and scope. */
+/** Builds the string to sign of Signature Version 4: the hashed canonical request with its date and scope. */
 export function stringToSign(request: AwsRequest, { algorithm, date, region, service, signedHeaders }: Authorization) {
   const canonical = [
     request.method,

@@ -7,12 +7,12 @@ import { type IdentityProvider, verifyToken } from "./web-identity-token.ts"
 const defaultSeconds = 3600
 const sessionNameForm = /^[\w+=,.@-]{2,64}$/
 
-/** What STS needs of the emulator. */
+/** Services that STS receives from the emulator. */
 export interface StsOptions {
   readonly iam: Iam
   readonly providers: readonly IdentityProvider[]
   readonly nowMs: () => number
-  /** Called with each exchange that was asked for. */
+  /** Called for each requested exchange. */
   readonly onExchange: (action: string, parameters: URLSearchParams) => void
 }
 
@@ -94,7 +94,7 @@ export function stsError({ code, message, status }: AwsError): AwsAnswer {
   return { status, contentType: "text/xml", body }
 }
 
-/** The query protocol has names of its own for some errors. */
+/** The query protocol has different names for some errors. */
 const stsCodes: Readonly<Record<string, string>> = {
   AccessDeniedException: "AccessDenied",
   InvalidSignatureException: "SignatureDoesNotMatch",

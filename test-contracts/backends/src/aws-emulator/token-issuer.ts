@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID, sign } from "node:crypto"
 import type { IdentityProvider } from "./web-identity-token.ts"
 
-/** What a token says. */
+/** Claims of a token to issue. */
 export interface TokenWish {
   readonly subject: string
   /** Default `sts.amazonaws.com`. */
@@ -10,14 +10,14 @@ export interface TokenWish {
   readonly expiresInSeconds?: number
 }
 
-/** An OpenID Connect issuer of ours, in place of a cluster's. */
+/** Our own OpenID Connect issuer, instead of a cluster's. */
 export interface TokenIssuer {
   readonly provider: IdentityProvider
   /** @returns a JWT, RS256 */
   issue(wish: TokenWish): string
 }
 
-/** Makes an issuer with a key of its own. */
+/** Makes an issuer with its own key. */
 export function createTokenIssuer(issuer = "https://issuer.test/cluster"): TokenIssuer {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
   const kid = randomUUID()

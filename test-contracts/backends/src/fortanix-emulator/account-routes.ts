@@ -5,7 +5,7 @@ import type { DsmRequest, Routes } from "./route.ts"
 
 const userOfAccount = "00000000-0000-0000-0000-000000000001"
 
-/** What an app may know of its account: itself, its groups, and what concerns it in the log. */
+/** Routes by which an app reads about its account: itself, its groups, and the log entries that concern it. */
 export const accountRoutes: Routes = {
   "GET /sys/v1/apps": (request) => [appDocument(request)],
   "GET /sys/v1/apps/{id}": (request) => {

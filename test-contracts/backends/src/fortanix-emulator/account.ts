@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { AppPermission, DsmApp, DsmGroup } from "./app.ts"
-import type { ApprovalRequest } from "./approvals.ts"
+import type { ApprovalRequest } from "./approval-request.ts"
 import { type AuditEntry, recordEntry } from "./audit-log.ts"
 import { approvalNeeded, badRequest, conflict, forbidden, notFound } from "./dsm-error.ts"
 import type { DsmKey } from "./key-object.ts"
@@ -19,7 +19,7 @@ export class DsmAccount {
     this.nowMs = nowMs
   }
 
-  /** The key of an id, for an app that shares a group with it: for any other there is no such key. */
+  /** Finds a key by its id, for an app in the key's group; for any other app the key does not exist. */
   keyFor(app: DsmApp, kid: string): DsmKey {
     const key = this.keys.get(kid)
     if (key === undefined || key.state === "Deleted" || !app.groups.has(key.groupId)) {
@@ -28,7 +28,7 @@ export class DsmAccount {
     return key
   }
 
-  /** The key that a descriptor `{kid | name | transient_key}` names. */
+  /** Finds the key that a descriptor `{kid | name | transient_key}` names. */
   describedKeyFor(app: DsmApp, { kid, name, transient_key: transient }: KeyDescriptor): DsmKey {
     const id = kid ?? transient
     if (id !== undefined) return this.keyFor(app, id)
@@ -38,7 +38,7 @@ export class DsmAccount {
     return this.keyFor(app, found.kid)
   }
 
-  /** Names are unique in an account; what is destroyed keeps its name, what is deleted does not. */
+  /** Finds a key by name. Names are unique in an account; a destroyed key keeps its name, a deleted key does not. */
   named(name: string): DsmKey | undefined {
     return [...this.keys.values()].find((key) => key.name === name && key.state !== "Deleted")
   }
@@ -47,13 +47,13 @@ export class DsmAccount {
     if (name !== undefined && this.named(name) !== undefined) throw conflict("Security object with this name exists")
   }
 
-  /** @throws {DsmError} 403 - the app has not this permission in the group */
+  /** @throws {DsmError} 403 - the app does not have this permission in the group */
   requirePermission(app: DsmApp, groupId: string, permission: AppPermission): void {
     if (app.groups.get(groupId)?.includes(permission) === true) return
     throw forbidden(`App does not have permission ${permission} in the group`)
   }
 
-  /** @throws {DsmError} 403 - the group's quorum has to approve; `isApproved` says that it has */
+  /** @throws {DsmError} 403 - the group's quorum must approve, and `isApproved` is false */
   requireApproval(groupId: string, act: "change" | "use", isApproved: boolean): void {
     const policy = this.groups.get(groupId)?.approvals ?? "none"
     const isNeeded = policy === "for changes and each use" || (policy === "for changes" && act === "change")

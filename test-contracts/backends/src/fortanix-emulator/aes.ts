@@ -1,14 +1,14 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import { badRequest } from "./dsm-error.ts"
 
-/** What was encrypted; which of the parts there are depends on the mode. */
+/** The result of an encryption; the mode determines which parts it has. */
 export interface Sealed {
   readonly cipher: Buffer
   readonly iv?: Buffer
   readonly tag?: Buffer
 }
 
-/** What belongs to one use of a mode. */
+/** Parameters of one use of a mode. */
 export interface ModeParameters {
   readonly mode: string
   readonly iv?: Buffer | undefined
@@ -23,7 +23,7 @@ const paddedKeyWrapVector = Buffer.from("a65959a6", "hex") // RFC 5649 §3
 const tagLengths = [32, 64, 96, 104, 112, 120, 128]
 const vectorBytes = 12
 
-/** Encrypts under bare AES key material. @throws {DsmError} 400 - what the mode cannot do */
+/** Encrypts under bare AES key material. @throws {DsmError} 400 - the mode does not support it */
 export function sealAes(key: Buffer, plain: Buffer, parameters: ModeParameters): Sealed {
   const { mode, ad, iv, tagLength } = parameters
   const bits = key.length * 8
@@ -94,7 +94,7 @@ export function openAes(key: Buffer, cipherText: Buffer, parameters: ModeParamet
   }
 }
 
-/** What OpenSSL refuses, DSM refuses: lengths, tags, paddings. */
+/** DSM refuses what OpenSSL refuses: lengths, tags, paddings. */
 function possible<Result>(what: "Encryption" | "Decryption", work: () => Result): Result {
   try {
     return work()

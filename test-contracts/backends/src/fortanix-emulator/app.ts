@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto"
 
-/** What an app may do in a group. Source: `AppPermissions` of the vendor's client. */
+/** Permissions of an app in a group. Source: `AppPermissions` of the vendor's client. */
 export type AppPermission =
   | "ENCRYPT"
   | "DECRYPT"
@@ -16,13 +16,13 @@ export type AppPermission =
   | "AGREEKEY"
   | "EXPORT"
 
-/** How an app logs in. */
+/** Credential with which an app logs in. */
 export type AppCredential =
   | { readonly kind: "secret"; secret: string }
   | { readonly kind: "certificate"; readonly fingerprint256: string }
   | { readonly kind: "signedJwt"; readonly issuers: readonly string[]; readonly keys: ReadonlyMap<string, KeyObject> }
 
-/** A client of DSM that is no human. */
+/** A machine client of DSM. */
 export interface DsmApp {
   readonly id: string
   readonly name: string
@@ -34,13 +34,13 @@ export interface DsmApp {
   enabled: boolean
 }
 
-/** A set of keys, and who may use them. */
+/** A set of keys and its policies. */
 export interface DsmGroup {
   readonly id: string
   readonly name: string
   readonly createdAtMs: number
-  /** Whoever changes or uses keys of the group needs the approval of others. */
+  /** Operations on keys of the group that need approval by others. */
   approvals: "none" | "for changes" | "for changes and each use"
-  /** Modes of AES that the group's cryptographic policy allows; all, when absent. */
+  /** AES modes that the group's cryptographic policy allows. Default: all. */
   aesModes?: readonly string[]
 }

@@ -1,22 +1,9 @@
 import { randomUUID } from "node:crypto"
 import * as z from "zod"
+import type { ApprovalRequest } from "./approval-request.ts"
 import { badRequest, notFound } from "./dsm-error.ts"
 import { dsmTime } from "./key-object.ts"
 import { bodyOf, type DsmRequest, type Routes } from "./route.ts"
-
-/** What an app asks others to approve. */
-export interface ApprovalRequest {
-  readonly id: string
-  readonly requesterApp: string
-  readonly createdAtMs: number
-  readonly operation: string
-  readonly method: string
-  readonly body: unknown
-  readonly description: string | undefined
-  status: "PENDING" | "APPROVED" | "DENIED" | "FAILED"
-  /** Once it was approved and run. */
-  result: { readonly status: number; readonly body: unknown } | undefined
-}
 
 const requestShape = z.object({
   operation: z.string().startsWith("/"),
@@ -27,7 +14,7 @@ const requestShape = z.object({
 
 const lifeMs = 30 * 24 * 3_600_000
 
-/** Requests for approvals, as the app that makes them sees them. Approving is the administrator's: a method of the emulator. */
+/** Approval requests, as the requesting app sees them. An administrator approves them by a method of the emulator. */
 export const approvalRoutes: Routes = {
   "POST /sys/v1/approval_requests": (request) => {
     const { account, app } = request

@@ -20,7 +20,7 @@ export function recordEntry(log: AuditEntry[], entry: AuditEntry): void {
   if (log.length > longestLog) log.splice(0, longestLog / 2)
 }
 
-/** Answers `GET /sys/v1/logs`: newest first, at most `size` from the offset `from`. */
+/** Answers `GET /sys/v1/logs`: newest first, at most `size` entries from the offset `from`. */
 export function queryLog(log: readonly AuditEntry[], query: URLSearchParams, accountId: string): readonly unknown[] {
   const wanted = (name: string, value: string | undefined) => {
     const asked = query.get(name)

@@ -35,7 +35,7 @@ const deriveShape = z.object({
 })
 const batchShape = z.array(z.object({ kid: z.guid(), request: z.unknown() })).max(1000)
 
-/** Every use of a key. Which states allow what follows NIST SP 800-57: a key that is deactivated only opens. */
+/** Operations with keys. The permitted states follow NIST SP 800-57: a deactivated key only decrypts. */
 export const cryptoRoutes: Routes = {
   "POST /crypto/v1/keys/{id}/encrypt": (request) => encrypt(request, byId(request)),
   "POST /crypto/v1/encrypt": (request) => encrypt(request, byDescriptor(request, "key")),
@@ -91,7 +91,7 @@ function unwrap(request: DsmRequest, key: DsmKey) {
   return keyDocument(made, account.id)
 }
 
-/** The material of the new key is what the mechanism encrypts. */
+/** The ciphertext of the mechanism becomes the material of the new key. */
 function derive(request: DsmRequest, key: DsmKey) {
   const { account, app } = request
   const { name, group_id, key_size, key_type, key_ops, mechanism } = bodyOf(deriveShape, request.body)
@@ -117,7 +117,7 @@ function derive(request: DsmRequest, key: DsmKey) {
   return keyDocument(made, account.id)
 }
 
-/** Each item has its own outcome; the whole is a success. */
+/** Each item has its own outcome; the batch as a whole succeeds. */
 function batch(request: DsmRequest, run: (request: DsmRequest, key: DsmKey) => unknown) {
   return bodyOf(batchShape, request.body).map(({ kid, request: body }) => {
     try {
@@ -138,7 +138,7 @@ const statesFor: Readonly<Record<string, readonly string[]>> = {
   UNWRAPKEY: ["Active", "Deactivated", "Compromised"],
 }
 
-/** Lets the app use the key, or refuses; both are in the log. */
+/** Checks that the app may use the key; permissions and refusals are both logged. */
 function use({ account, app, isApproved }: DsmRequest, key: DsmKey, permission: AppPermission): void {
   const record = (severity: "INFO" | "WARNING", message: string) =>
     account.record({

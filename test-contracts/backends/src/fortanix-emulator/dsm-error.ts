@@ -1,4 +1,4 @@
-/** A refusal as DSM gives it: a status, and a body of plain text. */
+/** An error response as DSM sends it: a status and a plain-text body. */
 export class DsmError extends Error {
   readonly status: number
   /** Seconds, for the header Retry-After. */
@@ -11,7 +11,7 @@ export class DsmError extends Error {
   }
 }
 
-/** What DSM's client library looks for before it asks for an approval (crate `sdkms` 0.5.1, `client.rs`). */
+/** The text by which DSM's client library recognises that it must ask for an approval (crate `sdkms` 0.5.1, `client.rs`). */
 export const approvalNeeded = "This operation requires approval"
 
 export const badRequest = (text: string) => new DsmError(400, text)

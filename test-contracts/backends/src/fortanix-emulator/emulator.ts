@@ -14,15 +14,15 @@ import { keyRoutes } from "./key-routes.ts"
 import { findRoute, type Routes } from "./route.ts"
 import { type Caller, Sessions } from "./sessions.ts"
 
-/** How the emulator is made. */
+/** Settings of the emulator. */
 export interface FortanixEmulatorOptions {
   /** Speaks TLS with this certificate, and asks clients for theirs; PEM texts. Without it: plain HTTP. */
   readonly tls?: { readonly certificate: string; readonly privateKey: string; readonly clientAuthority: string }
-  /** FIPS level that it states. Default: none is stated. */
+  /** FIPS level that it reports. Default: none. */
   readonly fipsLevel?: number
 }
 
-/** A fault that the next requests of a kind run into. */
+/** A fault for the next requests that match. */
 export interface DsmFault {
   /** Part of `METHOD /path`, e.g. `POST /crypto/v1/keys`. */
   readonly on: string
@@ -33,7 +33,7 @@ export interface DsmFault {
   readonly times?: number
 }
 
-/** What an administrator gives an app. */
+/** Settings of a new app. */
 export interface AppWish {
   readonly name?: string
   /** Permissions by group id. */
@@ -46,13 +46,13 @@ const routes: Routes = { ...cryptoRoutes, ...keyRoutes, ...accountRoutes, ...app
 const longestBodyBytes = 1_048_576
 
 /**
- * An emulator of Fortanix DSM's REST API, ours: one account, AES keys. What it does where the vendor's client and
- * documents say nothing is its own, and stands in its README.
+ * Our emulator of Fortanix DSM's REST API: one account, AES keys. Where the vendor's client and documents say nothing, its
+ * behaviour is our choice, and its README lists it.
  */
 export class FortanixEmulator {
   readonly account: DsmAccount
   readonly sessions: Sessions
-  /** How far its clock is ahead of this machine's. */
+  /** Lead of its clock over this machine's, in milliseconds. */
   clockOffsetMs = 0
   /** Answers 429 to an app's operations beyond this count within an hour. */
   maxOperationsPerHour = Number.POSITIVE_INFINITY
@@ -104,7 +104,7 @@ export class FortanixEmulator {
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
-  /** Refuses connections from now on; keys, apps and sessions survive. */
+  /** Stops listening: connections are refused. Keys, apps and sessions survive. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return
     await new Promise((resolve) => {
@@ -113,14 +113,14 @@ export class FortanixEmulator {
     })
   }
 
-  /** Makes a group, as an administrator does. */
+  /** Creates a group, as an administrator does. */
   createGroup(name: string, approvals: DsmGroup["approvals"] = "none"): DsmGroup {
     const group: DsmGroup = { id: randomUUID(), name, createdAtMs: this.account.nowMs(), approvals }
     this.account.groups.set(group.id, group)
     return group
   }
 
-  /** Makes an app. */
+  /** Creates an app. */
   createApp({ name = "app", groups, credential }: AppWish): DsmApp {
     const app: DsmApp = {
       ...{ id: randomUUID(), name, createdAtMs: this.account.nowMs(), enabled: true },
@@ -132,20 +132,20 @@ export class FortanixEmulator {
     return app
   }
 
-  /** The API key of an app that logs in by a secret. */
+  /** API key of an app that logs in with a secret. */
   apiKey({ id, credential }: DsmApp): string {
     if (credential.kind !== "secret") throw new Error("this app has no secret")
     return Buffer.from(`${id}:${credential.secret}`).toString("base64")
   }
 
-  /** Makes a key, past every permission. */
+  /** Creates a key, bypassing every permission. */
   createKey(groupId: string, wish: Partial<KeyWish> = {}): DsmKey {
     const key = newKey({ ...wish, groupId, kid: randomUUID(), nowMs: this.account.nowMs() })
     this.account.keys.set(key.kid, key)
     return key
   }
 
-  /** Approves what an app asked for: it is run at once, as the app. */
+  /** Approves a request: the emulator runs it at once, as the app. */
   approve(requestId: string): void {
     const request = this.account.approvals.get(requestId)
     const app = this.account.apps.get(request?.requesterApp ?? "")
@@ -161,19 +161,19 @@ export class FortanixEmulator {
     }
   }
 
-  /** Denies what an app asked for. */
+  /** Denies a request. */
   deny(requestId: string): void {
     const request = this.account.approvals.get(requestId)
     if (request === undefined) throw new Error(`there is no approval request ${requestId}`)
     request.status = "DENIED"
   }
 
-  /** Has the next requests of a kind fail. */
+  /** Makes the next requests that match fail. */
   failNext(fault: DsmFault): void {
     this.#faults.push({ ...fault, left: fault.times ?? 1 })
   }
 
-  /** Takes back what {@link FortanixEmulator.failNext} has told. */
+  /** Cancels the faults of {@link FortanixEmulator.failNext}. */
   forgetFaults(): void {
     this.#faults = []
   }
@@ -287,11 +287,11 @@ function readBody(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"))
   } catch {
-    throw badRequest("The body is no JSON")
+    throw badRequest("The body is not JSON")
   }
 }
 
-/** What is no answer of DSM is a fault of the emulator, and looks like one. */
+/** Any error that DSM would not return is a bug of the emulator, and is reported as one. */
 function asDsmError(error: unknown): DsmError {
   return error instanceof DsmError ? error : new DsmError(500, `Fault of the emulator: ${String(error)}`)
 }

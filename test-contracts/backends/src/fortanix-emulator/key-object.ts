@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 /** Source: `KeyObjectState` of the vendor's client. */
 export type DsmKeyState = "PreActive" | "Active" | "Deactivated" | "Compromised" | "Destroyed" | "Deleted"
 
-/** What an AES key may do where nobody says what: everything but EXPORT. */
+/** Default operations of an AES key: everything except EXPORT. */
 export const defaultKeyOperations = [
   "ENCRYPT",
   "DECRYPT",
@@ -34,14 +34,14 @@ export interface DsmKey {
   deactivationMs: number | undefined
   lastUsedMs: number | undefined
   customMetadata: Readonly<Record<string, string>>
-  /** False once EXPORT was among its operations. */
+  /** False once EXPORT has been among its operations. */
   neverExportable: boolean
   links: { replacement?: string; replaced?: string }
-  /** Empty once it is destroyed. */
+  /** Empty once the key is destroyed. */
   material: Buffer
 }
 
-/** What is given when a key is made. */
+/** Settings of a new key. */
 export interface KeyWish {
   readonly groupId: string
   readonly kid: string
@@ -61,7 +61,7 @@ export interface KeyWish {
   readonly isTransient?: boolean | undefined
 }
 
-/** Makes a key, with new material unless the wish has some. */
+/** Creates a key, with new material unless the settings contain some. */
 export function newKey(wish: KeyWish): DsmKey {
   const { material = randomBytes((wish.keySize ?? 256) / 8), keyOps = defaultKeyOperations, state = "Active" } = wish
   return {

@@ -22,7 +22,7 @@ type Wish = z.output<typeof wishShape>
 const revocationShape = z.object({ code: z.string(), message: z.string().nullish() })
 const rekeyShape = wishShape.extend({ deactivate_rotated_key: z.boolean().nullish() })
 
-/** The life of keys. All of it takes the permission MANAGE in the key's group. */
+/** Routes for the life cycle of keys. All need the permission MANAGE in the key's group. */
 export const keyRoutes: Routes = {
   "GET /crypto/v1/keys": list,
   "POST /crypto/v1/keys": generate,
@@ -134,7 +134,7 @@ function make(request: DsmRequest, wish: Wish, material?: Buffer) {
   return keyDocument(key, account.id)
 }
 
-/** Renames the key and puts a new one under its name; both say so in `links`. */
+/** Renames the key and creates a new one under its name; the two refer to each other in `links`. */
 function rekey(request: DsmRequest) {
   const { account, app } = request
   const wish = bodyOf(rekeyShape, request.body)

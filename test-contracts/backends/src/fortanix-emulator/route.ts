@@ -3,19 +3,19 @@ import type { DsmAccount } from "./account.ts"
 import type { DsmApp } from "./app.ts"
 import { badRequest, notFound } from "./dsm-error.ts"
 
-/** What a handler works with. */
+/** Input of a handler. */
 export interface DsmRequest {
   readonly account: DsmAccount
   readonly app: DsmApp
-  /** The group's quorum has approved it. */
+  /** Tells whether the group's quorum has approved the request. */
   readonly isApproved: boolean
-  /** Parts of the path that the route leaves open, in their order. */
+  /** Values of the path's parameters, in order. */
   readonly parameters: readonly string[]
   readonly query: URLSearchParams
   readonly body: unknown
 }
 
-/** Answers a request; `undefined` is answered by 204. */
+/** Answers a request; `undefined` becomes status 204. */
 export type Handler = (request: DsmRequest) => unknown
 
 /** `METHOD /path/with/{open}/parts`. */
@@ -37,7 +37,7 @@ export function findRoute(routes: Routes, method: string, path: string): readonl
   throw notFound("Not found")
 }
 
-/** Reads a body, or refuses it as DSM does: 400 and a text. */
+/** Parses a body, or refuses it as DSM does: 400 and a text. */
 export function bodyOf<Shape extends z.ZodType>(shape: Shape, body: unknown): z.output<Shape> {
   const parsed = shape.safeParse(body)
   if (parsed.success) return parsed.data

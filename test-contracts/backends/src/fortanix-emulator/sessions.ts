@@ -6,19 +6,19 @@ import { unauthorized } from "./dsm-error.ts"
 
 interface Session {
   readonly app: DsmApp
-  /** Of the certificate that it began with: each request must show it again. */
+  /** Fingerprint of the login's certificate, which each request must present. */
   readonly fingerprint256: string | undefined
   lastUsedMs: number
 }
 
-/** Who speaks, as far as TLS and the header tell. */
+/** Identity of the caller, as far as TLS and the header reveal it. */
 export interface Caller {
   readonly authorization: string | undefined
   /** SHA-256 of the client certificate, as Node writes it. */
   readonly fingerprint256: string | undefined
 }
 
-/** Sessions of apps. A token ends when it was not used for `lifeSeconds`. */
+/** Sessions of apps. A token expires when it is not used for `lifeSeconds`. */
 export class Sessions {
   readonly #account: DsmAccount
   readonly #byToken = new Map<string, Session>()
@@ -29,7 +29,7 @@ export class Sessions {
     this.#account = account
   }
 
-  /** Tokens that are good now: canaries for tests. */
+  /** Tokens that are currently valid: canaries for tests. */
   get tokens(): readonly string[] {
     return [...this.#byToken.keys()]
   }
@@ -47,7 +47,7 @@ export class Sessions {
     return { token_type: "Bearer", expires_in: this.lifeSeconds, access_token: token, entity_id: app.id }
   }
 
-  /** The app of a session, or of an API key that comes with the request itself. @throws {DsmError} 401 */
+  /** Finds the app of a session, or of an API key in the request itself. @throws {DsmError} 401 */
   resolve(caller: Caller): DsmApp {
     const token = bearerToken(caller)
     if (token === undefined) return this.#appOf(caller)
@@ -56,7 +56,7 @@ export class Sessions {
     return session.app
   }
 
-  /** `POST /sys/v1/session/refresh` only uses the session; `reauth` gives another in its place. */
+  /** `POST /sys/v1/session/refresh` only uses the session; `reauth` replaces it with another. */
   reauthenticate(caller: Caller): Readonly<Record<string, unknown>> {
     const token = bearerToken(caller) ?? ""
     const { app } = this.#sessionOf(token, caller)
@@ -138,7 +138,7 @@ function jsonOf(part: string): unknown {
   try {
     return JSON.parse(Buffer.from(part, "base64url").toString("utf8"))
   } catch {
-    return undefined // no token: the shape check refuses it
+    return undefined // no token: the schema refuses it
   }
 }
 

@@ -10,28 +10,28 @@ export interface HyokKey {
   readonly crypto?: Readonly<Record<string, unknown>>
 }
 
-/** What CMK's API answers to a registration. */
+/** Response of CMK's API to a registration. */
 export interface Registration {
   readonly status: 201 | 400 | 500
   /** The API's error code. */
   readonly code?: string
   readonly context?: Readonly<Record<string, string>>
   readonly region?: string
-  /** The version that CMK takes for the newest one: the one with the latest time. */
+  /** The version that CMK considers the newest: the one with the latest time. */
   readonly primaryVersion?: string
 }
 
-/** The certificate that CMK has issued for the tenant, PEM; the key as PKCS #1. */
+/** The certificate that CMK issued for the tenant, PEM; the key in PKCS #1. */
 export interface TenantCertificate {
   readonly clientCert: string
   readonly privateKey: string
 }
 
-/** CMK as far as it calls a keystore's plugin for HYOK keys. */
+/** The part of CMK that calls a keystore's plugin for HYOK keys. */
 export interface CmkEmulator {
   /** `POST /keys`. */
   register(key: HyokKey): Promise<Registration>
-  /** The task `key:sync`. @returns the state that CMK writes down */
+  /** Runs the task `key:sync`. @returns the state that CMK records */
   sync(key: HyokKey): Promise<string>
 }
 
@@ -46,7 +46,7 @@ const foundVersions = z.object({
 })
 const longestRegion = 50
 
-/** The three answers of a keystore's plugin that CMK compares letter by letter (openkcm/plugin-sdk v0.14.0). */
+/** The three answers of a keystore's plugin that CMK compares literally (openkcm/plugin-sdk v0.14.0). */
 const sentinels = [
   {
     ...{ code: "INVALID_ARGUMENT", message: "failed to authenticate with the keystore provider" },
@@ -66,7 +66,7 @@ const failed: Registration = { status: 500, code: "CREATE_KEY" }
 /**
  * Makes the calls of OpenKCM's CMK for HYOK keys, in its order and with its judgments, on a host that has loaded the
  * plugin by upstream's own code. The order and the judgments are ours, after v0.9.0 and its main branch: that server
- * itself cannot be had here. v0.9.0 reads the newest version of GetKey and main reads GetKeyVersions: both must agree.
+ * itself is not available here. v0.9.0 reads the newest version of GetKey and main reads GetKeyVersions: both must agree.
  */
 export function createCmkEmulator(host: GoHost, certificate: TenantCertificate): CmkEmulator {
   const parameters = ({ nativeId, management }: HyokKey) => ({

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline"
 import * as z from "zod"
 import { installGoHost } from "./install.ts"
 
-/** A plugin in the words of upstream's configuration. */
+/** A plugin entry of upstream's configuration. */
 export interface GoHostPlugin {
   readonly name: string
   readonly type: string
@@ -32,12 +32,12 @@ const answer = z.object({
   plugins: z.array(z.record(z.string(), z.unknown())).default([]),
 })
 
-/** What the host answers to one request, or tells by itself. */
+/** One message of the host: the answer to a request, or a notification. */
 export type GoHostAnswer = z.output<typeof answer>
 
-/** A host of upstream's own code with plugins as processes. */
+/** A host built from upstream's own code, with plugins as processes. */
 export interface GoHost {
-  /** What it said about the load: `loaded`, or `load_failed` with its message. */
+  /** Outcome of the load: `loaded`, or `load_failed` with its message. */
   readonly loaded: GoHostAnswer
   readonly processId: number
   /** Calls a method of a plugin's service, or `$health`, `$info`, `$bench`. */
@@ -46,17 +46,17 @@ export interface GoHost {
     request?: Readonly<Record<string, unknown>>,
     more?: Readonly<Record<string, unknown>>,
   ): Promise<GoHostAnswer>
-  /** Unloads every plugin and ends. @returns how each process ended */
+  /** Unloads every plugin and exits. @returns how each process ended */
   close(): Promise<GoHostAnswer>
   /** Ends the host without warning (SIGKILL). */
   kill(): Promise<void>
-  /** What host and plugins logged so far, a line each. */
+  /** Lines that host and plugins have logged so far. */
   log(): readonly string[]
 }
 
 const hangMs = 60_000
 
-/** Starts the host; resolves when the plugins are loaded, or could not be. */
+/** Starts the host; resolves when the plugins are loaded or have failed to load. */
 export async function startGoHost(plugins: readonly GoHostPlugin[]): Promise<GoHost> {
   const folder = await mkdtemp(join(tmpdir(), "go-host-"))
   const file = join(folder, "plugins.json")

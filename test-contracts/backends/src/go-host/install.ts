@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url"
 import { installGoProgram } from "../go-program.ts"
 
-/** Version of openkcm/plugin-sdk whose loader the Go host is. */
+/** Version of openkcm/plugin-sdk whose loader the Go host uses. */
 export const upstreamSdkVersion = "0.14.0"
 
 const module = {
@@ -10,7 +10,7 @@ const module = {
 }
 
 /**
- * Builds a plugin of any upstream type in Go, on upstream's own code: the foreign plugin for our own host.
+ * Builds a plugin of any upstream type in Go, with upstream's own code: a foreign plugin for our own host.
  * @returns path of the binary
  * @throws {BackendUnavailable} it cannot be built on this machine
  */
@@ -21,7 +21,7 @@ export async function installGoPlugin(): Promise<string> {
 }
 
 /**
- * Builds the host that loads plugins by upstream's own code.
+ * Builds the host that loads plugins with upstream's own code.
  * @returns path of the binary
  * @throws {BackendUnavailable} it cannot be built on this machine
  */

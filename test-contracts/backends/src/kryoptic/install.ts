@@ -10,7 +10,7 @@ import { BackendUnavailable } from "../unavailable.ts"
 export const kryopticVersion = "1.5.4"
 
 /**
- * Builds kryoptic, a PKCS#11 token in Rust, into the user's cache unless it is there already: a minute or two, with cargo
+ * Builds kryoptic, a PKCS#11 token in Rust, into the user's cache unless it is already there: a minute or two, with cargo
  * and its registry. Cargo.lock pins every crate.
  *
  * @returns path of the PKCS#11 module

@@ -2,21 +2,21 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Pkcs11Tokens } from "../pkcs11/tokens.ts"
+import { compileCache, type Pkcs11Tokens } from "../pkcs11/tokens.ts"
 import { runCommand } from "../run-command.ts"
 import { installKryoptic } from "./install.ts"
 
 const firstSlot = 42
 
 /**
- * Makes room for tokens of kryoptic; each of them is a slot with a database of its own.
- * @throws {BackendUnavailable} kryoptic cannot be had here
+ * Prepares a folder for tokens of kryoptic; each token is a slot with its own database.
+ * @throws {BackendUnavailable} kryoptic is not available on this machine
  */
 export async function startKryoptic(): Promise<Pkcs11Tokens> {
   const module = await installKryoptic()
   const folder = await mkdtemp(join(tmpdir(), "kryoptic-"))
   const configuration = join(folder, "kryoptic.conf")
-  const environment = { KRYOPTIC_CONF: configuration }
+  const environment = { KRYOPTIC_CONF: configuration, ...compileCache() }
   const slots: string[] = []
   return {
     module,

@@ -5,7 +5,7 @@ import { installGoProgram } from "../go-program.ts"
 export const kubernetesVersion = "1.36.3"
 
 /**
- * Builds the Kubernetes API server into the user's cache unless it is there already. The first build takes some minutes
+ * Builds the Kubernetes API server into the user's cache unless it is already there. The first build takes some minutes
  * and needs Go and its module proxy.
  * @returns path of the binary
  * @throws {BackendUnavailable} it cannot be built on this machine

@@ -26,14 +26,14 @@ export interface KubernetesRequest {
 
 /**
  * Starts a real Kubernetes API server with an etcd inside on a free port of 127.0.0.1, its data in a temporary folder. No
- * controllers run beside it: no default service accounts, no garbage collection. It ends with
- * {@link KubernetesServer.stop}, or together with this process.
+ * controllers run with it: no default service accounts, no garbage collection. It ends with
+ * {@link KubernetesServer.stop}, or when this process ends.
  * @throws {BackendUnavailable} it cannot be built here
  */
 export async function startKubernetes(): Promise<KubernetesServer> {
   const binary = await installKubernetes()
   for (let attempt = 1; ; attempt += 1) {
-    // A short path: etcd's sockets lie in it, and a socket's path has at most 107 bytes.
+    // A short path: it contains etcd's sockets, and the path of a socket has at most 107 bytes.
     const folder = await mkdtemp(join(tmpdir(), "k8s-"))
     const [port = 0] = await freePorts(1)
     const adminToken = randomBytes(16).toString("hex")
@@ -43,7 +43,7 @@ export async function startKubernetes(): Promise<KubernetesServer> {
       return server
     } catch (error) {
       await server.stop()
-      // Another process may have taken the port between finding it and using it.
+      // Another process may take the port between the search and its use.
       if (attempt === startAttempts || !server.log().includes("address already in use")) throw error
     }
   }
@@ -79,7 +79,7 @@ async function spawn(binary: string, folder: string, port: number, adminToken: s
 export class KubernetesServer {
   /** URL of the server; its certificate is for 127.0.0.1. */
   readonly address: string
-  /** Token of a user who may do everything. */
+  /** Token of a user with all permissions. */
   readonly adminToken: string
   /** The authority of its certificate, PEM. */
   authority = ""
@@ -124,19 +124,19 @@ export class KubernetesServer {
     })
   }
 
-  /** Makes an object at a path, or leaves the one that is there. */
+  /** Creates an object at a path unless it exists. */
   async create(path: string, body: Readonly<Record<string, unknown>>): Promise<void> {
     const { status, body: answer } = await this.send({ method: "POST", path, body })
     if (status !== 201 && status !== 409) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`)
   }
 
-  /** Makes a service account, and its namespace where there is none. */
+  /** Creates a service account, and its namespace if it does not exist. */
   async createServiceAccount(namespace: string, name: string): Promise<void> {
     await this.create("/api/v1/namespaces", { metadata: { name: namespace } })
     await this.create(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } })
   }
 
-  /** Has the server issue a token of a service account, as it does for a pod's projected volume. */
+  /** Requests a token of a service account, as for a pod's projected volume. */
   async serviceAccountToken(namespace: string, name: string, audience: string): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`
     const spec = { audiences: [audience], expirationSeconds: 600 }
@@ -160,7 +160,7 @@ export class KubernetesServer {
       this.authority = await readFile(join(this.#folder, "apiserver.crt"), "utf8")
       return (await this.send({ method: "GET", path: "/readyz" })).status === 200
     } catch {
-      return false // not yet: the caller asks again until its time is up
+      return false // not yet: the caller polls until its time limit
     }
   }
 }

@@ -14,8 +14,8 @@ export interface MotoServer {
 }
 
 /**
- * Starts moto's server on a free port of 127.0.0.1; it keeps nothing.
- * @throws {BackendUnavailable} it cannot be had here
+ * Starts moto's server on a free port of 127.0.0.1; it stores nothing on disk.
+ * @throws {BackendUnavailable} it is not available on this machine
  */
 export async function startMoto(): Promise<MotoServer> {
   const packages = await installMoto()
@@ -41,6 +41,6 @@ async function untilReady(address: string, server: GuardedProcess): Promise<void
 async function answers(address: string): Promise<boolean> {
   return fetch(`${address}/moto-api/`, { signal: AbortSignal.timeout(5_000) }).then(
     ({ ok }) => ok,
-    () => false, // not yet: the caller asks again until its time is up
+    () => false, // not yet: the caller polls until its time limit
   )
 }

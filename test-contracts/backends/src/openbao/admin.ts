@@ -1,7 +1,7 @@
 import * as z from "zod"
-import { type OpenBaoAnswer, type OpenBaoEndpoint, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
+import { type OpenBaoAnswer, type OpenBaoEndpoint, type OpenBaoRequest, sendToOpenBao } from "./vault-client.ts"
 
-/** How a transit key is made; the names are the server's own (API documentation of the transit engine, "Create key"). */
+/** Settings of a new transit key; the names are the server's own (API documentation of the transit engine, "Create key"). */
 export interface TransitKeyOptions {
   readonly mount: string
   readonly name: string
@@ -12,30 +12,30 @@ export interface TransitKeyOptions {
   readonly allowPlaintextBackup?: boolean
 }
 
-/** How a token is made. */
+/** Settings of a new token. */
 export interface TokenOptions {
   readonly policies: readonly string[]
-  /** Life in seconds. Default 3600. */
+  /** Lifetime in seconds. Default 3600. */
   readonly ttlSeconds?: number
   /** Default true. */
   readonly renewable?: boolean
-  /** How often it may be used; 0, the default, is without limit. */
+  /** Number of permitted uses; 0, the default, means no limit. */
   readonly usesLimit?: number
 }
 
-/** How an AppRole is made. */
+/** Settings of a new AppRole. */
 export interface AppRoleOptions {
-  /** Mount of the method. Default `approle`. */
+  /** Mount of the authentication method. Default `approle`. */
   readonly mount?: string
   readonly name: string
   readonly policies: readonly string[]
-  /** Life of the tokens it gives, in seconds. Default 3600. */
+  /** Lifetime of its tokens, in seconds. Default 3600. */
   readonly tokenTtlSeconds?: number
-  /** Longest life of these tokens by renewal, in seconds. Default: the server's own. */
+  /** Longest lifetime of these tokens with renewals, in seconds. Default: the server's. */
   readonly tokenMaxTtlSeconds?: number
 }
 
-/** What logs an AppRole in. */
+/** Credential of an AppRole. */
 export interface AppRoleCredential {
   readonly roleId: string
   readonly secretId: string
@@ -61,7 +61,7 @@ const raftConfiguration = z.object({
   }),
 })
 
-/** The server's API as root: the second route, by which a test prepares and checks what the plugin did. */
+/** The server's API as root: the second route, which a test uses to prepare the server and to check what the plugin did. */
 export class OpenBaoAdmin {
   readonly #endpoint: OpenBaoEndpoint
   readonly #token: string
@@ -82,7 +82,7 @@ export class OpenBaoAdmin {
     })
   }
 
-  /** The same API inside a child namespace, which is made when there is none. */
+  /** The same API inside a child namespace, which is created if it does not exist. */
   async inNamespace(name: string): Promise<OpenBaoAdmin> {
     await this.#write(`sys/namespaces/${name}`, {})
     return new OpenBaoAdmin(this.#endpoint, this.#token, this.#namespace ? `${this.#namespace}/${name}` : name)
@@ -101,7 +101,7 @@ export class OpenBaoAdmin {
     })
   }
 
-  /** @returns what the server says about a key; `undefined` when it has none of this name */
+  /** @returns the server's description of a key; `undefined` when it has no key of this name */
   async readTransitKey(mount: string, name: string): Promise<TransitKey | undefined> {
     const answer = await this.send({ method: "GET", path: `${mount}/keys/${name}` })
     if (answer.status === 404) return undefined
@@ -122,7 +122,7 @@ export class OpenBaoAdmin {
     expectSuccess(await this.send({ method: "DELETE", path: `${mount}/keys/${name}` }))
   }
 
-  /** Encrypts as root. @returns the server's text form, `vault:v1:...` */
+  /** Encrypts as root. @returns the ciphertext in the server's text form, `vault:v1:...` */
   async encrypt(mount: string, name: string, plaintext: Uint8Array, associatedData: Uint8Array): Promise<string> {
     const answer = await this.#write(`${mount}/encrypt/${name}`, {
       plaintext: Buffer.from(plaintext).toString("base64"),
@@ -131,7 +131,7 @@ export class OpenBaoAdmin {
     return z.object({ data: z.object({ ciphertext: z.string() }) }).parse(answer).data.ciphertext
   }
 
-  /** Decrypts as root what `encrypt` or a plugin made. */
+  /** Decrypts, as root, a ciphertext of `encrypt` or of a plugin. */
   async decrypt(mount: string, name: string, ciphertext: string, associatedData: Uint8Array): Promise<Uint8Array> {
     const answer = await this.#write(`${mount}/decrypt/${name}`, {
       ciphertext,
@@ -161,12 +161,12 @@ export class OpenBaoAdmin {
     await this.#write("auth/token/revoke", { token })
   }
 
-  /** Revokes every token that a method of authentication gave, e.g. `auth/approle/login`. */
+  /** Revokes every token that an authentication method issued, e.g. `auth/approle/login`. */
   async revokeTokensOf(prefix: string): Promise<void> {
     await this.#write(`sys/leases/revoke-prefix/${prefix}`, {})
   }
 
-  /** Enables a method of authentication, e.g. `approle`, at a path that defaults to its name. */
+  /** Enables an authentication method, e.g. `approle`, at a path that defaults to its name. */
   async enableAuth(type: string, mount = type): Promise<void> {
     await this.#write(`sys/auth/${mount}`, { type })
   }
@@ -189,7 +189,7 @@ export class OpenBaoAdmin {
     return z.object({ data: z.object({ secret_id: z.string() }) }).parse(answer).data.secret_id
   }
 
-  /** @returns a wrapping token of a new secret id, good for five minutes and for once */
+  /** @returns a wrapping token for a new secret id, valid for five minutes and a single use */
   async createWrappedSecretId(role: string, mount = "approle"): Promise<string> {
     const path = `auth/${mount}/role/${role}/secret-id`
     const answer = await this.send({ method: "POST", path, body: {}, wrapTtlSeconds: 300 })
@@ -200,19 +200,19 @@ export class OpenBaoAdmin {
     await this.#write(`auth/${mount}/role/${role}/secret-id/destroy`, { secret_id: secretId })
   }
 
-  /** What the server states without a token. */
+  /** Reads the status that the server reports without a token. */
   async health(): Promise<{ readonly sealed: boolean; readonly version: string; readonly clusterId: string }> {
     const answer = await sendToOpenBao(this.#endpoint, { method: "GET", path: "sys/health" })
     const facts = health.parse(answer.body)
     return { sealed: facts.sealed, version: facts.version, clusterId: facts.cluster_id }
   }
 
-  /** Lets nodes that join the cluster vote after a second instead of ten. */
+  /** Lets nodes that join the cluster vote after one second instead of ten. */
   async takeVotersAtOnce(): Promise<void> {
     await this.#write("sys/storage/raft/autopilot/configuration", { server_stabilization_time: "1s" })
   }
 
-  /** Cluster addresses (`host:port`) of the nodes that have a vote. */
+  /** Cluster addresses (`host:port`) of the nodes that vote. */
   async voters(): Promise<readonly string[]> {
     const answer = await this.send({ method: "GET", path: "sys/storage/raft/configuration" })
     const { servers } = raftConfiguration.parse(expectSuccess(answer)).data.config
@@ -226,5 +226,5 @@ export class OpenBaoAdmin {
 
 function expectSuccess(answer: OpenBaoAnswer): unknown {
   if (answer.status >= 200 && answer.status < 300) return answer.body
-  throw new Error(`OpenBao answered the test's own request with ${answer.status}: ${JSON.stringify(answer.body)}`)
+  throw new Error(`OpenBao answered the test's request with ${answer.status}: ${JSON.stringify(answer.body)}`)
 }

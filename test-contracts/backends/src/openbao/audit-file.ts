@@ -14,7 +14,7 @@ const auditEntry = z.object({
   }),
 })
 
-/** One entry of OpenBao's own audit file. Values that the server takes for secret are HMACs there. */
+/** One entry of OpenBao's own audit file. Values that the server considers secret appear as HMACs. */
 export type OpenBaoAuditEntry = z.infer<typeof auditEntry>
 
 /** Reads all entries of an audit file, oldest first. */

@@ -16,9 +16,9 @@ const pinned = {
 let installed: Promise<string> | undefined
 
 /**
- * Installs the real OpenBao into the user's cache unless it is there already; parallel processes install once.
+ * Installs the real OpenBao into the user's cache unless it is already there; parallel processes install it once.
  * @returns path of the verified binary
- * @throws {BackendUnavailable} it cannot be had on this machine, or is not the pinned one
+ * @throws {BackendUnavailable} it is not available on this machine, or is not the pinned version
  */
 export async function installOpenBao(): Promise<string> {
   installed ??= install()

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { TestAuthority } from "../certificates.ts"
 
-/** What {@link writeConfiguration} writes. */
+/** Settings of {@link writeConfiguration}. */
 export interface ConfigurationSettings {
   readonly folder: string
   readonly port: number
@@ -24,7 +24,7 @@ export async function writeConfiguration(settings: ConfigurationSettings): Promi
   const dataFolder = join(folder, "data")
   const scheme = authority === undefined ? "http" : "https"
   await mkdir(dataFolder)
-  // HCL: the server does not read an audit device out of a JSON configuration. A JSON string is an HCL string, too.
+  // HCL: the server does not read an audit device from a JSON configuration. A JSON string is also an HCL string.
   const quoted = (text: string) => JSON.stringify(text)
   const configuration = [
     `storage "raft" {`,
@@ -60,7 +60,7 @@ async function tlsSettings(folder: string, authority: TestAuthority): Promise<re
   return [`  tls_cert_file = ${JSON.stringify(certificateFile)}`, `  tls_key_file = ${JSON.stringify(keyFile)}`]
 }
 
-/** Writes a new certificate of the server where its configuration expects one. @returns the paths, and the certificate */
+/** Writes a new server certificate to the path that the configuration names. @returns the paths and the certificate */
 export async function writeServerCertificate(folder: string, authority: TestAuthority) {
   const names = { commonName: "openbao", dnsNames: ["localhost"], addresses: ["127.0.0.1"] }
   const { certificate, privateKey } = await authority.issue(names)

@@ -9,16 +9,16 @@ import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
 import { OpenBaoAdmin } from "./admin.ts"
 import { type OpenBaoAuditEntry, readAuditFile } from "./audit-file.ts"
-import { type OpenBaoAnswer, type OpenBaoRequest, sendToOpenBao } from "./http.ts"
 import { installOpenBao } from "./install.ts"
 import { accepts, servedFingerprint } from "./reachability.ts"
 import { writeConfiguration, writeServerCertificate } from "./server-configuration.ts"
+import { type OpenBaoAnswer, type OpenBaoRequest, sendToOpenBao } from "./vault-client.ts"
 
-/** How an OpenBao is started. */
+/** Settings of an OpenBao server. */
 export interface OpenBaoOptions {
-  /** Speaks TLS with a certificate for 127.0.0.1 and localhost from an authority of its own. Default false. */
+  /** Speaks TLS with a certificate for 127.0.0.1 and localhost from its own authority. Default false. */
   readonly tls?: boolean
-  /** Refuses connections without a client certificate of its authority; only with `tls`. Default false. */
+  /** Refuses connections without a client certificate from its authority; only with `tls`. Default false. */
   readonly requireClientCertificate?: boolean
   /** Writes its audit file. Default true. */
   readonly audit?: boolean
@@ -33,16 +33,16 @@ const pollMs = 50
 
 /**
  * Starts a real OpenBao on a free port of 127.0.0.1 with its data in a temporary folder, initialised and unsealed. It ends
- * with {@link OpenBaoServer.stop}, or together with this process.
+ * with {@link OpenBaoServer.stop}, or when this process ends.
  *
- * Storage is integrated raft with one node: OpenBao 2.7.2 has no file storage any more.
+ * Storage is integrated raft with one node: OpenBao 2.7.2 no longer has file storage.
  * @throws {BackendUnavailable} OpenBao cannot be installed here
  */
 export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBaoServer> {
   return spawnOpenBao(options, (server) => server.initialise())
 }
 
-/** Starts a further node of the cluster of another server; it has no keys of its own. */
+/** Starts another node of an existing server's cluster; it has no unseal keys of its own. */
 export async function joinOpenBao(leader: OpenBaoServer, options: OpenBaoOptions): Promise<OpenBaoServer> {
   return spawnOpenBao(options, (server) => server.join(leader))
 }
@@ -66,7 +66,7 @@ async function spawnOpenBao(
       return server
     } catch (error) {
       await server.stop()
-      // Another process may have taken a port between finding it and using it.
+      // Another process may take a port between the search and its use.
       if (attempt === startAttempts || !server.log().includes("address already in use")) throw error
     }
   }
@@ -78,9 +78,9 @@ export class OpenBaoServer {
   readonly port: number
   /** URL of the server, without a path. */
   readonly address: string
-  /** The authority of its certificate, which also issues client certificates; only with the option `tls`. */
+  /** Authority that issued its certificate and also issues client certificates; only with the option `tls`. */
   authority: TestAuthority | undefined
-  /** Folder of this server alone, for files of the test; removed by {@link stop}. */
+  /** Folder for this server and for files of the test; {@link stop} removes it. */
   readonly folder: string
   rootToken = ""
   unsealKey = ""
@@ -114,13 +114,13 @@ export class OpenBaoServer {
     return new OpenBaoAdmin(this.#endpoint(), this.rootToken)
   }
 
-  /** The server's own process. @throws {Error} it does not run */
+  /** Process id of the server. @throws {Error} it is not running */
   get processId(): number {
     if (this.#process === undefined || this.#process.hasEnded) throw new Error("OpenBao is not running")
     return this.#process.processId
   }
 
-  /** Starts the process, makes one unseal key and a root token, and unseals. For {@link startOpenBao}. */
+  /** Starts the process, creates one unseal key and a root token, and unseals. For {@link startOpenBao}. */
   async initialise(): Promise<void> {
     await this.#spawn()
     const answer = await this.send({
@@ -134,7 +134,7 @@ export class OpenBaoServer {
     await this.unseal()
   }
 
-  /** Starts the process as a further node of the leader's cluster, and unseals. For {@link joinOpenBao}. */
+  /** Starts the process as another node of the leader's cluster, and unseals. For {@link joinOpenBao}. */
   async join(leader: OpenBaoServer): Promise<void> {
     await this.#spawn()
     await leader.admin.takeVotersAtOnce()
@@ -145,7 +145,7 @@ export class OpenBaoServer {
     await this.#poll("a voter", async () => (await leader.admin.voters()).includes(this.#clusterAddress))
   }
 
-  /** Unlocks a node of a cluster, and resolves when it is a standby or active. */
+  /** Unseals a node of a cluster; resolves when it is standby or active. */
   async unsealStandby(): Promise<void> {
     await this.#poll("unsealed", async () => {
       await this.send({ method: "PUT", path: "sys/unseal", body: { key: this.unsealKey } })
@@ -159,7 +159,7 @@ export class OpenBaoServer {
     await this.#spawn()
   }
 
-  /** Serves from now on a certificate of another authority, without an interruption (SIGHUP). */
+  /** Switches to a certificate from another authority, without an interruption (SIGHUP). */
   async replaceCertificate(authority: TestAuthority): Promise<void> {
     const { certificate } = await writeServerCertificate(this.folder, authority)
     const { fingerprint256 } = new X509Certificate(certificate)
@@ -168,19 +168,19 @@ export class OpenBaoServer {
     await this.#poll("serving its new certificate", async () => (await servedFingerprint(this.port)) === fingerprint256)
   }
 
-  /** Sends any request, with whatever token it carries. */
+  /** Sends any request, with the token that the request names. */
   async send(request: OpenBaoRequest): Promise<OpenBaoAnswer> {
     return sendToOpenBao(this.#endpoint(), request)
   }
 
-  /** Locks the server: from now on it answers 503 until {@link unseal}. */
+  /** Seals the server: it answers 503 until {@link unseal}. */
   async seal(): Promise<void> {
     const { status } = await this.send({ method: "PUT", path: "sys/seal", token: this.rootToken })
     if (status !== 204) throw new Error(`OpenBao did not seal: status ${status}`)
     await this.#waitFor("sealed", 503)
   }
 
-  /** Unlocks the server, and resolves when it is active. */
+  /** Unseals the server; resolves when it is active. */
   async unseal(): Promise<void> {
     await this.send({ method: "PUT", path: "sys/unseal", body: { key: this.unsealKey } })
     await this.#waitFor("active", 200)
@@ -208,7 +208,7 @@ export class OpenBaoServer {
     await this.start()
   }
 
-  /** Stops the process in its tracks (SIGSTOP): it accepts connections and never answers, until {@link thaw}. */
+  /** Suspends the process (SIGSTOP): it accepts connections and does not answer until {@link thaw}. */
   freeze(): void {
     this.#signal("SIGSTOP")
   }
@@ -230,8 +230,7 @@ export class OpenBaoServer {
 
   /** Ends the process and removes its data. Idempotent. */
   async stop(): Promise<void> {
-    if (this.#process?.hasEnded === false) this.#signal("SIGCONT")
-    await this.halt()
+    await this.kill() // a graceful shutdown takes a second, and nobody reads the data again
     await rm(this.folder, { recursive: true, force: true })
   }
 

@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url"
 import { runCommand } from "../run-command.ts"
 import { BackendUnavailable } from "../unavailable.ts"
 
-/** What the fault module does at a call. */
+/** A fault: what the module does at a call. */
 export interface TokenFault {
-  /** With `@SERIAL`, of one token alone. */
+  /** With `@SERIAL`: of one token only. */
   readonly function: `C_${string}`
   readonly action: "return" | "sleep" | "stall" | "crash"
   /** Return value, or milliseconds. */
@@ -17,15 +17,15 @@ export interface TokenFault {
   readonly times?: number
 }
 
-/** A PKCS#11 module in front of another one, which fails when it is told to. */
+/** A PKCS#11 module in front of another one, which fails on demand. */
 export interface FaultModule {
   /** The PKCS#11 module. */
   readonly module: string
-  /** What a process needs to use it. */
+  /** Environment variables that the module needs. */
   readonly environment: Readonly<Record<string, string>>
-  /** Replaces the faults; none without arguments. */
+  /** Replaces the faults; without arguments, removes them. */
   control(...faults: readonly TokenFault[]): Promise<void>
-  /** Names of the functions that were called since the last time, in order. */
+  /** Names of the functions called since the last read, in order. */
   calls(): Promise<readonly string[]>
   remove(): Promise<void>
 }
@@ -54,11 +54,11 @@ export async function buildFaultModule(target: string): Promise<FaultModule> {
       const lines = faults.map(
         ({ function: name, action, number = 0, times = 1 }) => `${name} ${action} ${number} ${times}\n`,
       )
-      // The stamp makes equal faults a new file, so that their counts start again.
+      // The stamp makes equal faults a new file, so that their counts restart.
       await writeFile(control, `# ${performance.now()}\n${lines.join("")}`)
     },
     async calls() {
-      // Never emptied: a call that comes between reading and emptying would be lost.
+      // Never truncated: a call between reading and truncating would be lost.
       const lines = (await readFile(trace, "utf8")).split("\n").slice(0, -1)
       const fresh = lines.slice(seen)
       seen = lines.length

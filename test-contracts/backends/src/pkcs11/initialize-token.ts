@@ -1,4 +1,4 @@
-/** Makes a token of an empty slot: `initialize-token.ts MODULE SLOT LABEL PIN`. The PIN is its security officer's, too. */
+/** Initialises a token in an empty slot: `initialize-token.ts MODULE SLOT LABEL PIN`. The PIN is also its security officer's. */
 import { createRequire } from "node:module"
 import type * as pkcs11js from "pkcs11js"
 

@@ -6,7 +6,7 @@ const serial = 4
 const readWrite = 2
 const withThreads = 2
 
-/** Whether the binding for PKCS#11 is there. @throws {BackendUnavailable} it is not */
+/** Requires the binding for PKCS#11. @throws {BackendUnavailable} it is missing */
 export async function requireTokenBinding(): Promise<void> {
   try {
     createRequire(import.meta.url)("pkcs11js")
@@ -15,24 +15,24 @@ export async function requireTokenBinding(): Promise<void> {
   }
 }
 
-/** The second route into tokens: the same library in the test's own process, past the plugin. */
+/** The second route into tokens: the same library in the test's own process, bypassing the plugin. */
 export class TokenAdmin {
   readonly #constants: typeof pkcs11js
   readonly #library: pkcs11js.PKCS11
   readonly #pin: string
 
-  /** @param environment - what the library finds its tokens by */
+  /** @param environment - the variables by which the library finds its tokens */
   constructor(module: string, environment: Readonly<Record<string, string>>, pin: string) {
     Object.assign(process.env, environment)
     this.#pin = pin
-    // An add-on that had to be built: whoever needs no token needs no compiler.
+    // This add-on is compiled on installation: tests without a token need no compiler.
     this.#constants = createRequire(import.meta.url)("pkcs11js")
     this.#library = new this.#constants.PKCS11()
     this.#library.load(module)
     this.#library.C_Initialize({ flags: withThreads })
   }
 
-  /** Makes a key as the set-up material says, but for what is asked for. */
+  /** Creates a key as the set-up material describes, except for the given attributes. */
   createKey(token: string, label: string, more: pkcs11js.Template = []): void {
     this.#inSession(token, (session) => {
       const template: pkcs11js.Template = [
@@ -46,7 +46,7 @@ export class TokenAdmin {
     })
   }
 
-  /** Puts a key with known material into a token, as an appliance does with one that was cloned to it. */
+  /** Puts a key with known material into a token, as an appliance does when a key is cloned to it. */
   putKey(token: string, label: string, material: Buffer): void {
     this.#inSession(token, (session) => {
       const value = { type: this.#constants.CKA_VALUE, value: material }
@@ -89,7 +89,7 @@ export class TokenAdmin {
     })
   }
 
-  /** Opens what the plugin made: a byte 1, 12 bytes of vector, bytes, tag. */
+  /** Decrypts the plugin's ciphertext: a byte 1, 12 bytes of vector, bytes, tag. */
   decrypt(token: string, label: string, ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array {
     const bytes = Buffer.from(ciphertext)
     return this.#inSession(token, (session) => {

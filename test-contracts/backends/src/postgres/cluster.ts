@@ -4,10 +4,10 @@ import { join } from "node:path"
 import type { CertificateSubject, TestAuthority } from "../certificates.ts"
 import { runCommand } from "../run-command.ts"
 
-/** The user that runs the server where this process is root: PostgreSQL refuses root. It is `nobody`. */
+/** The user that runs the server when this process is root, because PostgreSQL refuses root: `nobody`. */
 export const serverUser = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined
 
-/** Where a new cluster lies. */
+/** Files of a new cluster. */
 export interface Cluster {
   /** Removed with the server. */
   readonly folder: string
@@ -17,7 +17,7 @@ export interface Cluster {
 
 /**
  * Makes a cluster of databases with a superuser `postgres` that has a password. Its collation is ICU's English, which
- * sorts otherwise than bytes do, so that a query that rests on the order of bytes shows.
+ * differs from byte order, so that a query that depends on byte order fails.
  */
 export async function createCluster(programs: string, superuserPassword: string): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), "postgres-"))

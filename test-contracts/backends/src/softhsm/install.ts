@@ -7,7 +7,7 @@ import { BackendUnavailable } from "../unavailable.ts"
 /** The version of SoftHSM that the tests run against: the one of Debian 12. */
 export const softHsmVersion = "2.6.1"
 
-/** Where SoftHSM's files lie. */
+/** Paths of SoftHSM's files. */
 export interface SoftHsmInstallation {
   /** The PKCS#11 module. */
   readonly module: string
@@ -18,8 +18,8 @@ export interface SoftHsmInstallation {
 let installed: Promise<SoftHsmInstallation> | undefined
 
 /**
- * Unpacks SoftHSM from Debian's packages into the user's cache unless it is there already; the system is not touched.
- * @throws {BackendUnavailable} it cannot be had on this machine
+ * Unpacks SoftHSM from Debian's packages into the user's cache unless it is already there; the system is not changed.
+ * @throws {BackendUnavailable} it is not available on this machine
  */
 export async function installSoftHsm(): Promise<SoftHsmInstallation> {
   installed ??= install()
@@ -58,7 +58,7 @@ async function unpack(work: string): Promise<void> {
   printProgress("downloading the Debian packages libsofthsm2 and softhsm2")
   const script = 'cd "$1" && apt-get download libsofthsm2 softhsm2 >/dev/null'
   if (!(await succeeds("sh", ["-c", script, "sh", work]))) {
-    // The lists of packages may be missing; only root can get them.
+    // The package lists may be missing; only root can download them.
     await succeeds("apt-get", ["update"])
     if (!(await succeeds("sh", ["-c", script, "sh", work]))) {
       throw new BackendUnavailable("apt-get cannot download softhsm2: it is there on Debian 12, after apt-get update")

@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Pkcs11Tokens } from "../pkcs11/tokens.ts"
+import { compileCache, type Pkcs11Tokens } from "../pkcs11/tokens.ts"
 import { runCommand } from "../run-command.ts"
 import { installSoftHsm } from "./install.ts"
 
 /**
- * Makes room for tokens; they keep their keys in files.
- * @throws {BackendUnavailable} SoftHSM cannot be had here
+ * Prepares a folder for tokens, which keep their keys in files.
+ * @throws {BackendUnavailable} SoftHSM is not available on this machine
  */
 export async function startSoftHsm(): Promise<Pkcs11Tokens> {
   const { module, tool } = await installSoftHsm()
@@ -18,7 +18,7 @@ export async function startSoftHsm(): Promise<Pkcs11Tokens> {
     configuration,
     `directories.tokendir = ${join(folder, "tokens")}\nobjectstore.backend = file\nlog.level = ERROR\n`,
   )
-  const environment = { SOFTHSM2_CONF: configuration }
+  const environment = { SOFTHSM2_CONF: configuration, ...compileCache() }
   return {
     module,
     environment,

@@ -16,7 +16,7 @@ export interface DirectoryGroup {
 /** Members of the signed data about the caller, where there is one; empty in the host's own tasks. */
 export type DirectoryContext = Readonly<Record<string, string>>
 
-/** What the upstream host asks about users and groups. Upstream: IdentityManagementService. */
+/** Answers the upstream host's questions about users and groups. Upstream: IdentityManagementService. */
 export interface UpstreamIdentityV1 {
   /** @returns `undefined` only when the directory says that there is none */
   getUser(userId: string, context: DirectoryContext, call: CallOptions): Promise<DirectoryUser | undefined>

@@ -7,7 +7,7 @@ export interface KeyRef {
 }
 
 /**
- * What a wrap is bound to: exactly these three, fixed for ever in docs/envelope.md. Each plugin binds them by its
+ * The facts that a wrap is bound to: exactly these three, fixed permanently in docs/envelope.md. Each plugin binds them by its
  * protocol's own means (encryption context, associated data); a decrypt under any other context is refused.
  */
 export interface EncryptionContext {
@@ -28,7 +28,7 @@ export interface EncryptRequest {
 
 /** Answer of {@link KeystoreV1.encrypt}. */
 export interface EncryptResult {
-  /** Opaque to the host; stored as it is and given back to `decrypt`. */
+  /** Opaque to the host, which stores it unchanged and passes it to `decrypt`. */
   readonly ciphertext: Uint8Array
   /** Version of the L1 key that was used, as the keystore names it; `1` where it has no versions. */
   readonly keyVersion: string
@@ -58,18 +58,18 @@ export type KeyState = "ENABLED" | "DISABLED" | "PENDING_IMPORT" | "PENDING_DELE
 /** A fact that the keystore may withhold from the credential in use. */
 export type Known<T> = T | "unknown"
 
-/** What the keystore says about a key. */
+/** A key, as its keystore describes it. */
 export interface KeyDescription {
   readonly key: KeyRef
   /**
    * Canonical identity of the key as the *server* states it (AWS key ARN; OpenBao cluster id, namespace, mount and key;
-   * DSM account and kid; token serial and key id), so that a second host name is no second key. At most 500 characters.
+   * DSM account and kid; token serial and key id), so that a second host name does not count as a second key. At most 500 characters.
    */
   readonly identity: string
   readonly state: KeyState
   /** E.g. `aes256-gcm96`, `SYMMETRIC_DEFAULT`; as the keystore spells it. */
   readonly algorithm: Known<string>
-  /** Whether the key's plaintext can be had from the keystore. */
+  /** Whether the keystore would hand out the key's plaintext. */
   readonly exportable: Known<boolean>
   /** Newest version, as the keystore names it. */
   readonly latestVersion: Known<string>
@@ -99,13 +99,13 @@ export interface CreateKeyRequest {
   readonly origin: "generate" | "import"
 }
 
-/** What an administrator needs to wrap key material for an import; upstream's parameter names and values. */
+/** Parameters with which an administrator wraps key material for an import; upstream's parameter names and values. */
 export interface ImportParameters {
   /** SubjectPublicKeyInfo, PEM. */
   readonly publicKey: string
   readonly wrappingAlgorithm: "CKM_RSA_PKCS_OAEP" | "CKM_RSA_AES_KEY_WRAP"
   readonly hashFunction: "SHA1" | "SHA256"
-  /** Opaque; given back with the material. */
+  /** Opaque; returned with the material. */
   readonly providerParams: string
   /** When the parameters expire, milliseconds since the Unix epoch. */
   readonly validToMs?: number
@@ -138,7 +138,7 @@ export interface KeystoreV1 {
    */
   decrypt(request: DecryptRequest, call: CallOptions): Promise<DecryptResult>
   /**
-   * Says what the keystore tells about a key. Upstream: GetKey.
+   * Describes a key as its keystore sees it. Upstream: GetKey.
    * @throws {PluginError} KEY_NOT_FOUND - the keystore says that there is none
    */
   describeKey(key: KeyRef, call: CallOptions): Promise<KeyDescription>
@@ -165,6 +165,6 @@ export interface KeystoreV1 {
   testConnection(call: CallOptions): AsyncIterable<ConnectionStep>
   /** A cheap round trip that proves that the next operation would succeed. */
   probe(call: CallOptions): Promise<ProbeResult>
-  /** Gives back what belongs to this handle alone. Idempotent; calls in flight reject with `CANCELLED`. */
+  /** Releases what belongs to this handle alone. Idempotent; calls in flight reject with `CANCELLED`. */
   close(): Promise<void>
 }

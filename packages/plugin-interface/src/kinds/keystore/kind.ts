@@ -3,7 +3,7 @@ import type { KindRow } from "../kind.ts"
 import { type KeystoreCapability, type KeystoreManifest, keystoreCapabilities } from "./manifest.ts"
 import type { KeystorePluginV1 } from "./plugin.ts"
 
-const auditActions = ["keystoreLogin", "keystoreTokenRenewal", "keystoreSessionOpen"] as const
+const auditActions = ["keystoreLogin", "keystoreTokenRenewal"] as const
 
 /** Types of the kind. */
 export interface KeystoreTypes {

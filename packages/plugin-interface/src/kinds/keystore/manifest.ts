@@ -17,7 +17,7 @@ export type KeystoreCapability = (typeof keystoreCapabilities)[number]
 
 /** A field that a plugin adds to the answer of an activation, e.g. `vault_version`. */
 export interface ActivationFact {
-  /** What the field states and where the statement comes from. */
+  /** The statement that the field makes, and its source. */
   readonly description: string
 }
 

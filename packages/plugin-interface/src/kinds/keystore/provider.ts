@@ -10,7 +10,7 @@ export interface ProvidedKeystoreRequest {
 
 /** A keystore that was made for a tenant. Upstream: the access data of CreateKeystore's answer. */
 export interface ProvidedKeystore {
-  /** What `openKeystore` takes, without secrets; the same each time. */
+  /** Configuration for `openKeystore`, without secrets; the same each time. */
   readonly configuration: Readonly<Record<string, JsonValue>>
   /** The configuration's secret fields, as UTF-8; new ones each time. Whoever stores them fills them with zeros. */
   readonly secrets: Readonly<Record<string, Uint8Array>>
@@ -28,7 +28,7 @@ export interface KeystoreProviderV1 {
    */
   createKeystore(request: ProvidedKeystoreRequest, call: CallOptions): Promise<ProvidedKeystore>
   /**
-   * Removes the keystore with its L1 key, for ever; one that is not there is removed.
+   * Removes the keystore with its L1 key permanently; succeeds where there is none.
    * @throws {PluginError} as `createKeystore`
    */
   deleteKeystore(request: ProvidedKeystoreRequest, call: CallOptions): Promise<void>

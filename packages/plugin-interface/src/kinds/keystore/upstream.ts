@@ -31,7 +31,7 @@ export interface UpstreamManagementAccess {
   readonly accessData: Members
 }
 
-/** Whom to let in: the subject of a certificate of the upstream host, or of its cryptography layer. */
+/** A subject to trust: the subject of a certificate of the upstream host, or of its cryptography layer. */
 export interface UpstreamTrustRequest {
   /** `management`: a common name. `crypto`: a distinguished name, parts divided by `/`. */
   readonly subject: string
@@ -42,7 +42,7 @@ export interface UpstreamTrustRequest {
 }
 
 /**
- * What the upstream host needs to fill its pool of keystores; it does not say for whom. Upstream: KeystoreProvider.
+ * Makes and removes the keystores of the upstream host's pool; that host does not say for whom. Upstream: KeystoreProvider.
  */
 export interface UpstreamKeystoreProviderV1 {
   /** Makes a keystore; each call makes another one. */
@@ -50,10 +50,10 @@ export interface UpstreamKeystoreProviderV1 {
     readonly roleManagement: UpstreamManagementAccess
     readonly keyManagement: UpstreamManagementAccess
   }>
-  /** Removes the keystore that the values name, for ever. */
+  /** Removes the keystore that the values name, permanently. */
   deleteKeystore(values: Members, call: CallOptions): Promise<void>
   /** @returns access data that go with the subject's calls; idempotent */
   grantTrust(request: UpstreamTrustRequest, call: CallOptions): Promise<Members>
-  /** Shuts out again whom `grantTrust` let in with these access data; idempotent. */
+  /** Revokes the trust that `grantTrust` gave with these access data; idempotent. */
   removeTrust(values: Members, accessData: Members, call: CallOptions): Promise<void>
 }

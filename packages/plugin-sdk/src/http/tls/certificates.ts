@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto"
 import * as z from "zod"
 
-/** Schema of one or more certificates as PEM text, at most 64 KiB. */
+/** Makes the schema of one or more certificates as PEM text, at most 64 KiB. */
 export function certificates() {
   return z
     .string()
@@ -9,12 +9,12 @@ export function certificates() {
     .refine(isCertificateBundle, { error: "must be certificates as PEM text (BEGIN CERTIFICATE)" })
 }
 
-/** The certificates in a PEM text, each as its own text. */
+/** Splits a PEM text into its certificates. */
 export function certificatesOf(pem: string): readonly string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
 }
 
-/** Says whether a text is PEM certificates only, each of which can be read. */
+/** Tells whether a text holds only PEM certificates, each of which can be read. */
 export function isCertificateBundle(text: string): boolean {
   const found = certificatesOf(text)
   if (found.length === 0 || text.includes("PRIVATE KEY")) return false
@@ -22,7 +22,7 @@ export function isCertificateBundle(text: string): boolean {
     try {
       return new X509Certificate(certificate).raw.length > 0
     } catch {
-      return false // no certificate: the message says what is expected
+      return false // not a certificate: the message says what is expected
     }
   })
 }

@@ -110,7 +110,7 @@ class RotatingHttpClient implements RotatingHttp {
     } catch (error) {
       if (this.#current === undefined || this.#closed) throw error
       this.#lookedAtMs = clock.monotonicMs()
-      logger.warn("The TLS certificates cannot be read: the previous ones stay in use", {
+      logger.warn("The TLS certificates cannot be read: the ones before stay in use", {
         code: isPluginError(error) ? error.code : "INTERNAL",
       })
       return this.#current

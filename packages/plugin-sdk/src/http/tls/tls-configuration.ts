@@ -6,7 +6,7 @@ import { certificates } from "./certificates.ts"
 
 const fileNote = "From the tenant's folder below the operator's credential directory; read again when it changes."
 
-/** Fields of a keystore configuration that say how TLS is spoken with its server; spread them into a `z.strictObject`. */
+/** Fields of a keystore configuration for TLS with its server; spread them into a `z.strictObject`. */
 export const tlsFields = {
   ca_certificate: certificates().optional().meta({
     title: "Certificate authority",
@@ -32,13 +32,13 @@ export const tlsFields = {
 
 const tlsObject = z.object(tlsFields)
 
-/** What these fields parse to. */
+/** Parsed form of {@link tlsFields}. */
 export type TlsConfiguration = z.output<typeof tlsObject>
 
 const certificateFields = ["client_certificate", "client_certificate_path"]
 const keyFields = ["client_key", "client_key_path"]
 
-/** What must hold between {@link tlsFields}. */
+/** Rules between {@link tlsFields}. */
 export const tlsRules: readonly FieldRule[] = [
   ...atMostOne(["ca_certificate", "ca_certificate_path"]),
   ...atMostOne(certificateFields),

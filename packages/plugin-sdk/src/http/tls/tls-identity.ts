@@ -5,7 +5,7 @@ import { fileError } from "../../files/tenant-path.ts"
 import { certificatesOf, isCertificateBundle } from "./certificates.ts"
 import type { TlsConfiguration } from "./tls-configuration.ts"
 
-/** How TLS is spoken with the server, as configuration and files say it at one moment. */
+/** The client's side of TLS with the server, as configuration and files state it at one moment. */
 export interface TlsIdentity {
   readonly tls: TlsOptions
   /** Changes whenever any of it does. */
@@ -20,8 +20,8 @@ type ReadCall = Pick<CallOptions, "tenantId" | "signal">
 
 /**
  * Makes the reader of one keystore's TLS identity.
- * @returns a function that reads everything anew, and rejects with INVALID_REQUEST for what is no PEM, or a key that does
- * not belong to its certificate
+ * @returns a function that reads everything again, and rejects with INVALID_REQUEST for a text that is not PEM, or a key
+ * that does not belong to its certificate
  */
 export function tlsIdentityReader(
   configuration: TlsConfiguration,
@@ -85,7 +85,7 @@ function belongs(certificate: X509Certificate, key: string): boolean {
   try {
     return certificate.checkPrivateKey(createPrivateKey(key))
   } catch {
-    return false // no key: the error says so, without the parser's words
+    return false // not a key: the error says so, without the parser's message
   }
 }
 

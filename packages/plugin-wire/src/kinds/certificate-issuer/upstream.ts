@@ -33,7 +33,7 @@ export function addUpstreamCertificateIssuer({ server, plugin, clock }: ServeCon
       calls(call, async (options) => {
         const key = privateKey?.data ?? new Uint8Array()
         try {
-          // The host has asked with an empty name before a keystore was ready; refused, it asks again with the right one.
+          // The host may ask with an empty name before a keystore is ready; after a refusal it asks again with the right one.
           if (commonName === "" || commonName.length > longestCommonName) {
             throw refused(`The common name must have 1 to ${longestCommonName} characters.`)
           }
@@ -41,7 +41,7 @@ export function addUpstreamCertificateIssuer({ server, plugin, clock }: ServeCon
           const request = { commonName, localities: locality, validityDays: validityDays(validity), privateKey: key }
           const chain = await upstream().getCertificate(request, options)
           if (chain !== "") return { certificateChain: chain }
-          throw pluginError("BAD_RESPONSE", "The issuer gave an empty chain.", "Look at the issuer's log.")
+          throw pluginError("BAD_RESPONSE", "The issuer returned an empty chain.", "Look at the issuer's log.")
         } finally {
           key.fill(0)
         }
@@ -56,5 +56,5 @@ function validityDays(validity: GetCertificateValidity | undefined): number {
 }
 
 function refused(message: string) {
-  return pluginError("INVALID_REQUEST", message, "Ask again with a request that says it.")
+  return pluginError("INVALID_REQUEST", message, "Send the request again with what is missing.")
 }

@@ -10,7 +10,7 @@ import type { ServeContext } from "../kind.ts"
 const callTimeoutMs = 10_000
 
 /**
- * Adds upstream's service for users and groups. The host takes NOT_FOUND for "there is none", and every other error for a
+ * Adds upstream's service for users and groups. To the host NOT_FOUND means that there is none, and every other error is a
  * failure.
  */
 export function addUpstreamIdentity({ server, plugin, clock }: ServeContext<"identity">): string {

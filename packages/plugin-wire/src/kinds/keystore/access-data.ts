@@ -1,5 +1,4 @@
 import { isPluginError, type JsonValue, type UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-interface"
-import * as z from "zod"
 import { invalidAccessData, keystoreWireError } from "../../errors/upstream-errors.ts"
 import {
   KeyAlgorithm,
@@ -11,7 +10,7 @@ import { reservedMembers } from "./upstream-hooks.ts"
 
 type AccessDataOperation = "validateKey" | "validateKeyAccessData" | "transformCryptoAccessData" | "extractKeyRegion"
 
-const membersShape: z.ZodType<Readonly<Record<string, JsonValue>>> = z.record(z.string(), z.json())
+type Members = Readonly<Record<string, JsonValue>>
 
 /** Makes the handlers of the calls that only look at data and touch no network. */
 export function accessDataHandlers(
@@ -76,10 +75,16 @@ function accessDataError(error: unknown) {
   return invalidAccessData("CANNOT_PARSE_DATA", { message: faults || error.message })
 }
 
-function membersOf(bytes: Uint8Array): Readonly<Record<string, JsonValue>> | undefined {
+function membersOf(bytes: Uint8Array): Members | undefined {
   try {
-    return membersShape.safeParse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))).data
+    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
+    return isMembers(parsed) ? parsed : undefined
   } catch {
     return undefined // not JSON: the caller says so, in the host's words
   }
+}
+
+/** Tells whether a JSON value is an object: `JSON.parse` makes JSON only. */
+function isMembers(parsed: unknown): parsed is Members {
+  return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)
 }

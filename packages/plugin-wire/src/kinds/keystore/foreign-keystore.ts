@@ -31,7 +31,7 @@ import { WireError } from "../../wire/wire-error.ts"
 
 const method = KeystoreInstanceKeyOperation.method
 
-/** Configuration of a keystore of an executable that has only upstream's service, and thus no schema of its own. */
+/** Configuration of a keystore whose executable serves only upstream's service, and so has no schema. */
 export const upstreamKeystoreConfiguration = z.strictObject({
   key_id: z.string().min(1).max(2048).meta({ title: "Key", description: "The keystore's own name for the key." }),
   values: z
@@ -39,17 +39,17 @@ export const upstreamKeystoreConfiguration = z.strictObject({
     .default({})
     .meta({
       title: "Access data",
-      description: "Members of the configuration that the plugin gets with each call; no secrets.",
+      description: "Members of the configuration that the plugin receives with each call; no secrets.",
     }),
   secret_values: secret().optional().meta({
     title: "Secret access data",
-    description: "JSON: members that go beside those of `values`.",
+    description: "JSON object with members in addition to those of `values`.",
   }),
 })
 
-const reason = "the plugin serves upstream's service alone, which has no such call"
+const reason = "the plugin serves only upstream's service, which has no such call"
 
-/** A keystore plugin that has only upstream's service: it tells about keys, and cannot encrypt with them. */
+/** Makes a keystore plugin of a process that serves only upstream's service: it describes keys, and cannot encrypt. */
 export function upstreamKeystorePlugin(connection: PluginConnection): KeystorePluginV1 {
   return {
     start: async () => undefined,
@@ -62,7 +62,7 @@ export function upstreamKeystorePlugin(connection: PluginConnection): KeystorePl
         title: "Access data",
         fileName: "access-data.txt",
         language: "text",
-        text: "This plugin serves upstream's service alone: its own documentation says how its keystore is prepared.\n",
+        text: "This plugin serves only upstream's service: its own documentation says how to prepare its keystore.\n",
       },
     ],
   }
@@ -99,18 +99,13 @@ function upstreamKeystore(
   }
 }
 
-/** What a foreign plugin says stays behind: nobody has promised that no secret is in it. */
+/** Replaces the message of a foreign plugin: nobody guarantees that it holds no secret. */
 function inOurWords(error: unknown): never {
   const code = error instanceof WireError ? foreignKeystoreCode(error) : undefined
   if (code === undefined) throw error
-  throw pluginError(
-    code,
-    "The plugin cannot tell about the key.",
-    "Look at the plugin's log, and at its documentation.",
-    {
-      cause: scrubbedCause(error),
-    },
-  )
+  throw pluginError(code, "The plugin cannot describe the key.", "Look at the plugin's log and its documentation.", {
+    cause: scrubbedCause(error),
+  })
 }
 
 async function step(name: string, work: () => Promise<string>): Promise<ConnectionStep> {
@@ -131,7 +126,7 @@ async function secretMembers(handle: SecretHandle | undefined, { signal }: CallO
   try {
     return secretShape.parse(JSON.parse(new TextDecoder().decode(bytes)))
   } catch {
-    // Without what the parsers say: they quote the text.
+    // Without the parsers' messages: they quote the text.
     throw configurationError([{ path: ["secret_values"], message: "must be the JSON of an object" }])
   } finally {
     bytes.fill(0)

@@ -8,7 +8,7 @@ import type { ServeContext } from "../kind.ts"
 
 const callTimeoutMs = 30_000
 
-/** What the host writes for a person whom the identity service no longer knows. */
+/** The host writes this for a person whom the identity service no longer knows. */
 const unknownRecipient = "UNKNOWN"
 
 const types: Readonly<Record<NotificationType, UpstreamNotification["type"]>> = {
@@ -18,7 +18,7 @@ const types: Readonly<Record<NotificationType, UpstreamNotification["type"]>> = 
   [NotificationType.WEB]: "web",
 }
 
-/** Adds upstream's service for messages to people. A message that nobody is left to receive is sent. */
+/** Adds upstream's service for messages to people. A message without any receiver left counts as sent. */
 export function addUpstreamNotification({ server, plugin, clock }: ServeContext<"notification">): string {
   const calls = upstreamCalls(clock, callTimeoutMs, wireError)
   const upstream = (): UpstreamNotificationV1 => upstreamPartOf(plugin.current())
@@ -31,7 +31,7 @@ export function addUpstreamNotification({ server, plugin, clock }: ServeContext<
           throw pluginError("INVALID_REQUEST", "The type of the notification is unknown.", "Send an e-mail.")
         }
         const known = [...new Set(recipients)].filter((recipient) => recipient !== "" && recipient !== unknownRecipient)
-        if (known.length === 0) return { success: true, message: "nobody to send it to" }
+        if (known.length === 0) return { success: true, message: "there is no receiver left" }
         await upstream().sendNotification({ type, recipients: known, subject, body }, options)
         return { success: true }
       }),

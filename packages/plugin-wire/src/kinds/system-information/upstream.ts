@@ -8,10 +8,10 @@ import type { ServeContext } from "../kind.ts"
 
 const callTimeoutMs = 10_000
 
-/** Upstream's rule for both texts. */
+/** Upstream requires this length of both texts. */
 const shortestText = 3
 
-/** Adds upstream's service for facts about systems; nothing known is an answer without metadata. */
+/** Adds upstream's service for facts about systems. The answer about an unknown system has no metadata. */
 export function addUpstreamSystemInformation({ server, plugin, clock }: ServeContext<"system-information">): string {
   const calls = upstreamCalls(clock, callTimeoutMs, wireError)
   const upstream = (): UpstreamSystemInformationV1 => upstreamPartOf(plugin.current())

@@ -1,0 +1,61 @@
+import { anonymous, authenticate, type Caller, isAllowed, type Refusal } from "@apeiro-cmk/access"
+import type { Request } from "express"
+import type { ApiServices } from "../api-services.ts"
+import { callerError, tenantNotFound } from "../errors.ts"
+import { tenantId as tenantIdSchema } from "../fields.ts"
+import type { RequestFacts } from "./request-facts.ts"
+import type { Route } from "./route.ts"
+
+/**
+ * Admits a request to its route, or refuses it. Works on the headers alone: the body of a refused request is never read.
+ *
+ * @throws {HttpApiError} UNAUTHENTICATED - no valid token
+ * @throws {HttpApiError} FORBIDDEN - the token lacks the permission, or belongs to another tenant
+ * @throws {HttpApiError} TENANT_NOT_FOUND - only to the platform's administrator
+ * @throws {AuditError} AUDIT_UNAVAILABLE - the refusal could not be recorded
+ */
+export async function admit(
+  route: Route,
+  request: Request,
+  facts: RequestFacts,
+  services: ApiServices,
+): Promise<Caller> {
+  const { permission } = route
+  if (permission === "public") return anonymous
+  const caller = await authenticate({ authorization: request.headers.authorization }, services.authentication)
+  const parsedTenant = tenantIdSchema.safeParse(request.params.tenant_id)
+  const named = request.params.tenant_id === undefined ? undefined : String(request.params.tenant_id)
+  const refusal = {
+    caller,
+    route: `${route.method.toUpperCase()} ${route.path}`,
+    ...facts,
+    ...(parsedTenant.success ? { tenantId: parsedTenant.data } : {}),
+  }
+  if (caller.type === "anonymous") throw await unauthenticated(refusal, services)
+  if (!isAllowed(caller, permission, named)) throw await forbidden(permission, refusal, services)
+  if (caller.type === "administrator" && parsedTenant.success) await requireTenant(parsedTenant.data, services)
+  return caller
+}
+
+async function unauthenticated(refusal: Omit<Refusal, "code">, services: ApiServices): Promise<Error> {
+  await services.refusals.record({ ...refusal, code: "UNAUTHENTICATED" })
+  return callerError(
+    "UNAUTHENTICATED",
+    "This needs a valid token.",
+    "Send `Authorization: Bearer <token>`; with curl, `-H @data/administrator.header`. A token may have expired or been revoked.",
+  )
+}
+
+async function forbidden(permission: string, refusal: Omit<Refusal, "code">, services: ApiServices): Promise<Error> {
+  await services.refusals.record({ ...refusal, code: "FORBIDDEN" })
+  return callerError(
+    "FORBIDDEN",
+    "This token may not do that.",
+    `Use a token of this tenant with the permission ${permission}.`,
+  )
+}
+
+async function requireTenant(tenantId: string, services: ApiServices): Promise<void> {
+  if ((await services.tenants.tenant(tenantId)) !== undefined) return
+  throw tenantNotFound(tenantId)
+}

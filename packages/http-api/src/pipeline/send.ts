@@ -1,0 +1,64 @@
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import type { Response } from "express"
+import type { ProblemDocument } from "../problems/problem-document.ts"
+import type { Answer } from "./answer.ts"
+import { linesType } from "./route.ts"
+
+/** Writes an answer. Resolves when the connection has taken it. */
+export async function sendAnswer(response: Response, answer: Answer<unknown>, status: number): Promise<void> {
+  switch (answer.kind) {
+    case "nothing":
+      response.status(204).end()
+      return
+    case "document":
+      response
+        .status(answer.status ?? status)
+        .set(answer.headers)
+        .json(answer.body)
+      return
+    case "lines":
+      // The first line comes before anything is sent, so that an early failure is still a problem with its own status.
+      await sendLines(response, await started(answer.lines))
+      return
+  }
+}
+
+async function sendLines(response: Response, lines: AsyncIterable<string>): Promise<void> {
+  response.status(200).type(linesType)
+  response.flushHeaders()
+  // A failure ends the connection without the last chunk: a reader never takes half an answer for a whole one.
+  try {
+    await pipeline(Readable.from(lines), response)
+  } catch (error) {
+    if (!isDisconnect(error)) throw error
+  }
+}
+
+/** Tells whether the caller has gone: nobody is left to answer, and the source has ended. */
+function isDisconnect(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE"
+}
+
+async function started(source: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const iterator = source[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  return terminated(first, iterator)
+}
+
+async function* terminated(first: IteratorResult<string>, rest: AsyncIterator<string>): AsyncGenerator<string> {
+  try {
+    for (let next = first; next.done !== true; next = await rest.next()) yield `${next.value}\n`
+  } finally {
+    await rest.return?.()
+  }
+}
+
+/** Writes a problem. */
+export function sendProblem(
+  response: Response,
+  problem: ProblemDocument,
+  headers: Readonly<Record<string, string>>,
+): void {
+  response.status(problem.status).set(headers).type("application/problem+json").send(JSON.stringify(problem))
+}

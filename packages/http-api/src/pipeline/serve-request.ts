@@ -1,0 +1,53 @@
+import { auditActor, type Caller } from "@apeiro-cmk/access"
+import { platformTenantId } from "@apeiro-cmk/audit-log"
+import { callOptions } from "@apeiro-cmk/plugin-sdk"
+import type { Request } from "express"
+import type { ApiServices } from "../api-services.ts"
+import type { ApiResponse } from "./api-response.ts"
+import { disconnectSignal } from "./disconnect.ts"
+import { admit } from "./gate.ts"
+import type { Idempotency } from "./idempotency.ts"
+import { readJsonBody } from "./json-body.ts"
+import type { Route } from "./route.ts"
+import { sendAnswer } from "./send.ts"
+
+/** Serves one request of a route. @throws whatever refuses the request or fails; the caller answers with a problem */
+export async function serveRequest(
+  route: Route,
+  request: Request,
+  response: ApiResponse,
+  services: ApiServices,
+  idempotency: Idempotency,
+): Promise<void> {
+  const { facts, log } = response.locals
+  const caller = await admit(route, request, facts, services)
+  log.caller(caller)
+  const takesBody = route.method === "post" || route.method === "put"
+  const body = takesBody ? await readJsonBody(request, response) : {}
+  const { params, query, headers } = request
+  const parsed = route.parse({ params, query, body, ifMatch: headers["if-match"], accept: headers.accept ?? "" })
+  const call = callFor(route, request, response, caller, services)
+  try {
+    const work = () => parsed.run(call, services)
+    const answer = route.isCreation
+      ? await idempotency.runOnce({ route, key: headers["idempotency-key"], caller, params, body, work })
+      : await work()
+    await sendAnswer(response, answer, route.response.status)
+  } finally {
+    call.dispose()
+  }
+}
+
+function callFor(route: Route, request: Request, response: ApiResponse, caller: Caller, services: ApiServices) {
+  const { requestId, traceparent } = response.locals.facts
+  const tenantId = request.params.tenant_id
+  const options = callOptions({
+    tenantId: typeof tenantId === "string" ? tenantId : platformTenantId,
+    requestId,
+    timeoutMs: route.timeoutMs,
+    signal: disconnectSignal(response),
+    clock: services.clock,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  })
+  return { ...options, actor: auditActor(caller) }
+}

@@ -1,0 +1,44 @@
+import { tenantParameters } from "../../fields.ts"
+import { document } from "../../pipeline/answer.ts"
+import { defineRoute, none } from "../../pipeline/route.ts"
+import { verificationOf } from "./answers.ts"
+import { keyExportAnswer, tenantVerification } from "./schemas.ts"
+
+/** Asks every keystore to open the wraps of the tenant key. */
+export const verifyTenant = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/verify",
+  summary: "Verify which L1 key wraps each tenant key (L2), and that tenant and service keys (L3) open now",
+  description:
+    "Each wrap is sent to its keystore, the result is compared with the key's commitment, and each service key is opened with it; the audit log records each of these steps.",
+  permission: "tenant.read",
+  params: tenantParameters,
+  query: none,
+  body: none,
+  response: { status: 200, description: "The findings", schema: tenantVerification },
+  problems: [],
+  timeoutMs: 45_000,
+  handler: async ({ params, call, services }) => {
+    const found = await services.keys.verifyTenant(params.tenant_id, call)
+    const entryIds = found.tenantKeys.flatMap(({ wraps }) => wraps.map(({ auditEntryId }) => auditEntryId))
+    return document(verificationOf(found, await services.auditPlaces.places(params.tenant_id, entryIds)))
+  },
+})
+
+/** Exports everything that a tenant needs to open its envelopes without this host. */
+export const exportKeys = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant_id}/key-export",
+  summary: "Export what `apeiro-cmk recover` needs",
+  description: "Wraps and envelopes, no secret: with the L1 key they open every data key of the tenant offline.",
+  permission: "keys.export",
+  params: tenantParameters,
+  query: none,
+  body: none,
+  response: { status: 200, description: "The export", schema: keyExportAnswer },
+  problems: [],
+  handler: async ({ params, call, services }) => {
+    const { tenant_keys, service_keys, ...facts } = await services.keys.exportKeys(params.tenant_id, call)
+    return document({ ...facts, tenant_keys: [...tenant_keys], service_keys: [...service_keys] })
+  },
+})

@@ -1,0 +1,20 @@
+/** Schemas of requests and answers, for programs that call the API. They need none of the server's packages. */
+export { base64Of } from "./fields.ts"
+export { type ProblemDocument, problemDocument } from "./problems/problem-document.ts"
+export { auditEntriesAnswer } from "./resources/audit/schemas.ts"
+export { generatedDataKey, unwrappedDataKey } from "./resources/data-keys/schemas.ts"
+export { connectionStep } from "./resources/keystores/connection-step.ts"
+export { keystoreHealthAnswer } from "./resources/keystores/health-schemas.ts"
+export { importedKeyAnswer, importParameters, wrappedKeyMaterial } from "./resources/keystores/key-import-schemas.ts"
+export {
+  activationAnswer,
+  keystoreAnswer,
+  keystoreDocument,
+  keystoreList,
+  setupMaterialAnswer,
+} from "./resources/keystores/schemas.ts"
+export { platformKeystoreAnswer, platformKeystoreList } from "./resources/platform-keystores/schemas.ts"
+export { serviceKeyAnswer, serviceKeyList } from "./resources/service-keys/schemas.ts"
+export { tenantVerification } from "./resources/tenant-keys/schemas.ts"
+export { tenantAnswer, tenantList } from "./resources/tenants/schemas.ts"
+export { createdToken, tokenList } from "./resources/tokens/schemas.ts"

@@ -1,0 +1,133 @@
+import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { managerError } from "./errors.ts"
+import { type KeystoreTarget, nameOf } from "./keystore-target.ts"
+import type { KeystorePluginCatalog, OperationCountRepository } from "./ports.ts"
+import type { KeystoreRecord } from "./records.ts"
+
+/** Use of a keystore's budget in this hour, by all hosts together. */
+export interface OperationUsage {
+  /** Operations of all hosts; for each other host, up to a two-hundredth of the limit that it holds in advance. */
+  readonly taken: number
+  readonly limit: number
+  /** When the next hour begins: milliseconds since the Unix epoch. */
+  readonly untilMs: number
+}
+
+/** Services that budgets use. */
+interface BudgetServices {
+  readonly catalog: KeystorePluginCatalog
+  readonly counts: OperationCountRepository
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+interface Share {
+  readonly hour: number
+  left: number
+}
+
+const hourMs = 3_600_000
+/** One host takes this fraction of the limit from the database at a time, so that little is lost when it ends. */
+const sharesPerLimit = 200
+
+/** Share of the limit from which the log and the keystore's health warn. */
+export const warnFrom = 0.8
+
+/**
+ * Keeps to the operations that a keystore's administrator allows per hour, for all hosts together. The count is in the
+ * database; a host holds a few operations in advance.
+ */
+export class OperationBudgets {
+  readonly #services: BudgetServices
+  readonly #shares = new Map<string, Share>()
+  readonly #refills = new Map<string, Promise<void>>()
+  /** Hour of the last warning, by keystore. */
+  readonly #warned = new Map<string, number>()
+
+  constructor(services: BudgetServices) {
+    this.#services = services
+  }
+
+  /**
+   * Takes one operation of the keystore's budget, where it has one.
+   * @throws {PluginError} THROTTLED - the budget of this hour is used up; the keystore was not asked
+   */
+  async take(record: KeystoreRecord): Promise<void> {
+    const limit = this.#limitOf(record)
+    if (limit === undefined) return
+    const name = nameOf(record)
+    for (;;) {
+      const nowMs = this.#services.clock.nowMs()
+      const hour = Math.floor(nowMs / hourMs)
+      const share = this.#shares.get(name)
+      if (share?.hour === hour && share.left > 0) {
+        share.left -= 1
+        return
+      }
+      const running = this.#refills.get(name)
+      if (running !== undefined) {
+        await running
+        continue
+      }
+      const refilling = this.#refill(record, limit, hour).finally(() => this.#refills.delete(name))
+      this.#refills.set(name, refilling)
+      await refilling
+      if (this.#shares.get(name)?.left === 0) throw usedUp(limit, (hour + 1) * hourMs - nowMs)
+    }
+  }
+
+  /** Reads the use of this hour; undefined for a keystore without a budget. */
+  async usage(record: KeystoreRecord): Promise<OperationUsage | undefined> {
+    const limit = this.#limitOf(record)
+    if (limit === undefined) return undefined
+    const hour = Math.floor(this.#services.clock.nowMs() / hourMs)
+    const taken = await this.#services.counts.operationsTaken(record.tenantId, record.keystoreId, hour)
+    const share = this.#shares.get(nameOf(record))
+    const unused = share?.hour === hour ? share.left : 0
+    return { taken: Math.max(0, taken - unused), limit, untilMs: (hour + 1) * hourMs }
+  }
+
+  /**
+   * Makes sure that renewals leave room for the rest.
+   * @throws {KeystoreManagerError} OPERATION_BUDGET_TOO_SMALL - they take more than half of the budget
+   */
+  requireRoom(record: KeystoreRecord, renewalsPerHour: number): void {
+    const limit = this.#limitOf(record)
+    if (limit === undefined || renewalsPerHour <= limit / 2) return
+    const message = `Renewing the tenant's lease takes ${Math.ceil(renewalsPerHour)} operations an hour on each host, of ${limit} that the keystore allows.`
+    throw managerError("OPERATION_BUDGET_TOO_SMALL", message)
+  }
+
+  /** Forgets a keystore that was removed. */
+  forget(target: KeystoreTarget): void {
+    this.#shares.delete(nameOf(target))
+    this.#warned.delete(nameOf(target))
+  }
+
+  #limitOf({ pluginType, configuration }: KeystoreRecord): number | undefined {
+    const field = this.#services.catalog.keystorePlugin(pluginType)?.definition.manifest.operationsPerHourField
+    const limit = field === undefined ? undefined : configuration[field]
+    return typeof limit === "number" ? limit : undefined
+  }
+
+  async #refill(record: KeystoreRecord, limit: number, hour: number): Promise<void> {
+    const { counts, logger } = this.#services
+    const { tenantId, keystoreId } = record
+    const wanted = Math.max(1, Math.floor(limit / sharesPerLimit))
+    const { granted, taken } = await counts.takeOperations({ tenantId, keystoreId, hour, wanted, limit })
+    this.#shares.set(nameOf(record), { hour, left: granted })
+    if (taken < warnFrom * limit || this.#warned.get(nameOf(record)) === hour) return
+    this.#warned.set(nameOf(record), hour)
+    logger.warn("most of a keystore's operations of this hour are used", { tenantId, keystoreId, taken, limit })
+  }
+}
+
+function usedUp(limit: number, retryAfterMs: number) {
+  return pluginError(
+    "THROTTLED",
+    `The keystore's ${limit} operations of this hour are used up.`,
+    "Wait for the next hour, raise max_operations_per_hour, or lengthen the tenant's lease.",
+    { origin: "host", retryAfterMs },
+  )
+}

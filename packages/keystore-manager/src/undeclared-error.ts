@@ -1,0 +1,15 @@
+import { type CodedError, isCodedError } from "@apeiro-cmk/plugin-interface"
+import { toPluginError } from "@apeiro-cmk/plugin-sdk"
+
+/**
+ * Turns whatever a plugin threw into an error with a code. A plugin may throw plugin errors only: anything else is a fault
+ * of the plugin and becomes `INTERNAL`, without its text, which is not trusted.
+ */
+export function asCodedError(error: unknown): CodedError {
+  if (isCodedError(error)) return error
+  return toPluginError(error, {
+    code: "INTERNAL",
+    message: "The plugin failed in a way that it does not declare.",
+    nextStep: "Report this to the maintainers of the plugin.",
+  })
+}

@@ -1,0 +1,75 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, describe, expect, it } from "vitest"
+import { importCircles, longFunctions, sourceFiles } from "../source-shape.ts"
+
+const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const roots = ["packages", "apps", "test-contracts", "bench", "scripts", "examples"]
+const files = sourceFiles(roots.map((root) => join(project, root)))
+const shown = (file: string) => relative(project, file)
+const longestFile = 300
+const longestFunction = 60
+
+describe("the sources", () => {
+  it("have no circle of files, not even by `import type`", () => {
+    expect(importCircles(files).map((circle) => circle.map(shown))).toEqual([])
+  })
+
+  it(`have no file over ${longestFile} lines`, () => {
+    const lines = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n").length
+    expect(files.filter((file) => lines(file) > longestFile).map(shown)).toEqual([])
+  })
+
+  it(`have no function over ${longestFunction} lines, apart from the suites of tests`, () => {
+    const measured = files.filter((file) => !file.endsWith(".test.ts"))
+    expect(longFunctions(measured, longestFunction).map(({ place, lines }) => `${shown(place)} (${lines})`)).toEqual([])
+  })
+})
+
+describe("the measure of the sources", () => {
+  const folder = mkdtempSync(join(tmpdir(), "apeiro-cmk-source-shape-"))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const written = (texts: Readonly<Record<string, string>>) => {
+    const place = mkdtempSync(join(folder, "case-"))
+    for (const [name, text] of Object.entries(texts)) {
+      mkdirSync(dirname(join(place, name)), { recursive: true })
+      writeFileSync(join(place, name), text)
+    }
+    return sourceFiles([place])
+  }
+
+  it("finds a circle through a third file and through types alone", () => {
+    const circle = written({
+      "a.ts": 'import { b } from "./b.ts"\nexport const a = b\n',
+      "b.ts": 'export { c as b } from "./inner/c.ts"\n',
+      "inner/c.ts": 'import type { a } from "../a.ts"\nexport const c: typeof a | 1 = 1\n',
+      "d.ts": 'import { a } from "./a.ts"\nexport const d = a\n',
+    })
+    expect(importCircles(circle).map((each) => each.length)).toEqual([3])
+  })
+
+  it("finds none where files only share what they import", () => {
+    const tree = written({
+      "a.ts": 'import { c } from "./c.ts"\nexport const a = c\n',
+      "b.ts": 'import { a } from "./a.ts"\nimport { c } from "./c.ts"\nexport const b = a + c\n',
+      "c.ts": "export const c = 1\n",
+    })
+    expect(importCircles(tree)).toEqual([])
+  })
+
+  it("measures functions, arrow functions and methods by their lines", () => {
+    const body = "  void 0\n".repeat(4)
+    const [file = ""] = written({
+      "a.ts": `export function f() {\n${body}}\nexport const g = () => {\n${body}}\nexport class C {\n  m() {\n${body}  }\n}\n`,
+    })
+    expect(longFunctions([file], 5)).toEqual([
+      { place: `${file}:1`, lines: 6 },
+      { place: `${file}:7`, lines: 6 },
+      { place: `${file}:14`, lines: 6 },
+    ])
+    expect(longFunctions([file], 6)).toEqual([])
+  })
+})
