@@ -28,7 +28,7 @@ beforeAll(async () => {
     overrides[`@apeiro-cmk/${name}`] = `file:${tarball}`
   }
   cpSync(join(project, "examples/ninth-plugin"), plugin, { recursive: true })
-  // Instead of the registry: the packages come from their tarballs, whatever version is requested.
+  // Instead of the registry: the four packages come from their tarballs, whatever version is requested.
   writeFileSync(join(plugin, "pnpm-workspace.yaml"), JSON.stringify({ overrides, allowBuilds: { protobufjs: false } }))
   await run("pnpm", ["install", "--prefer-offline", "--no-frozen-lockfile"], { cwd: plugin })
 }, 240_000)

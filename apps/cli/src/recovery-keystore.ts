@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { loadCatalog, loadProfile, startPlugins } from "@apeiro-cmk/host-runtime"
+import { KeystorePlugins, loadCatalog, loadProfile, startPlugins } from "@apeiro-cmk/host-runtime"
 import { keystoreDocument } from "@apeiro-cmk/http-api/schemas"
 import type { KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { callOptions, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
@@ -42,11 +42,12 @@ export async function withKeystore<T>(
     })
   const catalog = await loadCatalog(profile, { makeServices, clock: systemClock })
   const plugins = await startPlugins(catalog, { clock: systemClock, logger: silentLogger })
+  const keystores = new KeystorePlugins(catalog)
   const call = callOptions({ tenantId, requestId: randomUUID(), timeoutMs: keystoreTimeoutMs })
   try {
-    const plugin = catalog.keystorePlugin(pluginType)
+    const plugin = keystores.keystorePlugin(pluginType)
     if (plugin === undefined) {
-      const known = catalog.keystorePluginTypes().join(", ")
+      const known = keystores.keystorePluginTypes().join(", ")
       throw new CliError(
         exitCodes.usage,
         `The profile has no plugin of type ${pluginType}; it has ${known}.`,

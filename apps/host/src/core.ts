@@ -1,6 +1,6 @@
 import { type AuditRecorder, createAuditRecorder } from "@apeiro-cmk/audit-log"
 import { type CredentialStore, createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
-import { type Catalog, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
+import { type Catalog, KeystorePlugins, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { fingerprintKeyOf } from "@apeiro-cmk/http-api"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
 import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
@@ -104,7 +104,8 @@ interface KeystoreParts extends Pick<Core, "database" | "audit" | "catalog"> {
 
 async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: Defer) {
   const { profile, clock, random, logger } = options
-  const { database, audit, catalog, credentials } = parts
+  const { database, audit, credentials } = parts
+  const catalog = new KeystorePlugins(parts.catalog)
   const { keystores: repository, operationCounts } = database
   const managed = { catalog, repository, operationCounts, credentials, audit }
   const keystores = new KeystoreManager({

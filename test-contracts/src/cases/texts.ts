@@ -13,6 +13,6 @@ function textsBelow(value: unknown, seen: Set<unknown>): readonly string[] {
   if (value instanceof Uint8Array) return [Buffer.from(value).toString("hex"), Buffer.from(value).toString("utf8")]
   const entries = value instanceof Map || value instanceof Set ? [...value] : []
   // Not by `in` alone: message, stack and cause of an error are not enumerable.
-  const own = Object.getOwnPropertyNames(value).map((name) => Reflect.get(value, name) as unknown)
+  const own = Object.getOwnPropertyNames(value).map((name): unknown => Reflect.get(value, name))
   return [...entries, ...own].flatMap((child) => textsBelow(child, seen))
 }

@@ -32,7 +32,11 @@ export function profileJsonSchema(): JsonSchema {
 }
 
 function asJsonSchema(value: unknown): JsonSchema {
-  const schema: JsonValue = plainData.parse(JSON.parse(JSON.stringify(value)))
-  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) throw new TypeError("no JSON Schema")
-  return schema as JsonSchema
+  const schema = plainData.parse(JSON.parse(JSON.stringify(value)))
+  if (isMapping(schema)) return schema
+  throw new TypeError("not a JSON Schema")
+}
+
+function isMapping(value: JsonValue): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
 }

@@ -8,7 +8,7 @@ import type { ContractRun } from "./contract-run.ts"
 import type { BackendType } from "./expected-capabilities.ts"
 import type { KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./options.ts"
 
-/** Where the plugin runs: in the process of the test, or as a process of its own. */
+/** Where the plugin runs: in the process of the test, or in a separate one. */
 export type Boundary = "in process" | "over the wire"
 
 /** A plugin that was started on one side or the other of the {@link Boundary}, ready to be part of `OpenedKeystore`. */
@@ -63,7 +63,7 @@ export interface ContractRunner extends TestRunner {
   afterAll(body: () => Promise<void>): unknown
 }
 
-/** A {@link ContractRun} under a title of its own in the list of tests. */
+/** A {@link ContractRun} with its own title in the list of tests. */
 export interface TitledContractRun {
   readonly title: string
   /** Tells whether the keystore is available; where it is not, the contract is one skipped test. Default: it is. */
