@@ -32,6 +32,7 @@ function whereBranchBegan(git: (...args: string[]) => string): string {
  * folders that it names, and the packages that it looks up by name. A test that lists folders is always included.
  */
 export function testsReachedBy(project: ProjectFiles, changed: readonly string[]): readonly string[] {
+  if (changed.length === 0) return []
   if (changed.some((file) => reachesEverything.test(file))) return project.tests()
   const reach = new Reach(project)
   const files = new Set(changed)

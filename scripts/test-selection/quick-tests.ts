@@ -6,6 +6,8 @@ const worksWithoutServers: ReadonlySet<string> = new Set([
   "packages/persistence/test/support/engines.ts", // SQLite alone
 ])
 
+const importsProcesses = /^(import|\}).* from "node:child_process"/m
+
 /** Our functions that start a plugin's process, or the plugins of every package. */
 const startsPlugin = /\b(connectPlugin|contractRuns)\b/
 
@@ -26,7 +28,7 @@ function reasonNotQuick(project: ProjectFiles, reach: Reach, test: string): stri
   const enters = (file: string) => isTestCode(file) && !worksWithoutServers.has(file)
   return [...reach.imports(test, enters)]
     .filter(enters)
-    .find((file) => /from "node:child_process"/.test(project.text(file)) || startsPlugin.test(project.text(file)))
+    .find((file) => importsProcesses.test(project.text(file)) || startsPlugin.test(project.text(file)))
 }
 
 function isTestCode(file: string): boolean {

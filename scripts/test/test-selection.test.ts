@@ -58,6 +58,7 @@ it("selects the tests that start, read or look up a changed file", () => {
   expect(testsReachedBy(project, ["packages/b/src/run.ts"])).toEqual([always, "packages/b/test/start.test.ts"])
   expect(testsReachedBy(project, ["docs/page.md"])).toEqual([always, "packages/b/test/read.test.ts"])
   expect(testsReachedBy(project, ["packages/a/src/right.ts"])).toContain("packages/b/test/look-up.test.ts")
+  expect(testsReachedBy(project, [])).toEqual([])
 })
 
 it("selects a changed test itself, and every test when the workspace changes", () => {

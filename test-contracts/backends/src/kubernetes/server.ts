@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import * as z from "zod"
 import { freePorts } from "../free-port.ts"
 import { type GuardedProcess, startGuarded } from "../guarded-process.ts"
+import { askShared } from "../shared/ask-shared.ts"
 import { installKubernetes } from "./install.ts"
 
 const startAttempts = 5
@@ -24,13 +25,29 @@ export interface KubernetesRequest {
   readonly body?: Readonly<Record<string, unknown>>
 }
 
+const connection = z.object({ address: z.string(), adminToken: z.string(), authority: z.string() })
+
+/** The way to an API server on 127.0.0.1 as its administrator. */
+type KubernetesConnection = z.infer<typeof connection>
+
+/**
+ * Finds the API server that all test files of this run share; like {@link startOwnKubernetes} where none is shared. Files
+ * share its namespaces and service accounts, too: each creates what it needs and deletes nothing.
+ *
+ * @throws {BackendUnavailable} it cannot be built here
+ */
+export async function startKubernetes(): Promise<KubernetesServer> {
+  const shared = await askShared("kubernetes", connection)
+  return shared === undefined ? startOwnKubernetes() : new KubernetesServer(shared)
+}
+
 /**
  * Starts a real Kubernetes API server with an etcd inside on a free port of 127.0.0.1, its data in a temporary folder. No
  * controllers run with it: no default service accounts, no garbage collection. It ends with
  * {@link KubernetesServer.stop}, or when this process ends.
  * @throws {BackendUnavailable} it cannot be built here
  */
-export async function startKubernetes(): Promise<KubernetesServer> {
+export async function startOwnKubernetes(): Promise<KubernetesServer> {
   const binary = await installKubernetes()
   for (let attempt = 1; ; attempt += 1) {
     // A short path: it contains etcd's sockets, and the path of a socket has at most 107 bytes.
@@ -72,7 +89,14 @@ async function spawn(binary: string, folder: string, port: number, adminToken: s
     "--disable-admission-plugins=ServiceAccount",
     "--profiling=false",
   ])
-  return new KubernetesServer(process, folder, port, adminToken)
+  const address = `https://127.0.0.1:${port}`
+  return new KubernetesServer({ address, adminToken, authority: "" }, { process, folder })
+}
+
+/** Process and files of a server that this process started. */
+interface OwnServer {
+  readonly process: GuardedProcess
+  readonly folder: string
 }
 
 /** A running API server. */
@@ -82,22 +106,22 @@ export class KubernetesServer {
   /** Token of a user with all permissions. */
   readonly adminToken: string
   /** The authority of its certificate, PEM. */
-  authority = ""
-  readonly #process: GuardedProcess
-  readonly #folder: string
+  authority: string
+  readonly #own: OwnServer | undefined
 
-  constructor(process: GuardedProcess, folder: string, port: number, adminToken: string) {
-    this.#process = process
-    this.#folder = folder
-    this.address = `https://127.0.0.1:${port}`
+  /** @param own - process and files of the server, unless it belongs to somebody else */
+  constructor({ address, adminToken, authority }: KubernetesConnection, own?: OwnServer) {
+    this.address = address
     this.adminToken = adminToken
+    this.authority = authority
+    this.#own = own
   }
 
-  /** Waits until the server is ready. For {@link startKubernetes}. */
+  /** Waits until the server is ready. For {@link startOwnKubernetes}. */
   async untilReady(): Promise<void> {
     const giveUpAtMs = performance.now() + readyWithinMs
     while (!(await this.#isReady())) {
-      if (this.#process.hasEnded) throw new Error(`the API server ended before it was ready:\n${this.log()}`)
+      if (this.#own?.process.hasEnded) throw new Error(`the API server ended before it was ready:\n${this.log()}`)
       if (performance.now() > giveUpAtMs) throw new Error(`the API server is not ready in time:\n${this.log()}`)
       await delay(pollMs)
     }
@@ -146,18 +170,19 @@ export class KubernetesServer {
 
   /** The last lines that the server logged. */
   log(): string {
-    return this.#process.output()
+    return this.#own?.process.output() ?? ""
   }
 
-  /** Ends the process and removes its data. Idempotent. */
+  /** Ends the process and removes its data, unless the server is shared. Idempotent. */
   async stop(): Promise<void> {
-    await this.#process.stop()
-    await rm(this.#folder, { recursive: true, force: true })
+    if (this.#own === undefined) return
+    await this.#own.process.stop()
+    await rm(this.#own.folder, { recursive: true, force: true })
   }
 
   async #isReady(): Promise<boolean> {
     try {
-      this.authority = await readFile(join(this.#folder, "apiserver.crt"), "utf8")
+      if (this.#own !== undefined) this.authority = await readFile(join(this.#own.folder, "apiserver.crt"), "utf8")
       return (await this.send({ method: "GET", path: "/readyz" })).status === 200
     } catch {
       return false // not yet: the caller polls until its time limit

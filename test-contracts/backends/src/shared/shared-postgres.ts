@@ -1,14 +1,9 @@
 import * as z from "zod"
 import { createDatabase, dropDatabase, runSql } from "../postgres/database.ts"
 import { type PostgresServer, startPostgres } from "../postgres/server.ts"
-
-/** Names the variable that holds the address of the shared servers. */
-export const sharedServersVariable = "APEIRO_CMK_SHARED_SERVERS"
+import { askShared } from "./ask-shared.ts"
 
 const connection = z.object({ port: z.number(), superuserPassword: z.string() })
-
-/** Connection to a PostgreSQL server on 127.0.0.1 as its superuser. */
-export type PostgresConnection = z.infer<typeof connection>
 
 /** Creates databases. A test that stops, disturbs or inspects the server starts its own {@link PostgresServer}. */
 export interface PostgresDatabases {
@@ -29,11 +24,8 @@ export interface PostgresDatabases {
  * @throws {BackendUnavailable} PostgreSQL cannot be installed here
  */
 export async function sharedPostgres(): Promise<PostgresDatabases> {
-  const address = process.env[sharedServersVariable]
-  if (address === undefined) return startPostgres()
-  const answer = await fetch(`${address}/postgres`)
-  if (!answer.ok) throw new Error(`The shared PostgreSQL did not start: ${await answer.text()}`)
-  const shared = connection.parse(await answer.json())
+  const shared = await askShared("postgres", connection)
+  if (shared === undefined) return startPostgres()
   return {
     createDatabase: () => createDatabase(shared),
     dropDatabase: (url) => dropDatabase(shared, url),
