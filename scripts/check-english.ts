@@ -19,7 +19,6 @@ const turns: readonly Turn[] = [
   { pattern: /\bfor ever\b/i, instead: "forever or permanently" },
   { pattern: /\b(can|could|cannot|may|must|to) be had\b/i, instead: "is available" },
   { pattern: /\bmend(s|ed|ing)?\b/i, instead: "fix" },
-  { pattern: /\bin the middle\b/i, instead: "meanwhile" },
   { pattern: /\b(is|are) told\b/i, instead: "receives" },
   { pattern: /\bgive(s|n)? back\b|\bgiving back\b|\bgave back\b/i, instead: "release or return" },
   { pattern: /\b(lets?|letting) out\b/i, instead: "throw or expose" },

@@ -33,7 +33,7 @@ function packageGates(packs: string): Gate[] {
 
 /** Each executable is one self-contained file: copied elsewhere and started by a person, it explains what it is. */
 function executableGate(folder: string): Gate {
-  const check = 'cp "$0" "$1/plugin.mjs" && { node "$1/plugin.mjs" 2>&1; true; } | grep "its host starts it"'
+  const check = 'cp "$0" "$1/plugin.mjs" && { node "$1/plugin.mjs" 2>&1; true; } | grep "host starts it"'
   const executables = globSync("packages/*/src/serve.ts").map((file) => join(dirname(dirname(file)), "dist/serve.mjs"))
   const plugins = executables.map((file) => ["sh", "-c", check, file, folder])
   const checkProfile =

@@ -87,7 +87,7 @@ export const cryptographyMutants: readonly Mutant[] = [
   },
   {
     fault: "takes 1024 bytes at most",
-    caughtBy: "gives back what it encrypted, from 1 to 4096 bytes",
+    caughtBy: "returns what it encrypted, from 1 to 4096 bytes",
     keystore: (real) => ({
       async encrypt(request, call) {
         if (request.plaintext.length > 1024) throw anError("INVALID_REQUEST")

@@ -52,7 +52,7 @@ export const configurationCases: readonly KeystoreCase[] = [
     },
   },
   {
-    name: "refuses what is no configuration at all",
+    name: "refuses what is not a configuration at all",
     async run(opened) {
       for (const input of [undefined, null, 7, "text", []]) {
         assert.equal(opened.definition.configuration.keystore.parse(input).ok, false)

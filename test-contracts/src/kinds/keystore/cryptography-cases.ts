@@ -7,7 +7,7 @@ const plaintextLengths = [1, 31, 32, 64, 4096]
 
 export const cryptographyCases: readonly KeystoreCase[] = [
   {
-    name: "gives back what it encrypted, from 1 to 4096 bytes",
+    name: "returns what it encrypted, from 1 to 4096 bytes",
     async run({ instance, call }) {
       const key = instance.defaultKey
       for (const length of plaintextLengths) {

@@ -17,6 +17,8 @@ import { deadlineOf } from "../../wire/wire-call.ts"
 import type { ServeContext, ServedServices } from "../kind.ts"
 import { addUpstreamSystemInformation } from "./upstream.ts"
 
+type WatchStream = ServerWritableStream<WatchRequest, Answer>
+
 /** Serves a system information plugin to our own host and to upstream's. */
 export function serveSystemInformation(context: ServeContext<"system-information">): ServedServices {
   const { server, plugin, clock } = context
@@ -27,7 +29,7 @@ export function serveSystemInformation(context: ServeContext<"system-information
       plugin.current().writeStatus(resource, status, options),
     ),
   })
-  const watch = async (stream: ServerWritableStream<WatchRequest, Answer>) => {
+  const watch = async (stream: WatchStream) => {
     const controller = new AbortController()
     stream.once("cancelled", () => controller.abort())
     const options = ownCallOptions(clock, stream.request, { signal: controller.signal, ...deadlineOf(stream) })
@@ -39,7 +41,10 @@ export function serveSystemInformation(context: ServeContext<"system-information
     )
     options.dispose()
   }
-  server.addService(methodDefinitions(SystemInformation), { ...unary, watch })
+  server.addService(methodDefinitions(SystemInformation), {
+    ...unary,
+    watch: (stream: WatchStream) => void watch(stream),
+  })
   addConfiguredOnce(context)
   return stateless(addUpstreamSystemInformation(context))
 }
