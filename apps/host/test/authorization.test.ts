@@ -93,6 +93,7 @@ describe("authorization", () => {
       keystore_id: "local",
       service_key: "payments",
       token_id: foreign.tokenId,
+      name: "local",
     }
     const guarded = apiRoutes.filter(({ permission }) => permission !== "public")
     expect(guarded.length).toBeGreaterThan(25)

@@ -167,7 +167,7 @@ describe.skipIf(!available)("bring your own key, with a real OpenBao", () => {
     expect(await wrap("key", "expired.json")).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("expired") })
     await writeFile(file("rubbish.json"), JSON.stringify({ ...parameters, publicKey: "rubbish" }))
     const rubbish = await wrap("key", "rubbish.json")
-    expect(rubbish).toMatchObject({ stderr: expect.stringContaining("no PEM") })
+    expect(rubbish).toMatchObject({ stderr: expect.stringContaining("not a public key as PEM") })
     expect(rubbish.exitCode).toBe(2)
   })
 })

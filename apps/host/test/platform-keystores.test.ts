@@ -97,7 +97,7 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
   it("tells the operator what went wrong, and tries again when asked", async () => {
     await bao.admin.send({ method: "POST", path: "sys/namespaces/openkcm-acme_taken", body: {} })
     const refused = await cli.run("platform", "keystore", "create", "acme", "taken")
-    expect(refused).toMatchObject({ exitCode: 7, stderr: expect.stringContaining("made by somebody else") })
+    expect(refused).toMatchObject({ exitCode: 7, stderr: expect.stringContaining("was not created by this plugin") })
     await bao.admin.send({ method: "DELETE", path: "sys/namespaces/openkcm-acme_taken" })
     await waitFor("the namespace is gone", async () => {
       const answer = await bao.admin.send({ method: "GET", path: "sys/namespaces/openkcm-acme_taken" })

@@ -33,3 +33,4 @@ export type {
 } from "./ports.ts"
 export type { CredentialField, KeystoreRecord, KeystoreRevision } from "./records.ts"
 export { redactedConfiguration } from "./redacted-configuration.ts"
+export { stepError } from "./step-errors.ts"

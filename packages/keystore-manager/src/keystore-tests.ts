@@ -1,4 +1,4 @@
-import type { EventFailure, HostCall } from "@apeiro-cmk/host-call"
+import { type EventFailure, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { type ConnectionStep, isCodedError, type KeystoreV1, type Logger } from "@apeiro-cmk/plugin-interface"
 import type { AuditTrail, KeystoreAct } from "./audit-trail.ts"
 import { checkConfiguration } from "./configuration.ts"
@@ -8,6 +8,7 @@ import type { HandlePool } from "./handle-pool.ts"
 import { openKeystore } from "./open-keystore.ts"
 import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
+import { stepError } from "./step-errors.ts"
 
 /** Services that tests use. */
 interface TestServices extends ConnectionTestServices {
@@ -65,15 +66,15 @@ export class KeystoreTests {
     call: HostCall,
   ): AsyncGenerator<ConnectionStep, void, void> {
     const outcomes: Record<string, string> = {}
-    let failure: EventFailure | undefined = failureWith("CANCELLED")
+    let failure: EventFailure | undefined = { outcome: "failure", code: "CANCELLED", origin: "caller" }
     try {
-      let failedCode: string | undefined
+      let failed: ConnectionStep | undefined
       for await (const step of steps) {
         outcomes[step.name] = step.outcome
-        if (step.outcome === "failed") failedCode ??= step.code ?? "INTERNAL"
+        if (step.outcome === "failed") failed ??= step
         yield step
       }
-      failure = failedCode === undefined ? undefined : failureWith(failedCode)
+      failure = failed === undefined ? undefined : failureOf(stepError(failed))
     } finally {
       await this.#services.trail.record({ ...act, facts: { ...act.facts, steps: outcomes } }, failure, call)
     }
@@ -89,8 +90,4 @@ export class KeystoreTests {
     const { input } = checkConfiguration(plugin, credentials, configuration, previous)
     return caller.call(undefined, call, (options) => openKeystore(plugin, input, options))
   }
-}
-
-function failureWith(code: string): EventFailure {
-  return { outcome: "failure", code, origin: "host" }
 }

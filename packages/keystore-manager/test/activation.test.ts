@@ -62,7 +62,7 @@ describe("activating a keystore", () => {
     })
     expect(repository.claims.size).toBe(0)
     expect(leaves().slice(-2)).toMatchObject([
-      { action: "keystoreTest", outcome: "failure", code: "KEY_NOT_FOUND" },
+      { action: "keystoreTest", outcome: "failure", code: "KEY_NOT_FOUND", origin: "backend" },
       { action: "keystoreActivate", outcome: "failure", code: "CONNECTION_TEST_FAILED", origin: "backend" },
     ])
   })

@@ -64,7 +64,8 @@ describe("a connection test", () => {
     await manager.add("acme", toyDocument({ token: "wrong-token" }), call())
     const steps = await collect(manager.test("acme", { keystoreId: "primary" }, call()))
     expect(outcomes(steps)).toEqual(["authentication failed", "l2_derivation skipped"])
-    expect(leaves().at(-1)).toMatchObject({ action: "keystoreTest", outcome: "failure", code: "CREDENTIAL_REJECTED" })
+    const failure = { outcome: "failure", code: "CREDENTIAL_REJECTED", origin: "backend" }
+    expect(leaves().at(-1)).toMatchObject({ action: "keystoreTest", ...failure })
     expect((await manager.health("acme", "primary")).last).toMatchObject({
       outcome: "failure",
       code: "CREDENTIAL_REJECTED",
@@ -106,7 +107,9 @@ describe("a connection test", () => {
       expect(step.name).toBe("authentication")
       break
     }
-    expect(leaves()).toMatchObject([{ action: "keystoreTest", outcome: "failure", code: "CANCELLED" }])
+    expect(leaves()).toMatchObject([
+      { action: "keystoreTest", outcome: "failure", code: "CANCELLED", origin: "caller" },
+    ])
     expect(server.closed).toBe(server.opened)
   })
 

@@ -42,6 +42,8 @@ describe.skipIf(!available)("openbao: credentials", () => {
         action: "keystoreLogin",
         outcome: "success",
         tenantId: "acme",
+        requestId: "test-request",
+        keystoreId: "test-keystore",
         facts: { method: "approle" },
         backendRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       },

@@ -1,5 +1,6 @@
 import { type AuditEvent, platformTenantId } from "@apeiro-cmk/audit-log"
 import { eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
+import { stepError } from "@apeiro-cmk/keystore-manager"
 import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import type { ApiServices } from "../../api-services.ts"
 import {
@@ -67,7 +68,7 @@ async function* audited({ catalog, audit }: ApiServices, name: string, call: Hos
       if (step.outcome === "failed") failure ??= step
       yield step
     }
-    outcome = failure === undefined ? { outcome: "success" } : { outcome: "failure", code: failure.code ?? "INTERNAL" }
+    outcome = failure === undefined ? { outcome: "success" } : failureOf(stepError(failure))
   } catch (error) {
     outcome = failureOf(error)
     throw error

@@ -1,0 +1,106 @@
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { startReferenceBackend } from "@apeiro-cmk/test-contracts"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { wholePlatformAudit } from "./audit-reading.ts"
+import { tenantClient } from "./fixtures.ts"
+import { startTestHost, type TestHost } from "./test-host.ts"
+import { object } from "./values.ts"
+
+const kit = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/test-contracts/package.json"))
+
+describe("a plugin that the operator configures once", () => {
+  let backend: Awaited<ReturnType<typeof startReferenceBackend>>
+  let host: TestHost
+
+  beforeAll(async () => {
+    backend = await startReferenceBackend("identity")
+    const yamlConfiguration = JSON.stringify({
+      allowedEndpoints: ["http://127.0.0.1:*"],
+      allowedAddresses: ["127.0.0.0/8"],
+      address: `http://127.0.0.1:${backend.port}`,
+      api_key: backend.apiKey,
+    })
+    const serve = join(kit, "src/reference/serve.ts")
+    const identity = { path: process.execPath, args: [serve, "identity"], yamlConfiguration }
+    const broken = { path: process.execPath, args: ["-e", "process.exit(3)"], onFailure: "continue" }
+    host = await startTestHost(
+      {},
+      {
+        plugins: [
+          { name: "directory", type: "identity", ...identity },
+          { name: "alerts", type: "notification", ...broken },
+        ],
+      },
+    )
+  })
+  afterAll(async () => {
+    await host[Symbol.asyncDispose]()
+    await backend.close()
+  })
+
+  it("is tested by the platform's administrator, and the test is in the platform's audit log", async () => {
+    const answer = await host.administrator.expect(200, "POST", "/v1/plugins/directory/test", {})
+    expect(answer).toMatchObject({
+      status: "connection_successful",
+      steps: [{ name: "authentication", outcome: "passed" }],
+    })
+    const entries = await wholePlatformAudit(host.administrator)
+    const about = { resource: { type: "plugin", id: "directory" }, facts: { steps: { authentication: "passed" } } }
+    expect(eventsOf(entries, "pluginTest")).toMatchObject([{ outcome: "success", ...about }])
+  })
+
+  it("says in its test what is wrong with its backend", async () => {
+    const serving = await startTestHost(
+      {},
+      {
+        plugins: [
+          {
+            ...{ name: "directory", type: "identity", path: process.execPath },
+            args: [join(kit, "src/reference/serve.ts"), "identity"],
+            yamlConfiguration: JSON.stringify({
+              allowedEndpoints: ["http://127.0.0.1:*"],
+              allowedAddresses: ["127.0.0.0/8"],
+              address: `http://127.0.0.1:${backend.port}`,
+              api_key: "wrong",
+            }),
+          },
+        ],
+      },
+    )
+    await using _host = serving
+    const answer = await serving.administrator.expect(200, "POST", "/v1/plugins/directory/test", {})
+    const failed = { name: "authentication", outcome: "failed", code: "CREDENTIAL_REJECTED" }
+    expect(answer).toMatchObject({ status: "connection_failed", steps: [failed] })
+    const entries = await wholePlatformAudit(serving.administrator)
+    const failure = { outcome: "failure", code: "CREDENTIAL_REJECTED", origin: "backend" }
+    expect(eventsOf(entries, "pluginTest")).toMatchObject([failure])
+  })
+
+  it("gives the documents with which its backend is prepared", async () => {
+    const answer = await host.administrator.expect(200, "GET", "/v1/plugins/directory/setup-material")
+    expect(answer).toMatchObject({ documents: [{ file_name: "allow-api-key.txt" }] })
+  })
+
+  it("is not the tenants' to test", async () => {
+    await host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "acme" })
+    const tenant = await tenantClient(host, "acme", "administrator")
+    await tenant.expect(403, "POST", "/v1/plugins/directory/test", {})
+    await tenant.expect(403, "GET", "/v1/plugins/directory/setup-material")
+  })
+
+  it.each([
+    ["keystores are tested one by one", "local-keystore", 501, "UNSUPPORTED", "/v1/tenants/"],
+    ["the profile has no plugin of that name", "nobody", 404, "NOT_FOUND", ""],
+    ["it does not run", "alerts", 503, "UNREACHABLE", ""],
+  ])("is not tested where %s", async (_, name, status, code, nextStep) => {
+    const test = await host.administrator.send("POST", `/v1/plugins/${name}/test`, { body: {} })
+    expect(test).toMatchObject({ status, body: { code, next_step: expect.stringContaining(nextStep) } })
+    const material = await host.administrator.send("GET", `/v1/plugins/${name}/setup-material`)
+    expect(material).toMatchObject({ status, body: { code } })
+  })
+})
+
+function eventsOf(entries: readonly Record<string, unknown>[], action: string) {
+  return entries.map(({ event }) => object(event)).filter((event) => event.action === action)
+}
