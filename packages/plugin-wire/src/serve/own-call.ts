@@ -1,9 +1,9 @@
+import { randomUUID } from "node:crypto"
 import type { CallOptions, Clock } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
 import { wireError } from "../errors/upstream-errors.ts"
 import type { Answer, Caller } from "../generated/apeiro/cmk/common/v1/common_pb.js"
 import type { WireCall } from "../wire/wire-call.ts"
-import { newRequestId } from "./request-id.ts"
 
 /** A caller without a deadline gets the longest of all calls: the one of a connection test. */
 const longestCallMs = 60_000
@@ -15,12 +15,11 @@ export interface OwnRequest {
 
 /** Starts the deadline of a call of our own host; call `dispose` when it has ended. */
 export function ownCallOptions(clock: Clock, { caller }: OwnRequest, { signal, deadlineMs }: WireCall): RunningCall {
-  const nowMs = clock.nowMs()
-  const timeoutMs = deadlineMs === undefined ? longestCallMs : deadlineMs - nowMs
+  const timeoutMs = deadlineMs === undefined ? longestCallMs : deadlineMs - clock.nowMs()
   const { tenantId = "", requestId = "", keystoreId = "", traceparent = "" } = caller ?? {}
   return callOptions({
     ...{ tenantId, timeoutMs, signal, clock },
-    requestId: requestId === "" ? newRequestId(nowMs) : requestId,
+    requestId: requestId === "" ? randomUUID() : requestId,
     ...(keystoreId === "" ? {} : { keystoreId }),
     ...(traceparent === "" ? {} : { traceparent }),
   })

@@ -1,8 +1,8 @@
+import { randomUUID } from "node:crypto"
 import type { CallOptions, Clock } from "@apeiro-cmk/plugin-interface"
 import { callOptions, pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { WireCall } from "../wire/wire-call.ts"
 import type { WireError } from "../wire/wire-error.ts"
-import { newRequestId } from "./request-id.ts"
 
 /** The upstream host has tenants, and does not say which one a call is for. */
 const upstreamTenantId = "upstream"
@@ -17,11 +17,9 @@ export type UpstreamCall = <T>(call: WireCall, work: (options: CallOptions) => P
  */
 export function upstreamCalls(clock: Clock, timeoutMs: number, translate: (error: unknown) => WireError): UpstreamCall {
   return async ({ signal, deadlineMs = Number.POSITIVE_INFINITY }, work) => {
-    const nowMs = clock.nowMs()
-    const options = callOptions({
-      ...{ tenantId: upstreamTenantId, requestId: newRequestId(nowMs), signal, clock },
-      timeoutMs: Math.min(timeoutMs, deadlineMs - nowMs),
-    })
+    const bounded = Math.min(timeoutMs, deadlineMs - clock.nowMs())
+    const requestId = randomUUID()
+    const options = callOptions({ tenantId: upstreamTenantId, requestId, timeoutMs: bounded, signal, clock })
     try {
       return await work(options)
     } catch (error) {
