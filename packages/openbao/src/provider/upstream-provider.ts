@@ -143,7 +143,7 @@ function keystoreOf({ keystore }: Members): string {
 
 async function requireKeystore(server: PlatformServer, { name, mark }: ProvidedPlace): Promise<void> {
   if ((await server.namespaceMark(name)) === mark) return
-  throw pluginError("KEY_NOT_FOUND", "The keystore no longer exists.", "Create another one.")
+  throw pluginError("NOT_FOUND", "The keystore no longer exists.", "Create another one.")
 }
 
 /** The host sends a common name when it has the certificate issued itself, and a whole subject otherwise. */
