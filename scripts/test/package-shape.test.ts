@@ -83,6 +83,19 @@ function allowedDependencies(folder: string, json: PackageJson): readonly string
   return allowed
 }
 
+/** Names that a module exports by list, without its types' keyword and without their inner names. */
+function exportedNames(source: string): readonly string[] {
+  const lists = [...source.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) => list.split(","))
+  const declared = [...source.matchAll(/^export (?:const|function|async function|class|interface|type) (\w+)/gm)]
+  const listed = lists.map((name) =>
+    name
+      .trim()
+      .replace(/^type /, "")
+      .replace(/^.* as /, ""),
+  )
+  return [...listed.filter((name) => name !== ""), ...declared.map(([, name = ""]) => name)]
+}
+
 describe.each(packages)("$folder", ({ folder, json }) => {
   it("has what every package has", () => {
     for (const file of ["README.md", "tsconfig.json", folder === "apps/host" ? "src/host.ts" : "src/index.ts"]) {
@@ -124,6 +137,13 @@ describe.each(published)("$folder, as published,", ({ folder, json }) => {
     expect(Object.keys(fromDist).sort()).toEqual(Object.keys(json.exports).sort())
   })
 
+  it("lists every export in its README", () => {
+    const readme = text(`${folder}/README.md`)
+    const entries = Object.values(json.exports).filter((path) => path.endsWith(".ts"))
+    const names = entries.flatMap((entry) => exportedNames(text(join(folder, entry))))
+    expect(names.filter((name) => !readme.includes(`\`${name}`))).toEqual([])
+  })
+
   it("ships dist alone and names its Node versions", () => {
     expect(json.files).toEqual(["dist"])
     expect(json.engines?.node).toBe("^22.19.0 || ^24.11.0 || >=26.0.0")
@@ -135,6 +155,9 @@ describe.each(plugins)("$folder, as a plugin,", ({ folder, json }) => {
     const files = ["index", "plugin", "config", "client", json.openkcm?.kind ?? "", "errors", "serve"].map(
       (name) => `src/${name}.ts`,
     )
+    const ofKeystores = ["checks", "connection-check", "test-connection"].map((name) => `src/connection/${name}.ts`)
+    if (json.openkcm?.kind === "keystore")
+      files.push(...ofKeystores, "src/upstream.ts", "test/contract-over-wire.test.ts")
     for (const file of [...files, "test/contract.test.ts", "test/config.test.ts", "test/errors.test.ts"]) {
       expect(existsSync(join(project, folder, file)), file).toBe(true)
     }
