@@ -104,7 +104,7 @@ function checkUrl(url: string): void {
     throw new CliError(
       exitCodes.usage,
       "The address of the host contains a user name.",
-      "Leave it out: a token says who asks.",
+      "Leave it out: a token identifies the caller.",
     )
   }
   if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return

@@ -49,7 +49,7 @@ function findHost(): string {
   throw new CliError(
     exitCodes.usage,
     "The host is not installed here: this is the command line alone.",
-    `Install the package ${hostPackage} in this folder, or run \`npm start\` in a clone of the project.`,
+    `Run it from a clone of the project (\`npm start\`), or where the package ${hostPackage} is installed.`,
   )
 }
 

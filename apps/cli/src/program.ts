@@ -25,7 +25,10 @@ export function createProgram(end: (exitCode: number) => void): Command {
     .description("Key custody for the Apeiro Platform Mesh: keys derived from master keys that stay in their keystores")
     .addOption(new Option("--url <url>", "API of the host").env("APEIRO_CMK_URL").default("http://127.0.0.1:8470"))
     .addOption(
-      new Option("--header-file <file>", 'file with one line "Authorization: Bearer ...", which says who asks')
+      new Option(
+        "--header-file <file>",
+        'file with one line "Authorization: Bearer ...", which authenticates the caller',
+      )
         .env("APEIRO_CMK_HEADER_FILE")
         .default("data/administrator.header"),
     )

@@ -5,7 +5,7 @@ import { fingerprintKeyOf } from "@apeiro-cmk/http-api"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
 import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
-import type { Clock, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { Clock, Logger, PluginKind, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
@@ -84,10 +84,10 @@ async function openStorage(options: CoreOptions, defer: Defer) {
 
 async function openPlugins(options: CoreOptions, audit: AuditRecorder, defer: Defer): Promise<Catalog> {
   const { profile, clock, random, logger, replica } = options
-  const makeServices = (pluginName: string) =>
+  const makeServices = (pluginName: string, kind: PluginKind) =>
     createPluginServices({
       logger: pluginLogger(logger, pluginName),
-      audit: pluginAuditPort(audit, pluginName, replica),
+      audit: pluginAuditPort(audit, { name: pluginName, kind }, replica),
       clock,
       random,
       credentialDirectory: profile.credentialDirectory,

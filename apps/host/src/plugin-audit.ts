@@ -1,16 +1,26 @@
 import type { AuditEvent, AuditRecorder } from "@apeiro-cmk/audit-log"
 import { backendRequestOf, traceOf } from "@apeiro-cmk/host-call"
-import type { AuditPort, CallOptions } from "@apeiro-cmk/plugin-interface"
+import { type AuditPort, type CallOptions, type PluginKind, pluginKinds } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
 
-/** Makes the port that records a plugin's reports (logins, renewals) in the audit log of the tenant it works for. */
-export function pluginAuditPort(audit: AuditRecorder, pluginName: string, replica: string): AuditPort {
+/**
+ * Makes the port that records a plugin's reports (logins, renewals) in the audit log of the tenant it works for. A plugin
+ * may be plain JavaScript: actions that are not of its kind are refused, so that it cannot forge the host's own.
+ */
+export function pluginAuditPort(
+  audit: AuditRecorder,
+  plugin: { readonly name: string; readonly kind: PluginKind },
+  replica: string,
+): AuditPort {
+  const actions: readonly string[] = pluginKinds[plugin.kind].auditActions
   return {
     record: async (event, call) => {
+      if (!actions.includes(event.action)) throw foreignAction(plugin.kind, actions)
       await audit.record({
         tenantId: call.tenantId,
         actor: { type: "host", id: replica },
         action: event.action,
-        ...subjectOf(call, pluginName),
+        ...subjectOf(call, plugin.name),
         outcome: event.outcome,
         ...(event.code === undefined ? {} : { code: event.code }),
         requestId: call.requestId,
@@ -29,4 +39,13 @@ function subjectOf(
 ): Pick<AuditEvent, "resource" | "keystoreId"> {
   if (keystoreId === undefined) return { resource: { type: "plugin", id: pluginName } }
   return { resource: { type: "keystore", id: keystoreId }, keystoreId }
+}
+
+function foreignAction(kind: PluginKind, actions: readonly string[]) {
+  return pluginError(
+    "INTERNAL",
+    `A plugin of kind ${kind} reported an event that it may not report; it may report ${actions.join(", ")}.`,
+    "Report this to the plugin's author.",
+    { origin: "plugin" },
+  )
 }

@@ -16,10 +16,14 @@ export async function requireSharedRootKey(database: Database, rootKey: KeyObjec
   const check = Buffer.from(hkdfSync("sha512", rootKey, "", "apeiro-cmk/v1/root-key-check", checkLength))
   const value = check.toString("base64url")
   if ((await database.sharedFacts.firstStated("root-key-check", value)) === value) return
-  throw new HostError("ROOT_KEY_DIFFERS", "This host has another root key than the other hosts of its database.", {
-    origin: "host",
-    retryable: false,
-    nextStep:
-      "Set credentialStore.root to a copy of the file that the other hosts use (docs/guides/run-on-postgresql.md).",
-  })
+  throw new HostError(
+    "ROOT_KEY_DIFFERS",
+    "The root key of this host differs from that of the other hosts of its database.",
+    {
+      origin: "host",
+      retryable: false,
+      nextStep:
+        "Set credentialStore.root to a copy of the file that the other hosts use (docs/guides/run-on-postgresql.md).",
+    },
+  )
 }

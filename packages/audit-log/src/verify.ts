@@ -115,7 +115,7 @@ function conclude(seen: Seen, end: Extract<ExportLine, { kind: "end" }>): Verifi
 
 /** Reads on, to distinguish a missing entry from one in another place. */
 async function misplaced(line: EntryLine, expected: number, number: number, rest: AsyncIterator<string>) {
-  if (line.index < expected) return exportInvalid(`Line ${number}: entry ${line.index} is there twice.`)
+  if (line.index < expected) return exportInvalid(`Line ${number}: entry ${line.index} appears twice.`)
   for (let later = number + 1; ; later += 1) {
     const next = await rest.next()
     if (next.done) break

@@ -130,7 +130,7 @@ describe("offline verification reports", async () => {
     ["a missing first entry", lines.slice(1), "Line 1: entry 0 is missing"],
     ["missing last entries", [...parts(4), ...last], "entries 4 to 5 are missing"],
     ["reordered entries", [...parts(2), lines[3] ?? "", lines[2] ?? "", ...lines.slice(4)], "reordered"],
-    ["a repeated entry", [...parts(2), lines[1] ?? "", ...lines.slice(2)], "Line 3: entry 1 is there twice"],
+    ["a repeated entry", [...parts(2), lines[1] ?? "", ...lines.slice(2)], "Line 3: entry 1 appears twice"],
     [
       "a repeated entry under a new number",
       [...parts(6), (lines[1] ?? "").replace('"index":1', '"index":6'), ...last],

@@ -28,7 +28,8 @@ export const noConditions: KeystoreConditions = new Map()
  * the plan is the first wrap that is left.
  *
  * @param wraps - of one version of the tenant key, in the order in which they are preferred
- * @returns the reason is `custody.forbids`, or a `PluginError` KEY_MISMATCH where no wrap is left
+ * @returns the reason is `custody.forbids`, or a `PluginError`: UNREACHABLE where every keystore with a good wrap is out of
+ * service, KEY_MISMATCH where there is no good wrap
  */
 export function planUnwrap<Wrap extends PlannedWrap>(
   wraps: readonly Wrap[],
@@ -39,7 +40,9 @@ export function planUnwrap<Wrap extends PlannedWrap>(
   const wrap = wraps.find(
     ({ state, keystoreId }) => state === "good" && conditions.get(keystoreId) !== "out-of-service",
   )
-  return wrap === undefined ? { allowed: false, reason: keyMismatch() } : { allowed: true, wraps: [wrap] }
+  if (wrap !== undefined) return { allowed: true, wraps: [wrap] }
+  const isQuarantined = wraps.every(({ state }) => state === "quarantined")
+  return { allowed: false, reason: isQuarantined ? keyMismatch() : outOfService() }
 }
 
 /** Makes the error for a keystore that returned another key than the one that was wrapped. */
@@ -48,5 +51,13 @@ export function keyMismatch(): PluginError {
     origin: "backend",
     retryable: false,
     nextStep: "Check that the keystore still holds the same L1 key, and restore it if it was replaced.",
+  })
+}
+
+function outOfService(): PluginError {
+  return new PluginError("UNREACHABLE", "Every keystore that holds a wrap of the tenant key is out of service.", {
+    origin: "host",
+    retryable: true,
+    nextStep: "Look at the health of the tenant's keystores; service resumes when one of them works again.",
   })
 }

@@ -35,13 +35,14 @@ describe("the plan to unwrap a tenant key", () => {
     )
   })
 
-  it("tries the first wrap that is left, and is refused with KEY_MISMATCH exactly when none is left", () => {
+  it("tries the first wrap that is left, and is refused exactly when none is left: for a mismatch, or for keystores out of service", () => {
     fc.assert(
       fc.property(wraps, conditions, (all, known) => {
         const left = all.filter((wrap) => wrap.state === "good" && known.get(wrap.keystoreId) !== "out-of-service")
         const plan = planUnwrap(all, {}, known)
         expect(plan.allowed).toBe(left.length > 0)
         if (plan.allowed) expect(plan.wraps[0]).toBe(left[0])
+        else if (all.some(({ state }) => state === "good")) expect(plan.reason).toMatchObject({ code: "UNREACHABLE" })
         else expect(plan.reason).toMatchObject({ code: "KEY_MISMATCH", origin: "backend" })
       }),
     )

@@ -1,6 +1,6 @@
 import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
 import type { CallOptions, Clock, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
-import { callOptions, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
+import { callOptions, pluginError, soundStep, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller } from "./caller/keystore-caller.ts"
 import type { CallObserver } from "./caller/measurement-stage.ts"
 import { derivationStep, derivationStepName, failedStep } from "./derivation-step.ts"
@@ -71,10 +71,11 @@ async function* pluginSteps(
     const keystore = await within(() => opening)
     const running = keystore.testConnection(options)[Symbol.asyncIterator]()
     steps = running
-    for (let count = 0; count < maximumSteps; count += 1) {
+    for (let count = 0; ; count += 1) {
       const next = await within(() => running.next())
       if (next.done) return
-      yield next.value
+      if (count === maximumSteps) break
+      yield soundStep(next.value)
     }
     throw pluginError(
       "BAD_RESPONSE",

@@ -9,7 +9,7 @@ export function asCodedError(error: unknown): CodedError {
   if (isCodedError(error)) return error
   return toPluginError(error, {
     code: "INTERNAL",
-    message: "The plugin failed in a way that it does not declare.",
+    message: "The plugin failed with an undeclared error.",
     nextStep: "Report this to the maintainers of the plugin.",
   })
 }

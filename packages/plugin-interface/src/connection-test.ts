@@ -15,6 +15,6 @@ export interface ConnectionStep {
   readonly nextStep?: string
   /** Code of the error, for `failed`. */
   readonly code?: string
-  /** Fields for the activation answer, declared in the manifest's `activationFacts`; each is what was seen, never canned. */
+  /** Fields for the activation answer, declared in the manifest's `activationFacts`; each states what was seen. */
   readonly facts?: Readonly<Record<string, JsonValue>>
 }

@@ -15,6 +15,7 @@ export {
   withDeadline,
 } from "./calls/deadline.ts"
 export { singleFlight } from "./calls/single-flight.ts"
+export { soundStep } from "./calls/sound-step.ts"
 export { configurationError, parseConfiguration, requireConfiguration } from "./configuration/configuration.ts"
 export { type ConfigurationHooks, configurationHooks } from "./configuration/configuration-hooks.ts"
 export { configurationJsonSchema, secretFields } from "./configuration/configuration-schema.ts"

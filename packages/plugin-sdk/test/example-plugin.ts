@@ -50,7 +50,14 @@ export const plugin = definePlugin({
     return {
       async start() {},
       stop: () => http.close(),
-      setupMaterial: async () => [],
+      setupMaterial: async () => [
+        {
+          title: "Token",
+          fileName: "token.txt",
+          language: "text",
+          text: "Let the token use the key, and nothing else.",
+        },
+      ],
       async openKeystore(input): Promise<KeystoreV1> {
         const { address, key_name, token } = requireConfiguration(keystoreConfiguration, input)
         requireAllowedUrl(address, egress)

@@ -54,7 +54,7 @@ function inClient({ partition_label, key_label, hsm_ip_addresses }: Setup): stri
     "role init -name co",
     "# 2. As crypto officer: generate the key in the HSM, which it never leaves (cmu of the Luna client asks for the PIN):",
     `cmu generatekey -keytype=AES -keysize=32 -label=${key_label} -encrypt=1 -decrypt=1 -sensitive=1 -extractable=0 -private=1 -wrap=0 -unwrap=0`,
-    "# 3. Create the user as which the platform logs in; its PIN is the keystore's `pin`:",
+    "# 3. Create the user account for the platform; its PIN is the keystore's `pin`:",
     "role init -name cu",
     "# 4. Read the values for serial_numbers of the keystore:",
     "slot list",

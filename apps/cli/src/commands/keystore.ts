@@ -65,7 +65,9 @@ function addListAndShow(keystore: Command): void {
 function addUpdate(keystore: Command): void {
   keystore
     .command("update <tenant> <keystore> <file>")
-    .description("replace its configuration; FILE as for `keystore add`; a secret as `keystore show` prints it stays")
+    .description(
+      "replace its configuration; FILE as for `keystore add`; a secret written as `keystore show` prints it keeps its value",
+    )
     .option("--etag <etag>", "change this revision only; the present one when left out")
     .action(async (tenantId: string, name: string, file: string, { etag }: RevisionOption, command: Command) => {
       const { host, output } = contextOf(command)

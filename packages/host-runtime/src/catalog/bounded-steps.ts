@@ -1,5 +1,5 @@
 import type { CallOptions, Clock, ConnectionStep } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError, toPluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, callOptions, pluginError, soundStep, toPluginError } from "@apeiro-cmk/plugin-sdk"
 
 /** Longest time for a connection test, in milliseconds. */
 const testTimeoutMs = 30_000
@@ -22,16 +22,17 @@ export async function* boundedSteps(
   let steps: AsyncIterator<ConnectionStep> | undefined
   try {
     steps = test(call)[Symbol.asyncIterator]()
-    for (let count = 0; count < mostSteps; count += 1) {
+    for (let count = 0; ; count += 1) {
       const next = await abortable(steps.next(), call.signal)
       if (next.done) return
-      yield next.value
+      if (count === mostSteps) break
+      yield soundStep(next.value)
     }
     const message = `The plugin reports more than ${mostSteps} steps.`
     throw pluginError("BAD_RESPONSE", message, "Report this to the plugin's author.")
   } catch (thrown) {
     const { code, message, nextStep } = toPluginError(thrown, {
-      message: "The connection test failed in a way that it should not.",
+      message: "The connection test failed unexpectedly.",
       nextStep: "Report this to the plugin's author.",
     })
     const durationMs = clock.monotonicMs() - startedMs

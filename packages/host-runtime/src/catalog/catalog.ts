@@ -1,4 +1,5 @@
 import type { CallOptions, Clock, ConnectionStep, PluginKind, SetupDocument } from "@apeiro-cmk/plugin-interface"
+import { boundedDocuments } from "./bounded-documents.ts"
 import { boundedSteps } from "./bounded-steps.ts"
 import { configuredOncePlugin } from "./configured-once-plugin.ts"
 import { isSlotOf, type PluginSlot, type RunningPlugin } from "./plugin-slot.ts"
@@ -67,6 +68,7 @@ export class Catalog {
    * @throws {PluginError} NOT_FOUND, UNSUPPORTED, UNREACHABLE - as for {@link testConnection}
    */
   async setupMaterial(name: string, call: CallOptions): Promise<readonly SetupDocument[]> {
-    return configuredOncePlugin(this.#slots, name, "setupMaterialInstead").setupMaterial(call)
+    const plugin = configuredOncePlugin(this.#slots, name, "setupMaterialInstead")
+    return boundedDocuments(() => plugin.setupMaterial(call), call)
   }
 }

@@ -1,4 +1,4 @@
-import type { PluginServices } from "@apeiro-cmk/plugin-interface"
+import type { PluginKind, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
 import { type HostRuntimeError, isHostRuntimeError } from "../errors.ts"
 import { type LoadProfileOptions, loadProfile } from "../profile/load-profile.ts"
@@ -20,7 +20,7 @@ export interface ProfileCheck {
 
 /** Services of the host that {@link checkProfile} builds on. */
 export interface CheckProfileOptions extends LoadProfileOptions {
-  makeServices(pluginName: string): PluginServices
+  makeServices(pluginName: string, kind: PluginKind): PluginServices
 }
 
 /**

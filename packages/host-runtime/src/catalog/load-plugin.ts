@@ -64,7 +64,7 @@ async function fillFromPackage<Kind extends PluginKind>(
   const input = configurationInput(entry, schema, profile.folder)
   slot.redact = input.redact
   const configuration = parsePluginConfiguration(entry, schema, definition.configuration.plugin, input)
-  const services = withRedactedLog(options.makeServices(entry.name), input.redact)
+  const services = withRedactedLog(options.makeServices(entry.name, entry.kind), input.redact)
   const ready = entry.isolation === "process" ? await isolated(entry, found, definition, input, profile) : definition
   slot.ready = { definition: ready, configuration, services }
 }
@@ -86,7 +86,7 @@ async function fillFromExecutable<Kind extends PluginKind>(
   })
   slot.definition = definition
   checkProductionReady(entry, definition.manifest, profile.mode)
-  slot.ready = { definition, configuration: undefined, services: options.makeServices(entry.name) }
+  slot.ready = { definition, configuration: undefined, services: options.makeServices(entry.name, entry.kind) }
 }
 
 async function isolated<Kind extends PluginKind>(

@@ -44,7 +44,7 @@ async function described(entry: PluginEntry, process: PluginProcess): Promise<un
       entry,
       "PLUGIN_START_FAILED",
       `cannot be started: ${error.message}${last === undefined ? "" : ` Its last line: ${readLogLine(last).message}`}`,
-      "Correct what the message says; `path` names a go-plugin executable, and `checksum` is its SHA-256.",
+      "Fix what the message reports; `path` names a go-plugin executable, and `checksum` is its SHA-256.",
       { cause: error, problems: [entry.problem(["path"], "value", "this executable does not run as a plugin")] },
     )
   }

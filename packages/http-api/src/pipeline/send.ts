@@ -18,20 +18,25 @@ export async function sendAnswer(response: Response, answer: Answer<unknown>, st
         .json(answer.body)
       return
     case "lines":
-      // The first line comes before anything is sent, so that an early failure is still a problem with its own status.
-      await sendLines(response, await started(answer.lines))
+      await sendLines(response, answer.lines)
       return
   }
 }
 
 async function sendLines(response: Response, lines: AsyncIterable<string>): Promise<void> {
+  const iterator = lines[Symbol.asyncIterator]()
+  // The first line comes before anything is sent, so that an early failure is still a problem with its own status.
+  const first = await iterator.next()
   response.status(200).type(linesType)
   response.flushHeaders()
   // A failure ends the connection without the last chunk: a reader never takes half an answer for a whole one.
   try {
-    await pipeline(Readable.from(lines), response)
+    await pipeline(Readable.from(terminated(first, iterator)), response)
   } catch (error) {
     if (!isDisconnect(error)) throw error
+  } finally {
+    // A caller that has gone by now: nothing was read from the source, which has things to release all the same.
+    await iterator.return?.()
   }
 }
 
@@ -40,18 +45,8 @@ function isDisconnect(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE"
 }
 
-async function started(source: AsyncIterable<string>): Promise<AsyncIterable<string>> {
-  const iterator = source[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  return terminated(first, iterator)
-}
-
 async function* terminated(first: IteratorResult<string>, rest: AsyncIterator<string>): AsyncGenerator<string> {
-  try {
-    for (let next = first; next.done !== true; next = await rest.next()) yield `${next.value}\n`
-  } finally {
-    await rest.return?.()
-  }
+  for (let next = first; next.done !== true; next = await rest.next()) yield `${next.value}\n`
 }
 
 /** Writes a problem. */

@@ -70,7 +70,7 @@ const methodFields: Readonly<Record<AuthMethod, MethodFields>> = {
 /** Fields that only some methods accept; every method accepts a client certificate. */
 const bound = ["token", "auth_mount_path", "role_id", ...secretIds, "role", ...jwts]
 
-/** Rules between these fields. */
+/** Rules that relate these fields to each other. */
 export const authenticationRules: readonly FieldRule[] = [
   ...authMethods.flatMap(neededBy),
   ...atMostOne(secretIds),

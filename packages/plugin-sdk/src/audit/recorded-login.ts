@@ -4,14 +4,15 @@ import {
   isPluginError,
   type Logger,
   type PluginAuditEvent,
+  type PluginKind,
 } from "@apeiro-cmk/plugin-interface"
 import { toPluginError } from "../errors/error-facts.ts"
 
 /** A login or a renewal, as {@link recordedLogin} performs it. */
-export interface RecordedLogin<Result> {
-  readonly audit: AuditPort
+export interface RecordedLogin<Result, Kind extends PluginKind = "keystore"> {
+  readonly audit: AuditPort<Kind>
   readonly logger: Logger
-  readonly event: Pick<PluginAuditEvent, "action" | "facts">
+  readonly event: Pick<PluginAuditEvent<Kind>, "action" | "facts">
   readonly work: () => Promise<Result>
   /** Tells whether a failure has been recorded before, when it first occurred. */
   readonly isRepeated: (error: unknown) => boolean
@@ -25,7 +26,10 @@ export interface RecordedLogin<Result> {
  *
  * @throws {PluginError} the error of the work; INTERNAL, or the audit port's own code, when it could not be recorded
  */
-export async function recordedLogin<Result>(login: RecordedLogin<Result>, call: CallOptions): Promise<Result> {
+export async function recordedLogin<Result, Kind extends PluginKind = "keystore">(
+  login: RecordedLogin<Result, Kind>,
+  call: CallOptions,
+): Promise<Result> {
   const { audit, logger, event, work, isRepeated, success } = login
   let result: Result
   try {

@@ -83,7 +83,7 @@ export function abortReason(signal: AbortSignal): PluginError {
   const reason: unknown = signal.reason
   if (isPluginError(reason)) return reason
   if (reason instanceof DOMException && reason.name === "TimeoutError") {
-    return pluginError("TIMED_OUT", "The caller's time was over.", "Try again with a longer time-out.")
+    return pluginError("TIMED_OUT", "The caller's time ran out.", "Try again with a longer time-out.")
   }
   return pluginError("CANCELLED", "The caller gave up.", "Call again when the answer is wanted.")
 }

@@ -49,7 +49,7 @@ export const pluginSetupMaterial = defineRoute({
     document(setupMaterialOf(await services.catalog.setupMaterial(params.name, call))),
 })
 
-/** Records the test in the platform's audit log before its last step is answered; leaving early is recorded, too. */
+/** Records the test in the platform's audit log before its status is answered; leaving early is recorded, too. */
 async function* audited({ catalog, audit }: ApiServices, name: string, call: HostCall): AsyncGenerator<ConnectionStep> {
   const event = {
     ...eventOf("pluginTest", platformTenantId, call),
@@ -68,7 +68,9 @@ async function* audited({ catalog, audit }: ApiServices, name: string, call: Hos
       if (step.outcome === "failed") failure ??= step
       yield step
     }
-    outcome = failure === undefined ? { outcome: "success" } : failureOf(stepError(failure))
+    if (failure !== undefined) outcome = failureOf(stepError(failure))
+    else if (Object.keys(outcomes).length > 0) outcome = { outcome: "success" }
+    else outcome = { outcome: "failure", code: "BAD_RESPONSE", origin: "plugin" }
   } catch (error) {
     outcome = failureOf(error)
     throw error

@@ -5,7 +5,7 @@ import type { CertificateIssuerPluginV1 } from "./certificate-issuer.ts"
 const capabilities = ["revoke"] as const
 const auditActions = ["certificateIssuerLogin", "certificateIssuerTokenRenewal"] as const
 
-/** Abilities of a plugin of kind `certificate-issuer` that not each one has. */
+/** Abilities of a plugin of kind `certificate-issuer` that are optional. */
 export type CertificateIssuerCapability = (typeof capabilities)[number]
 
 /** The manifest of a plugin of kind `certificate-issuer`. */

@@ -5,7 +5,7 @@ import type { IdentityPluginV1 } from "./identity.ts"
 const capabilities = ["resolveWorkload", "permissions"] as const
 const auditActions = ["identityLogin", "identityTokenRenewal"] as const
 
-/** Abilities of a plugin of kind `identity` that not each one has. */
+/** Abilities of a plugin of kind `identity` that are optional. */
 export type IdentityCapability = (typeof capabilities)[number]
 
 /** The manifest of a plugin of kind `identity`. */

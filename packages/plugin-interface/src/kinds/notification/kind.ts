@@ -5,7 +5,7 @@ import type { NotificationPluginV1 } from "./notification.ts"
 const capabilities = [] as const
 const auditActions = ["notificationLogin", "notificationTokenRenewal"] as const
 
-/** Abilities of a plugin of kind `notification` that not each one has. */
+/** Abilities of a plugin of kind `notification` that are optional. */
 export type NotificationCapability = (typeof capabilities)[number]
 
 /** The manifest of a plugin of kind `notification`. */

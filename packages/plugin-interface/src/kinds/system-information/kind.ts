@@ -5,7 +5,7 @@ import type { SystemInformationPluginV1 } from "./system-information.ts"
 const capabilities = ["watch", "writeStatus"] as const
 const auditActions = ["systemInformationLogin", "systemInformationTokenRenewal"] as const
 
-/** Abilities of a plugin of kind `system-information` that not each one has. */
+/** Abilities of a plugin of kind `system-information` that are optional. */
 export type SystemInformationCapability = (typeof capabilities)[number]
 
 /** The manifest of a plugin of kind `system-information`. */

@@ -38,7 +38,7 @@ export type TlsConfiguration = z.output<typeof tlsObject>
 const certificateFields = ["client_certificate", "client_certificate_path"]
 const keyFields = ["client_key", "client_key_path"]
 
-/** Rules between {@link tlsFields}. */
+/** Rules that relate {@link tlsFields} to each other. */
 export const tlsRules: readonly FieldRule[] = [
   ...atMostOne(["ca_certificate", "ca_certificate_path"]),
   ...atMostOne(certificateFields),
