@@ -1,5 +1,6 @@
 import { type AuditRecorder, createAuditRecorder } from "@apeiro-cmk/audit-log"
 import { type CredentialStore, createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
+import { timeBudgets } from "@apeiro-cmk/host-call"
 import { type Catalog, KeystorePlugins, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { fingerprintKeyOf } from "@apeiro-cmk/http-api"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
@@ -59,6 +60,7 @@ async function openParts(options: CoreOptions, defer: Defer): Promise<Omit<Core,
     clock,
     random: pooledRandom(random),
     replica,
+    timeoutMs: timeBudgets.auditCommit.limitMs,
     onRecorded: () => sequencer.nudge(),
   })
   const catalog = await openPlugins(options, audit, defer)

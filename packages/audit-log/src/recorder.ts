@@ -17,7 +17,7 @@ export interface AuditRecorderOptions {
   readonly replica: string
   /** Called when entries have become durable, to nudge the sequencer. */
   readonly onRecorded?: () => void
-  /** Longest wait of one entry for its commit, in milliseconds; default 10,000. */
+  /** Longest wait of one entry for its commit, in milliseconds; default 6,500. */
   readonly timeoutMs?: number
 }
 
@@ -48,7 +48,7 @@ class GroupRecorder implements AuditRecorder {
   #committing = false
 
   constructor(options: AuditRecorderOptions) {
-    const { clock, random = { bytes: randomBytes }, timeoutMs = 10_000 } = options
+    const { clock, random = { bytes: randomBytes }, timeoutMs = 6_500 } = options
     this.#options = options
     this.#timeoutMs = timeoutMs
     this.#entryIds = new EntryIds(clock, random)

@@ -103,6 +103,17 @@ describe("web identity", () => {
     expect(services.auditEvents).toMatchObject([{ outcome: "failure", code: "CREDENTIAL_REJECTED" }])
   })
 
+  it("fails with origin host, retryable, when the audit log is down", async () => {
+    const audit = { record: () => Promise.reject(new Error("canary-of-the-audit-log")) }
+    const { open } = await start(testServices({ audit }))
+    const role = aws.createRole(externalId)
+    const keystore = await open({ ...keyOf(), role_arn: role, external_id: externalId })
+    const failure = await keystore.probe(testCall()).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: "INTERNAL", origin: "host", retryable: true })
+    expect(String(failure)).not.toContain("canary-of-the-audit-log")
+    expect(aws.emulator.log.some(({ service }) => service === "kms")).toBe(false)
+  })
+
   it.each([
     ["expired", () => aws.issuer.issue({ subject, expiresInSeconds: -10 })],
     ["for another audience", () => aws.issuer.issue({ subject, audience: "elsewhere" })],

@@ -23,6 +23,10 @@ export const timeBudgets = {
   keystoreOpening: { limitMs: 7_000, within: "keystoreOperation" },
   /** One request of a plugin to its backend: the default of `requestTimeoutMs` in the plugin SDK. */
   pluginRequest: { limitMs: 5_000, within: "keystoreOpening" },
+  /** A plugin's process waits for the host to acknowledge an audit event, e.g. of the login that opens a keystore. */
+  auditAcknowledgement: { limitMs: 6_800, within: "keystoreOpening" },
+  /** One entry of the audit log waits for its commit. */
+  auditCommit: { limitMs: 6_500, within: "auditAcknowledgement" },
 
   /** An API request that tests a connection. */
   connectionTestRequest: { limitMs: 45_000 },

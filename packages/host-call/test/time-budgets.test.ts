@@ -1,4 +1,5 @@
 import { requestConfiguration } from "@apeiro-cmk/plugin-sdk"
+import { auditAcknowledgementTimeoutMs } from "@apeiro-cmk/plugin-wire/serve"
 import { describe, expect, it } from "vitest"
 import * as z from "zod"
 import { timeBudgets } from "../src/index.ts"
@@ -33,5 +34,9 @@ describe("time budgets", () => {
   it("state the time that the plugin SDK gives one request by default", () => {
     const { requestTimeoutMs } = z.strictObject(requestConfiguration).parse({})
     expect(requestTimeoutMs).toBe(timeBudgets.pluginRequest.limitMs)
+  })
+
+  it("state the time that a plugin's process waits for the acknowledgement of an audit event", () => {
+    expect(auditAcknowledgementTimeoutMs).toBe(timeBudgets.auditAcknowledgement.limitMs)
   })
 })

@@ -102,7 +102,7 @@ export interface HttpClientOptions {
   readonly proxy?: HttpProxy
   /** Most connections per origin. Default 16. */
   readonly connections?: number
-  /** Longest time for connecting, in milliseconds. Default 5000. */
+  /** Longest time for connecting, in milliseconds. Default 4,000. */
   readonly connectTimeoutMs?: number
 }
 

@@ -11,6 +11,8 @@ import { AuditReports } from "../src/serve/audit-reports.ts"
 const event: PluginAuditEvent<"keystore"> = { action: "keystoreLogin", outcome: "success" }
 const call = { tenantId: "acme", requestId: "r", keystoreId: "k" }
 const lost = { code: "UNREACHABLE", origin: "host", retryable: true }
+/** A record that is refused, unlike one that the log cannot take now. */
+const refused = { code: "INTERNAL", origin: "host", retryable: false }
 const recordsAll: AuditPort = { record: async () => undefined }
 
 /** Both ends of the stream in one process, over a socket. */
@@ -30,8 +32,10 @@ async function setUp(options: { readonly clock?: FakeClock; readonly hasService?
     server.forceShutdown()
     await rm(folder, { recursive: true })
   })
-  const open = (port: AuditPort = recordsAll) => openAuditReports(client, { kind: "keystore", port }, 10_000)
-  return { audit, open, logged }
+  const { promise: lostStream, resolve: onLost } = Promise.withResolvers<"lost">()
+  const open = (port: AuditPort = recordsAll) =>
+    openAuditReports(client, { kind: "keystore", port }, 10_000, () => onLost("lost"))
+  return { audit, open, logged, lostStream }
 }
 
 /** A port that reports when it is asked, and never records. */
@@ -67,7 +71,7 @@ describe("the stream of a plugin's events", () => {
   })
 
   it("rejects pending and later events when it is lost, and never logs them", async () => {
-    const { audit, open, logged } = await setUp()
+    const { audit, open, logged, lostStream } = await setUp()
     const { asked, port } = silentPort()
     const end = await open(port)
     const waiting = expect(audit.record(event, call)).rejects.toMatchObject(lost)
@@ -76,6 +80,7 @@ describe("the stream of a plugin's events", () => {
     await waiting
     await expect(audit.record(event, call)).rejects.toMatchObject(lost)
     expect(logged).toEqual([])
+    expect(await Promise.race([lostStream, "ended by the host"])).toBe("ended by the host")
   })
 
   it("rejects an event that the host does not acknowledge in time", async () => {
@@ -85,7 +90,7 @@ describe("the stream of a plugin's events", () => {
     await open(port)
     const waiting = expect(audit.record(event, call)).rejects.toMatchObject(lost)
     await asked
-    await clock.advance(10_000)
+    await clock.advance(6_800)
     await waiting
   })
 
@@ -100,14 +105,15 @@ describe("the stream of a plugin's events", () => {
     await audit.record(event, call)
   })
 
-  it("rejects pending events when the plugin ends", async () => {
-    const { audit, open } = await setUp()
+  it("rejects pending events when the plugin ends it, and the host learns of the loss", async () => {
+    const { audit, open, lostStream } = await setUp()
     const { asked, port } = silentPort()
     await open(port)
     const waiting = expect(audit.record(event, call)).rejects.toMatchObject(lost)
     await asked
     audit.end()
     await waiting
+    expect(await lostStream).toBe("lost")
   })
 
   it("is absent in a process of upstream's SDK", async () => {
@@ -117,12 +123,32 @@ describe("the stream of a plugin's events", () => {
 
   it.each([
     ["no tenant", { ...call, tenantId: "" }],
+    ["a tenant id in upper case", { ...call, tenantId: "Acme" }],
+    ["a tenant id beyond its bound", { ...call, tenantId: "a".repeat(41) }],
+    ["another id with an underscore", { ...call, tenantId: "_other" }],
+    ["a tenant id with a line feed", { ...call, tenantId: "acme\n" }],
     ["no request", { ...call, requestId: "" }],
     ["a request id beyond its bound", { ...call, requestId: "r".repeat(129) }],
     ["a keystore id beyond its bound", { ...call, keystoreId: "k".repeat(64) }],
   ])("refuses an event of a call with %s", async (_name, strange) => {
     const { audit, open } = await setUp()
     await open()
-    await expect(audit.record(event, strange)).rejects.toMatchObject({ code: "INTERNAL", origin: "host" })
+    await expect(audit.record(event, strange)).rejects.toMatchObject(refused)
+  })
+
+  it.each(["", "lower_case", "1_DIGIT_FIRST", "A".repeat(65), "A\n"])(
+    "refuses an event whose code is %j",
+    async (code) => {
+      const { audit, open } = await setUp()
+      await open()
+      await expect(audit.record({ ...event, outcome: "failure", code }, call)).rejects.toMatchObject(refused)
+    },
+  )
+
+  it.each(["a", "a".repeat(40), "_platform"])("takes an event of the tenant %s", async (tenantId) => {
+    const { audit, open } = await setUp()
+    await open()
+    const failed = { ...event, outcome: "failure", code: "A".repeat(64) } as const
+    await expect(audit.record(failed, { ...call, tenantId })).resolves.toBeUndefined()
   })
 })

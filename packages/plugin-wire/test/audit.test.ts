@@ -1,9 +1,17 @@
 import { fileURLToPath } from "node:url"
-import type { AuditPort, CallOptions, KeystoreV1, PluginAuditEvent } from "@apeiro-cmk/plugin-interface"
+import type { AuditPort, CallOptions, KeystoreV1, Logger, PluginAuditEvent } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import { testCall } from "@apeiro-cmk/plugin-sdk/testing"
+import { systemClock } from "@apeiro-cmk/plugin-sdk/services"
+import { logSink, testCall } from "@apeiro-cmk/plugin-sdk/testing"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { connectPlugin, KeystoreInstanceKeyOperation, remoteKeystorePlugin, type WireLogLine } from "../src/index.ts"
+import { Audit } from "../src/generated/apeiro/cmk/common/v1/common_pb.js"
+import {
+  connectPlugin,
+  createSupervisor,
+  KeystoreInstanceKeyOperation,
+  remoteKeystorePlugin,
+  type WireLogLine,
+} from "../src/index.ts"
 
 const toy = fileURLToPath(new URL("serve-audit.ts", import.meta.url))
 
@@ -35,6 +43,19 @@ async function start(settings: { readonly port?: AuditPort; readonly yaml?: stri
   onTestFinished(() => connection.kill())
   const keystore = await remoteKeystorePlugin(connection).openKeystore({}, testCall())
   return { connection, keystore, log, recorded, unrecorded }
+}
+
+function supervised(logger: Logger, log: WireLogLine[]) {
+  const recorded: PluginAuditEvent[] = []
+  const connect = () =>
+    connectPlugin({
+      ...{ type: "KeystoreInstanceKeyOperation", serviceName: KeystoreInstanceKeyOperation.typeName },
+      ...{ path: process.execPath, args: [toy], yamlConfiguration: "" },
+      onLog: (line) => log.push(line),
+      audit: { kind: "keystore", port: { record: async (event) => void recorded.push(event) } },
+    })
+  const supervisor = createSupervisor({ name: "toy", connect, clock: systemClock, logger, jitter: () => 0 })
+  return { supervisor, recorded }
 }
 
 const describeKey = (keystore: KeystoreV1, keyId: string) => keystore.describeKey({ keyId }, testCall())
@@ -112,6 +133,26 @@ describe("an event that a plugin's process reports", () => {
     const { recorded } = await start({ yaml: "reportAtStart: true" })
     expect(recorded).toMatchObject([{ event: { action: "keystoreLogin" }, call: { requestId: "start" } }])
   })
+})
+
+it("a process that loses its audit stream and lives on is ended, and another one starts", async () => {
+  const logger = logSink()
+  const log: WireLogLine[] = []
+  const { supervisor, recorded } = supervised(logger, log)
+  await supervisor.start(AbortSignal.timeout(20_000))
+  onTestFinished(() => supervisor.stop())
+  const first = await supervisor.connection(testCall())
+  // A second stream replaces the host's own, which ends.
+  first.openStream(Audit.method.report, Number.POSITIVE_INFINITY).on("error", () => undefined)
+  expect(await first.ended).toBe("SIGKILL")
+  const reason = expect.stringContaining("ended the stream of its audit events")
+  expect(logger.lines).toMatchObject([{ level: "error", fields: { lastLines: expect.arrayContaining([reason]) } }])
+  expect(log).toContainEqual({ level: "error", message: reason, fields: {} })
+  const second = await supervisor.connection(testCall())
+  expect(second.processId).not.toBe(first.processId)
+  const keystore = await remoteKeystorePlugin(second).openKeystore({}, testCall())
+  await describeKey(keystore, "login")
+  expect(recorded).toHaveLength(1)
 })
 
 it("every call to a keystore carries its tenant, request and keystore", async () => {

@@ -1,5 +1,5 @@
-import { isPluginError, type PluginServices } from "@apeiro-cmk/plugin-interface"
-import { toPluginError } from "@apeiro-cmk/plugin-sdk"
+import type { PluginServices } from "@apeiro-cmk/plugin-interface"
+import { recordedLogin } from "@apeiro-cmk/plugin-sdk"
 import type { OpenSession } from "./session.ts"
 
 /** Records each exchange for a session in the tenant's audit stream. A session that cannot be recorded is not used. */
@@ -8,23 +8,15 @@ export function auditedSession(
   facts: Readonly<Record<string, string>>,
   { audit, logger }: Pick<PluginServices, "audit" | "logger">,
 ): OpenSession {
-  return async (call) => {
-    const event = { action: "keystoreLogin", facts } as const
-    const session = await open(call).catch(async (error: unknown) => {
-      const code = isPluginError(error) ? error.code : "INTERNAL"
-      await audit.record({ ...event, outcome: "failure", code }, call).catch(() => {
-        logger.error("A failed login could not be recorded", { code })
-      })
-      throw error
-    })
-    const { backendRequestId } = session
-    const requestId = backendRequestId === undefined ? {} : { backendRequestId }
-    await audit.record({ ...event, outcome: "success", ...requestId }, call).catch((cause: unknown) => {
-      throw toPluginError(cause, {
-        message: "A login could not be recorded in the audit log.",
-        nextStep: "Check why the audit log does not accept entries.",
-      })
-    })
-    return session
-  }
+  return (call) =>
+    recordedLogin(
+      {
+        ...{ audit, logger },
+        event: { action: "keystoreLogin", facts },
+        work: () => open(call),
+        isRepeated: () => false,
+        success: ({ backendRequestId }) => (backendRequestId === undefined ? {} : { backendRequestId }),
+      },
+      call,
+    )
 }

@@ -12,7 +12,8 @@ import { createProxyAgent, proxyError } from "./http-proxy.ts"
 import { bypassesProxy } from "./proxy-configuration.ts"
 
 const defaultConnections = 16
-const defaultConnectTimeoutMs = 5000
+/** Below the default time of one request (5,000), so that a caller learns that it was the connection. */
+const defaultConnectTimeoutMs = 4_000
 /** Below the idle time-out of common servers (Go: none, nginx: 75 s); a server that announces less is obeyed. */
 const keepAliveMs = 30_000
 /** A connection is replaced after this time, so that a changed DNS entry takes effect. */
@@ -59,7 +60,11 @@ class UndiciTransport implements HttpTransport {
     const track = (socket: Socket) => trackSocket(socket, this.#sockets)
     this.#isAllowed = isAllowed
     this.#direct = new Agent({ ...pooling, connect: checkedConnector(options, isAllowed, lookup, track) })
-    if (proxy !== undefined) this.#proxied = { proxy, agent: createProxyAgent(proxy, options, pooling, track) }
+    if (proxy !== undefined)
+      this.#proxied = {
+        proxy,
+        agent: createProxyAgent(proxy, { connectTimeoutMs: defaultConnectTimeoutMs, ...options }, pooling, track),
+      }
   }
 
   async send(url: URL, request: HttpRequest) {

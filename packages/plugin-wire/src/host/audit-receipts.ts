@@ -28,6 +28,7 @@ type ReceiptStream = ClientDuplexStream<AuditReceipt, AuditEvent>
  * Opens the stream on which a plugin's process reports its events, and acknowledges each that was recorded.
  *
  * @param timeoutMs - longest wait until the process listens to the stream
+ * @param onLost - called once when an open stream ends and the host has not ended it: it is not opened again
  * @returns a function that ends the stream; `undefined` for a process without such a service, like one of upstream's SDK
  * @throws {WireError} the process cannot be reached, or does not listen in time
  */
@@ -35,14 +36,21 @@ export async function openAuditReports(
   client: Client,
   reports: AuditReports,
   timeoutMs: number,
+  onLost: () => void,
 ): Promise<(() => void) | undefined> {
+  let isEnded = false
   const stream = openStream(client, Audit.method.report)
   const read = reportedEvents(reports.kind)
   stream.on("data", (event: AuditEvent) => void acknowledge(stream, event.number, read(event), reports))
   const timer = setTimeout(() => stream.cancel(), timeoutMs)
   try {
-    await listening(stream)
-    return () => stream.cancel()
+    await listening(stream, () => {
+      if (!isEnded) onLost()
+    })
+    return () => {
+      isEnded = true
+      stream.cancel()
+    }
   } catch (error) {
     if (!isServiceError(error)) throw error
     if (error.code === status.UNIMPLEMENTED) return undefined
@@ -52,10 +60,14 @@ export async function openAuditReports(
   }
 }
 
-/** Waits until the process has taken the stream. The stream ends with the connection: a later error says nothing new. */
-async function listening(stream: ReceiptStream): Promise<void> {
+/** Waits until the process has taken the stream. @param onEnd - called when a stream ends that was taken */
+async function listening(stream: ReceiptStream, onEnd: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.once("metadata", () => resolve())
+    stream.once("metadata", () => {
+      // It comes with and without an error, and after each of them.
+      stream.once("status", onEnd)
+      resolve()
+    })
     stream.on("error", reject)
   })
 }

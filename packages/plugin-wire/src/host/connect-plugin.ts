@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises"
 import { create } from "@bufbuild/protobuf"
 import { Client, type ClientDuplexStream, credentials, status } from "@grpc/grpc-js"
 import { type ConnInfo, ConnInfoSchema, GRPCBroker } from "../generated/plugin/grpc_broker_pb.js"
@@ -12,7 +13,7 @@ import { WireError } from "../wire/wire-error.ts"
 import { type AuditReports, openAuditReports } from "./audit-receipts.ts"
 import { type ConnectedFacts, PluginConnection } from "./plugin-connection.ts"
 import { PluginProcessError } from "./process-error.ts"
-import { type PluginProcessOptions, spawnPlugin } from "./spawn-plugin.ts"
+import { type PluginProcessOptions, type SpawnedPlugin, spawnPlugin } from "./spawn-plugin.ts"
 import { within } from "./within.ts"
 
 /** Options of {@link connectPlugin}. */
@@ -28,6 +29,8 @@ export interface PluginConnectionOptions extends PluginProcessOptions {
 const initTimeoutMs = 5_000
 const configureTimeoutMs = 30_000
 const auditTimeoutMs = 5_000
+/** A process that ends in order ends its audit stream first; one that still runs after this time has lost the stream. */
+const lostAuditGraceMs = 2_000
 /** Under this id a plugin may look for services of its host; there are none, and it must not wait for them. */
 const hostServicesId = 1
 
@@ -43,7 +46,9 @@ export async function connectPlugin(options: PluginConnectionOptions): Promise<P
   const client = clientOf(plugin.handshake, own)
   const broker = openBroker(client)
   let endAudit: (() => void) | undefined
+  let isDisconnected = false
   const disconnect = () => {
+    isDisconnected = true
     endAudit?.()
     broker.cancel()
     client.close()
@@ -51,7 +56,10 @@ export async function connectPlugin(options: PluginConnectionOptions): Promise<P
   try {
     const serviceNames = await initialize(client, options.serviceName)
     // Before Configure: a plugin may log in as soon as it starts.
-    if (options.audit !== undefined) endAudit = await openAuditReports(client, options.audit, auditTimeoutMs)
+    if (options.audit !== undefined) {
+      const onLost = () => void endUnlessEnding(plugin, () => isDisconnected)
+      endAudit = await openAuditReports(client, options.audit, auditTimeoutMs, onLost)
+    }
     const facts = { serviceNames, buildInfo: await configure(client, serviceNames, options) }
     return new PluginConnection(plugin, client, disconnect, facts)
   } catch (error) {
@@ -59,6 +67,14 @@ export async function connectPlugin(options: PluginConnectionOptions): Promise<P
     plugin.kill()
     throw new PluginProcessError(`${options.path}: ${messageOf(error)}`, plugin.lastLines(), { cause: error })
   }
+}
+
+/** Ends a process that can no longer report its audit events: every login in it would fail from now on. */
+async function endUnlessEnding(plugin: SpawnedPlugin, isDisconnected: () => boolean): Promise<void> {
+  const grace = delay(lostAuditGraceMs, "late" as const, { ref: false })
+  const outcome = await Promise.race([plugin.ended, grace])
+  if (outcome !== "late" || isDisconnected()) return
+  plugin.kill("The host ended the process because it ended the stream of its audit events and continued to run.")
 }
 
 function clientOf(handshake: Handshake, own: OneTimeCertificate): Client {

@@ -53,7 +53,7 @@ export class PluginConnection {
     this.#disconnect = disconnect
   }
 
-  /** Returns the last lines of the standard error of the process, at most 20. */
+  /** Returns the last lines of the log of the process, at most 20: its standard error, and why the host ended it. */
   lastLines(): readonly string[] {
     return this.#plugin.lastLines()
   }

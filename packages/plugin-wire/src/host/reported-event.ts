@@ -11,8 +11,12 @@ export interface ReportedEvent {
 /** Longest event, in characters of its JSON. */
 const longestEvent = 16_384
 
+/** The audit log has no entry for anything else: its error would say that the log is down. */
+const tenantIdSyntax = /^(?:[a-z0-9][a-z0-9-]{0,39}|_platform)$/
+const codeSyntax = /^[A-Z][A-Z0-9_]{0,63}$/
+
 const callShape = z.object({
-  tenantId: z.string().min(1),
+  tenantId: z.string().regex(tenantIdSyntax),
   requestId: z.string().min(1).max(128),
   keystoreId: z.string().max(63),
   traceparent: z.string(),
@@ -20,13 +24,13 @@ const callShape = z.object({
 
 /**
  * Makes a reader of the events that a plugin of a kind may report. It returns `undefined` for anything else: an action of
- * another kind, an unknown member, an event without a tenant or request.
+ * another kind, an unknown member, a code that is not one, an event without a valid tenant id or without a request.
  */
 export function reportedEvents(kind: PluginKind): (message: AuditEvent) => ReportedEvent | undefined {
   const eventShape: z.ZodType<PluginAuditEvent> = z.strictObject({
     action: z.enum(pluginKinds[kind].auditActions),
     outcome: z.enum(["success", "failure"]),
-    code: z.string().exactOptional(),
+    code: z.string().regex(codeSyntax).exactOptional(),
     backendRequestId: z.string().exactOptional(),
     facts: z.record(z.string(), z.string()).exactOptional(),
   })

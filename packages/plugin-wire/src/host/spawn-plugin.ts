@@ -35,10 +35,10 @@ export interface SpawnedPlugin {
   readonly processId: number
   /** Resolves when the process is gone: with its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>
-  /** Returns the last lines of its standard error, at most 20. */
+  /** Returns the last lines of its log, at most 20: its standard error, and why the host ended it. */
   lastLines(): readonly string[]
-  /** Ends the process and every process that it started, by force. */
-  kill(): void
+  /** Ends the process and every process that it started, by force. @param reason - becomes an error in its log */
+  kill(reason?: string): void
 }
 
 /** Variables that a process needs to run at all; nothing else of the host's environment reaches it. */
@@ -66,8 +66,16 @@ export async function spawnPlugin(options: PluginProcessOptions, certificate: st
   })
   const lines: string[] = []
   const ended = endOf(child)
-  const kill = () => killGroup(child)
-  readLog(child, lines, options.onLog)
+  const keep = (line: string) => {
+    lines.push(line.slice(0, longestKeptLine))
+    if (lines.length > keptLines) lines.shift()
+    options.onLog?.(readLogLine(line))
+  }
+  const kill = (reason?: string) => {
+    if (reason !== undefined) keep(`[ERROR] ${reason}`)
+    killGroup(child)
+  }
+  if (child.stderr !== null) readLines(child.stderr, keep)
   try {
     const line = await firstLine(child, ended, startTimeoutMs)
     return {
@@ -139,15 +147,6 @@ async function firstLine(
     // Nobody uses what it still writes there; unread, it would block the plugin one day.
     child.stdout?.resume()
   }
-}
-
-function readLog(child: ChildProcess, lines: string[], onLog: PluginProcessOptions["onLog"]): void {
-  if (child.stderr === null) return
-  readLines(child.stderr, (line) => {
-    lines.push(line.slice(0, longestKeptLine))
-    if (lines.length > keptLines) lines.shift()
-    onLog?.(readLogLine(line))
-  })
 }
 
 function killGroup(child: ChildProcess): void {

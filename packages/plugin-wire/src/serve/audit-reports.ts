@@ -20,8 +20,11 @@ interface Pending {
   reject(error: Error): void
 }
 
-/** Longest wait for the host's acknowledgement, in milliseconds. */
-const acknowledgementTimeoutMs = 10_000
+/**
+ * Longest wait of a plugin's process for the host's acknowledgement of an audit event: 6,800 ms. A login waits for it
+ * while its keystore opens, for which the host allows 7,000 ms.
+ */
+export const auditAcknowledgementTimeoutMs = 6_800
 
 /**
  * The audit port of a plugin that is a process. Under our host, which opens a stream for it, an event is recorded when
@@ -60,9 +63,9 @@ export class AuditReports<Kind extends PluginKind> implements AuditPort<Kind> {
     this.#lose(this.#stream)
   }
 
-  /** One host starts the process: a further stream replaces the one before. */
+  /** One host starts the process: a further stream replaces the one before, which ends. */
   #serve(stream: ReportStream): void {
-    this.#lose(this.#stream)
+    this.end()
     this.#isHosted = true
     this.#stream = stream
     stream.on("data", ({ number, outcome }: AuditReceipt) => this.#pending.get(number)?.acknowledge(outcome))
@@ -83,7 +86,7 @@ export class AuditReports<Kind extends PluginKind> implements AuditPort<Kind> {
     const number = this.#lastNumber
     const { promise, resolve, reject } = Promise.withResolvers<AuditOutcome>()
     this.#pending.set(number, { acknowledge: resolve, reject })
-    const cancelTimer = this.#clock.after(acknowledgementTimeoutMs, () => reject(silent()))
+    const cancelTimer = this.#clock.after(auditAcknowledgementTimeoutMs, () => reject(silent()))
     try {
       const caller = { tenantId, requestId, keystoreId, traceparent }
       stream.write(create(AuditEventSchema, { number, caller, json: JSON.stringify(event) }))
@@ -119,6 +122,6 @@ function lost() {
 }
 
 function silent() {
-  const message = `The host did not acknowledge the event within ${acknowledgementTimeoutMs} ms.`
+  const message = `The host did not acknowledge the event within ${auditAcknowledgementTimeoutMs} ms.`
   return pluginError("UNREACHABLE", message, restoreLog, { origin: "host", retryable: true })
 }
