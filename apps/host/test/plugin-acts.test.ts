@@ -1,4 +1,5 @@
 import { createRequire } from "node:module"
+import { createServer } from "node:net"
 import { dirname, join } from "node:path"
 import { startReferenceBackend } from "@apeiro-cmk/test-contracts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -6,8 +7,20 @@ import { wholePlatformAudit } from "./audit-reading.ts"
 import { tenantClient } from "./fixtures.ts"
 import { startTestHost, type TestHost } from "./test-host.ts"
 import { object } from "./values.ts"
+import { waitFor } from "./wait-for.ts"
 
 const kit = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/test-contracts/package.json"))
+
+const identityPlugin = (address: string, apiKey: string) => ({
+  ...{ name: "directory", type: "identity", path: process.execPath },
+  args: [join(kit, "src/reference/serve.ts"), "identity"],
+  yamlConfiguration: JSON.stringify({
+    allowedEndpoints: ["http://127.0.0.1:*"],
+    allowedAddresses: ["127.0.0.0/8"],
+    address,
+    api_key: apiKey,
+  }),
+})
 
 describe("a plugin that the operator configures once", () => {
   let backend: Awaited<ReturnType<typeof startReferenceBackend>>
@@ -15,22 +28,12 @@ describe("a plugin that the operator configures once", () => {
 
   beforeAll(async () => {
     backend = await startReferenceBackend("identity")
-    const yamlConfiguration = JSON.stringify({
-      allowedEndpoints: ["http://127.0.0.1:*"],
-      allowedAddresses: ["127.0.0.0/8"],
-      address: `http://127.0.0.1:${backend.port}`,
-      api_key: backend.apiKey,
-    })
-    const serve = join(kit, "src/reference/serve.ts")
-    const identity = { path: process.execPath, args: [serve, "identity"], yamlConfiguration }
+    const identity = identityPlugin(`http://127.0.0.1:${backend.port}`, backend.apiKey)
     const broken = { path: process.execPath, args: ["-e", "process.exit(3)"], onFailure: "continue" }
     host = await startTestHost(
       {},
       {
-        plugins: [
-          { name: "directory", type: "identity", ...identity },
-          { name: "alerts", type: "notification", ...broken },
-        ],
+        plugins: [identity, { name: "alerts", type: "notification", ...broken }],
       },
     )
   })
@@ -51,23 +54,7 @@ describe("a plugin that the operator configures once", () => {
   })
 
   it("says in its test what is wrong with its backend", async () => {
-    const serving = await startTestHost(
-      {},
-      {
-        plugins: [
-          {
-            ...{ name: "directory", type: "identity", path: process.execPath },
-            args: [join(kit, "src/reference/serve.ts"), "identity"],
-            yamlConfiguration: JSON.stringify({
-              allowedEndpoints: ["http://127.0.0.1:*"],
-              allowedAddresses: ["127.0.0.0/8"],
-              address: `http://127.0.0.1:${backend.port}`,
-              api_key: "wrong",
-            }),
-          },
-        ],
-      },
-    )
+    const serving = await startTestHost({}, { plugins: [identityPlugin(`http://127.0.0.1:${backend.port}`, "wrong")] })
     await using _host = serving
     const answer = await serving.administrator.expect(200, "POST", "/v1/plugins/directory/test", {})
     const failed = { name: "authentication", outcome: "failed", code: "CREDENTIAL_REJECTED" }
@@ -76,6 +63,29 @@ describe("a plugin that the operator configures once", () => {
     const failure = { outcome: "failure", code: "CREDENTIAL_REJECTED", origin: "backend" }
     expect(eventsOf(entries, "pluginTest")).toMatchObject([failure])
   })
+
+  it.each(["application/json", "application/x-ndjson"])(
+    "is recorded as tested although the caller leaves before the first step (%s)",
+    async (accept) => {
+      const silent = createServer(() => undefined)
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+      const address = `http://127.0.0.1:${Object(silent.address()).port}`
+      await using hanging = await startTestHost({}, { plugins: [identityPlugin(address, "any")] })
+      const leaving = new AbortController()
+      const connected = new Promise((resolve) => silent.once("connection", resolve))
+      const options = { body: {}, headers: { accept }, signal: leaving.signal }
+      const test = hanging.administrator.send("POST", "/v1/plugins/directory/test", options)
+      await connected
+      leaving.abort()
+      await expect(test).rejects.toThrow()
+      const events = await waitFor("the test is recorded", async () => {
+        const found = eventsOf(await wholePlatformAudit(hanging.administrator), "pluginTest")
+        return found.length > 0 ? found : undefined
+      })
+      expect(events).toMatchObject([{ outcome: "failure", code: "CANCELLED", origin: "caller" }])
+      silent.close()
+    },
+  )
 
   it("gives the documents with which its backend is prepared", async () => {
     const answer = await host.administrator.expect(200, "GET", "/v1/plugins/directory/setup-material")
