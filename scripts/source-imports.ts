@@ -24,7 +24,7 @@ export class SourceImports {
   constructor(files: readonly string[]) {
     this.#known = new Map(files.map((file) => [resolve(file), file]))
     const folders = new Set([...this.#known.keys()].map((file) => dirname(file)))
-    // A set also iterates over what is added to it meanwhile: so this visits the folders above, too.
+    // Iteration over a set includes what the loop adds: so this also visits the folders above.
     for (const folder of folders) {
       if (existsSync(join(folder, "package.json"))) this.#addPackage(folder)
       else folders.add(dirname(folder))

@@ -10,7 +10,7 @@ const reachesEverything =
 
 const largestOutputBytes = 256 * 1024 * 1024
 
-/** What differs from another state of the project. */
+/** Differences from another state of the project. */
 export interface Changes {
   /** Changed, new, untracked and deleted files. A renamed file counts under both names. */
   readonly files: readonly string[]
