@@ -1,28 +1,22 @@
-import { globSync, readFileSync } from "node:fs"
-import { dirname, resolve } from "node:path"
+import { globSync } from "node:fs"
 import ts from "typescript"
+import { parseSource, SourceImports } from "./source-imports.ts"
 
-/** Lists the TypeScript files below folders, without generated code. */
+/** Lists the TypeScript files and ECMAScript modules (`.mjs`) below folders, without generated code. */
 export function sourceFiles(folders: readonly string[]): readonly string[] {
   return folders
     .flatMap((folder) =>
-      globSync(`${folder}/**/*.{ts,tsx}`, { exclude: (path) => /(^|\/)(node_modules|dist)$/.test(path) }),
+      globSync(`${folder}/**/*.{ts,tsx,mts,cts,mjs}`, { exclude: (path) => /(^|\/)(node_modules|dist)$/.test(path) }),
     )
     .filter((file) => !file.includes("/generated/"))
     .toSorted()
 }
 
-/** Finds groups of files that import each other, by `import type` too. */
+/** Finds groups of files that import each other: by path or package name, and by `import type` too. */
 export function importCircles(files: readonly string[]): readonly (readonly string[])[] {
-  const known = new Map(files.map((file) => [resolve(file), file]))
-  const imports = new Map(
-    files.map((file) => {
-      const { importedFiles } = ts.preProcessFile(readFileSync(file, "utf8"), true, true)
-      const targets = importedFiles.map(({ fileName }) => resolve(dirname(file), fileName))
-      return [file, targets.flatMap((target) => known.get(target) ?? [])] as const
-    }),
-  )
-  return new StrongComponents(imports).all.filter((component) => component.length > 1)
+  const imports = new SourceImports(files)
+  const edges = new Map(files.map((file) => [file, imports.of(file)]))
+  return new StrongComponents(edges).all.filter((component) => component.length > 1)
 }
 
 /** A function and its length. */
@@ -31,15 +25,15 @@ export interface FunctionLength {
   readonly lines: number
 }
 
-/** Finds functions of more than `limit` lines, from the first line of the signature to the closing brace. */
+/** Finds functions and static blocks of more than `limit` lines, from the first line of the signature to the closing brace. */
 export function longFunctions(files: readonly string[], limit: number): readonly FunctionLength[] {
   return files.flatMap((file) => {
-    const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true)
+    const source = parseSource(file)
     const long: FunctionLength[] = []
     const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line
     const visit = (node: ts.Node): void => {
-      if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined) {
-        const first = lineOf(node.getStart())
+      if (hasBody(node)) {
+        const first = lineOf(node.getStart(source))
         const lines = lineOf(node.end) - first + 1
         if (lines > limit) long.push({ place: `${file}:${first + 1}`, lines })
       }
@@ -48,6 +42,11 @@ export function longFunctions(files: readonly string[], limit: number): readonly
     visit(source)
     return long
   })
+}
+
+function hasBody(node: ts.Node): boolean {
+  if (ts.isClassStaticBlockDeclaration(node)) return true
+  return ts.isFunctionLike(node) && "body" in node && node.body !== undefined
 }
 
 /** Strongly connected components of a graph, by Tarjan's algorithm. */

@@ -3,7 +3,7 @@ import { backendFolder } from "../test-contracts/backends/src/cache.ts"
 import { SharedServers } from "../test-contracts/backends/src/shared/shared-servers.ts"
 import { caseListVariable } from "./test-report/case-list.ts"
 import { testRequest } from "./test-selection/arguments.ts"
-import { changedFiles, testsReachedBy } from "./test-selection/changed-tests.ts"
+import { changesSince, testsReachedBy } from "./test-selection/changed-tests.ts"
 import { ProjectFiles } from "./test-selection/project-files.ts"
 import { quickTests } from "./test-selection/quick-tests.ts"
 
@@ -18,12 +18,12 @@ interface Selection {
 /** The selected files; `undefined` where vitest selects them. */
 function selectedTests(): Selection | undefined {
   if (request.scope !== "quick" && request.scope !== "changed") return undefined
-  const project = new ProjectFiles(root)
+  if (request.scope === "quick") return { files: quickTests(new ProjectFiles(root)), needServers: false }
+  const changes = changesSince(root, request.base)
+  const project = new ProjectFiles(root, changes.deleted)
   const quick = quickTests(project)
-  if (request.scope === "quick") return { files: quick, needServers: false }
-  const changed = changedFiles(root, request.base)
-  const files = testsReachedBy(project, changed)
-  console.log(`${changed.length} changed files reach ${files.length} of ${project.tests().length} test files.`)
+  const files = testsReachedBy(project, changes.files)
+  console.log(`${changes.files.length} changed files reach ${files.length} of ${project.tests().length} test files.`)
   return { files, needServers: files.some((file) => !quick.includes(file)) }
 }
 

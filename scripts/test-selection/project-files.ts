@@ -22,21 +22,33 @@ export interface WorkspacePackage {
   readonly entries: ReadonlyMap<string, string>
 }
 
-/** The files of the project, and the packages among them. */
+/** Files that the project had before a change. */
+export interface DeletedFiles {
+  /** Relative to the project. */
+  readonly paths: readonly string[]
+  /** Returns the last text of one of these files. */
+  text(path: string): string
+}
+
+/** The files of the project, and the packages among them. Deleted files count, so that their references can be followed. */
 export class ProjectFiles {
   readonly root: string
   readonly all: readonly string[]
   readonly packages: ReadonlyMap<string, WorkspacePackage>
   readonly #known: ReadonlySet<string>
+  readonly #deleted: DeletedFiles | undefined
+  readonly #deletedPaths: ReadonlySet<string>
   readonly #sources = new Map<string, string>()
 
-  constructor(root: string) {
+  constructor(root: string, deleted?: DeletedFiles) {
     this.root = root
-    this.all = globSync("**/*", { cwd: root, withFileTypes: true, exclude: ({ name }) => notOurs.has(name) })
+    this.#deleted = deleted
+    this.#deletedPaths = new Set(deleted?.paths)
+    const existing = globSync("**/*", { cwd: root, withFileTypes: true, exclude: ({ name }) => notOurs.has(name) })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-      .toSorted()
-    this.#known = new Set(this.all)
+    this.#known = new Set([...existing, ...this.#deletedPaths])
+    this.all = [...this.#known].toSorted()
     const manifests = this.all.filter((file) => packageManifest.test(file))
     this.packages = new Map(manifests.map((file) => this.#packageOf(file)).map((each) => [each.name, each]))
   }
@@ -45,11 +57,12 @@ export class ProjectFiles {
     return this.#known.has(file)
   }
 
-  /** Text of a file of the project. */
+  /** Text of a file of the project; of a deleted file, its last text. */
   text(file: string): string {
     const known = this.#sources.get(file)
     if (known !== undefined) return known
-    const text = readFileSync(join(this.root, file), "utf8")
+    const deleted = this.#deletedPaths.has(file) ? this.#deleted : undefined
+    const text = deleted?.text(file) ?? readFileSync(join(this.root, file), "utf8")
     this.#sources.set(file, text)
     return text
   }
@@ -59,9 +72,9 @@ export class ProjectFiles {
     return this.all.filter((file) => file.startsWith(prefix))
   }
 
-  /** Every test file. */
+  /** Every test file that exists. */
   tests(): readonly string[] {
-    return this.all.filter((file) => /(^|\/)test\/.*\.test\.ts$/.test(file))
+    return this.all.filter((file) => /(^|\/)test\/.*\.test\.ts$/.test(file) && !this.#deletedPaths.has(file))
   }
 
   #packageOf(file: string): WorkspacePackage {

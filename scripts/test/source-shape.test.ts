@@ -60,6 +60,45 @@ describe("the measure of the sources", () => {
     expect(importCircles(tree)).toEqual([])
   })
 
+  it("finds a circle through `.mts`, `.cts` and `.mjs` files", () => {
+    const circle = written({
+      "a.mts": 'import b from "./b.cts"\nexport const a = b\n',
+      "b.cts": 'import c = require("./c.mjs")\nexport = c\n',
+      "c.mjs": 'import { a } from "./a.mts"\nexport const c = () => a\n',
+    })
+    expect(importCircles(circle).map((each) => each.length)).toEqual([3])
+  })
+
+  it("finds a circle through the name of the package itself, and of one of its entries", () => {
+    const circle = written({
+      "package.json":
+        '{ "name": "@scope/a", "exports": { ".": "./src/index.ts", "./part": { "default": "./src/part.ts" } } }',
+      "src/index.ts": 'export { inner } from "./deep/inner.ts"\n',
+      "src/deep/inner.ts": 'import { part } from "@scope/a/part"\nexport const inner = part\n',
+      "src/part.ts": 'import type { inner } from "@scope/a"\nexport const part: typeof inner | 1 = 1\n',
+    })
+    expect(importCircles(circle).map((each) => each.length)).toEqual([3])
+  })
+
+  it("finds a circle across two packages", () => {
+    const circle = written({
+      "a/package.json": '{ "name": "@scope/a", "exports": { ".": "./index.ts" } }',
+      "a/index.ts": 'export { b as a } from "@scope/b"\n',
+      "b/package.json": '{ "name": "@scope/b", "exports": { ".": "./index.ts" } }',
+      "b/index.ts": 'import { a } from "@scope/a"\nexport const b = () => a\n',
+    })
+    expect(importCircles(circle).map((each) => each.length)).toEqual([2])
+  })
+
+  it("finds a circle through `import()` of a text or a template, and through a type", () => {
+    const circle = written({
+      "a.ts": "export const a = () => import(`./b.ts`)\n",
+      "b.ts": 'export const b = () => import("./c.ts")\n',
+      "c.ts": 'export type C = import("./a.ts").A\n',
+    })
+    expect(importCircles(circle).map((each) => each.length)).toEqual([3])
+  })
+
   it("measures functions, arrow functions and methods by their lines", () => {
     const body = "  void 0\n".repeat(4)
     const [file = ""] = written({
@@ -71,5 +110,16 @@ describe("the measure of the sources", () => {
       { place: `${file}:14`, lines: 6 },
     ])
     expect(longFunctions([file], 6)).toEqual([])
+  })
+
+  it("measures static blocks, and functions in `.mts`, `.cts` and `.mjs` files", () => {
+    const body = "  void 0\n".repeat(4)
+    const texts = { "b.cts": `function f() {\n${body}}\n`, "c.mjs": `const g = () => {\n${body}}\n` }
+    const measured = written({ "a.mts": `class C {\n  static {\n${body}  }\n}\n`, ...texts })
+    expect(longFunctions(measured, 5)).toEqual([
+      { place: `${measured[0]}:2`, lines: 6 },
+      { place: `${measured[1]}:1`, lines: 6 },
+      { place: `${measured[2]}:1`, lines: 6 },
+    ])
   })
 })

@@ -1,17 +1,17 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { expect, it, onTestFinished } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { testRequest } from "../test-selection/arguments.ts"
 import { testsReachedBy } from "../test-selection/changed-tests.ts"
-import { ProjectFiles } from "../test-selection/project-files.ts"
+import { type DeletedFiles, ProjectFiles } from "../test-selection/project-files.ts"
 import { quickTests } from "../test-selection/quick-tests.ts"
 
 const packageJson = (name: string) =>
   JSON.stringify({ name: `@apeiro-cmk/${name}`, exports: { ".": "./src/index.ts" } })
 
 /** A workspace of two packages and the test backends; `a` imports from `b`. */
-function workspace(more: Readonly<Record<string, string>> = {}): ProjectFiles {
+function workspace(more: Readonly<Record<string, string>> = {}, deleted?: DeletedFiles): ProjectFiles {
   const root = mkdtempSync(join(tmpdir(), "test-selection-"))
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   const files = {
@@ -30,10 +30,11 @@ function workspace(more: Readonly<Record<string, string>> = {}): ProjectFiles {
     ...more,
   }
   for (const [path, text] of Object.entries(files)) {
+    if (deleted?.paths.includes(path)) continue
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
-  return new ProjectFiles(root)
+  return new ProjectFiles(root, deleted)
 }
 
 it("selects the tests that import a changed module, across packages and through re-exports by name", () => {
@@ -72,6 +73,53 @@ it("selects the tests of a package and of its dependents when its manifest chang
     "packages/a/test/left.test.ts",
     "packages/b/test/shared.test.ts",
   ])
+})
+
+describe("a deleted file", () => {
+  const withoutFiles = (texts: Readonly<Record<string, string>>, more?: Readonly<Record<string, string>>) => {
+    const deleted = { paths: Object.keys(texts), text: (path: string) => texts[path] ?? "" }
+    return testsReachedBy(workspace(more, deleted), deleted.paths)
+  }
+
+  it("selects the tests that import it, directly or through another package", () => {
+    expect(withoutFiles({ "packages/b/src/shared.ts": "export const shared = 1\n" })).toEqual([
+      "packages/a/test/left.test.ts",
+      "packages/b/test/shared.test.ts",
+    ])
+  })
+
+  it("selects the tests that reach it through another deleted file", () => {
+    const texts = {
+      "packages/a/src/right.ts": 'export { deep as right } from "./deep.ts"\n',
+      "packages/a/src/deep.ts": "export const deep = 1\n",
+    }
+    expect(withoutFiles(texts)).toEqual(["packages/a/test/right.test.ts"])
+    const more = { "packages/a/test/deep.test.ts": 'import { deep } from "../src/deep.ts"\n' }
+    expect(withoutFiles(texts, more)).toEqual(["packages/a/test/deep.test.ts", "packages/a/test/right.test.ts"])
+  })
+
+  it("selects the tests that start it, name it, or look up its package", () => {
+    const more = {
+      "packages/b/test/start.test.ts": 'const program = new URL("../src/gone.ts", import.meta.url)\n',
+      "packages/b/test/read.test.ts": 'const text = readFile(join(project, "packages/b/src/gone.ts"))\n',
+      "packages/b/test/look-up.test.ts": 'const plugin = { package: "@apeiro-cmk/b" }\n',
+    }
+    expect(withoutFiles({ "packages/b/src/gone.ts": "" }, more)).toEqual([
+      "packages/b/test/look-up.test.ts",
+      "packages/b/test/read.test.ts",
+      "packages/b/test/start.test.ts",
+    ])
+  })
+
+  it("selects the dependents of a package that is gone, and no deleted test", () => {
+    const texts = {
+      "packages/b/package.json": packageJson("b"),
+      "packages/b/src/index.ts": 'export { shared } from "./shared.ts"\n',
+      "packages/b/src/shared.ts": "export const shared = 1\n",
+      "packages/b/test/shared.test.ts": 'import { shared } from "@apeiro-cmk/b"\n',
+    }
+    expect(withoutFiles(texts)).toEqual(["packages/a/test/left.test.ts"])
+  })
 })
 
 it("calls a test quick unless the test, a helper or a test backend starts a process", () => {

@@ -28,8 +28,7 @@ export async function startProcess(
   executable: PluginExecutable,
   configuration: JsonValue,
 ): Promise<StartedProcess> {
-  const lines: WireLogLine[] = []
-  const events: unknown[] = []
+  const output = new ProcessOutput()
   // Node's own cache of compiled code, where the test run has one: a case for each start adds up.
   const { NODE_COMPILE_CACHE: cache } = process.env
   const connection = await connectPlugin({
@@ -38,12 +37,30 @@ export async function startProcess(
     env: { ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...executable.env },
     // JSON is YAML.
     yamlConfiguration: JSON.stringify(configuration),
-    audit: { kind, port: { record: async (event, call) => void events.push({ ...event, ...call }) } },
-    onLog: (line) => lines.push(line),
+    audit: { kind, port: { record: async (event, call) => output.report({ ...event, ...call }) } },
+    onLog: (line) => output.log(line),
   })
-  return {
-    connection,
-    logs: () => lines.map((line) => JSON.stringify(line)).join("\n"),
-    auditEvents: () => events,
+  return { connection, logs: () => output.logs(), auditEvents: () => output.auditEvents() }
+}
+
+/** Collects all that a plugin's process logs and reports. */
+class ProcessOutput {
+  readonly #lines: WireLogLine[] = []
+  readonly #events: unknown[] = []
+
+  log(line: WireLogLine): void {
+    this.#lines.push(line)
+  }
+
+  report(event: unknown): void {
+    this.#events.push(event)
+  }
+
+  logs(): string {
+    return this.#lines.map((line) => JSON.stringify(line)).join("\n")
+  }
+
+  auditEvents(): readonly unknown[] {
+    return this.#events
   }
 }

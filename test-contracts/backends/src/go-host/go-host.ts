@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -62,49 +62,74 @@ export async function startGoHost(plugins: readonly GoHostPlugin[]): Promise<GoH
   const file = join(folder, "plugins.json")
   await writeFile(file, JSON.stringify({ plugins }))
   const child = spawn(await installGoHost(), ["-config", file], { stdio: ["pipe", "pipe", "pipe"] })
-  const ended = once(child, "exit").then(() => rm(folder, { recursive: true, force: true }))
-  const logLines: string[] = []
-  createInterface({ input: child.stderr }).on("line", (line) => logLines.push(line))
+  const host = new GoHostProcess(child, () => rm(folder, { recursive: true, force: true }))
+  return host.whenLoaded()
+}
 
-  const waiting = new Map<number | string, (given: GoHostAnswer) => void>()
-  const expect = (name: number | string): Promise<GoHostAnswer> => {
+/** The host's process; exchanges one JSON message a line with it. */
+class GoHostProcess {
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #ended: Promise<void>
+  readonly #logLines: string[] = []
+  readonly #waiting = new Map<number | string, (given: GoHostAnswer) => void>()
+  #lastId = 0
+
+  constructor(child: ChildProcessWithoutNullStreams, cleanUp: () => Promise<void>) {
+    this.#child = child
+    this.#ended = once(child, "exit").then(cleanUp)
+    createInterface({ input: child.stderr }).on("line", (line) => this.#logLines.push(line))
+    createInterface({ input: child.stdout }).on("line", (line) => this.#receive(answer.parse(JSON.parse(line))))
+  }
+
+  async whenLoaded(): Promise<GoHost> {
+    const loaded = await this.#expect("loaded")
+    return {
+      loaded,
+      processId: processIdOf(this.#child),
+      call: (method, request = {}, more = {}) => this.#call({ method, request, ...more }),
+      close: () => this.#close(),
+      kill: () => this.#kill(),
+      log: () => this.#logLines,
+    }
+  }
+
+  async #call(message: Readonly<Record<string, unknown>>): Promise<GoHostAnswer> {
+    this.#lastId += 1
+    const answered = this.#expect(this.#lastId)
+    this.#send({ id: this.#lastId, ...message })
+    return answered
+  }
+
+  async #close(): Promise<GoHostAnswer> {
+    const closed = this.#expect("closed")
+    this.#send({ method: "$exit" })
+    const how = await closed
+    await this.#ended
+    return how
+  }
+
+  async #kill(): Promise<void> {
+    this.#child.kill("SIGKILL")
+    await this.#ended
+  }
+
+  #expect(name: number | string): Promise<GoHostAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<GoHostAnswer>()
     const timer = setTimeout(() => reject(new Error(`the Go host did not answer ${name}`)), hangMs)
-    waiting.set(name, (given) => {
+    this.#waiting.set(name, (given) => {
       clearTimeout(timer)
       resolve(given)
     })
     return promise
   }
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    const given = answer.parse(JSON.parse(line))
-    const name = given.id ?? (given.event === "load_failed" ? "loaded" : given.event)
-    if (name !== undefined) waiting.get(name)?.(given)
-  })
 
-  let lastId = 0
-  const loaded = await expect("loaded")
-  return {
-    loaded,
-    processId: processIdOf(child),
-    async call(method, request = {}, more = {}) {
-      lastId += 1
-      const answered = expect(lastId)
-      child.stdin.write(`${JSON.stringify({ id: lastId, method, request, ...more })}\n`)
-      return answered
-    },
-    async close() {
-      const closed = expect("closed")
-      child.stdin.write(`${JSON.stringify({ method: "$exit" })}\n`)
-      const how = await closed
-      await ended
-      return how
-    },
-    async kill() {
-      child.kill("SIGKILL")
-      await ended
-    },
-    log: () => logLines,
+  #receive(given: GoHostAnswer): void {
+    const name = given.id ?? (given.event === "load_failed" ? "loaded" : given.event)
+    if (name !== undefined) this.#waiting.get(name)?.(given)
+  }
+
+  #send(message: unknown): void {
+    this.#child.stdin.write(`${JSON.stringify(message)}\n`)
   }
 }
 
