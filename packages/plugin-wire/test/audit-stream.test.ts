@@ -80,7 +80,7 @@ describe("the stream of a plugin's events", () => {
     await waiting
     await expect(audit.record(event, call)).rejects.toMatchObject(lost)
     expect(logged).toEqual([])
-    expect(await Promise.race([lostStream, "ended by the host"])).toBe("ended by the host")
+    expect(await Promise.race([lostStream, Promise.resolve("ended by the host")])).toBe("ended by the host")
   })
 
   it("rejects an event that the host does not acknowledge in time", async () => {
