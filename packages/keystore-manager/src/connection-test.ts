@@ -25,11 +25,12 @@ export interface ConnectionTestServices {
  * Runs the plugin's own steps, then the host's. Every failure is a step; the whole ends within the test's time limit,
  * even when the plugin ignores its signal.
  *
+ * @param open - opens the keystore at its first call, and returns the same one each time
  * @param record - the saved keystore whose health the outcome belongs to; undefined for one that is not saved
  * @param call - names the keystore
  */
 export async function* runConnectionTest(
-  opening: Promise<KeystoreV1>,
+  open: () => Promise<KeystoreV1>,
   record: KeystoreRecord | undefined,
   call: HostCall,
   services: ConnectionTestServices,
@@ -39,12 +40,12 @@ export async function* runConnectionTest(
   const startedMs = clock.monotonicMs()
   let failed: ConnectionStep | undefined
   try {
-    for await (const step of pluginSteps(opening, running, services)) {
+    for await (const step of pluginSteps(open, running, services)) {
       if (step.outcome === "failed") failed ??= step
       yield step
     }
     if (failed === undefined) {
-      const keystore = await opening
+      const keystore = await open()
       yield await derivationStep(keystore, call.tenantId, clock, random, (work) => caller.call(record, running, work))
     } else {
       const message = `Not tried, since ${failed.name} failed.`
@@ -58,7 +59,7 @@ export async function* runConnectionTest(
 
 /** The steps belong to no budget and to no average latency, so the caller gets no record of a keystore. */
 async function* pluginSteps(
-  opening: Promise<KeystoreV1>,
+  open: () => Promise<KeystoreV1>,
   call: CallOptions,
   { caller, clock }: ConnectionTestServices,
 ): AsyncGenerator<ConnectionStep, void, void> {
@@ -68,7 +69,7 @@ async function* pluginSteps(
   const startedMs = clock.monotonicMs()
   let steps: AsyncIterator<ConnectionStep> | undefined
   try {
-    const keystore = await within(() => opening)
+    const keystore = await within(open)
     const running = keystore.testConnection(options)[Symbol.asyncIterator]()
     steps = running
     for (let count = 0; ; count += 1) {

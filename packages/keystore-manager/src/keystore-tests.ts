@@ -30,15 +30,19 @@ export class KeystoreTests {
 
   /** Tests a saved keystore. */
   async *saved(record: KeystoreRecord, call: HostCall): AsyncGenerator<ConnectionStep, void, void> {
-    const { handles, trail } = this.#services
+    const { handles } = this.#services
     const { tenantId, keystoreId, revision } = record
     const act: KeystoreAct = { action: "keystoreTest", tenantId, keystoreId, revision, facts: { saved: true } }
     const named = { ...call, keystoreId }
-    const held = await trail.attempt(act, call, async () => handles.hold(record, named))
+    let held: ReturnType<HandlePool["hold"]> | undefined
+    const open = () => {
+      held ??= handles.hold(record, named)
+      return held.keystore
+    }
     try {
-      yield* this.#audited(runConnectionTest(held.keystore, record, named, this.#services), act, call)
+      yield* this.#audited(runConnectionTest(open, record, named, this.#services), act, call)
     } finally {
-      held.release()
+      held?.release()
     }
   }
 
@@ -50,7 +54,11 @@ export class KeystoreTests {
     const named = { ...call, keystoreId }
     const keystore = await trail.attempt(act, call, () => this.#openUnsaved(tenantId, document, named))
     try {
-      yield* this.#audited(runConnectionTest(Promise.resolve(keystore), undefined, named, this.#services), act, call)
+      yield* this.#audited(
+        runConnectionTest(async () => keystore, undefined, named, this.#services),
+        act,
+        call,
+      )
     } finally {
       await keystore.close().catch((error: unknown) => {
         const code = isCodedError(error) ? error.code : "INTERNAL"
