@@ -9,6 +9,9 @@ interface TimeBudget {
 /**
  * Every limit on the way from a request to a keystore. A caller's own deadline may be shorter, and then it counts. The
  * limits of the data-key path fit into each other from `request` to `pluginRequest`.
+ *
+ * A plugin's login is shared by all calls that wait for it and may outlive the one that began it; each call still waits no
+ * longer than its own limit.
  */
 export const timeBudgets = {
   /** One API request, unless its route says otherwise. */
