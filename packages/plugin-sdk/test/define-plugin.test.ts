@@ -216,7 +216,7 @@ describe("definePlugin", () => {
 
   it("makes a plugin that the host can open without knowing its types", async () => {
     const started: KeystorePluginV1 = await openInProcess(example)
-    expect(await started.setupMaterial({}, testCall())).toEqual([])
+    expect(await started.setupMaterial({}, testCall())).toMatchObject([{ fileName: "token.txt" }])
     await started.stop()
     await started.stop()
   })

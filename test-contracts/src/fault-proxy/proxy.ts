@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type Server, type Socket } from "node:net"
 import type { Duplex } from "node:stream"
@@ -52,8 +53,19 @@ export interface TcpFaultProxyOptions {
 /** Starts a proxy in front of a server; it begins in the mode `pass`. */
 export async function tcpFaultProxy(options: TcpFaultProxyOptions): Promise<TcpFaultProxy> {
   const proxy = new FaultProxy(options)
-  await proxy.listen(0)
-  return proxy
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await proxy.listen(portOfNoClient())
+      return proxy
+    } catch (error) {
+      if (attempt === 20 || !(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error
+    }
+  }
+}
+
+/** A port below those that systems give to outgoing connections: none of them can take it while `refuse` is being entered or left. */
+function portOfNoClient(): number {
+  return randomInt(10_000, 32_000)
 }
 
 class FaultProxy implements TcpFaultProxy, ConnectionOwner {
