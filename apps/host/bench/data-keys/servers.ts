@@ -4,7 +4,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { freePorts, startOpenBao, startPostgres } from "@apeiro-cmk/test-backends"
 import { administratorToken, postgresPersistence } from "../../test/test-host.ts"
-import { startNodeProgram } from "./child.ts"
+import { startNodeProgram } from "../program.ts"
 import { batchSize, type MeasuredServer } from "./measured-server.ts"
 import { prepareServiceKey } from "./prepare-service-key.ts"
 

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs"
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { freePorts } from "@apeiro-cmk/test-backends"
+import { administratorToken, postgresPersistence } from "../../test/test-host.ts"
+import { startProgram } from "../program.ts"
+import type { Checkout } from "./earlier-checkout.ts"
+import { nameServerAddress, openBaoName } from "./neighbourhood.ts"
+
+/** A host that runs from a checkout. */
+export interface HostProcess {
+  readonly name: string
+  readonly processId: number
+  readonly url: string
+  readonly administratorToken: string
+  stop(): Promise<void>
+}
+
+/** Options of {@link startHostProcess}. */
+export interface HostProcessOptions {
+  /** Port of the OpenBao that tenants may name. */
+  readonly openBaoPort: number
+  /** Gives the host a `resolv.conf` of its own, by a mount namespace: needs root. */
+  readonly withNames: boolean
+  /** A PostgreSQL with its password. Default: SQLite. */
+  readonly databaseUrl?: string
+}
+
+/** Starts a host with SQLite and two plugins, local-keystore and openbao. */
+export async function startHostProcess(checkout: Checkout, options: HostProcessOptions): Promise<HostProcess> {
+  const folder = await mkdtemp(join(tmpdir(), "fairness-"))
+  const dataDirectory = join(folder, "data")
+  await mkdir(dataDirectory, { mode: 0o700 })
+  await symlink(join(checkout.folder, "profiles", "node_modules"), join(folder, "node_modules"))
+  const [port = 0, operationsPort = 0] = await freePorts(2)
+  const profileFile = join(folder, "profile.yaml")
+  await writeFile(profileFile, JSON.stringify(await profileOf(folder, port, operationsPort, options)))
+  const resolverFile = join(folder, "resolv.conf")
+  await writeFile(resolverFile, `nameserver ${nameServerAddress}\n`)
+  const host = [process.execPath, ...hostProgram(checkout), "--profile", profileFile]
+  const command = options.withNames ? ["unshare", ...ownResolver, resolverFile, ...host] : host
+  const program = await startProgram(command, join(folder, "host.log"))
+  return {
+    name: checkout.name,
+    processId: program.processId,
+    url: `http://127.0.0.1:${port}`,
+    administratorToken: await administratorToken({ dataDirectory }),
+    async stop() {
+      // What an attack has left in flight is not waited for.
+      await program.kill()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Before the host had an executable of its own, the command line served. */
+function hostProgram({ folder }: Checkout): readonly string[] {
+  const source = join(folder, "apps", "host", "src")
+  const main = join(source, "main.ts")
+  return existsSync(main) ? [main] : [join(source, "cli", "main.ts"), "serve"]
+}
+
+const ownResolver = [
+  ...["--mount", "--propagation", "private", "sh", "-c"],
+  'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+]
+
+async function profileOf(folder: string, port: number, operationsPort: number, options: HostProcessOptions) {
+  const { databaseUrl, openBaoPort } = options
+  const dataDirectory = join(folder, "data")
+  const endpoints = [openBaoName, "127.0.0.1"].map((name) => `http://${name}:${openBaoPort}`)
+  return {
+    mode: "development",
+    dataDirectory,
+    ...(databaseUrl === undefined ? {} : { persistence: await postgresPersistence(folder, databaseUrl) }),
+    listeners: { api: { port }, operations: { port: operationsPort } },
+    plugins: [
+      {
+        name: "local-keystore",
+        type: "keystore",
+        package: "@apeiro-cmk/local-keystore",
+        configuration: { keyFile: join(dataDirectory, "local-keystore.key") },
+      },
+      {
+        name: "openbao",
+        type: "keystore",
+        package: "@apeiro-cmk/openbao",
+        configuration: { allowedEndpoints: ["https://*", ...endpoints], allowedAddresses: ["127.0.0.0/8"] },
+      },
+    ],
+  }
+}
