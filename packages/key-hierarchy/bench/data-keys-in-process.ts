@@ -63,8 +63,10 @@ function bareLoop(): () => Promise<Uint8Array> {
 async function hierarchyLoop() {
   const hierarchy = await warmHierarchy()
   const pair = async () => {
-    const { envelope } = await hierarchy.generateDataKey("acme", "bench", call)
-    return (await hierarchy.unwrapDataKey("acme", "bench", envelope, call)).plaintext
+    const { result: made } = await hierarchy.generateDataKey("acme", "bench", call)
+    const opened = await hierarchy.unwrapDataKey("acme", "bench", made.envelope, call)
+    if (!opened.holds()) throw new Error("the lease has ended")
+    return opened.result.plaintext
   }
   return { pair, close: () => hierarchy.close() }
 }

@@ -5,15 +5,17 @@ import type { RandomSource } from "@apeiro-cmk/plugin-interface"
 import { pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import { v7 as uuidv7 } from "uuid"
 import { throwIfAborted } from "./abort.ts"
+import type { TenantKeyName } from "./commitment.ts"
 import { decodeEnvelope, type Envelope } from "./envelope.ts"
 import { assertUse, type KeyUse } from "./key-states.ts"
 import { unwrapKey, wrapKey } from "./key-wrap.ts"
+import { LeasedAnswer } from "./leased-answer.ts"
 import { isServiceKeyName } from "./service-key-name.ts"
 import type { LoadedServiceKey, ServiceKeys } from "./service-keys.ts"
 
 /** A new data key (L4) and its envelope. */
 export interface GeneratedDataKey {
-  /** 32 bytes; the caller owns them and fills them with zeros after use. */
+  /** 32 bytes; filled with zeros once the answer has been given. */
   readonly plaintext: Uint8Array
   /** Bytes as specified in docs/envelope.md; the caller keeps them, the host does not. */
   readonly envelope: Uint8Array
@@ -23,7 +25,7 @@ export interface GeneratedDataKey {
 
 /** A data key that was unwrapped from its envelope. */
 export interface UnwrappedDataKey {
-  /** 32 bytes; the caller owns them and fills them with zeros after use. */
+  /** 32 bytes; filled with zeros once the answer has been given. */
   readonly plaintext: Uint8Array
   readonly auditEntryId: string
   /** Version of the service key that opened it. */
@@ -42,6 +44,8 @@ interface HandledDataKey {
   readonly dataKeyId: string
   readonly serviceKeyVersion: number
   readonly plaintext: Uint8Array
+  /** The tenant keys under whose leases this was done. */
+  readonly tenantKeys: readonly TenantKeyName[]
 }
 
 /** A data key whose envelope has just been made. */
@@ -63,7 +67,7 @@ export class DataKeys {
     this.#publicRandom = pooledRandom(random)
   }
 
-  generate(tenantId: string, name: string, call: HostCall): Promise<GeneratedDataKey> {
+  generate(tenantId: string, name: string, call: HostCall): Promise<LeasedAnswer<GeneratedDataKey>> {
     const make = (parent: LoadedServiceKey): WrappedDataKey => {
       assertServiceKey("encrypt", parent)
       const dataKeyId = uuidv7({ random: this.#publicRandom.bytes(16) })
@@ -81,7 +85,12 @@ export class DataKeys {
     )
   }
 
-  unwrap(tenantId: string, name: string, envelope: Uint8Array, call: HostCall): Promise<UnwrappedDataKey> {
+  unwrap(
+    tenantId: string,
+    name: string,
+    envelope: Uint8Array,
+    call: HostCall,
+  ): Promise<LeasedAnswer<UnwrappedDataKey>> {
     return this.#audited(
       { action: "dataKeyUnwrap", tenantId, name, call },
       () => this.#open(tenantId, name, envelope, call),
@@ -89,33 +98,39 @@ export class DataKeys {
     )
   }
 
-  rewrap(tenantId: string, name: string, envelope: Uint8Array, call: HostCall): Promise<RewrappedDataKey> {
+  rewrap(
+    tenantId: string,
+    name: string,
+    envelope: Uint8Array,
+    call: HostCall,
+  ): Promise<LeasedAnswer<RewrappedDataKey>> {
     return this.#audited(
       { action: "dataKeyRewrap", tenantId, name, call },
       () => this.#rewrap(tenantId, name, envelope, call),
-      (rewrapped, auditEntryId) => {
-        rewrapped.plaintext.fill(0)
-        return { envelope: rewrapped.envelope, auditEntryId, serviceKeyVersion: rewrapped.serviceKeyVersion }
-      },
+      ({ envelope: rewrapped, serviceKeyVersion }, auditEntryId) => ({
+        envelope: rewrapped,
+        auditEntryId,
+        serviceKeyVersion,
+      }),
     )
   }
 
   async #rewrap(tenantId: string, name: string, envelope: Uint8Array, call: HostCall): Promise<WrappedDataKey> {
-    const { dataKeyId, plaintext } = await this.#open(tenantId, name, envelope, call)
+    const { dataKeyId, plaintext, tenantKeys } = await this.#open(tenantId, name, envelope, call)
     try {
-      return await this.#serviceKeys.useNewest(tenantId, name, call, (parent) => {
+      const rewrapped = await this.#serviceKeys.useNewest(tenantId, name, call, (parent) => {
         assertServiceKey("encrypt", parent)
         return this.#wrapUnder(parent, dataKeyId, plaintext)
       })
-    } catch (error) {
+      return { ...rewrapped, tenantKeys: [...tenantKeys, ...rewrapped.tenantKeys] }
+    } finally {
       plaintext.fill(0)
-      throw error
     }
   }
 
   #wrapUnder(parent: LoadedServiceKey, dataKeyId: string, plaintext: Uint8Array): WrappedDataKey {
     const envelope = wrapKey(parent.key, headerUnder(parent, dataKeyId), plaintext, this.#publicRandom)
-    return { dataKeyId, serviceKeyVersion: parent.record.version, plaintext, envelope }
+    return { ...handledUnder(parent, dataKeyId, plaintext), envelope }
   }
 
   async #open(tenantId: string, name: string, bytes: Uint8Array, call: HostCall): Promise<HandledDataKey> {
@@ -134,15 +149,15 @@ export class DataKeys {
   }
 
   /**
-   * Does the work, and answers only once its audit entry is durable.
+   * Does the work, and makes its answer only once its audit entry is durable.
    *
-   * @param answer - builds the answer; called only then
+   * @param result - builds the result of the answer
    */
-  async #audited<T extends HandledDataKey, Answer>(
+  async #audited<T extends HandledDataKey, Result>(
     { action, tenantId, name, call }: AuditedCall,
     work: () => T | Promise<T>,
-    answer: (done: T, auditEntryId: string) => Answer,
-  ): Promise<Answer> {
+    result: (done: T, auditEntryId: string) => Result,
+  ): Promise<LeasedAnswer<Result>> {
     const event = eventOf(action, tenantId, call)
     let done: T
     try {
@@ -157,14 +172,24 @@ export class DataKeys {
       })
       throw error
     }
+    const about = {
+      ...event,
+      resource: { type: "dataKey", id: done.dataKeyId },
+      facts: { service_key: name, service_key_version: done.serviceKeyVersion },
+    } as const
     try {
-      const { entryId } = await this.#audit.record({
-        ...event,
-        outcome: "success",
-        resource: { type: "dataKey", id: done.dataKeyId },
-        facts: { service_key: name, service_key_version: done.serviceKeyVersion },
+      const { entryId } = await this.#audit.record({ ...about, outcome: "success" })
+      return new LeasedAnswer({
+        read: () => result(done, entryId),
+        plaintext: done.plaintext,
+        holds: () => this.#serviceKeys.areLeased(done.tenantKeys),
+        recordRefusal: (refusal) =>
+          this.#audit.record({
+            ...about,
+            ...failureOf(refusal),
+            facts: { ...about.facts, refused_entry_id: entryId },
+          }),
       })
-      return answer(done, entryId)
     } catch (error) {
       done.plaintext.fill(0)
       throw error
@@ -198,7 +223,12 @@ function openUnder(parent: LoadedServiceKey, envelope: Envelope | undefined): Ha
   assertServiceKey("decrypt", parent)
   const dataKeyId = envelope?.header.keyId ?? "none"
   const plaintext = unwrapKey(parent.key, headerUnder(parent, dataKeyId), envelope)
-  return { dataKeyId, serviceKeyVersion: parent.record.version, plaintext }
+  return handledUnder(parent, dataKeyId, plaintext)
+}
+
+function handledUnder(parent: LoadedServiceKey, dataKeyId: string, plaintext: Uint8Array): HandledDataKey {
+  const { record, lease } = parent
+  return { dataKeyId, serviceKeyVersion: record.version, plaintext, tenantKeys: [lease.terms.name] }
 }
 
 function assertServiceKey(use: KeyUse, { record, lease }: LoadedServiceKey): void {

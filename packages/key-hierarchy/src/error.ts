@@ -10,6 +10,7 @@ import { CodedError } from "@apeiro-cmk/plugin-interface"
  * - `TENANT_KEY_MISSING` - the tenant has no tenant key yet: no keystore has been activated.
  * - `KEY_STATE_FORBIDS` - the state of the key, or of a key above it, does not allow the operation.
  * - `CIPHERTEXT_REJECTED` - the envelope is altered, or belongs to another tenant, key or version; never says which.
+ * - `LEASE_ENDED` - no lease of the tenant key held when the answer was due; the data key was destroyed.
  * - `KEY_EXPORT_INVALID` - the key export does not follow docs/envelope.md.
  */
 export type KeyHierarchyErrorCode =
@@ -20,6 +21,7 @@ export type KeyHierarchyErrorCode =
   | "TENANT_KEY_MISSING"
   | "KEY_STATE_FORBIDS"
   | "CIPHERTEXT_REJECTED"
+  | "LEASE_ENDED"
   | "KEY_EXPORT_INVALID"
 
 /** Thrown for what the key hierarchy itself refuses. */

@@ -3,6 +3,7 @@ import { createServiceKey } from "./create-service-key.ts"
 import { DataKeys, type GeneratedDataKey, type RewrappedDataKey, type UnwrappedDataKey } from "./data-keys.ts"
 import { exportKeys } from "./key-export.ts"
 import type { KeyExport } from "./key-export-document.ts"
+import type { LeasedAnswer } from "./leased-answer.ts"
 import type { HierarchyServices } from "./ports.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 import { ServiceKeys } from "./service-keys.ts"
@@ -25,13 +26,14 @@ export interface KeyHierarchy {
    */
   createServiceKey(tenantId: string, name: string, call: HostCall): Promise<ServiceKeyRecord>
   /**
-   * Makes a data key (L4). Waits for L1 only while the tenant has no lease.
+   * Makes a data key (L4). Waits for L1 only while the tenant has no lease. The answer is to be given by `giveTogether`,
+   * which refuses it by LEASE_ENDED where the tenant key is not leased at that moment.
    *
    * @throws {KeyHierarchyError} SERVICE_KEY_NOT_FOUND, KEY_STATE_FORBIDS, SERVICE_KEY_UNREADABLE
    */
-  generateDataKey(tenantId: string, serviceKeyName: string, call: HostCall): Promise<GeneratedDataKey>
+  generateDataKey(tenantId: string, serviceKeyName: string, call: HostCall): Promise<LeasedAnswer<GeneratedDataKey>>
   /**
-   * Opens the envelope of a data key.
+   * Opens the envelope of a data key. The answer is given as that of {@link generateDataKey}.
    *
    * @param envelope - bytes as specified in docs/envelope.md, at most 1 KiB
    * @throws {KeyHierarchyError} CIPHERTEXT_REJECTED - altered, or another tenant's, key's or version's (never says which)
@@ -42,16 +44,17 @@ export interface KeyHierarchy {
     serviceKeyName: string,
     envelope: Uint8Array,
     call: HostCall,
-  ): Promise<UnwrappedDataKey>
+  ): Promise<LeasedAnswer<UnwrappedDataKey>>
   /**
-   * Wraps the same data key under the newest version of its service key. Errors as {@link unwrapDataKey}.
+   * Wraps the same data key under the newest version of its service key. Its answer and its errors are as those of
+   * {@link unwrapDataKey}.
    */
   rewrapDataKey(
     tenantId: string,
     serviceKeyName: string,
     envelope: Uint8Array,
     call: HostCall,
-  ): Promise<RewrappedDataKey>
+  ): Promise<LeasedAnswer<RewrappedDataKey>>
   /** Exports what `recoverDataKey` needs: wraps and envelopes, no secret. */
   exportKeys(tenantId: string, call: HostCall): Promise<KeyExport>
   /**

@@ -21,6 +21,7 @@ export {
 export { createKeyHierarchy, type KeyHierarchy } from "./hierarchy.ts"
 export { type KeyExport, keyExportFormat, parseKeyExport } from "./key-export-document.ts"
 export { renewalsPerHour } from "./lease.ts"
+export { giveTogether, type LeasedAnswer } from "./leased-answer.ts"
 export {
   type KeystoreConditions,
   noConditions,

@@ -1,9 +1,15 @@
 import type { TenantKeyName } from "./commitment.ts"
 import type { Lease } from "./lease.ts"
 
-/** The leases of one tenant, all granted in the same epoch. */
+/**
+ * The leases of one tenant, all granted in the same epoch.
+ *
+ * Whoever drops the tenant's leases takes the ring away, and a renewal grants only into the ring that it entered at its
+ * beginning. So a ring that is gone is the tombstone for every renewal that began before, and no other needs one.
+ */
 interface LeaseRing {
   readonly tenantId: string
+  /** Newest epoch that a renewal has read; 0 before the first. */
   epoch: number
   /** Number of running renewals; while there are any, the ring outlives its leases. */
   renewals: number
@@ -24,21 +30,23 @@ export class LeaseRings {
   }
 
   /**
-   * Opens the tenant's ring for a lease that is about to be granted. A newer epoch ends every lease in it; a lease of an
-   * older epoch will not be granted.
+   * Opens the tenant's ring for a renewal. It comes before anything that the renewal relies on is read, so that no
+   * {@link drop} from then on goes unseen.
    */
-  enter(tenantId: string, epoch: number): LeaseRing {
-    const present = this.#rings.get(tenantId)
-    const ring: LeaseRing = present ?? { tenantId, epoch, renewals: 0, leases: new Map() }
-    if (epoch > ring.epoch) {
-      ring.epoch = epoch
-      endAll(ring)
-    }
+  enter(tenantId: string): LeaseRing {
+    const ring: LeaseRing = this.#rings.get(tenantId) ?? { tenantId, epoch: 0, renewals: 0, leases: new Map() }
     ring.renewals += 1
     this.#rings.delete(tenantId)
     this.#rings.set(tenantId, ring)
     this.#letGoOfOldest()
     return ring
+  }
+
+  /** Notes the epoch that a renewal has read. A newer one ends every lease; a lease of an older one will not be granted. */
+  meet(ring: LeaseRing, epoch: number): void {
+    if (epoch <= ring.epoch) return
+    ring.epoch = epoch
+    endAll(ring)
   }
 
   /** Replaces the lease of a tenant key. @returns false where the ring has been dropped or has another epoch by now */
@@ -61,7 +69,7 @@ export class LeaseRings {
     this.#forgetIfEmpty(ring)
   }
 
-  /** Ends every lease of a tenant, and refuses those that are being granted. */
+  /** Ends every lease of a tenant, and refuses those whose renewal has begun. */
   drop(tenantId: string): void {
     const ring = this.#rings.get(tenantId)
     if (ring === undefined) return

@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto"
 import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import { sharedCall } from "./abort.ts"
+import type { TenantKeyName } from "./commitment.ts"
 import { ciphertextRejected, KeyHierarchyError } from "./error.ts"
 import { Flights } from "./flights.ts"
 import { assertUse } from "./key-states.ts"
@@ -64,6 +65,11 @@ export class ServiceKeys {
       if (record === undefined) throw ciphertextRejected()
       return record
     })
+  }
+
+  /** Tells whether each of these tenant keys is leased at this moment. */
+  areLeased(tenantKeys: readonly TenantKeyName[]): boolean {
+    return tenantKeys.every((name) => this.#leases.holds(name))
   }
 
   /** Releases the waiters. The keys end with their leases. */

@@ -69,6 +69,15 @@ export class TenantKeyLeases {
     return phase !== "ended"
   }
 
+  /**
+   * Tells whether a tenant key is leased at this moment: by the lease that a call began with, or by one that a later
+   * decrypt of L1 has granted. Nothing that began before a denial is granted after it.
+   */
+  holds(name: TenantKeyName): boolean {
+    const phase = this.#rings.lease(name)?.phase()
+    return phase === "running" || phase === "due"
+  }
+
   /** Ends all leases, and waits for running renewals. */
   async close(): Promise<void> {
     this.#closing.abort(closedError())
@@ -86,9 +95,10 @@ export class TenantKeyLeases {
   }
 
   async #renew(name: TenantKeyName, cause: HostCall): Promise<void> {
-    const { custody, stored, wrap } = await this.#guard(name, () => this.#look(name))
-    const ring = this.#rings.enter(name.tenantId, custody.epoch)
+    const ring = this.#rings.enter(name.tenantId)
     try {
+      const { custody, stored, wrap } = await this.#guard(name, () => this.#look(name))
+      this.#rings.meet(ring, custody.epoch)
       const lease = await this.#unwrap(stored, wrap, custody, cause)
       // Overtaken by a denial or by a newer epoch: an earlier answer of L1 no longer counts.
       if (this.#closing.signal.aborted || !this.#rings.grant(ring, custody.epoch, lease)) lease.end()

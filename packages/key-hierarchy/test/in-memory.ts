@@ -5,7 +5,13 @@ import type { HostCall } from "@apeiro-cmk/host-call"
 import type { PluginError } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext, pluginError } from "@apeiro-cmk/plugin-sdk"
 import { fakeClock, logSink } from "@apeiro-cmk/plugin-sdk/testing"
-import { createKeyHierarchy, prepareTenantKey } from "../src/index.ts"
+import {
+  createKeyHierarchy,
+  giveTogether,
+  type KeyHierarchy,
+  type LeasedAnswer,
+  prepareTenantKey,
+} from "../src/index.ts"
 import type { KeyRepository, L1Port, StoredTenantKey } from "../src/ports.ts"
 import type { ServiceKeyRecord, TenantCustody } from "../src/records.ts"
 
@@ -145,7 +151,8 @@ export async function openHierarchy({ leaseMs = 30_000 } = {}) {
     },
   }
   const services = { keys: keys.repository, l1: l1.port, audit: audit.recorder, clock, random, logger }
-  const hierarchy = createKeyHierarchy(services)
+  const leased = createKeyHierarchy(services)
+  const hierarchy = givingAtOnce(leased)
   const prepare = (tenantId: string, keystoreId: string) =>
     prepareTenantKey(services, tenantId, keystoreId, hostCall(tenantId))
   /** Lets every lease run out: the next call asks L1. */
@@ -157,15 +164,40 @@ export async function openHierarchy({ leaseMs = 30_000 } = {}) {
     return prepared
   }
   const tenantKey = await onboard("acme")
-  return { hierarchy, clock, keys, l1, logger, audit, drawn, tenantKey, onboard, prepare, cold }
+  return { hierarchy, leased, clock, keys, l1, logger, audit, drawn, tenantKey, onboard, prepare, cold }
+}
+
+/** A key hierarchy whose answers about data keys are given at once. */
+function givingAtOnce(leased: KeyHierarchy) {
+  return {
+    ...leased,
+    generateDataKey: (...request: Parameters<KeyHierarchy["generateDataKey"]>) =>
+      given(leased.generateDataKey(...request)),
+    unwrapDataKey: (...request: Parameters<KeyHierarchy["unwrapDataKey"]>) => given(leased.unwrapDataKey(...request)),
+    rewrapDataKey: (...request: Parameters<KeyHierarchy["rewrapDataKey"]>) => given(leased.rewrapDataKey(...request)),
+  }
+}
+
+/** Gives an answer to this test, which keeps a copy of the plaintext. */
+export async function given<Result extends object>(pending: Promise<LeasedAnswer<Result>>): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>()
+  await giveTogether(await Promise.allSettled([pending]), ([outcome]) => () => {
+    if (outcome?.status !== "fulfilled") reject(outcome?.reason)
+    else if ("plaintext" in outcome.value && outcome.value.plaintext instanceof Uint8Array) {
+      resolve({ ...outcome.value, plaintext: Buffer.from(outcome.value.plaintext) })
+    } else resolve(outcome.value)
+  })
+  return promise
 }
 
 /** Makes the real recorder over an intake in memory that a test can make fail. */
 function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
   const leaves: Uint8Array[] = []
   let down = false
+  let gate: Promise<void> | undefined
   const intake = {
     async append(entries: readonly { readonly leaf: Uint8Array }[]) {
+      await gate
       if (down) throw new Error("in-memory: the database is down")
       leaves.push(...entries.map(({ leaf }) => leaf))
     },
@@ -174,6 +206,15 @@ function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
     recorder: createAuditRecorder({ intake, clock, replica: "test" }),
     setDown(value: boolean) {
       down = value
+    },
+    /** Makes commits wait, as a locked table does, until the returned function is called. */
+    hold(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gate = promise
+      return () => {
+        gate = undefined
+        resolve()
+      }
     },
     events(action?: AuditEvent["action"]): readonly AuditLeaf[] {
       return leaves.map((leaf) => decodeLeaf(leaf)).filter((event) => action === undefined || event.action === action)

@@ -31,7 +31,7 @@ describe("a hyok tenant", () => {
     await expect(generate()).rejects.toMatchObject({ code: "DENIED", origin: "backend" })
     await expect(generate()).rejects.toMatchObject({ code: "DENIED", origin: "backend" })
     server.fault = "none"
-    expect((await generate()).plaintext).toHaveLength(32)
+    expect((await generate()).result.plaintext).toHaveLength(32)
     await hierarchy.close()
   })
 
@@ -39,7 +39,7 @@ describe("a hyok tenant", () => {
     const { generate, server, clock, hierarchy } = await tenant()
     server.fault = "hangs"
     await clock.advance(leaseMs - 1)
-    expect((await generate()).plaintext).toHaveLength(32)
+    expect((await generate()).result.plaintext).toHaveLength(32)
     await clock.advance(1)
     // The limit of the operation, not one of those around it.
     const timedOut = { code: "TIMED_OUT", message: "No answer within 8000 ms." }

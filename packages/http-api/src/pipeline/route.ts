@@ -6,7 +6,7 @@ import * as z from "zod"
 import type { ApiServices } from "../api-services.ts"
 import { invalidRequest } from "../errors.ts"
 import type { ApiErrorCode } from "../problems/error-status.ts"
-import type { Answer } from "./answer.ts"
+import { type Answer, leased } from "./answer.ts"
 
 /** Parts of a request that a route parses, as they came. */
 export interface RawRequest {
@@ -125,7 +125,9 @@ export function defineRoute<
         run: async (call, services) => {
           const wantsLines = raw.accept.includes(linesType)
           const answer = await handler({ ...parts, ifMatch: raw.ifMatch, wantsLines, call, services })
-          return answer.kind === "document" ? { ...answer, body: encode(answer.body) } : answer
+          if (answer.kind === "document") return { ...answer, body: encode(answer.body) }
+          if (answer.kind === "leased") return leased((prepare) => answer.give((body) => prepare(encode(body))))
+          return answer
         },
       }
     },

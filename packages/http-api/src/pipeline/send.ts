@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises"
 import type { Response } from "express"
 import type { ProblemDocument } from "../problems/problem-document.ts"
 import type { Answer } from "./answer.ts"
+import { ownTurn } from "./own-turn.ts"
 import { linesType } from "./route.ts"
 
 /** Writes an answer. Resolves when the connection has taken it. */
@@ -17,9 +18,22 @@ export async function sendAnswer(response: Response, answer: Answer<unknown>, st
         .set(answer.headers)
         .json(answer.body)
       return
+    case "leased":
+      await ownTurn(response)
+      await answer.give((body) => preparedDocument(response, body, status))
+      return
     case "lines":
       await sendLines(response, answer.lines)
       return
+  }
+}
+
+/** Makes a document ready, so that only handing its bytes to the connection is left. */
+function preparedDocument(response: Response, body: unknown, status: number): () => void {
+  const bytes = Buffer.from(JSON.stringify(body))
+  return () => {
+    response.status(status).type("application/json").set("Content-Length", String(bytes.length))
+    response.end(bytes)
   }
 }
 

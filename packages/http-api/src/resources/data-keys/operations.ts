@@ -1,9 +1,24 @@
 import type { HostCall } from "@apeiro-cmk/host-call"
-import type { KeyHierarchy } from "@apeiro-cmk/key-hierarchy"
+import {
+  type GeneratedDataKey,
+  giveTogether,
+  type KeyHierarchy,
+  type LeasedAnswer,
+  type RewrappedDataKey,
+  type UnwrappedDataKey,
+} from "@apeiro-cmk/key-hierarchy"
 import type * as z from "zod"
 import { base64Of } from "../../fields.ts"
+import { type Answer, leased } from "../../pipeline/answer.ts"
 import { problemOf } from "../../problems/problem.ts"
-import type { batchOperation, batchResult, generatedDataKey, rewrappedDataKey, unwrappedDataKey } from "./schemas.ts"
+import type {
+  batchAnswer,
+  batchOperation,
+  batchResult,
+  generatedDataKey,
+  rewrappedDataKey,
+  unwrappedDataKey,
+} from "./schemas.ts"
 
 /** Work with the data keys of one service key, on behalf of a caller. */
 export interface DataKeyWork {
@@ -13,58 +28,74 @@ export interface DataKeyWork {
   readonly call: HostCall
 }
 
+/**
+ * Answers with one result, if its tenant key is still leased when the answer is sent. JSON carries only text: the bytes are
+ * erased with the answer, the text goes with it (SECURITY.md).
+ */
+export async function answerOf<Body>(pending: Promise<LeasedAnswer<Body>>): Promise<Answer<Body>> {
+  const answer = await pending
+  return leased((prepare) =>
+    giveTogether([{ status: "fulfilled", value: answer }], ([outcome]) => {
+      if (outcome?.status !== "fulfilled") throw outcome?.reason
+      return prepare(outcome.value)
+    }),
+  )
+}
+
 /** Makes a data key. */
-export async function generate({
-  keys,
-  tenantId,
-  serviceKey,
-  call,
-}: DataKeyWork): Promise<z.input<typeof generatedDataKey>> {
-  const { plaintext, envelope, auditEntryId } = await keys.generateDataKey(tenantId, serviceKey, call)
-  return { plaintext: takeText(plaintext), envelope: base64Of(envelope), audit_entry_id: auditEntryId }
+export async function generate({ keys, tenantId, serviceKey, call }: DataKeyWork) {
+  return (await keys.generateDataKey(tenantId, serviceKey, call)).as(generated)
 }
 
 /** Opens an envelope. */
-export async function unwrap(
-  { keys, tenantId, serviceKey, call }: DataKeyWork,
-  envelope: string,
-): Promise<z.input<typeof unwrappedDataKey>> {
-  const { plaintext, auditEntryId } = await keys.unwrapDataKey(
-    tenantId,
-    serviceKey,
-    Buffer.from(envelope, "base64"),
-    call,
-  )
-  return { plaintext: takeText(plaintext), audit_entry_id: auditEntryId }
+export async function unwrap({ keys, tenantId, serviceKey, call }: DataKeyWork, envelope: string) {
+  return (await keys.unwrapDataKey(tenantId, serviceKey, Buffer.from(envelope, "base64"), call)).as(unwrapped)
 }
 
 /** Wraps the data key of an envelope under the newest version of its service key. */
-export async function rewrap(
-  { keys, tenantId, serviceKey, call }: DataKeyWork,
-  envelope: string,
-): Promise<z.input<typeof rewrappedDataKey>> {
-  const rewrapped = await keys.rewrapDataKey(tenantId, serviceKey, Buffer.from(envelope, "base64"), call)
-  return { envelope: base64Of(rewrapped.envelope), audit_entry_id: rewrapped.auditEntryId }
+export async function rewrap({ keys, tenantId, serviceKey, call }: DataKeyWork, envelope: string) {
+  return (await keys.rewrapDataKey(tenantId, serviceKey, Buffer.from(envelope, "base64"), call)).as(rewrapped)
 }
 
-/** Encodes a plaintext. JSON carries only text: the bytes are erased at once, the text goes with the answer (SECURITY.md). */
-function takeText(plaintext: Uint8Array): string {
-  try {
-    return base64Of(plaintext)
-  } finally {
-    plaintext.fill(0)
-  }
+/**
+ * Does the operations of a batch. A failure is a problem in its result, and so is the refusal of a result whose tenant key
+ * is no longer leased when the whole batch is sent.
+ */
+export async function answerOfBatch(
+  work: DataKeyWork,
+  operations: readonly Operation[],
+): Promise<Answer<z.input<typeof batchAnswer>>> {
+  const settled = await Promise.allSettled(operations.map((operation) => resultOf(work, operation)))
+  return leased((prepare) =>
+    giveTogether(settled, (outcomes) =>
+      prepare({
+        results: outcomes.map((outcome) =>
+          outcome.status === "fulfilled" ? outcome.value : { problem: problemOf(outcome.reason, work.call.requestId) },
+        ),
+      }),
+    ),
+  )
 }
 
 type Operation = z.output<typeof batchOperation>
+type Result = z.input<typeof batchResult>
 
-/** Does one operation of a batch; its failure is a problem in the result. */
-export async function resultOf(work: DataKeyWork, operation: Operation): Promise<z.input<typeof batchResult>> {
-  try {
-    if ("generate" in operation) return { generate: await generate(work) }
-    if ("unwrap" in operation) return { unwrap: await unwrap(work, operation.unwrap.envelope) }
-    return { rewrap: await rewrap(work, operation.rewrap.envelope) }
-  } catch (error) {
-    return { problem: problemOf(error, work.call.requestId) }
+async function resultOf(work: DataKeyWork, operation: Operation): Promise<LeasedAnswer<Result>> {
+  if ("generate" in operation) return (await generate(work)).as((made): Result => ({ generate: made }))
+  if ("unwrap" in operation) {
+    return (await unwrap(work, operation.unwrap.envelope)).as((opened): Result => ({ unwrap: opened }))
   }
+  return (await rewrap(work, operation.rewrap.envelope)).as((wrapped): Result => ({ rewrap: wrapped }))
+}
+
+function generated({ plaintext, envelope, auditEntryId }: GeneratedDataKey): z.input<typeof generatedDataKey> {
+  return { plaintext: base64Of(plaintext), envelope: base64Of(envelope), audit_entry_id: auditEntryId }
+}
+
+function unwrapped({ plaintext, auditEntryId }: UnwrappedDataKey): z.input<typeof unwrappedDataKey> {
+  return { plaintext: base64Of(plaintext), audit_entry_id: auditEntryId }
+}
+
+function rewrapped({ envelope, auditEntryId }: RewrappedDataKey): z.input<typeof rewrappedDataKey> {
+  return { envelope: base64Of(envelope), audit_entry_id: auditEntryId }
 }

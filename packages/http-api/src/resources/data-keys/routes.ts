@@ -1,8 +1,7 @@
 import { emptyDocument, serviceKeyParameters } from "../../fields.ts"
-import { document } from "../../pipeline/answer.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { keystoreProblems } from "../keystore-problems.ts"
-import { generate, resultOf, rewrap, unwrap } from "./operations.ts"
+import { answerOf, answerOfBatch, generate, rewrap, unwrap } from "./operations.ts"
 import {
   batchAnswer,
   batchDocument,
@@ -12,7 +11,13 @@ import {
   unwrappedDataKey,
 } from "./schemas.ts"
 
-const problems = ["SERVICE_KEY_NOT_FOUND", "TENANT_KEY_MISSING", "KEY_STATE_FORBIDS", ...keystoreProblems] as const
+const problems = [
+  "SERVICE_KEY_NOT_FOUND",
+  "TENANT_KEY_MISSING",
+  "KEY_STATE_FORBIDS",
+  "LEASE_ENDED",
+  ...keystoreProblems,
+] as const
 
 /** Makes a data key. */
 export const generateDataKey = defineRoute({
@@ -27,7 +32,7 @@ export const generateDataKey = defineRoute({
   response: { status: 200, description: "The data key and its envelope", schema: generatedDataKey },
   problems,
   handler: async ({ params, call, services }) =>
-    document(await generate({ keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call })),
+    answerOf(generate({ keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call })),
 })
 
 /** Opens an envelope. */
@@ -43,7 +48,7 @@ export const unwrapDataKey = defineRoute({
   problems: ["CIPHERTEXT_REJECTED", ...problems],
   handler: async ({ params, body, call, services }) => {
     const work = { keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call }
-    return document(await unwrap(work, body.envelope))
+    return answerOf(unwrap(work, body.envelope))
   },
 })
 
@@ -60,7 +65,7 @@ export const rewrapDataKey = defineRoute({
   problems: ["CIPHERTEXT_REJECTED", ...problems],
   handler: async ({ params, body, call, services }) => {
     const work = { keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call }
-    return document(await rewrap(work, body.envelope))
+    return answerOf(rewrap(work, body.envelope))
   },
 })
 
@@ -79,6 +84,6 @@ export const dataKeyBatch = defineRoute({
   timeoutMs: 20_000,
   handler: async ({ params, body, call, services }) => {
     const work = { keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call }
-    return document({ results: await Promise.all(body.operations.map((operation) => resultOf(work, operation))) })
+    return answerOfBatch(work, body.operations)
   },
 })
