@@ -33,18 +33,6 @@ describe.skipIf(!available)("PostgreSQL", () => {
   afterAll(async () => server?.stop())
   const nameOf = (url: string) => new URL(url).pathname.slice(1)
 
-  /** Locks a table on a separate connection. @returns a function that releases it */
-  const lockTable = async (database: string, table: string) => {
-    const held = server.sql(`do $$ begin lock table ${table}; perform pg_sleep(60); end $$`, database)
-    held.catch(() => undefined)
-    const isHeld = `select 1 from pg_locks where relation = '${table}'::regclass and mode = 'AccessExclusiveLock' and granted`
-    while ((await server.sql(isHeld, database)).length === 0);
-    return async () => {
-      await server.sql("select pg_cancel_backend(pid) from pg_stat_activity where query like 'do $$%lock table%'")
-      await held.catch(() => undefined)
-    }
-  }
-
   it("may stop and start again: requests are refused until then, and work afterwards without a restart of the host", async () => {
     const { open } = await postgresDatabase(server)
     const database = await open({ times: soon })
@@ -112,7 +100,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
   it("makes no caller wait for a lock, a statement or a connection longer than configured", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open({ times: soon, maximumConnections: 2 })
-    const release = await lockTable(nameOf(url), "tenants")
+    const release = await server.lockTable(nameOf(url), "tenants")
     const reads = await Promise.allSettled(Array.from({ length: 6 }, () => database.tenants.tenants()))
     const messages = reads.map((read) => {
       expect(read).toMatchObject({ status: "rejected", reason: busy })
@@ -126,7 +114,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
   it("reports when all connections are in use", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open({ times: { ...soon, lockMs: 5000, statementMs: 5000 }, maximumConnections: 1 })
-    const release = await lockTable(nameOf(url), "tenants")
+    const release = await server.lockTable(nameOf(url), "tenants")
     const [first, second] = [database.tenants.tenants(), database.tenants.tenants()]
     await expect(second).rejects.toMatchObject({ ...busy, message: expect.stringContaining("connections") })
     await release()

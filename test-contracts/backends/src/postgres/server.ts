@@ -105,6 +105,18 @@ export class PostgresServer {
     return runSql(this, statement, database)
   }
 
+  /** Locks a table against everybody, for a minute at most. @returns a function that releases it */
+  async lockTable(database: string, table: string): Promise<() => Promise<void>> {
+    const held = this.sql(`do $$ begin lock table ${table}; perform pg_sleep(60); end $$`, database)
+    held.catch(() => undefined)
+    const isHeld = `select 1 from pg_locks where relation = '${table}'::regclass and mode = 'AccessExclusiveLock' and granted`
+    while ((await this.sql(isHeld, database)).length === 0);
+    return async () => {
+      await this.sql("select pg_cancel_backend(pid) from pg_stat_activity where query like 'do $$%lock table%'")
+      await held.catch(() => undefined)
+    }
+  }
+
   /** Shuts the server down, aborting what is running, and keeps the data: connections are refused until {@link start}. */
   async halt(): Promise<void> {
     await this.#process?.stop()
