@@ -4,12 +4,15 @@ import { CodedError } from "@apeiro-cmk/plugin-interface"
  * Codes of {@link AuditError}:
  *
  * - `AUDIT_UNAVAILABLE` - an entry could not be made durable: the operation that it records must not be answered.
+ * - `AUDIT_QUEUE_FULL` - too many entries wait, and this tenant has the most of them. What AUDIT_UNAVAILABLE says holds, and
+ *   the database may be well.
  * - `AUDIT_LEAF_INVALID` - an event or a leaf violates the format of docs/audit-format.md.
  * - `AUDIT_LOG_INCONSISTENT` - a stored log contradicts itself: its size does not match its subtrees.
  * - `AUDIT_EXPORT_INVALID` - an exported log was altered, shortened or assembled from others.
  */
 export type AuditErrorCode =
   | "AUDIT_UNAVAILABLE"
+  | "AUDIT_QUEUE_FULL"
   | "AUDIT_LEAF_INVALID"
   | "AUDIT_LOG_INCONSISTENT"
   | "AUDIT_EXPORT_INVALID"
@@ -24,6 +27,16 @@ export function auditUnavailable(message: string, cause?: unknown): AuditError {
     retryable: true,
     nextStep: "Nothing is served without its audit entry: check the host's database (disk space, connection).",
     ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+/** Makes an AUDIT_QUEUE_FULL error. */
+export function auditQueueFull(): AuditError {
+  return new AuditError("AUDIT_QUEUE_FULL", "Too many audit entries of this tenant wait for the database.", {
+    origin: "caller",
+    retryable: true,
+    nextStep: "Send fewer requests at once, and try again; nothing is served without its audit entry.",
+    retryAfterMs: 1000,
   })
 }
 

@@ -61,6 +61,7 @@ export interface AuditRecorder {
   /**
    * Records an event on its own. Calls that wait share one commit.
    * @throws {AuditError} AUDIT_UNAVAILABLE - it could not be made durable; then the operation must not be answered
+   * @throws {AuditError} AUDIT_QUEUE_FULL - this tenant has too many entries waiting; the operation must not be answered
    */
   record(event: AuditEvent): Promise<PreparedAuditEntry>
 }

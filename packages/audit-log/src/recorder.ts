@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto"
 import { setImmediate as restOfTurn } from "node:timers/promises"
 import type { Clock, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { EntryIds } from "./entry-id.ts"
-import { auditUnavailable } from "./error.ts"
+import { auditQueueFull, auditUnavailable } from "./error.ts"
 import type { AuditEvent } from "./event.ts"
+import { FairLanes } from "./fair-lanes.ts"
 import { encodeLeaf } from "./leaf.ts"
 import type { AuditIntakeRepository, AuditRecorder, PreparedAuditEntry } from "./ports.ts"
 
@@ -19,10 +20,11 @@ export interface AuditRecorderOptions {
   readonly onRecorded?: () => void
   /** Longest wait of one entry for its commit, in milliseconds; default 6,500. */
   readonly timeoutMs?: number
+  /** Most entries that wait for a commit, of all tenants together; default 20,000. */
+  readonly maximumWaiting?: number
 }
 
 const maxBatch = 1000
-const maxWaiting = 20_000
 
 interface WaitingEntry {
   readonly entry: PreparedAuditEntry
@@ -31,7 +33,8 @@ interface WaitingEntry {
 
 /**
  * Makes the recorder of one host. It commits in groups: while one transaction runs, entries for the next one gather, so
- * that any number of requests share one fsync.
+ * that any number of requests share one fsync. Each commit takes the same number of entries of every tenant that has so
+ * many, and where too many wait, those of the tenant with the most are refused.
  *
  * An entry whose wait timed out may still become durable later: then the log contains an operation that was refused,
  * never the reverse.
@@ -44,13 +47,14 @@ class GroupRecorder implements AuditRecorder {
   readonly #options: AuditRecorderOptions
   readonly #timeoutMs: number
   readonly #entryIds: EntryIds
-  readonly #waiting: WaitingEntry[] = []
+  readonly #waiting: FairLanes<WaitingEntry>
   #committing = false
 
   constructor(options: AuditRecorderOptions) {
-    const { clock, random = { bytes: randomBytes }, timeoutMs = 6_500 } = options
+    const { clock, random = { bytes: randomBytes }, timeoutMs = 6_500, maximumWaiting = 20_000 } = options
     this.#options = options
     this.#timeoutMs = timeoutMs
+    this.#waiting = new FairLanes(maximumWaiting)
     this.#entryIds = new EntryIds(clock, random)
   }
 
@@ -65,7 +69,6 @@ class GroupRecorder implements AuditRecorder {
   async record(event: AuditEvent): Promise<PreparedAuditEntry> {
     const { promise, resolve, reject } = Promise.withResolvers<PreparedAuditEntry>()
     const entry = this.prepare(event)
-    if (this.#waiting.length >= maxWaiting) throw auditUnavailable("Too many audit entries wait for the database.")
     const cancelTimer = this.#options.clock.after(this.#timeoutMs, () => {
       reject(auditUnavailable(`The audit entry was not durable within ${this.#timeoutMs} ms.`))
     })
@@ -74,7 +77,7 @@ class GroupRecorder implements AuditRecorder {
       if (error === undefined) resolve(entry)
       else reject(error)
     }
-    this.#waiting.push({ entry, settle })
+    this.#waiting.add(laneOf(event), { entry, settle })?.settle(auditQueueFull())
     if (!this.#committing) void this.#commitWaiting()
     return promise
   }
@@ -82,10 +85,10 @@ class GroupRecorder implements AuditRecorder {
   async #commitWaiting(): Promise<void> {
     const { intake, onRecorded } = this.#options
     this.#committing = true
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.size > 0) {
       // Entries that arrive in one turn of the event loop share a commit.
       await restOfTurn()
-      const batch = this.#waiting.splice(0, maxBatch)
+      const batch = this.#waiting.take(maxBatch)
       try {
         await intake.append(batch.map(({ entry }) => entry))
         for (const { settle } of batch) settle()
@@ -97,4 +100,9 @@ class GroupRecorder implements AuditRecorder {
     }
     this.#committing = false
   }
+}
+
+/** What the host does for a tenant, such as renewing its lease, does not wait behind what the tenant's callers do. */
+function laneOf({ tenantId, actor }: AuditEvent): string {
+  return actor.type === "host" ? `host ${tenantId}` : tenantId
 }

@@ -4,11 +4,12 @@ import { InMemoryAudit } from "./in-memory-audit.ts"
 import { ManualClock, settled } from "./manual-clock.ts"
 import { sampleEvent } from "./sample-events.ts"
 
-function setUp() {
+function setUp(maximumWaiting = 20_000) {
   const intake = new InMemoryAudit()
   const clock = new ManualClock()
   const onRecorded = vi.fn()
-  return { intake, clock, onRecorded, recorder: createAuditRecorder({ intake, clock, replica: "host-1", onRecorded }) }
+  const recorder = createAuditRecorder({ intake, clock, replica: "host-1", onRecorded, maximumWaiting })
+  return { intake, clock, onRecorded, recorder }
 }
 
 describe("audit recorder", () => {
@@ -82,6 +83,54 @@ describe("audit recorder", () => {
     await clock.advance(6_500)
     await refused
     gate.resolve()
+  })
+
+  it("takes the same number of entries of every tenant into a commit, and the host's own beside them", async () => {
+    const { intake, recorder } = setUp()
+    const gate = Promise.withResolvers<void>()
+    intake.gate = gate.promise
+    const first = recorder.record(sampleEvent())
+    await settled()
+    const host = { type: "host", id: "host-1" } as const
+    const all = [
+      ...Array.from({ length: 1500 }, () => recorder.record(sampleEvent({ tenantId: "noisy" }))),
+      ...Array.from({ length: 3 }, () => recorder.record(sampleEvent({ tenantId: "quiet" }))),
+      recorder.record(sampleEvent({ tenantId: "noisy", actor: host })),
+      recorder.record(sampleEvent({ tenantId: "_platform" })),
+      ...Array.from({ length: 600 }, () => recorder.record(sampleEvent({ tenantId: "busy" }))),
+    ]
+    gate.resolve()
+    await Promise.all([first, ...all])
+    const [, second = [], ...others] = intake.batches
+    const counts = Object.groupBy(second, ({ tenantId }) => tenantId)
+    expect([counts.quiet?.length, counts._platform?.length]).toEqual([3, 1])
+    expect(second).toHaveLength(1000)
+    expect(Math.abs((counts.noisy?.length ?? 0) - (counts.busy?.length ?? 0))).toBeLessThan(3)
+    const noisy = [second, ...others].flat().filter(({ tenantId }) => tenantId === "noisy")
+    const ids = noisy.filter(({ leaf }) => decodeLeaf(leaf).actor.type === "token").map(({ entryId }) => entryId)
+    expect(ids).toEqual(ids.toSorted())
+    expect(ids).toHaveLength(1500)
+  })
+
+  it("refuses entries of the tenant with the most when too many wait, and of nobody else", async () => {
+    const { intake, recorder } = setUp(1000)
+    const gate = Promise.withResolvers<void>()
+    intake.gate = gate.promise
+    const first = recorder.record(sampleEvent())
+    await settled()
+    const record = (tenantId: string, count: number) =>
+      Promise.allSettled(Array.from({ length: count }, () => recorder.record(sampleEvent({ tenantId }))))
+    const noisy = record("noisy", 1100)
+    const quiet = record("quiet", 300)
+    const third = record("third", 1)
+    gate.resolve()
+    await first
+    expect((await quiet).every(({ status }) => status === "fulfilled")).toBe(true)
+    expect((await third)[0]?.status).toBe("fulfilled")
+    const refused = (await noisy).filter((outcome) => outcome.status === "rejected")
+    expect(refused).toHaveLength(401)
+    expect(refused[0]?.reason).toMatchObject({ code: "AUDIT_QUEUE_FULL", origin: "caller", retryable: true })
+    await expect(recorder.record(sampleEvent({ tenantId: "noisy" }))).resolves.toBeDefined()
   })
 
   it("rejects an event that the format cannot represent", async () => {

@@ -127,6 +127,7 @@ function codesOf(route: Route, hasBody: boolean): readonly ApiErrorCode[] {
       ...route.problems,
       "INTERNAL",
       "AUDIT_UNAVAILABLE",
+      "AUDIT_QUEUE_FULL",
       "DATABASE_UNAVAILABLE",
       "DATABASE_FULL",
       "SHUTTING_DOWN",

@@ -1,9 +1,16 @@
 import { appendLeaf, createAuditRecorder, createAuditSequencer } from "@apeiro-cmk/audit-log"
 import { describe, expect, it } from "vitest"
 import { openTestDatabase, testEngines } from "./support/engines.ts"
+import { realClock } from "./support/real-clock.ts"
 import { auditEntry, headOf, integrateAll, integration, recordedIds, wholeLog } from "./support/samples.ts"
 
 const engines = await testEngines()
+const event = {
+  actor: { type: "token", id: "t" },
+  action: "dataKeyGenerate",
+  resource: { type: "serviceKey", id: "key" },
+  outcome: "success",
+} as const
 
 describe.each(engines)("audit intake on $name", (engine) => {
   it("returns each entry exactly, bytes included", async () => {
@@ -41,6 +48,19 @@ describe.each(engines)("audit intake on $name", (engine) => {
     await first.auditIntake.append([entry])
     await first.close()
     expect(await recordedIds(await open(), "acme")).toEqual([entry.entryId])
+  })
+})
+
+describe.each(engines)("audit recorder on $name", (engine) => {
+  it("does not let one tenant's backlog delay another tenant's entry, nor the host's own", async () => {
+    const { auditIntake } = await openTestDatabase(engine)
+    const recorder = createAuditRecorder({ intake: auditIntake, clock: realClock, replica: "host-1" })
+    let noisyDone = 0
+    const record = (tenantId: string) => recorder.record({ ...event, tenantId })
+    const noisy = Array.from({ length: 6000 }, () => record("noisy").then(() => noisyDone++))
+    await Promise.all([record("acme"), record("_platform")])
+    expect(noisyDone).toBeLessThan(2000)
+    await Promise.all(noisy)
   })
 })
 

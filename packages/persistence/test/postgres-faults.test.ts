@@ -8,6 +8,7 @@ import { tcpFaultProxy } from "@apeiro-cmk/test-contracts"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { openDatabase } from "../src/index.ts"
 import { postgresDatabase } from "./support/engines.ts"
+import { realClock } from "./support/real-clock.ts"
 import { auditEntry, integration, recordedIds, tenant, token } from "./support/samples.ts"
 
 const available = await postgresAvailable()
@@ -15,15 +16,6 @@ const run = promisify(execFile)
 const soon = { connectMs: 300, statementMs: 400, lockMs: 200, idleInTransactionMs: 300, networkMs: 300 }
 const busy = { code: "DATABASE_BUSY", origin: "host", retryable: true }
 const unavailable = { code: "DATABASE_UNAVAILABLE", origin: "host", retryable: true }
-
-const clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  after(delayMs: number, callback: () => void) {
-    const timer = setTimeout(callback, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
 
 describe.skipIf(!available)("PostgreSQL", () => {
   let server: PostgresServer
@@ -36,7 +28,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
   it("may stop and start again: requests are refused until then, and work afterwards without a restart of the host", async () => {
     const { open } = await postgresDatabase(server)
     const database = await open({ times: soon })
-    const recorder = createAuditRecorder({ intake: database.auditIntake, clock, replica: "host-1" })
+    const recorder = createAuditRecorder({ intake: database.auditIntake, clock: realClock, replica: "host-1" })
     const event = {
       tenantId: "acme",
       actor: { type: "token", id: "t" },
