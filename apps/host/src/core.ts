@@ -110,8 +110,9 @@ async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: 
   const catalog = new KeystorePlugins(parts.catalog)
   const { keystores: repository, operationCounts } = database
   const managed = { catalog, repository, operationCounts, credentials, audit }
+  const { mode, openedKeystores } = profile
   const keystores = new KeystoreManager({
-    ...{ ...managed, mode: profile.mode, clock, logger, random },
+    ...{ ...managed, mode, clock, logger, random, ...(openedKeystores && { openedKeystores }) },
     async renewalsPerHour(tenantId) {
       const tenant = await database.tenants.tenant(tenantId)
       return tenant === undefined ? 0 : renewalsPerHour(tenant.leaseMs)

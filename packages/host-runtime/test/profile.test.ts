@@ -97,6 +97,15 @@ persistence:
     expect(await persistence.readPassword?.()).toBe("p@ss")
   })
 
+  it("bounds opened keystores, by default or as the operator says", async () => {
+    const { profile } = project(`mode: production${keystore}`)
+    const { openedKeystores } = await loadProfile(profile, { environment: {} })
+    expect(openedKeystores).toEqual({ idleMs: 300_000, maximumOpen: 1000, maximumPerTenant: 50 })
+    const other = project(`mode: production\nopenedKeystores: { idleMs: 60000, maximumPerTenant: 5 }${keystore}`)
+    const bounded = await loadProfile(other.profile, { environment: {} })
+    expect(bounded.openedKeystores).toEqual({ idleMs: 60_000, maximumOpen: 1000, maximumPerTenant: 5 })
+  })
+
   it("may use an alias for a repeated value", async () => {
     const { profile } = project(`
 mode: development
@@ -134,7 +143,7 @@ plugins:
 
   it("places an unknown key at the key and lists the known ones", async () => {
     expect(await problemsOf(`mode: development\nplugin: []${keystore}`)).toEqual([
-      "profile.yaml:2:1 plugin: unknown key `plugin` (allowed: mode, listeners, persistence, dataDirectory, credentialDirectory, credentialStore, plugins)",
+      "profile.yaml:2:1 plugin: unknown key `plugin` (allowed: mode, listeners, persistence, dataDirectory, credentialDirectory, credentialStore, openedKeystores, plugins)",
     ])
   })
 

@@ -1,6 +1,13 @@
 import { timeBudgets } from "@apeiro-cmk/host-call"
-import { type CallOptions, type Clock, isCodedError, type KeystoreV1, type Logger } from "@apeiro-cmk/plugin-interface"
-import { abortable, callOptions, pluginError } from "@apeiro-cmk/plugin-sdk"
+import type { CallOptions, Clock, KeystoreV1, Logger } from "@apeiro-cmk/plugin-interface"
+import {
+  abortable,
+  callOptions,
+  defaultKeystorePoolBounds,
+  type HeldKeystore,
+  KeystorePool,
+  type KeystorePoolBounds,
+} from "@apeiro-cmk/plugin-sdk"
 import { inputOf } from "./configuration.ts"
 import { pluginFor } from "./document.ts"
 import { type KeystoreTarget, nameOf } from "./keystore-target.ts"
@@ -8,95 +15,54 @@ import { openKeystore } from "./open-keystore.ts"
 import type { CredentialPort, KeystorePluginCatalog } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
-/** A handle that stays open until `release`. */
-export interface HeldHandle {
-  readonly keystore: Promise<KeystoreV1>
-  release(): void
-}
-
-interface Handle {
-  readonly record: KeystoreRecord
-  readonly opening: Promise<KeystoreV1>
-  users: number
-  retired: boolean
-}
-
 /** Services that the pool uses. */
 interface HandlePoolServices {
   readonly catalog: KeystorePluginCatalog
   readonly credentials: CredentialPort
   readonly clock: Clock
   readonly logger: Logger
+  readonly bounds?: KeystorePoolBounds
 }
 
 /** Holds the opened keystores of this host: one for each saved keystore, in its newest revision. */
 export class HandlePool {
   readonly #services: HandlePoolServices
-  readonly #current = new Map<string, Handle>()
-  readonly #closings = new Set<Promise<void>>()
-  #closed = false
+  readonly #pool: KeystorePool<KeystoreRecord>
 
   constructor(services: HandlePoolServices) {
     this.#services = services
+    const { bounds = defaultKeystorePoolBounds, clock, logger } = services
+    this.#pool = new KeystorePool({ bounds, clock, logger })
   }
 
   /** Uses the handle of a keystore, which is opened first where it is not open. */
-  async use<T>(record: KeystoreRecord, call: CallOptions, work: (keystore: KeystoreV1) => Promise<T>): Promise<T> {
-    const held = this.hold(record, call)
-    try {
-      return await work(await abortable(held.keystore, call.signal))
-    } finally {
-      held.release()
-    }
+  use<T>(record: KeystoreRecord, call: CallOptions, work: (keystore: KeystoreV1) => Promise<T>): Promise<T> {
+    return this.#pool.use(this.#wanted(record, call), call.signal, work)
   }
 
   /** Holds the handle until `release`, for work that is more than one promise. @param call - begins the opening */
-  hold(record: KeystoreRecord, call: CallOptions): HeldHandle {
-    const handle = this.#acquire(record, call)
-    handle.users += 1
-    let held = true
-    return {
-      keystore: handle.opening,
-      release: () => {
-        if (!held) return
-        held = false
-        handle.users -= 1
-        if (handle.retired && handle.users === 0) this.#close(handle)
-      },
-    }
+  hold(record: KeystoreRecord, call: CallOptions): HeldKeystore {
+    return this.#pool.hold(this.#wanted(record, call))
   }
 
   /** Closes the handle of a keystore that was changed or removed, once the last call on it has ended. */
   retire(target: KeystoreTarget): void {
-    const handle = this.#current.get(nameOf(target))
-    if (handle !== undefined) this.#retire(nameOf(target), handle)
+    this.#pool.retire(nameOf(target))
   }
 
-  /** Closes all handles, even while calls are running on them. Idempotent. */
-  async close(): Promise<void> {
-    this.#closed = true
-    for (const [name, handle] of [...this.#current]) {
-      this.#current.delete(name)
-      handle.retired = true
-      // The releases of its users must not close it again.
-      handle.users = Number.POSITIVE_INFINITY
-      this.#close(handle)
+  /** Closes all handles, and waits for their calls for a moment. Idempotent. */
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  #wanted(record: KeystoreRecord, call: CallOptions) {
+    return {
+      name: nameOf(record),
+      tenantId: record.tenantId,
+      tag: record,
+      serves: (present: KeystoreRecord) => serves(present, record),
+      open: () => this.#open(record, call),
     }
-    await Promise.all(this.#closings)
-  }
-
-  #acquire(record: KeystoreRecord, call: CallOptions): Handle {
-    if (this.#closed)
-      throw pluginError("CANCELLED", "The host is stopping.", "Try again once it has started.", { origin: "host" })
-    const name = nameOf(record)
-    const present = this.#current.get(name)
-    if (present !== undefined && serves(present.record, record)) return present
-    if (present !== undefined) this.#retire(name, present)
-    const handle: Handle = { record, opening: this.#open(record, call), users: 0, retired: false }
-    this.#current.set(name, handle)
-    // A failure is not kept: the next call tries again.
-    handle.opening.catch(() => this.#retire(name, handle))
-    return handle
   }
 
   /** Opens under its own deadline, and in the name of the request that began it: others may wait when that one gives up. */
@@ -114,26 +80,6 @@ export class HandlePool {
     } finally {
       call.dispose()
     }
-  }
-
-  #retire(name: string, handle: Handle): void {
-    if (this.#current.get(name) === handle) this.#current.delete(name)
-    if (handle.retired) return
-    handle.retired = true
-    if (handle.users === 0) this.#close(handle)
-  }
-
-  #close(handle: Handle): void {
-    const { tenantId, keystoreId } = handle.record
-    const closing = handle.opening
-      .then((keystore) => keystore.close())
-      .catch((error: unknown) => {
-        // A handle that never opened has nothing to release, and its callers have the reason.
-        const code = isCodedError(error) ? error.code : "INTERNAL"
-        this.#services.logger.debug("keystore handle ended with an error", { tenantId, keystoreId, code })
-      })
-      .finally(() => this.#closings.delete(closing))
-    this.#closings.add(closing)
   }
 }
 

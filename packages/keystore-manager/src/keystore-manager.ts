@@ -3,6 +3,7 @@ import type { AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { HostCall } from "@apeiro-cmk/host-call"
 import type { L1Port } from "@apeiro-cmk/key-hierarchy"
 import type { Clock, ConnectionStep, Logger, RandomSource, SetupDocument } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
 import { Activation, type ActivationAnswer } from "./activation.ts"
 import { AuditTrail } from "./audit-trail.ts"
 import { BudgetStage } from "./caller/budget-stage.ts"
@@ -39,6 +40,8 @@ export interface KeystoreManagerOptions {
   /** Mode of the profile: under `production` only a key that cannot be exported is activated. Default `production`. */
   readonly mode?: "development" | "production"
   readonly random?: RandomSource
+  /** Bounds of opened keystores. Default: five minutes without use, 1,000 in all, 50 of one tenant. */
+  readonly openedKeystores?: KeystorePoolBounds
 }
 
 /** The keystore of a request: a saved one, or a document `{plugin_type, plugin_name, configuration}` that is not saved. */
@@ -69,7 +72,8 @@ export class KeystoreManager {
     const { audit, catalog, clock, credentials, logger, mode = "production", renewalsPerHour, repository } = options
     const random = options.random ?? { bytes: (length) => randomBytes(length) }
     const trail = new AuditTrail(audit)
-    const handles = new HandlePool({ catalog, credentials, clock, logger })
+    const { openedKeystores: bounds } = options
+    const handles = new HandlePool({ catalog, credentials, clock, logger, ...(bounds && { bounds }) })
     const health = new HealthBoard(clock)
     const budgets = new OperationBudgets({ catalog, counts: options.operationCounts, clock, logger })
     const stages = [
@@ -199,7 +203,7 @@ export class KeystoreManager {
     return healthOf(await this.get(tenantId, keystoreId), this.#health, this.#budgets)
   }
 
-  /** Closes every opened keystore; running calls reject with `CANCELLED`. */
+  /** Closes every opened keystore; calls that still run after two seconds reject with `CANCELLED`. */
   close(): Promise<void> {
     return this.#handles.close()
   }

@@ -101,6 +101,21 @@ describe("a connection test", () => {
     expect(clock.pendingTimers()).toBe(0)
   })
 
+  it.each(["none", "never ends", "hangs", "fails its step"] as const)(
+    "leaves nothing open when the document is not saved: %s",
+    async (testFault) => {
+      const { manager, server, call, clock } = setUp()
+      server.testFault = testFault
+      for (let time = 0; time < 50; time += 1) {
+        const testing = collect(manager.test("acme", { document: toyDocument({}, `unsaved-${time}`) }, call()))
+        await clock.advance(30_000)
+        await testing
+      }
+      expect([server.opened, server.closed]).toEqual([50, 50])
+      expect(clock.pendingTimers()).toBe(0)
+    },
+  )
+
   it("is recorded as cancelled when its consumer leaves early", async () => {
     const { manager, server, call, leaves } = setUp()
     for await (const step of manager.test("acme", { document: toyDocument() }, call())) {

@@ -84,7 +84,8 @@ describe("a call to a keystore", () => {
     const cancelled = expect(encrypt(call({ signal: controller.signal }))).rejects.toMatchObject({ code: "CANCELLED" })
     controller.abort()
     await cancelled
-    expect(clock.pendingTimers()).toBe(0)
+    // The opened keystore's own: it is closed when nobody has used it for long.
+    expect(clock.pendingTimers()).toBe(1)
   })
 
   it("does not begin when its caller has given up", async () => {
@@ -190,6 +191,17 @@ describe("an opened keystore", () => {
     await expect(first).rejects.toMatchObject({ code: "CANCELLED" })
     expect(await second).toMatchObject({ l1KeyId: "master" })
     expect(server.opened).toBe(server.closed + 1)
+  })
+
+  it("is closed when nobody has used it for five minutes, without another call, and opened again by the next", async () => {
+    const { encrypt, server, clock } = await active()
+    await encrypt()
+    await clock.advance(299_000)
+    await encrypt()
+    expect(server.closed).toBe(server.opened - 1)
+    await clock.advance(300_000)
+    expect(server.closed).toBe(server.opened)
+    expect(await encrypt()).toMatchObject({ l1KeyId: "master" })
   })
 
   it("is closed with the manager, which then refuses calls", async () => {

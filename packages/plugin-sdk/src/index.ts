@@ -43,6 +43,13 @@ export { type TlsConfiguration, tlsFields, tlsRules } from "./http/tls/tls-confi
 export { type TlsIdentity, tlsIdentityReader } from "./http/tls/tls-identity.ts"
 export { encodeEncryptionContext } from "./keystore/encryption-context.ts"
 export { type WrappingParameters, wrapKeyMaterial } from "./keystore/key-material-wrap.ts"
+export {
+  type HeldKeystore,
+  KeystorePool,
+  type KeystorePoolOptions,
+  type PooledKeystore,
+} from "./keystore/keystore-pool.ts"
+export { defaultKeystorePoolBounds, type KeystorePoolBounds } from "./keystore/keystore-pool-bounds.ts"
 export { OpenKeystores } from "./keystore/open-keystores.ts"
 export { unsupportedOperations } from "./keystore/unsupported-operations.ts"
 export { decodeBase64, encodeBase64 } from "./secrets/base64.ts"

@@ -61,6 +61,7 @@ export async function loadProfile(file: string, options: LoadProfileOptions): Pr
     dataDirectory,
     credentialDirectory: resolve(folder, data.credentialDirectory ?? join(dataDirectory, "credentials")),
     credentialStore: { root: resolve(folder, data.credentialStore.root ?? join(dataDirectory, "credential-root.key")) },
+    openedKeystores: data.openedKeystores,
     plugins: data.plugins.map((entry, index) => pluginEntry(entry, index, { file, folder, tree, ...resolved })),
     shown: plainData.parse(tree.value),
   }

@@ -1,4 +1,5 @@
 import { pluginKindNames } from "@apeiro-cmk/plugin-interface"
+import { defaultKeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 
 /** Importance of a process's log lines, least first. */
@@ -135,6 +136,20 @@ export const profileSchema = z
       })
       .prefault({})
       .meta({ description: "The store of secrets." }),
+    openedKeystores: z
+      .strictObject({
+        idleMs: z.int().min(1_000).max(86_400_000).default(defaultKeystorePoolBounds.idleMs).meta({
+          description: "How long a keystore stays open without use, in milliseconds.",
+        }),
+        maximumOpen: z.int().min(1).max(100_000).default(defaultKeystorePoolBounds.maximumOpen).meta({
+          description: "Most keystores that this host has open at once.",
+        }),
+        maximumPerTenant: z.int().min(1).max(100_000).default(defaultKeystorePoolBounds.maximumPerTenant).meta({
+          description: "Most of them of one tenant; beyond it, the tenant's own longest idle one is closed.",
+        }),
+      })
+      .prefault({})
+      .meta({ description: "Bounds of opened keystores; one in use is never closed for another." }),
     plugins: z.array(pluginEntrySchema).min(1).max(100).meta({ description: "What to load, in order of start." }),
   })
   .meta({

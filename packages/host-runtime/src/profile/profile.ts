@@ -1,4 +1,5 @@
 import type { JsonValue, PluginKind } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
 import type { ProfileProblem } from "../errors.ts"
 import type { processLogLevels } from "./profile-schema.ts"
 import type { PlacedReference } from "./reference.ts"
@@ -73,6 +74,8 @@ export interface LoadedProfile {
     /** File of the root key. */
     readonly root: string
   }
+  /** Bounds of opened keystores. Absent in a profile that was not read from a file: the defaults hold. */
+  readonly openedKeystores?: KeystorePoolBounds
   readonly plugins: readonly PluginEntry[]
   /** The document as it was written, with unresolved references: safe to show. */
   readonly shown: JsonValue

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { CallOptions, Clock, EncryptionContext, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
-import { pluginError, secretFromBytes } from "@apeiro-cmk/plugin-sdk"
+import { abortReason, pluginError, secretFromBytes } from "@apeiro-cmk/plugin-sdk"
 import { type Server, status } from "@grpc/grpc-js"
 import type { Answer } from "../../generated/apeiro/cmk/common/v1/common_pb.js"
 import {
@@ -104,6 +104,11 @@ export class KeystoreService {
       })
       const input = { ...request.configuration, ...Object.fromEntries(secrets) }
       const keystore = await this.#plugin.current().openKeystore(input, options)
+      // The host has given up, and would never close it.
+      if (options.signal.aborted) {
+        await keystore.close()
+        throw abortReason(options.signal)
+      }
       const handle = randomUUID()
       this.#open.set(handle, keystore)
       return { handle, defaultKeyId: keystore.defaultKey.keyId }

@@ -25,7 +25,7 @@ export function addUpstreamKeystores({ server, plugin, clock }: ServeContext<"ke
       calls({ signal: new AbortController().signal }, (options) =>
         plugin.current().openKeystore(configuration, options),
       ),
-    () => clock.nowMs(),
+    clock,
   )
 
   const run: KeystoreRun = (target, call, work) =>
@@ -33,7 +33,8 @@ export function addUpstreamKeystores({ server, plugin, clock }: ServeContext<"ke
       const keyId = target?.keyId ?? ""
       const values: Readonly<Record<string, JsonValue>> = target?.config?.values ?? {}
       const configuration = hooks().keystoreConfiguration(values, keyId, target?.region ?? "")
-      return handles.use(configuration, (keystore) => work(keystore, keyId, options))
+      const named = { configuration, accessData: values }
+      return handles.use(named, options.signal, (keystore) => work(keystore, keyId, options))
     })
 
   const { getKeyVersions, ...keys } = keyHandlers(run)
