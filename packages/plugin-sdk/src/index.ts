@@ -23,7 +23,7 @@ export { endpoint, type ParsedEndpoint, parseEndpoint } from "./configuration/en
 export { atMostOne, type FieldRule, type Given, goesWith, has, withRules } from "./configuration/field-rules.ts"
 export { definePlugin, type KeystorePluginSource, type PluginSource } from "./definition/define-plugin.ts"
 export { isAddressRange } from "./egress/address-rules.ts"
-export { egressConfiguration, isAllowedUrl, requireAllowedUrl } from "./egress/egress-policy.ts"
+export { egressConfiguration, egressRules, isAllowedUrl, requireAllowedUrl } from "./egress/egress-policy.ts"
 export {
   type ErrorFallback,
   type ExtraFacts,

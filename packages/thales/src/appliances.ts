@@ -95,11 +95,11 @@ export class Appliances implements TokenClient {
     return this.#options.appliances[Math.max(this.#serving(), 0)]?.token.isOpen() === true
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelRecovery?.()
     this.#cancelKeepAlive?.()
-    for (const { token } of this.#options.appliances) token.close()
+    await Promise.all(this.#options.appliances.map(({ token }) => token.close()))
   }
 
   /** Where all have failed each of them is asked once more, since one may be back. */

@@ -1,5 +1,5 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
-import { abortable, pluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, abortReason, pluginError } from "@apeiro-cmk/plugin-sdk"
 import { SupervisedProcess, type SupervisedProcessOptions } from "./session/supervised-process.ts"
 import type { TokenOperation, TokenOperations } from "./token/messages.ts"
 
@@ -18,14 +18,16 @@ export interface TokenClient {
   ): Promise<TokenOperations[Operation]["answer"]>
   /** Tells whether a process runs and has logged in; otherwise the next operation starts one, which takes longer. */
   isOpen(): boolean
-  /** Ends the process. Idempotent. */
-  close(): void
+  /** Ends the process, and waits for its end. Idempotent. */
+  close(): Promise<void>
 }
 
 /** One token in a separate process, which the first operation starts, and which is replaced when it hangs or dies. */
 export class SupervisedToken implements TokenClient {
   readonly #options: SupervisedProcessOptions
   #running: SupervisedProcess | undefined
+  /** All that have not ended, also those that were replaced. */
+  readonly #processes = new Set<SupervisedProcess>()
   #isClosed = false
 
   constructor(options: SupervisedProcessOptions) {
@@ -37,6 +39,7 @@ export class SupervisedToken implements TokenClient {
     request: TokenOperations[Operation]["request"],
     { signal }: Pick<CallOptions, "signal">,
   ): Promise<TokenOperations[Operation]["answer"]> {
+    if (signal.aborted) throw abortReason(signal)
     if (this.#isClosed) throw closed()
     // Asked first, so that no process starts only to be refused.
     if (this.#running === undefined) await this.#options.pin.requireUntried(signal)
@@ -55,15 +58,16 @@ export class SupervisedToken implements TokenClient {
     return this.#running?.isOpen === true
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true
-    this.#running?.release(closed())
+    const ending = [...this.#processes].map((each) => each.release(closed()))
     this.#running = undefined
+    await Promise.all(ending)
   }
 
   #start(): SupervisedProcess {
     const { settings, logger } = this.#options
-    return new SupervisedProcess(this.#options, {
+    const started = new SupervisedProcess(this.#options, {
       onSilence: (silent) => {
         logger.error("the token's process hangs, and is replaced", { partition: settings.label })
         this.#replace(silent)
@@ -73,6 +77,9 @@ export class SupervisedToken implements TokenClient {
         if (!this.#isClosed) logger.warn("the token's process ended", { partition: settings.label, how })
       },
     })
+    this.#processes.add(started)
+    void started.ended.then(() => this.#processes.delete(started))
+    return started
   }
 
   async #send<Operation extends TokenOperation>(
@@ -86,7 +93,7 @@ export class SupervisedToken implements TokenClient {
       this.#retire(to)
       throw error
     }
-    return to.send(operation, request)
+    return to.ask(operation, request)
   }
 
   /** A call that nobody waits for any more still holds its session; when such calls hold all, the process is stuck. */
@@ -111,6 +118,7 @@ export class SupervisedToken implements TokenClient {
   }
 }
 
-function closed() {
+/** Makes the error of a call to a token that its user has closed. */
+export function closed() {
   return pluginError("CANCELLED", "The keystore has been closed.", "Open the keystore again.", { origin: "host" })
 }

@@ -94,7 +94,7 @@ const keystoreFields = z.strictObject({
     .default([])
     .meta({ title: "Serial numbers of the partitions" }),
   key_label: label.default("openkcm-l1").meta({ title: "Label of the L1 key" }),
-  pin: secret().optional().meta({ title: "PIN of the crypto user" }),
+  pin: secret({ oneLine: true }).optional().meta({ title: "PIN of the crypto user" }),
   pin_path: tenantPath()
     .optional()
     .meta({ title: "File with the PIN", description: "Read at each login; instead of pin." }),

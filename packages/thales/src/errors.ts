@@ -18,6 +18,8 @@ export interface ReturnValueMeaning {
   readonly code: PluginErrorCode
   readonly message: string
   readonly nextStep: string
+  /** Whether the token refuses the PIN itself: it is never tried there again. */
+  readonly refusesPin?: true
 }
 
 const wait = "Check the HSM; service resumes on its own when the HSM answers again."
@@ -32,6 +34,8 @@ const rejected = {
   nextStep: "Use the ciphertext with the tenant, key and version for which it was made.",
 } as const
 const pin = { consequence: "keep", code: "CREDENTIAL_REJECTED" } as const
+const refused = { ...pin, refusesPin: true } as const
+const correctPin = "Correct the PIN of the keystore; the plugin does not try the same PIN again."
 
 /** Return values by number. Source: OASIS PKCS#11 v3.1, §5.1.6 and `pkcs11t.h`. */
 export const returnValues: Readonly<Record<number, ReturnValueMeaning>> = {
@@ -82,19 +86,31 @@ export const returnValues: Readonly<Record<number, ReturnValueMeaning>> = {
   145: { name: "CKR_OPERATION_NOT_INITIALIZED", ...session, message: "The session has no operation in progress." },
   160: {
     name: "CKR_PIN_INCORRECT",
-    ...pin,
+    ...refused,
     message: "The HSM does not accept the PIN.",
-    nextStep: "Correct the PIN of the keystore; the plugin does not try the same PIN again.",
+    nextStep: correctPin,
+  },
+  161: {
+    name: "CKR_PIN_INVALID",
+    ...refused,
+    message: "The PIN has characters that the HSM does not accept.",
+    nextStep: correctPin,
+  },
+  162: {
+    name: "CKR_PIN_LEN_RANGE",
+    ...refused,
+    message: "The HSM does not accept a PIN of this length.",
+    nextStep: correctPin,
   },
   163: {
     name: "CKR_PIN_EXPIRED",
-    ...pin,
+    ...refused,
     message: "The PIN has expired.",
     nextStep: "Change the PIN on the HSM, then in the keystore.",
   },
   164: {
     name: "CKR_PIN_LOCKED",
-    ...pin,
+    ...refused,
     message: "The PIN is locked after too many attempts.",
     nextStep: "Have the partition's security officer unlock it.",
   },

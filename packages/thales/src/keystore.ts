@@ -144,7 +144,7 @@ export class ThalesKeystore implements KeystoreV1 {
   }
 
   async close(): Promise<void> {
-    this.#token.close()
+    await this.#token.close()
     this.#options.onClose()
   }
 }

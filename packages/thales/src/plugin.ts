@@ -19,11 +19,13 @@ import {
   setupConfiguration,
 } from "./config.ts"
 import { ThalesKeystore, unsupportedReasons } from "./keystore.ts"
-import { clientFilesOf, pinSource } from "./session/login.ts"
+import { clientFilesOf, pinSource, requireAllowedAppliances } from "./session/login.ts"
 import { LoginPin } from "./session/login-pin.ts"
 import { checkLunaClient, type LunaClientSource, prepareLunaClient } from "./session/luna-client.ts"
+import { removeAbandonedFolders } from "./session/owned-folder.ts"
 import { RefusedPins } from "./session/refused-pins.ts"
 import { setupMaterial } from "./setup-material.ts"
+import { SharedTokens } from "./shared-tokens.ts"
 import { upstreamHooks } from "./upstream.ts"
 
 /** Wraps with keys in a partition of a Thales Luna HSM, or of another PKCS#11 token, as L1 keys. */
@@ -66,6 +68,7 @@ class ThalesPlugin implements KeystorePluginV1 {
   readonly #settings: PluginConfiguration
   readonly #services: PluginServices
   readonly #refusedPins: RefusedPins
+  readonly #tokens = new SharedTokens()
   readonly #keystores = new OpenKeystores()
 
   constructor(settings: PluginConfiguration, services: PluginServices) {
@@ -76,18 +79,21 @@ class ThalesPlugin implements KeystorePluginV1 {
 
   async start(signal: AbortSignal): Promise<void> {
     this.#keystores.start(signal)
+    await removeAbandonedFolders()
   }
 
   async stop(): Promise<void> {
     await this.#keystores.stop()
   }
 
-  async openKeystore(input: KeystoreConfigurationInput, { tenantId }: CallOptions): Promise<KeystoreV1> {
+  async openKeystore(input: KeystoreConfigurationInput, call: CallOptions): Promise<KeystoreV1> {
     this.#keystores.requireRunning()
     const configuration = requireConfiguration(keystoreConfiguration, input)
     const module = this.#moduleOf(configuration)
     const source = this.#clientSource(configuration, module)
-    const appliances = this.#appliances(configuration, module, source, tenantId)
+    const loginName = await this.#loginName(configuration, call)
+    this.#keystores.requireRunning()
+    const appliances = this.#appliances(configuration, module, source, { tenantId: call.tenantId, loginName })
     const { allowedEndpoints, allowedAddresses, latencyWarnMs, latencyFailMs } = this.#settings
     const egress = { allowedEndpoints, allowedAddresses }
     const services = this.#services
@@ -120,9 +126,19 @@ class ThalesPlugin implements KeystorePluginV1 {
     throw configurationError([{ path: ["module"], message, allowed: Object.keys(modules) }])
   }
 
+  /** Names everything that a login depends on, so that keystores share it which differ in the label of the key alone. */
+  async #loginName({ key_label: _, pin, ...same }: KeystoreConfiguration, call: CallOptions): Promise<string> {
+    const bytes = await pin?.read(call.signal)
+    const hash = bytes === undefined ? "" : this.#refusedPins.hashOf(bytes)
+    bytes?.fill(0)
+    return JSON.stringify([call.tenantId, hash, same])
+  }
+
   #clientSource(configuration: KeystoreConfiguration, { clientConfiguration }: ModuleSettings): ClientSource {
-    const paths = clientConfiguration === "chrystoki" ? clientFilesOf(configuration) : undefined
-    if (paths === undefined) return undefined
+    // Without it the addresses only label the appliances in answers.
+    if (clientConfiguration !== "chrystoki") return undefined
+    const paths = clientFilesOf(configuration)
+    requireAllowedAppliances(configuration.hsm_ip_addresses, this.#settings)
     const { clock, files } = this.#services
     return () => ({ paths, files, nowMs: clock.nowMs() })
   }
@@ -131,7 +147,7 @@ class ThalesPlugin implements KeystorePluginV1 {
     configuration: KeystoreConfiguration,
     { library, environment, port = ntlsPort }: ModuleSettings,
     source: ClientSource,
-    tenantId: string,
+    { tenantId, loginName }: { readonly tenantId: string; readonly loginName: string },
   ): Appliances {
     const { hsm_ip_addresses: addresses, serial_numbers: serials, partition_label: label } = configuration
     const { clock, files, logger } = this.#services
@@ -145,10 +161,13 @@ class ThalesPlugin implements KeystorePluginV1 {
     const partitions = serials.length === 0 ? [[]] : serials.map((serial) => [serial])
     const appliances = partitions.map((serialNumbers, index): Appliance => {
       const settings = { module: library, label, serialNumbers, sessions }
-      const pin = new LoginPin(settings, (signal) => readPin({ tenantId, signal }), this.#refusedPins)
-      const entry = processEntry()
-      const options = { settings, environment, pin, prepare, entry, heartbeatMs, silenceMs, clock, logger }
-      return { address: addresses[index] ?? "", token: new SupervisedToken(options) }
+      const start = () => {
+        const pin = new LoginPin(tenantId, (signal) => readPin({ tenantId, signal }), this.#refusedPins)
+        const entry = processEntry()
+        const options = { settings, environment, pin, prepare, entry, heartbeatMs, silenceMs, clock, logger }
+        return new SupervisedToken(options)
+      }
+      return { address: addresses[index] ?? "", token: this.#tokens.borrow(`${loginName}/${index}`, start) }
     })
     const keyLabel = configuration.key_label
     return new Appliances({ appliances, keyLabel, tryTimeoutMs, recoveryMs, keepAliveMs, clock, logger })

@@ -61,7 +61,10 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     const services = testServices({ credentialDirectory })
     const started = await openInProcess(plugin, {
       services,
-      pluginConfiguration: { modules: { test: { ...test, clientConfiguration: "chrystoki" } } },
+      pluginConfiguration: {
+        modules: { test: { ...test, clientConfiguration: "chrystoki" } },
+        allowedAddresses: ["192.168.1.0/24"],
+      },
     })
     onTestFinished(() => started.stop())
     const addresses = { hsm_ip_addresses: ["192.168.1.100"] }

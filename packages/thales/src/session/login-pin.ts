@@ -1,45 +1,60 @@
 import { isPluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
-import type { TokenSettings } from "../token/messages.ts"
-import type { RefusedPins } from "./refused-pins.ts"
+import type { TokenIdentity } from "../token/messages.ts"
+import { pinRefused, type RefusedPins } from "./refused-pins.ts"
+import { TokenRejection } from "./token-rejection.ts"
 
 /** The PIN of a token: read for each login, and never tried again after the token has refused it. */
 export class LoginPin {
-  readonly #token: TokenSettings
+  readonly #tenantId: string
   readonly #read: (signal: AbortSignal) => Promise<Uint8Array>
-  readonly #refused: RefusedPins
+  readonly #refusedPins: RefusedPins
+  /** Hash of the PIN that was refused last, so that no process starts only to learn that. */
+  #refused: string | undefined
 
   /** @param read - returns bytes that nobody else uses: they are filled with zeros here */
-  constructor(token: TokenSettings, read: (signal: AbortSignal) => Promise<Uint8Array>, refused: RefusedPins) {
-    this.#token = token
+  constructor(tenantId: string, read: (signal: AbortSignal) => Promise<Uint8Array>, refusedPins: RefusedPins) {
+    this.#tenantId = tenantId
     this.#read = read
-    this.#refused = refused
+    this.#refusedPins = refusedPins
   }
 
   /**
-   * Lends the PIN to a login, and remembers a PIN that the login refuses.
-   * @throws {PluginError} CREDENTIAL_REJECTED - the token refused this PIN, now or before
+   * Lends the PIN to a login at a token, unless that has refused it before.
+   * @throws {PluginError} CREDENTIAL_REJECTED - it has
+   * @throws {TokenRejection} the token's own failure
    */
-  async use(signal: AbortSignal, logIn: (pin: Uint8Array) => Promise<void>): Promise<void> {
+  async use(token: TokenIdentity, signal: AbortSignal, logIn: (pin: Uint8Array) => Promise<void>): Promise<void> {
+    await this.#lend(signal, async (pin) => {
+      const attempt = { tenantId: this.#tenantId, token, pin, signal }
+      try {
+        await this.#refusedPins.logIn(attempt, () => logIn(pin))
+      } catch (error) {
+        if (isRefusal(error)) this.#refused = this.#refusedPins.hashOf(pin)
+        throw error
+      }
+    })
+  }
+
+  /** Checks that the PIN is not the one that was refused last. @throws {PluginError} CREDENTIAL_REJECTED */
+  async requireUntried(signal: AbortSignal): Promise<void> {
+    if (this.#refused === undefined) return
+    await this.#lend(signal, async (pin) => {
+      if (this.#refusedPins.hashOf(pin) === this.#refused) throw pinRefused()
+    })
+  }
+
+  async #lend(signal: AbortSignal, work: (pin: Uint8Array) => Promise<void>): Promise<void> {
     const pin = await this.#read(signal)
     try {
-      if (this.#refused.has(this.#token, pin)) throw pinRefused()
-      await logIn(pin)
-    } catch (error) {
-      if (isPluginError(error) && error.code === "CREDENTIAL_REJECTED") this.#refused.add(this.#token, pin)
-      throw error
+      await work(pin)
     } finally {
       pin.fill(0)
     }
   }
-
-  /** Checks that the token has not refused this PIN before. @throws {PluginError} CREDENTIAL_REJECTED */
-  async requireUntried(signal: AbortSignal): Promise<void> {
-    await this.use(signal, async () => undefined)
-  }
 }
 
-function pinRefused() {
-  const next = "Correct the PIN of the keystore; if the PIN is locked, have the partition's security officer unlock it."
-  return pluginError("CREDENTIAL_REJECTED", "The HSM has refused this PIN, which is not tried again.", next)
+/** Tells whether the token has refused the PIN, now or before. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof TokenRejection) return error.failure.refusesPin === true
+  return isPluginError(error) && error.code === "CREDENTIAL_REJECTED"
 }

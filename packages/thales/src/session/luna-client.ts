@@ -1,9 +1,9 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { CallOptions, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { configurationError } from "@apeiro-cmk/plugin-sdk"
+import { makeOwnedFolder } from "./owned-folder.ts"
 
 /** The tenant's files with which the Luna client connects to its appliances. */
 export interface LunaClientFiles {
@@ -67,18 +67,17 @@ export async function prepareLunaClient(
 ): Promise<PreparedClient> {
   const { library, addresses, port } = options
   const read = await readLunaClient(options, call)
-  const folder = await mkdtemp(join(tmpdir(), "apeiro-cmk-luna-"))
-  const remove = () => rm(folder, { recursive: true, force: true })
+  const folder = await makeOwnedFolder()
   try {
-    const place = (name: string) => join(folder, name)
+    const place = (name: string) => join(folder.path, name)
     const write = (name: string, content: string | Buffer) => writeFile(place(name), content, { mode: 0o600 })
     await write("client.pem", read.client_certificate)
     await write("client-key.pem", read.client_private_key)
     await write("appliances.pem", read.ca_certificate)
     await write("Chrystoki.conf", chrystoki(library, addresses, port, place))
-    return { environment: { ChrystokiConfigurationPath: folder }, remove }
+    return { environment: { ChrystokiConfigurationPath: folder.path }, remove: folder.remove }
   } catch (error) {
-    await remove()
+    await folder.remove()
     throw error
   } finally {
     read.client_private_key.fill(0)

@@ -1,10 +1,9 @@
 import type { ChildProcess } from "node:child_process"
 import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
-import { abortable, pluginError } from "@apeiro-cmk/plugin-sdk"
+import { abortable, pluginError, singleFlight } from "@apeiro-cmk/plugin-sdk"
 import type {
   FromToken,
   OperationRequest,
-  TokenFailure,
   TokenOperation,
   TokenOperations,
   TokenSettings,
@@ -14,6 +13,7 @@ import { forkTokenProcess } from "./fork-token-process.ts"
 import { Heartbeat } from "./heartbeat.ts"
 import type { LoginPin } from "./login-pin.ts"
 import type { PreparedClient } from "./luna-client.ts"
+import { asPluginError, TokenRejection } from "./token-rejection.ts"
 
 /** Options of a {@link SupervisedProcess}. */
 export interface SupervisedProcessOptions {
@@ -46,10 +46,15 @@ interface Question {
 
 const openTimeoutMs = 10_000
 
+/** How long a process may take to end after SIGTERM before SIGKILL follows: a library may block the former. */
+const endGraceMs = 2_000
+
 /** One process of a token, from its start to its end. */
 export class SupervisedProcess {
   /** Resolves when the process has logged in; rejects with the `PluginError` that says why it could not. */
   readonly opened: Promise<void>
+  /** Resolves when the process has ended, and what was prepared for it is removed. */
+  readonly ended: Promise<void>
   readonly #options: SupervisedProcessOptions
   readonly #events: ProcessEvents
   readonly #child: ChildProcess
@@ -57,26 +62,28 @@ export class SupervisedProcess {
   readonly #waiting = new Map<number, Question>()
   /** Calls whose callers have given up, and which the token has not answered. */
   readonly #abandoned = new Set<Promise<unknown>>()
-  #prepared: PreparedClient | undefined
+  readonly #prepared: Promise<PreparedClient | undefined>
+  readonly #logIn = singleFlight((signal: AbortSignal) => this.#logInOnce(signal))
   #lastId = 0
-  #hasEnded = false
   #isOpen = false
 
   /** Starts the process and logs in. */
   constructor(options: SupervisedProcessOptions, events: ProcessEvents) {
-    const { entry, environment, settings, heartbeatMs, silenceMs, clock } = options
+    const { entry, environment, prepare, settings, heartbeatMs, silenceMs, clock } = options
     this.#options = options
     this.#events = events
     this.#child = forkTokenProcess(entry, environment, settings)
     this.#child.on("message", (message: FromToken) => this.#receive(message))
-    this.#child.once("exit", (code, signal) => this.#end(String(code ?? signal)))
-    this.#child.once("error", () => this.#end("could not be started"))
+    this.#prepared = prepare(AbortSignal.timeout(openTimeoutMs))
+    this.ended = this.#whenEnded()
     this.#heartbeat = new Heartbeat({
       ...{ intervalMs: heartbeatMs, silenceMs, startTimeoutMs: openTimeoutMs, clock },
       ping: () => this.#ping(),
       onSilence: () => events.onSilence(this),
     })
-    this.opened = this.#open()
+    this.opened = this.#logIn(AbortSignal.timeout(openTimeoutMs)).catch((error: unknown) => {
+      throw asPluginError(error)
+    })
     this.opened.catch(() => undefined) // each call waits for `opened`, and receives the failure there
   }
 
@@ -85,8 +92,35 @@ export class SupervisedProcess {
     return this.#isOpen
   }
 
-  /** Sends one operation. @throws {PluginError} the token's own failure; UNREACHABLE - the process ended */
-  send<Operation extends TokenOperation>(
+  /**
+   * Has the token do one operation, and logs in again where the last login has ended.
+   * @throws {PluginError} the token's own failure; UNREACHABLE - the process ended
+   */
+  async ask<Operation extends TokenOperation>(
+    operation: Operation,
+    request: TokenOperations[Operation]["request"],
+  ): Promise<TokenOperations[Operation]["answer"]> {
+    try {
+      return await this.#sendTwice(operation, request)
+    } catch (error) {
+      throw asPluginError(error)
+    }
+  }
+
+  async #sendTwice<Operation extends TokenOperation>(
+    operation: Operation,
+    request: TokenOperations[Operation]["request"],
+  ): Promise<TokenOperations[Operation]["answer"]> {
+    try {
+      return await this.#send(operation, request)
+    } catch (error) {
+      if (!(error instanceof TokenRejection) || error.failure.needsLogin !== true) throw error
+      await this.#logIn(AbortSignal.timeout(openTimeoutMs))
+      return this.#send(operation, request)
+    }
+  }
+
+  #send<Operation extends TokenOperation>(
     operation: Operation,
     request: TokenOperations[Operation]["request"],
   ): Promise<TokenOperations[Operation]["answer"]> {
@@ -122,23 +156,26 @@ export class SupervisedProcess {
     this.#child.kill("SIGKILL")
   }
 
-  /** Lets the process end on its own, and rejects the calls in flight with `reason` at once. */
-  release(reason: unknown): void {
-    if (this.#child.connected) this.#child.disconnect()
+  /** Ends the process, and rejects the calls in flight with `reason` at once. Resolves as {@link ended} does. */
+  async release(reason: unknown): Promise<void> {
     this.stopWatching()
     this.#rejectAll(reason)
+    this.#child.kill("SIGTERM")
+    const cancelKill = this.#options.clock.after(endGraceMs, () => this.kill())
+    await this.ended
+    cancelKill()
   }
 
-  async #open(): Promise<void> {
-    const { pin, prepare, settings } = this.#options
-    const signal = AbortSignal.timeout(openTimeoutMs)
-    this.#prepared = await prepare(signal)
-    if (this.#hasEnded) await this.#prepared?.remove()
-    const environment = this.#prepared?.environment ?? {}
-    await pin.use(signal, async (bytes) => {
-      await abortable(this.send("open", { settings, pin: bytes, environment }), signal)
-      this.#isOpen = true
-    })
+  async #logInOnce(signal: AbortSignal): Promise<void> {
+    const { pin, settings } = this.#options
+    const environment = (await this.#prepared)?.environment ?? {}
+    const located = await abortable(this.#send("locate", { settings, environment }), signal)
+    if (!located.isLoggedIn) {
+      await pin.use(located.identity, signal, async (bytes) => {
+        await abortable(this.#send("open", { pin: bytes }), signal)
+      })
+    }
+    this.#isOpen = true
   }
 
   #ping(): void {
@@ -153,7 +190,7 @@ export class SupervisedProcess {
     }
     const question = this.#take(message.id)
     if (message.kind === "answer") question?.resolve(message.answer)
-    else question?.reject(failureError(message.failure))
+    else question?.reject(new TokenRejection(message.failure))
   }
 
   #take(id: number): Question | undefined {
@@ -162,26 +199,26 @@ export class SupervisedProcess {
     return question
   }
 
-  #end(how: string): void {
-    const { logger, settings } = this.#options
+  async #whenEnded(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    this.#child.once("exit", (code, signal) => resolve(String(code ?? signal)))
+    // One that runs emits errors of its channel too; its end follows.
+    this.#child.on("error", () => (this.#child.pid === undefined ? resolve("could not be started") : this.kill()))
+    const how = await promise
     this.stopWatching()
-    this.#hasEnded = true
-    this.#prepared?.remove().catch(() => {
-      logger.error("cannot remove the client configuration of a token's process", { partition: settings.label })
-    })
     this.#events.onEnd(this, how)
     this.#rejectAll(gone())
+    const prepared = await this.#prepared.catch(() => undefined) // `opened` says why there is none
+    await prepared?.remove().catch(() => {
+      const { logger, settings } = this.#options
+      logger.error("cannot remove the client configuration of a token's process", { partition: settings.label })
+    })
   }
 
   #rejectAll(reason: unknown): void {
     for (const { reject } of this.#waiting.values()) reject(reason)
     this.#waiting.clear()
   }
-}
-
-function failureError({ code, message, nextStep, returnValue }: TokenFailure) {
-  const shown = returnValue === undefined ? message : `${message} (${returnValue})`
-  return pluginError(code, shown, nextStep)
 }
 
 function gone() {

@@ -38,17 +38,22 @@ export interface TokenFacts {
   readonly pinState: "fine" | "few attempts left" | "last attempt" | "locked"
 }
 
+/** What tells a token from every other, however a configuration spells it. */
+export type TokenIdentity = Pick<TokenFacts, "manufacturer" | "model" | "serialNumber" | "label">
+
 /** Operations of a token's process, each with its request and its answer. */
 export interface TokenOperations {
-  open: {
+  /** Finds the token, without a PIN. */
+  locate: {
     readonly request: {
       readonly settings: TokenSettings
-      readonly pin: Uint8Array
       /** Variables for the library, which reads them when it loads. */
       readonly environment: Readonly<Record<string, string>>
     }
-    readonly answer: TokenFacts
+    readonly answer: { readonly identity: TokenIdentity; readonly isLoggedIn: boolean }
   }
+  /** Logs in at the token that `locate` found, once: the process keeps no PIN. */
+  open: { readonly request: { readonly pin: Uint8Array }; readonly answer: TokenFacts }
   facts: { readonly request: Record<string, never>; readonly answer: TokenFacts }
   encrypt: {
     readonly request: { readonly keyLabel: string; readonly plaintext: Uint8Array; readonly associatedData: Uint8Array }
@@ -105,4 +110,8 @@ export interface TokenFailure {
   readonly nextStep: string
   /** E.g. `CKR_DEVICE_ERROR`. */
   readonly returnValue?: string
+  /** Whether the token refused the PIN itself: it is never sent there again. */
+  readonly refusesPin?: boolean
+  /** Whether the same operation may succeed after a new login. */
+  readonly needsLogin?: boolean
 }

@@ -33,6 +33,11 @@ export class TokenRefusal extends Error {
   }
 }
 
+/** The operation needs a new login first; `cause` says what ended the last one, unless it had ended before. */
+export class LoginNeeded extends Error {
+  override readonly name = "LoginNeeded"
+}
+
 /** Loads the add-on. @throws {TokenMismatch} the add-on is not installed, or was not built */
 export function loadAddon(): Pkcs11Module {
   try {

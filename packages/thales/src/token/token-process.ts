@@ -7,7 +7,7 @@ import type {
   TokenOperations,
   ToToken,
 } from "./messages.ts"
-import { TokenError, TokenMismatch, TokenRefusal, tokenError } from "./pkcs11.ts"
+import { LoginNeeded, TokenError, TokenMismatch, TokenRefusal, tokenError } from "./pkcs11.ts"
 import { Token } from "./token.ts"
 import { decrypt, encrypt } from "./wrap.ts"
 
@@ -28,10 +28,17 @@ export function runTokenProcess(): void {
     throw new TokenMismatch("The process received an operation before it knew its token.")
   }
   const handlers: Handlers = {
-    async open({ settings, pin, environment }) {
+    async locate({ settings, environment }) {
       Object.assign(process.env, environment)
-      token = new Token(settings, Buffer.from(pin).toString("utf8"))
-      return token.facts()
+      token ??= new Token(settings)
+      return token.locate()
+    },
+    async open({ pin }) {
+      try {
+        return await entered().logIn(Buffer.from(pin).toString("utf8"))
+      } finally {
+        pin.fill(0)
+      }
     },
     facts: () => entered().facts(),
     encrypt: (request) => encrypt(entered(), request),
@@ -73,13 +80,15 @@ function send(message: FromToken): void {
   process.send?.(message)
 }
 
+const loginEnded = new TokenMismatch("The login with the HSM has ended.")
 const report = "Report this fault with the version of the HSM's client software."
 
 /** Describes an error without quoting any text that may hold a secret. */
 function failureOf(error: unknown): TokenFailure {
+  if (error instanceof LoginNeeded) return { ...failureOf(error.cause ?? loginEnded), needsLogin: true }
   if (error instanceof TokenError) {
-    const { code, message, nextStep, name } = error.meaning
-    return { code, message, nextStep, returnValue: name }
+    const { code, message, nextStep, name, refusesPin = false } = error.meaning
+    return { code, message, nextStep, returnValue: name, refusesPin }
   }
   if (error instanceof TokenMismatch) {
     return {
@@ -98,6 +107,7 @@ function failureOf(error: unknown): TokenFailure {
 }
 
 const nextSteps: Readonly<Partial<Record<PluginErrorCode, string>>> = {
+  CREDENTIAL_REJECTED: "Have the partition's security officer reset the PIN's attempts, then check the keystore's PIN.",
   KEY_NOT_FOUND: "Check key_label, or generate the key with the commands of the set-up material.",
   KEY_UNSUITABLE: "Generate another key with the commands of the set-up material.",
   CIPHERTEXT_REJECTED: "Use the ciphertext with the tenant, key and version for which it was made.",

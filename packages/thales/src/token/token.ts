@@ -1,7 +1,15 @@
 import type { PKCS11 } from "pkcs11js"
 import { type FoundKey, TokenKeys } from "./keys.ts"
-import type { TokenFacts, TokenKey, TokenSettings } from "./messages.ts"
-import { loadAddon, type Pkcs11Module, TokenError, TokenMismatch, tokenError } from "./pkcs11.ts"
+import type { TokenFacts, TokenKey, TokenOperations, TokenSettings } from "./messages.ts"
+import {
+  LoginNeeded,
+  loadAddon,
+  type Pkcs11Module,
+  TokenError,
+  TokenMismatch,
+  TokenRefusal,
+  tokenError,
+} from "./pkcs11.ts"
 import { Sessions } from "./sessions.ts"
 import { labelOfVersion } from "./versions.ts"
 
@@ -27,7 +35,6 @@ const pinStates = [
 /** One token, in the process that belongs to it. */
 export class Token {
   readonly #settings: TokenSettings
-  readonly #pin: string
   readonly #constants: Pkcs11Module
   #library: PKCS11 | undefined
   #generation: Generation | undefined
@@ -35,24 +42,39 @@ export class Token {
   #idle: (() => void)[] = []
   #needsInitialization = true
   #changing: Promise<unknown> = Promise.resolve()
-  /** Why the HSM refused the PIN, which is then never tried again: attempts are few. */
-  #refusal: unknown
 
   /** @throws {TokenMismatch} the add-on is not installed */
-  constructor(settings: TokenSettings, pin: string) {
+  constructor(settings: TokenSettings) {
     this.#settings = settings
-    this.#pin = pin
     this.#constants = loadAddon()
   }
 
-  /** Logs in, unless that has happened. @returns the facts that the token reports now */
+  /** Finds the token, and initializes the library where that is needed. */
+  async locate(): Promise<TokenOperations["locate"]["answer"]> {
+    await this.#quiet()
+    const { library, slot } = this.#generation ?? this.#read(() => this.#find())
+    const { manufacturer, model, serialNumber, label } = this.#read(() => readFacts(library, slot))
+    return { identity: { manufacturer, model, serialNumber, label }, isLoggedIn: this.#generation !== undefined }
+  }
+
+  /**
+   * Logs in, once: nothing here tries a PIN again.
+   * @throws {TokenRefusal} CREDENTIAL_REJECTED - the PIN is locked, or has one attempt left: it was not tried
+   */
+  async logIn(pin: string): Promise<TokenFacts> {
+    await this.#quiet()
+    this.#generation ??= this.#read(() => this.#enter(pin))
+    return this.#generation.facts
+  }
+
+  /** Returns the facts that the token reports now. */
   async facts(): Promise<TokenFacts> {
-    const { library, slot } = await this.#ready()
+    const { library, slot } = this.#ready()
     return this.#read(() => readFacts(library, slot))
   }
 
   /**
-   * Works with a version of a key in a separate session; once more after a new login, or a restart of the device.
+   * Works with a version of a key in a separate session.
    * @param stated - number of the version; default: the newest
    */
   async withKey<T>(
@@ -108,7 +130,7 @@ export class Token {
 
   async #inSession<T>(work: (generation: Generation, session: Handle) => Promise<T>, repeatable: boolean): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
-      const generation = await this.#ready()
+      const generation = this.#ready()
       this.#inFlight += 1
       let session: Handle | undefined
       try {
@@ -120,6 +142,7 @@ export class Token {
         const error = tokenError(native)
         const isStale = this.#follow(error, generation, session)
         if (attempt > 1 || !isStale || !repeatable) throw error
+        if (this.#generation === undefined) throw new LoginNeeded(undefined, { cause: error })
       } finally {
         this.#leave()
       }
@@ -148,34 +171,35 @@ export class Token {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  async #ready(): Promise<Generation> {
-    if (this.#generation !== undefined) return this.#generation
-    // The library must not be finalized under a call that is still in it.
-    while (this.#needsInitialization && this.#inFlight > 0)
-      await new Promise<void>((resolve) => this.#idle.push(resolve))
-    this.#generation ??= this.#read(() => this.#enter())
+  #ready(): Generation {
+    if (this.#generation === undefined) throw new LoginNeeded()
     return this.#generation
   }
 
-  #enter(): Generation {
-    if (this.#refusal !== undefined) throw this.#refusal
+  /** Waits until the library may be initialized again: it must not be finalized under a call that is still in it. */
+  async #quiet(): Promise<void> {
+    while (this.#needsInitialization && this.#inFlight > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #find(): Pick<Generation, "library" | "slot"> {
     const library = this.#initialized()
-    const slot = this.#slot(library)
+    return { library, slot: this.#slot(library) }
+  }
+
+  #enter(pin: string): Generation {
+    const { library, slot } = this.#find()
+    requireAttempts(readFacts(library, slot))
     const sessions = new Sessions(library, slot, this.#settings.sessions)
     const session = library.C_OpenSession(slot, 4)
     try {
-      library.C_Login(session, userType, this.#pin)
+      library.C_Login(session, userType, pin)
     } catch (native) {
-      this.#afterRefusedLogin(tokenError(native))
+      const error = tokenError(native)
+      // CKR_USER_ALREADY_LOGGED_IN: by another session of this process.
+      if (!(error instanceof TokenError) || error.meaning.name !== "CKR_0x00000100") throw error
     }
     return { library, slot, sessions, keys: new TokenKeys(library, this.#constants), facts: readFacts(library, slot) }
-  }
-
-  #afterRefusedLogin(error: unknown): void {
-    if (!(error instanceof TokenError)) throw error
-    if (error.meaning.name === "CKR_0x00000100") return // CKR_USER_ALREADY_LOGGED_IN: by another session of this process
-    if (error.meaning.code === "CREDENTIAL_REJECTED") this.#refusal = error
-    throw error
   }
 
   #initialized(): PKCS11 {
@@ -226,6 +250,14 @@ export class Token {
       throw error
     }
   }
+}
+
+/** The last attempt is the owner's: another wrong PIN would lock the partition for everybody. */
+function requireAttempts({ pinState }: TokenFacts): void {
+  if (pinState === "locked")
+    throw new TokenRefusal("CREDENTIAL_REJECTED", "The PIN of the partition is locked; the PIN was not tried.")
+  if (pinState === "last attempt")
+    throw new TokenRefusal("CREDENTIAL_REJECTED", "The partition has one login attempt left; the PIN was not tried.")
 }
 
 function readFacts(library: PKCS11, slot: Handle): TokenFacts {

@@ -6,6 +6,7 @@
  *   C_Encrypt sleep 10 -1    every call takes 10 ms longer
  *   C_Login stall 0 1        the next call never comes back
  *   C_Decrypt crash 0 1      the next call ends the process
+ *   C_GetTokenInfo flags 131072 -1   every call reports these flags as well (CKF_USER_PIN_FINAL_TRY)
  *
  * FUNCTION@SERIAL holds in a process that has opened a session with the token of that serial number alone.
  * With FAULT_MODULE_OWN_VECTOR=1 it makes the vector of AES-GCM itself, refuses any other, and appends it to the
@@ -81,8 +82,8 @@ static void write_trace(const char *function) {
   fclose(file);
 }
 
-/* The fault of the next call of a function; 0 where there is none. */
-static CK_RV meet(const char *function) {
+/* The fault of the next call of a function; `flags` receives those of an action of that name. */
+static CK_RV meet_with_flags(const char *function, CK_FLAGS *flags) {
   write_trace(function);
   struct fault met = {0};
   pthread_mutex_lock(&lock);
@@ -98,8 +99,11 @@ static CK_RV meet(const char *function) {
   if (strcmp(met.action, "sleep") == 0) usleep((useconds_t)met.number * 1000);
   if (strcmp(met.action, "stall") == 0) for (;;) pause();
   if (strcmp(met.action, "crash") == 0) abort();
+  if (strcmp(met.action, "flags") == 0 && flags != NULL) *flags |= (CK_FLAGS)met.number;
   return strcmp(met.action, "return") == 0 ? (CK_RV)met.number : CKR_OK;
 }
+
+static CK_RV meet(const char *function) { return meet_with_flags(function, NULL); }
 
 #define WRAP(name, parameters, ...)                \
   static CK_RV wrapped_##name parameters {         \
@@ -118,7 +122,13 @@ static CK_RV meet(const char *function) {
 WRAP(C_Initialize, (CK_VOID_PTR a), a)
 WRAP(C_Finalize, (CK_VOID_PTR a), a)
 WRAP(C_GetSlotList, (CK_BBOOL a, CK_SLOT_ID_PTR b, CK_ULONG_PTR c), a, b, c)
-WRAP(C_GetTokenInfo, (CK_SLOT_ID a, CK_TOKEN_INFO_PTR b), a, b)
+static CK_RV wrapped_C_GetTokenInfo(CK_SLOT_ID a, CK_TOKEN_INFO_PTR b) {
+  CK_FLAGS flags = 0;
+  CK_RV met = meet_with_flags("C_GetTokenInfo", &flags);
+  CK_RV result = met == CKR_OK ? target->C_GetTokenInfo(a, b) : met;
+  if (result == CKR_OK) b->flags |= flags;
+  return result;
+}
 static CK_RV wrapped_C_OpenSession(CK_SLOT_ID a, CK_FLAGS b, CK_VOID_PTR c, CK_NOTIFY d, CK_SESSION_HANDLE_PTR e) {
   CK_TOKEN_INFO token;
   if (target->C_GetTokenInfo(a, &token) == CKR_OK) {

@@ -10,8 +10,8 @@ import { BackendUnavailable } from "../unavailable.ts"
 export interface TokenFault {
   /** With `@SERIAL`: of one token only. */
   readonly function: `C_${string}`
-  readonly action: "return" | "sleep" | "stall" | "crash"
-  /** Return value, or milliseconds. */
+  readonly action: "return" | "sleep" | "stall" | "crash" | "flags"
+  /** Return value, milliseconds, or flags that C_GetTokenInfo reports in addition. */
   readonly number?: number
   /** Default 1; -1 for every call. */
   readonly times?: number
