@@ -21,18 +21,25 @@ export class FaultyHsm {
     return new FaultyHsm(hsm, await buildFaultModule(hsm.tokens.module))
   }
 
+  /** Starts the plugin with one module under two names; it is stopped when the test ends. */
+  async startPlugin(settings: object = {}, variables: Readonly<Record<string, string>> = {}) {
+    await this.faults.control()
+    const services = testServices()
+    const environment = { ...this.hsm.tokens.environment, ...this.faults.environment, ...variables }
+    const module = { library: this.faults.module, environment }
+    const modules = { test: module, other: module }
+    const started = await openInProcess(plugin, { pluginConfiguration: { modules, ...settings }, services })
+    onTestFinished(() => started.stop())
+    return { services, started }
+  }
+
   /** Opens a keystore on a new key; it is closed when the test ends. */
   async open(
     settings: object = {},
     more: object = {},
     variables: Readonly<Record<string, string>> = {},
   ): Promise<{ keystore: KeystoreV1; services: TestServices }> {
-    await this.faults.control()
-    const services = testServices()
-    const environment = { ...this.hsm.tokens.environment, ...this.faults.environment, ...variables }
-    const modules = { test: { library: this.faults.module, environment } }
-    const started = await openInProcess(plugin, { pluginConfiguration: { modules, ...settings }, services })
-    onTestFinished(() => started.stop())
+    const { services, started } = await this.startPlugin(settings, variables)
     const token = this.hsm.token()
     const label = this.hsm.newLabel()
     this.hsm.admin.createKey(token, label)
