@@ -42,6 +42,15 @@ describe("keystores by their configuration", () => {
     expect(closed).toEqual(["a"])
   })
 
+  it("are closed with the plugin that had them, and opened again in the one that replaces it", async () => {
+    const { handles, use, opened, closed } = setUp()
+    await use({ name: "a" })
+    await handles.close()
+    expect(closed).toEqual(["a"])
+    await use({ name: "a" })
+    expect(opened).toEqual(["a", "a"])
+  })
+
   it("share one part of the bounds when they are keys of one keystore: unknown key ids close no other keystore", async () => {
     const { use, closed } = setUp()
     await use({ name: "registered" }, { address: "one" })

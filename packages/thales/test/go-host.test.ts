@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -87,6 +88,16 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     })
   })
 
+  it("has one process for the token, however many keys of it are registered or absent", async () => {
+    hsm.admin.createKey("partition", "shared-1")
+    hsm.admin.createKey("partition", "shared-2")
+    for (const keyId of ["shared-1", "shared-2", "absent-1", "absent-2", "absent-3"])
+      expect(await host.call("GetKey", parameters(keyId)), keyId).toMatchObject({ ok: keyId.startsWith("shared") })
+    const served = childrenOf(host.processId)
+    expect(served).toHaveLength(1)
+    expect(childrenOf(served[0] ?? 0)).toHaveLength(1)
+  })
+
   it("validates access data without the HSM", async () => {
     const { pin_path: _, ...withoutPin } = management
     expect(await cmk().register({ nativeId: "first", management: withoutPin })).toEqual({
@@ -118,3 +129,11 @@ describe.skipIf(!available)("thales as a process under the upstream Go host", ()
     expect(await host.close()).toMatchObject({ ok: true, plugins: [{ exit: "self" }] })
   })
 })
+
+function childrenOf(processId: number): readonly number[] {
+  return execFileSync("pgrep", ["-P", String(processId)])
+    .toString()
+    .trim()
+    .split("\n")
+    .map(Number)
+}

@@ -38,6 +38,18 @@ describe.skipIf(!(await softHsmAvailable()))("a token's process", () => {
   })
 })
 
+describe("a process that nothing but itself can end with its parent", () => {
+  it("ends when the parent is killed, even while its main thread is blocked", async () => {
+    const blocked = fileURLToPath(new URL("blocked-child.ts", import.meta.url))
+    const parent = spawn(process.execPath, [blocked], { stdio: ["pipe", "pipe", "inherit"] })
+    onTestFinished(() => void parent.kill("SIGKILL"))
+    const child = Number(String((await once(parent.stdout, "data"))[0]))
+    expect(isAlive(child)).toBe(true)
+    parent.kill("SIGKILL")
+    await expect.poll(() => isAlive(child), { timeout: hangMs }).toBe(false)
+  })
+})
+
 function childrenOf(processId: number): readonly number[] {
   return execFileSync("pgrep", ["-P", String(processId)])
     .toString()

@@ -54,7 +54,7 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     }
   }
 
-  async function open() {
+  async function open(more: object = {}) {
     const key_label = hsm.newLabel()
     hsm.admin.createKey("partition", key_label)
     const { test } = hsm.pluginConfiguration().modules
@@ -68,7 +68,7 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     })
     onTestFinished(() => started.stop())
     const addresses = { hsm_ip_addresses: ["192.168.1.100"] }
-    const configuration = { ...hsm.configuration("partition", key_label), ...addresses, ...paths }
+    const configuration = { ...hsm.configuration("partition", key_label), ...addresses, ...paths, ...more }
     return { started, services, keystore: await started.openKeystore(configuration, testCall()) }
   }
 
@@ -87,6 +87,31 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     await keystore.close()
     await expect.poll(written, { timeout: hangMs }).toEqual([])
     expect(services.logger.text()).not.toContain("PRIVATE KEY")
+  })
+
+  it("is never the machine's own: without the tenant's files nothing is opened", async () => {
+    const none = { client_certificate: undefined, client_private_key: undefined, ca_certificate: undefined }
+    await expect(open(none)).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      issues: [{ path: ["client_certificate"] }],
+    })
+  })
+
+  it.each([
+    [["169.254.169.254"], [0]],
+    [["192.168.1.100", "10.0.0.1"], [1]],
+    [["::ffff:127.0.0.1", "192.168.1.100"], [0]],
+    [
+      ["::1", "192.168.1.100", "fd00::1", "192.168.2.1"],
+      [0, 2, 3],
+    ],
+  ])("has no address that the operator does not allow: of %j", async (hsm_ip_addresses, refused) => {
+    const serial_numbers = hsm_ip_addresses.map((_each, index) => `${index}`)
+    await expect(open({ hsm_ip_addresses, serial_numbers })).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      issues: refused.map((index) => ({ path: ["hsm_ip_addresses", index] })),
+    })
+    expect(await written()).toEqual([])
   })
 
   async function certificateStep() {

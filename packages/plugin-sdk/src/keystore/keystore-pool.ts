@@ -41,9 +41,6 @@ interface Pooled<Tag> {
   isRetired: boolean
 }
 
-/** How long {@link KeystorePool.close} waits for running calls, in milliseconds. */
-const closeGraceMs = 2_000
-
 /**
  * Holds opened keystores, each open once for all of its users. One that nobody has used for the idle time is closed, also
  * when no other call comes. Where a bound is reached, the longest idle keystore of the tenant with the most open ones makes
@@ -109,14 +106,14 @@ export class KeystorePool<Tag = undefined> {
     if (present !== undefined) this.#retire(present)
   }
 
-  /** Closes all keystores, each when its calls have ended, or after two seconds. Idempotent. */
-  async close(): Promise<void> {
+  /** Closes all keystores, each when its calls have ended. Idempotent. @param graceMs - then also one in use is closed */
+  async close(graceMs = 2_000): Promise<void> {
     this.#isClosed = true
     this.#cancelIdleTimer?.()
     for (const pooled of this.#current.values()) this.#retire(pooled)
     if (this.#open.size > 0) {
       const grace = Promise.withResolvers<void>()
-      const cancel = this.#options.clock.after(closeGraceMs, grace.resolve)
+      const cancel = this.#options.clock.after(graceMs, grace.resolve)
       await Promise.race([this.#whenUnused.promise, grace.promise])
       cancel()
     }

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { existsSync } from "node:fs"
+import { watchParentVariable } from "../token/end-with-parent.ts"
 import type { TokenSettings } from "../token/messages.ts"
 import { tokenProcessVariable } from "../token/token-process.ts"
 
@@ -20,22 +21,23 @@ export function forkTokenProcess(
   { sessions }: Pick<TokenSettings, "sessions">,
 ): ChildProcess {
   const kept = inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  const hasHelper = process.platform === "linux" && existsSync(parentDeathHelper)
   return fork(entry, [], {
-    ...withParentDeathSignal(),
+    ...(hasHelper ? withParentDeathSignal : { execPath: process.execPath, execArgv: [] }),
     serialization: "advanced",
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     env: {
       ...Object.fromEntries(kept),
       ...environment,
       [tokenProcessVariable]: "1",
+      [watchParentVariable]: hasHelper ? "0" : "1",
       UV_THREADPOOL_SIZE: String(sessions + spareThreads),
     },
   })
 }
 
 /** Has Linux end the process with this one: a library that hangs in a synchronous call would not notice it. */
-function withParentDeathSignal(): { readonly execPath: string; readonly execArgv: string[] } {
-  if (process.platform !== "linux" || !existsSync(parentDeathHelper))
-    return { execPath: process.execPath, execArgv: [] }
-  return { execPath: parentDeathHelper, execArgv: ["--pdeathsig", "KILL", "--", process.execPath] }
+const withParentDeathSignal = {
+  execPath: parentDeathHelper,
+  execArgv: ["--pdeathsig", "KILL", "--", process.execPath],
 }

@@ -47,7 +47,7 @@ interface Question {
 const openTimeoutMs = 10_000
 
 /** How long a process may take to end after SIGTERM before SIGKILL follows: a library may block the former. */
-const endGraceMs = 2_000
+const endGraceMs = 500
 
 /** One process of a token, from its start to its end. */
 export class SupervisedProcess {

@@ -1,4 +1,5 @@
 import type { PluginErrorCode } from "@apeiro-cmk/plugin-interface"
+import { endWithParent, watchParentVariable } from "./end-with-parent.ts"
 import type {
   AnyOperationRequest,
   FromToken,
@@ -22,6 +23,7 @@ type Handlers = {
 
 /** Serves one token to the process that forked this one, until that process disconnects. */
 export function runTokenProcess(): void {
+  if (process.env[watchParentVariable] === "1") endWithParent()
   let token: Token | undefined
   const entered = (): Token => {
     if (token !== undefined) return token

@@ -7,6 +7,9 @@ type Configuration = Readonly<Record<string, JsonValue>>
 /** The upstream host has one process for a plugin and no tenants: the access data of one keystore count as one tenant. */
 const upstreamBounds: KeystorePoolBounds = { ...defaultKeystorePoolBounds, maximumOpen: 256, maximumPerTenant: 64 }
 
+/** How long running calls may hold up the end of a process, which its host kills two seconds after it asked. */
+const closeGraceMs = 500
+
 /** A keystore as one call of the upstream host names it. */
 export interface NamedKeystore {
   /** As the plugin opens it, with the key. */
@@ -20,7 +23,8 @@ export interface NamedKeystore {
  * same configuration share one opening, in the bounds and the idle time of a {@link KeystorePool}.
  */
 export class KeystoreHandles {
-  readonly #pool: KeystorePool
+  readonly #newPool: () => KeystorePool
+  #pool: KeystorePool
   readonly #open: (configuration: Configuration) => Promise<KeystoreV1>
 
   constructor(
@@ -29,7 +33,8 @@ export class KeystoreHandles {
     bounds: KeystorePoolBounds = upstreamBounds,
   ) {
     this.#open = open
-    this.#pool = new KeystorePool({ clock, bounds })
+    this.#newPool = () => new KeystorePool({ clock, bounds })
+    this.#pool = this.#newPool()
   }
 
   /** Opens the keystore, or takes the one that is open, and keeps it open until the work ends. */
@@ -47,9 +52,11 @@ export class KeystoreHandles {
     return this.#pool.use(wanted, signal, work)
   }
 
-  /** Closes each keystore when the last work with it has ended. */
+  /** Closes each keystore when the last work with it has ended. The next call opens its keystore again. */
   close(): Promise<void> {
-    return this.#pool.close()
+    const before = this.#pool
+    this.#pool = this.#newPool()
+    return before.close(closeGraceMs)
   }
 }
 
