@@ -129,6 +129,7 @@ function codesOf(route: Route, hasBody: boolean): readonly ApiErrorCode[] {
       "AUDIT_UNAVAILABLE",
       "AUDIT_QUEUE_FULL",
       "DATABASE_UNAVAILABLE",
+      "DATABASE_COMMIT_UNCERTAIN",
       "DATABASE_FULL",
       "SHUTTING_DOWN",
       "TIMED_OUT",

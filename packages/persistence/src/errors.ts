@@ -11,6 +11,7 @@ import type { TenantStorageErrorCode, TokenStorageErrorCode } from "./ports.ts"
  * - `DATABASE_READ_ONLY` - the file or its folder cannot be written; the server is a standby.
  * - `DATABASE_CORRUPT` - the file is damaged, or is not a database of this program.
  * - `DATABASE_UNAVAILABLE` - no answer: the database is closed, its writer or server is gone, or an I/O error occurred.
+ * - `DATABASE_COMMIT_UNCERTAIN` - the writer or server went away while it stored a change, which may or may not be stored.
  * - `DATABASE_BUSY` - no answer in time: no free connection, a lock, a slow statement, or repeated conflicts.
  * - `DATABASE_ACCESS_DENIED` - the server refuses the user, the password or a privilege.
  * - `DATABASE_FAULT` - the database rejected a statement: a bug in this program.
@@ -23,6 +24,7 @@ export type DatabaseErrorCode =
   | "DATABASE_READ_ONLY"
   | "DATABASE_CORRUPT"
   | "DATABASE_UNAVAILABLE"
+  | "DATABASE_COMMIT_UNCERTAIN"
   | "DATABASE_BUSY"
   | "DATABASE_ACCESS_DENIED"
   | "DATABASE_FAULT"
@@ -82,6 +84,11 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
     retryable: true,
     nextStep: "Check the disk of the database, and restart the host if it does not recover.",
   },
+  DATABASE_COMMIT_UNCERTAIN: {
+    origin: "host",
+    retryable: true,
+    nextStep: "Look whether the change was stored, and send it again if it was not.",
+  },
   DATABASE_BUSY: {
     origin: "host",
     retryable: true,
@@ -127,6 +134,9 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
     nextStep: "Keep using the active keystore: a tenant has only one.",
   },
 }
+
+/** Message of `DATABASE_COMMIT_UNCERTAIN`. */
+export const commitUncertain = "The database did not confirm a change, which may or may not be stored."
 
 /** Makes an error; origin, retryability and the default next step of a code come from the table above. */
 export function persistenceError(

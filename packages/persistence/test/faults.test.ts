@@ -58,7 +58,7 @@ describe("a second host on the same file", () => {
       code: "DATABASE_IN_USE",
       origin: "host",
       retryable: true,
-      message: `Another host is using the database ${path}.`,
+      message: `Another host is using the database. (${path})`,
       nextStep: expect.stringMatching(/Stop the other host/),
     })
     child.process.stdin.end()
@@ -132,7 +132,7 @@ describe("a full disk", () => {
         answered.push(entry.entryId)
       }
     }
-    await expect(fill()).rejects.toMatchObject({ code: "DATABASE_FULL", message: expect.stringContaining(folder) })
+    await expect(fill()).rejects.toMatchObject({ code: "DATABASE_FULL", message: "The disk of the database is full." })
     expect(answered.length).toBeGreaterThan(5)
     await expect(database.auditIntake.append([auditEntry({ leaf: largeLeaf })])).rejects.toMatchObject({
       code: "DATABASE_FULL",
@@ -141,6 +141,27 @@ describe("a full disk", () => {
 
     await run("mount", ["-o", "remount,size=16m", folder])
     expect(await recordedIds(database, "acme")).toEqual(answered)
+  })
+
+  it("met by many transactions at once refuses some, keeps the others, and never one that it has refused", async (context) => {
+    const folder = await temporaryFolder()
+    const refusal = await mountMemory(folder, 2048)
+    if (refusal !== undefined) context.skip(refusal)
+    const database = await openDatabase({ url: sqliteUrl(join(folder, "host.sqlite")) })
+    onTestFinished(() => database.close())
+    await writeFile(join(folder, "ballast"), new Uint8Array(600_000))
+    const ids = Array.from({ length: 120 }, (_, index) => `tenant-${index}`)
+    const insert = (tenantId: string, index: number) =>
+      database.tenants.insertTenant(tenant({ tenantId }), index % 3 === 0 ? [auditEntry({ leaf: largeLeaf })] : [])
+    const outcomes = await Promise.allSettled(ids.map(insert))
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "DATABASE_FULL" })
+    }
+    const kept = ids.filter((_, index) => outcomes[index]?.status === "fulfilled")
+    expect(kept.length).toBeLessThan(ids.length)
+    expect((await database.tenants.tenants()).map(({ tenantId }) => tenantId).toSorted()).toEqual(kept.toSorted())
+    await run("mount", ["-o", "remount,size=16m", folder])
+    await database.tenants.insertTenant(tenant({ tenantId: "later" }), [])
   })
 
   it("is reported when the database should be created on it", async (context) => {

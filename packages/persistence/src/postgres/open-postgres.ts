@@ -1,9 +1,10 @@
 import { Kysely } from "kysely"
 import type { DatabaseOptions } from "../database-options.ts"
 import type { Engine } from "../engine.ts"
-import { isPersistenceError, persistenceError } from "../errors.ts"
+import { persistenceError } from "../errors.ts"
 import { defaultJobSettings } from "../jobs/job-queue.ts"
 import { migrate } from "../migrations/migrate.ts"
+import { namingThePlace } from "../naming-the-place.ts"
 import type { Schema } from "../schema.ts"
 import { BossJobQueue } from "./boss-job-queue.ts"
 import { type PostgresAddress, postgresAddress } from "./connection-url.ts"
@@ -39,12 +40,10 @@ async function bringUpToDate(address: PostgresAddress, settings: PoolOptions): P
   })
   const db = new Kysely<Schema>({ dialect: postgresDialect(pool) })
   try {
-    const { rows } = await pool.query("select current_schema() as name")
-    await migrate(db, nameOf(address), currentSchema(rows))
-  } catch (error) {
-    // The operator who starts the host must see which server failed.
-    if (!isPersistenceError(error) || error.message.includes(nameOf(address))) throw error
-    throw persistenceError(error.code, `${error.message} (${nameOf(address)})`, error.cause, error.nextStep)
+    await namingThePlace(nameOf(address), async () => {
+      const { rows } = await pool.query("select current_schema() as name")
+      await migrate(db, nameOf(address), currentSchema(rows))
+    })
   } finally {
     await db.destroy()
   }

@@ -1,7 +1,9 @@
 import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from "kysely"
 import pg from "pg"
+import { commitUncertain, persistenceError } from "../errors.ts"
+import { isRead } from "../is-read.ts"
 import { sqlParameter } from "../sql-parameter.ts"
-import { postgresError } from "./postgres-errors.ts"
+import { leavesCommitUncertain, postgresError } from "./postgres-errors.ts"
 
 /**
  * Connects Kysely to one connection of the pool. After any failure other than an answer of the server the connection is
@@ -10,6 +12,7 @@ import { postgresError } from "./postgres-errors.ts"
 export class PooledConnection implements PostgresPoolClient {
   readonly #client: pg.PoolClient
   #isBroken = false
+  #inTransaction = false
 
   constructor(client: pg.PoolClient) {
     this.#client = client
@@ -32,13 +35,26 @@ export class PooledConnection implements PostgresPoolClient {
   async #run<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
     // Kysely binds booleans when it inspects the schema; no column takes one.
     const values = parameters.map((value) => (typeof value === "boolean" ? value : sqlParameter(value)))
+    const storesChange = sql === "commit" || (!this.#inTransaction && !isRead(sql))
     try {
       const { command, rowCount, rows } = await this.#client.query(sql, values)
+      this.#inTransaction = command === "BEGIN" || command === "START" || (this.#inTransaction && !isEnd(command))
       // Kysely's own contract: it sends no other commands than these.
       return { command: command as PostgresQueryResult<Row>["command"], rowCount: rowCount ?? 0, rows }
     } catch (error) {
       this.#isBroken ||= !(error instanceof pg.DatabaseError)
-      throw postgresError(error)
+      // A broken connection has no transaction left, and the caller has the error that broke it.
+      if (sql === "rollback") return { command: "ROLLBACK", rowCount: 0, rows: [] }
+      const translated = postgresError(error)
+      throw storesChange && leavesCommitUncertain(error) ? uncertain(translated) : translated
     }
   }
+}
+
+function isEnd(command: string): boolean {
+  return command === "COMMIT" || command === "ROLLBACK"
+}
+
+function uncertain(cause: Error): Error {
+  return persistenceError("DATABASE_COMMIT_UNCERTAIN", commitUncertain, cause)
 }

@@ -42,6 +42,9 @@ const fault: Meaning = ["DATABASE_FAULT", "The database server rejected a statem
 /** Serialization failure and deadlock: the server undid the transaction, which can run again. */
 const conflicts: readonly string[] = ["40001", "40P01"]
 
+/** A statement that its time limit or an administrator ended; nothing of it is stored. */
+const cancelled = "57014"
+
 /** Messages of the pool when every connection is in use, and of the driver when the server falls silent. */
 const exhausted = "timeout exceeded when trying to connect"
 const silent = "Query read timeout"
@@ -67,6 +70,15 @@ export function postgresError(error: unknown): Error {
     return persistenceError("DATABASE_UNAVAILABLE", message, cause, nextStep)
   }
   return persistenceError("DATABASE_UNAVAILABLE", "The database server cannot be reached.", cause, isDown)
+}
+
+/** Classes of codes after which the server may have stored a change that it did not confirm. */
+const unconfirmed: readonly string[] = ["08", "57", "58", "XX"]
+
+/** Tells whether a change may be stored although its statement failed: the server fell silent, or was ending. */
+export function leavesCommitUncertain(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return true
+  return error.code !== cancelled && unconfirmed.includes((error.code ?? "").slice(0, 2))
 }
 
 function serverError(error: pg.DatabaseError): Error {

@@ -3,6 +3,7 @@ import type { DatabaseOptions } from "../database-options.ts"
 import { sqlitePath } from "../database-url.ts"
 import type { Engine } from "../engine.ts"
 import { migrate } from "../migrations/migrate.ts"
+import { namingThePlace } from "../naming-the-place.ts"
 import type { Schema } from "../schema.ts"
 import { databaseTesting } from "../testing.ts"
 import { prepareDatabaseFile } from "./database-file.ts"
@@ -16,17 +17,19 @@ const defaultBusyTimeoutMs = 1000
 export async function openSqlite(options: DatabaseOptions): Promise<Engine> {
   const path = sqlitePath(options.url)
   await prepareDatabaseFile(path)
-  const writer = new WriterThread(path)
+  const writer = new WriterThread()
   try {
     const maxPageCount = options.testing?.maxPageCount
-    await writer.request({
-      kind: "open",
-      path,
-      busyTimeoutMs: options.busyTimeoutMs ?? defaultBusyTimeoutMs,
-      ...(maxPageCount === undefined ? {} : { maxPageCount }),
-    })
     const db = new Kysely<Schema>({ dialect: sqliteDialect(writer) })
-    await migrate(db, path)
+    await namingThePlace(path, async () => {
+      await writer.request({
+        kind: "open",
+        path,
+        busyTimeoutMs: options.busyTimeoutMs ?? defaultBusyTimeoutMs,
+        ...(maxPageCount === undefined ? {} : { maxPageCount }),
+      })
+      await migrate(db, path)
+    })
     return { db, ...(options.testing === undefined ? {} : { testing: databaseTesting(writer) }) }
   } catch (error) {
     await writer.close()

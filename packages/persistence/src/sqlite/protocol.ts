@@ -1,3 +1,4 @@
+import { isRead } from "../is-read.ts"
 import type { SqlParameter } from "../sql-parameter.ts"
 
 /** Opens the file. */
@@ -22,6 +23,12 @@ export interface ExecuteRequest {
   readonly inTransaction: boolean
 }
 
+/** Tells whether a request stores a change: if its answer is lost, nobody knows whether the change is stored. */
+export function storesChange(request: SqliteRequest): boolean {
+  if (request.kind === "commit") return true
+  return request.kind === "execute" && !request.inTransaction && !isRead(request.sql)
+}
+
 /** Blocks the writer until `flag[0]` is not 0; for tests. */
 interface StallRequest {
   readonly kind: "stall"
@@ -44,10 +51,13 @@ export interface SqliteResult {
   readonly changes?: number
 }
 
+/** Code of the failure of a statement whose transaction SQLite has undone on its own. */
+export const transactionUndone = "TRANSACTION_UNDONE"
+
 /** An error on its way between the threads; contains no stored value. */
 export interface SqliteFailure {
   readonly message: string
-  /** Node's code, e.g. `ERR_SQLITE_ERROR`. */
+  /** {@link transactionUndone}, or Node's code, e.g. `ERR_SQLITE_ERROR`. */
   readonly code?: string
   /** SQLite's extended result code (https://sqlite.org/rescode.html). */
   readonly resultCode?: number

@@ -56,11 +56,11 @@ class WriterDriver implements Driver {
   }
 
   async commitTransaction(connection: WriterConnection): Promise<void> {
-    await connection.end("commit")
+    await connection.commit()
   }
 
   async rollbackTransaction(connection: WriterConnection): Promise<void> {
-    await connection.end("rollback")
+    await connection.rollback()
   }
 
   async releaseConnection(connection: WriterConnection): Promise<void> {
@@ -100,10 +100,17 @@ class WriterConnection implements DatabaseConnection {
     this.#begun.catch(() => undefined)
   }
 
-  async end(kind: "commit" | "rollback"): Promise<void> {
-    const ended = this.#writer.request({ kind })
-    this.release()
-    await ended
+  /**
+   * Commits, and keeps the turn: after a failure a rollback follows, which would hit the next transaction if that one had
+   * begun meanwhile.
+   */
+  async commit(): Promise<void> {
+    await this.#writer.request({ kind: "commit" })
+  }
+
+  /** Undoes the transaction. Its caller has the error that led here; one of the rollback would only hide it. */
+  async rollback(): Promise<void> {
+    await this.#writer.request({ kind: "rollback" }).catch(() => undefined)
   }
 
   /** Ends the turn of a transaction, if one is open. */

@@ -1,5 +1,11 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite"
-import type { ExecuteRequest, OpenRequest, SqliteRequest, SqliteResult } from "./protocol.ts"
+import {
+  type ExecuteRequest,
+  type OpenRequest,
+  type SqliteRequest,
+  type SqliteResult,
+  transactionUndone,
+} from "./protocol.ts"
 
 /** Number of compiled statements to keep; the repositories have fewer, except for inserts of many sizes. */
 const maximumCachedStatements = 200
@@ -9,6 +15,14 @@ const nothing: SqliteResult = { rows: [] }
 interface CompiledStatement {
   readonly statement: StatementSync
   readonly returnsRows: boolean
+}
+
+/** SQLite has ended the transaction on its own, e.g. because the disk is full; nothing of it is stored. */
+class TransactionUndone extends Error {
+  readonly code = transactionUndone
+  constructor() {
+    super("SQLite has undone the transaction")
+  }
 }
 
 /** Owns the open database file and its compiled statements; blocks the thread that it runs in. */
@@ -24,8 +38,7 @@ export class SqliteFile {
       case "execute":
         return this.#execute(request)
       case "begin":
-        this.#opened.exec("BEGIN IMMEDIATE")
-        return nothing
+        return this.#begin()
       case "commit":
         return this.#commit()
       case "rollback":
@@ -68,10 +81,16 @@ export class SqliteFile {
     return nothing
   }
 
+  #begin(): SqliteResult {
+    this.#rollback()
+    this.#opened.exec("BEGIN IMMEDIATE")
+    return nothing
+  }
+
   #execute(request: ExecuteRequest): SqliteResult {
-    if (request.inTransaction && !this.#opened.isTransaction) {
-      throw new Error("the transaction was rolled back by SQLite")
-    }
+    if (request.inTransaction && !this.#opened.isTransaction) throw new TransactionUndone()
+    // A rollback that failed has left its transaction open; nothing else may become part of it.
+    if (!request.inTransaction) this.#rollback()
     const { statement, returnsRows } = this.#compiled(request.sql)
     if (returnsRows) return { rows: statement.all(...request.parameters) }
     return { rows: [], changes: Number(statement.run(...request.parameters).changes) }
@@ -98,15 +117,12 @@ export class SqliteFile {
   }
 
   #commit(): SqliteResult {
-    try {
-      this.#opened.exec("COMMIT")
-    } catch (error) {
-      this.#rollback()
-      throw error
-    }
+    if (!this.#opened.isTransaction) throw new TransactionUndone()
+    this.#opened.exec("COMMIT")
     return nothing
   }
 
+  /** Undoes the open transaction, if there is one: SQLite ends some on its own. */
   #rollback(): SqliteResult {
     if (this.#opened.isTransaction) this.#opened.exec("ROLLBACK")
     return nothing

@@ -1,9 +1,16 @@
 import { Worker } from "node:worker_threads"
-import { persistenceError } from "../errors.ts"
-import type { RequestEnvelope, ResponseEnvelope, SqliteRequest, SqliteResult } from "./protocol.ts"
-import { sqliteError } from "./sqlite-errors.ts"
+import { commitUncertain, persistenceError } from "../errors.ts"
+import {
+  type RequestEnvelope,
+  type ResponseEnvelope,
+  type SqliteRequest,
+  type SqliteResult,
+  storesChange,
+} from "./protocol.ts"
+import { isIoError, sqliteError } from "./sqlite-errors.ts"
 
 interface Waiting {
+  readonly request: SqliteRequest
   readonly resolve: (result: SqliteResult) => void
   readonly reject: (error: Error) => void
 }
@@ -14,15 +21,13 @@ interface Waiting {
  */
 export class WriterThread {
   readonly #worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { name: "sqlite-writer" })
-  readonly #path: string
   readonly #waiting = new Map<number, Waiting>()
   #unsent: RequestEnvelope[] = []
   readonly #exited: Promise<void>
   #lastId = 0
   #death: Error | undefined
 
-  constructor(path: string) {
-    this.#path = path
+  constructor() {
     this.#worker.on("message", (responses: readonly ResponseEnvelope[]) => {
       for (const response of responses) this.#settle(response)
     })
@@ -39,13 +44,14 @@ export class WriterThread {
    * Sends a request; requests are answered in the order in which they were sent.
    * @throws {PersistenceError} any code in the tables of sqlite-errors.ts
    * @throws {PersistenceError} DATABASE_UNAVAILABLE - the thread died
+   * @throws {PersistenceError} DATABASE_COMMIT_UNCERTAIN - it died before it had answered a request that stores a change
    */
   async request(request: SqliteRequest): Promise<SqliteResult> {
-    if (this.#death !== undefined) throw this.#unavailable(this.#death)
+    if (this.#death !== undefined) throw unavailable(this.#death)
     this.#lastId += 1
     const envelope: RequestEnvelope = { id: this.#lastId, request }
     return new Promise((resolve, reject) => {
-      this.#waiting.set(envelope.id, { resolve, reject })
+      this.#waiting.set(envelope.id, { request, resolve, reject })
       this.#send(envelope)
     })
   }
@@ -80,17 +86,27 @@ export class WriterThread {
   #settle(response: ResponseEnvelope): void {
     const waiting = this.#waiting.get(response.id)
     this.#waiting.delete(response.id)
-    if ("failure" in response) waiting?.reject(sqliteError(response.failure, this.#path))
-    else waiting?.resolve(response.result)
+    if (waiting === undefined) return
+    if ("result" in response) return waiting.resolve(response.result)
+    const error = sqliteError(response.failure)
+    // After an I/O error the log may hold the change, and a crash would bring it back.
+    const isUncertain = isIoError(response.failure) && storesChange(waiting.request)
+    waiting.reject(isUncertain ? uncertain(error) : error)
   }
 
   #die(cause: Error): void {
     this.#death ??= cause
-    for (const { reject } of this.#waiting.values()) reject(this.#unavailable(this.#death))
+    for (const { request, reject } of this.#waiting.values()) {
+      reject(storesChange(request) ? uncertain(this.#death) : unavailable(this.#death))
+    }
     this.#waiting.clear()
   }
+}
 
-  #unavailable(cause: Error): Error {
-    return persistenceError("DATABASE_UNAVAILABLE", `The writer of the database ${this.#path} is gone.`, cause)
-  }
+function unavailable(cause: Error): Error {
+  return persistenceError("DATABASE_UNAVAILABLE", "The writer of the database is gone.", cause)
+}
+
+function uncertain(cause: Error): Error {
+  return persistenceError("DATABASE_COMMIT_UNCERTAIN", commitUncertain, cause)
 }
