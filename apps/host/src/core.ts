@@ -109,7 +109,7 @@ async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: 
   const { database, audit, credentials } = parts
   const catalog = new KeystorePlugins(parts.catalog)
   const { keystores: repository, operationCounts } = database
-  const managed = { catalog, repository, operationCounts, credentials, audit }
+  const managed = { catalog, repository, keys: database.keys, operationCounts, credentials, audit }
   const { mode, openedKeystores } = profile
   const keystores = new KeystoreManager({
     ...{ ...managed, mode, clock, logger, random, ...(openedKeystores && { openedKeystores }) },

@@ -97,6 +97,7 @@ async function warmHierarchy() {
     async decrypt({ ciphertext }) {
       return { plaintext: Buffer.from(wrapped.get(Buffer.from(ciphertext).toString("hex")) ?? []) }
     },
+    noteStoredWrap: () => undefined,
   }
   const ignore = () => undefined
   const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }

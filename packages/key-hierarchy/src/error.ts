@@ -6,7 +6,8 @@ import { CodedError } from "@apeiro-cmk/plugin-interface"
  * - `SERVICE_KEY_NOT_FOUND` - the tenant has no service key of that name.
  * - `SERVICE_KEY_NAME_INVALID` - not a valid name for a service key.
  * - `SERVICE_KEY_UNREADABLE` - the stored service key does not open under its tenant key.
- * - `TENANT_KEY_UNREADABLE` - L1 refuses the stored wrap of the tenant key: it was altered, or belongs to another key.
+ * - `TENANT_KEY_UNREADABLE` - L1 refuses the stored wrap of the tenant key: the key behind the name of the L1 key is
+ *   another one, or the wrap was altered.
  * - `TENANT_KEY_MISSING` - the tenant has no tenant key yet: no keystore has been activated.
  * - `KEY_STATE_FORBIDS` - the state of the key, or of a key above it, does not allow the operation.
  * - `CIPHERTEXT_REJECTED` - the envelope is altered, or belongs to another tenant, key or version; never says which.
@@ -36,13 +37,18 @@ export function ciphertextRejected(): KeyHierarchyError {
   })
 }
 
-/** Makes the error for a stored wrap that L1 refuses. The sender of the envelope is not to blame. */
-export function tenantKeyUnreadable(cause: unknown): KeyHierarchyError {
-  return new KeyHierarchyError("TENANT_KEY_UNREADABLE", "The keystore refuses the stored wrap of the tenant key.", {
-    origin: "host",
+/**
+ * Makes the error for a stored wrap that L1 refuses. The sender of the envelope is not to blame, and the answer of the
+ * keystore alone does not tell which of the two causes it is.
+ */
+export function tenantKeyUnreadable(cause?: unknown): KeyHierarchyError {
+  const message =
+    "The keystore refuses the stored wrap of the tenant key: the key behind the name of the L1 key is another one, or the stored wrap was altered."
+  return new KeyHierarchyError("TENANT_KEY_UNREADABLE", message, {
+    origin: "backend",
     retryable: false,
     nextStep:
-      "Check that the keystore still holds the same L1 key. If it does, the stored wrap was altered: restore the database from a backup.",
-    cause,
+      "Restore the L1 key, or its backup, at the keystore. Only where it is surely the same key, restore the stored wrap from a backup of the database.",
+    ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -9,7 +9,7 @@ export {
   encodeEnvelopeHeader,
   maximumEnvelopeLength,
 } from "./envelope.ts"
-export { KeyHierarchyError, type KeyHierarchyErrorCode } from "./error.ts"
+export { KeyHierarchyError, type KeyHierarchyErrorCode, tenantKeyUnreadable } from "./error.ts"
 export {
   type CustodyMeaning,
   type ErrorMeaning,
@@ -43,4 +43,11 @@ export { prepareTenantKey, type TenantKeyServices } from "./prepare-tenant-key.t
 export type { KeyLifecycleState, ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 export { type L1WrapToOpen, type RecoverDataKeyRequest, type RecoveredDataKey, recoverDataKey } from "./recover.ts"
 export type { ServiceKeyVerification } from "./verify-service-keys.ts"
-export type { TenantKeyVerification, TenantVerification, WrapVerification } from "./verify-tenant.ts"
+export {
+  type StoredWrapServices,
+  type TenantKeyVerification,
+  type TenantVerification,
+  type VerifiedWrap,
+  verifyStoredWraps,
+  type WrapVerification,
+} from "./verify-tenant.ts"

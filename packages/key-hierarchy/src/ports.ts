@@ -1,6 +1,6 @@
 import type { AuditRecorder, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { HostCall } from "@apeiro-cmk/host-call"
-import type { Clock, EncryptionContext, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { Clock, CodedError, EncryptionContext, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 
 /** One version of a tenant key, with its wraps. */
@@ -70,6 +70,13 @@ export interface L1Port {
     },
     call: HostCall,
   ): Promise<{ readonly plaintext: Uint8Array; readonly backendRequestId?: string }>
+  /**
+   * Hears whether the stored wrap of a tenant key opened. Only the hierarchy knows whether what {@link decrypt} returned
+   * is that key. Not called where the keystore gave no answer about the wrap.
+   *
+   * @param failure - undefined where it opened
+   */
+  noteStoredWrap(wrap: TenantKeyWrap, failure: CodedError | undefined): void
 }
 
 /** A new tenant key that is not stored yet: the activation of a keystore stores it with the claim. */

@@ -9,7 +9,9 @@ import { keyMismatch } from "./plan-unwrap.ts"
 import type { HierarchyServices, L1Wrap, PreparedTenantKey } from "./ports.ts"
 
 /** Services that preparing a tenant key uses. Its L1 port is bound to the keystore that is being activated. */
-export type TenantKeyServices = Pick<HierarchyServices, "audit" | "clock" | "random" | "l1">
+export type TenantKeyServices = Pick<HierarchyServices, "audit" | "clock" | "random"> & {
+  readonly l1: Pick<HierarchyServices["l1"], "encrypt" | "decrypt">
+}
 
 /**
  * Makes the first tenant key (L2) and has a keystore wrap and unwrap it: a real round trip, whose result is compared.

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from "node:crypto"
 import type { HostCall } from "@apeiro-cmk/host-call"
-import { isPluginError } from "@apeiro-cmk/plugin-interface"
+import { type CodedError, isPluginError } from "@apeiro-cmk/plugin-interface"
 import { untilAborted } from "./abort.ts"
 import { matchesCommitment } from "./commitment.ts"
 import { tenantKeyUnreadable } from "./error.ts"
@@ -16,7 +16,7 @@ interface OpenedTenantKey {
 }
 
 /**
- * Has L1 unwrap a tenant key, and checks that the result is this very key.
+ * Has L1 unwrap a tenant key, checks that the result is this very key, and reports to L1 whether it was.
  *
  * @throws {PluginError} KEY_MISMATCH - the keystore returned something else
  * @throws {KeyHierarchyError} TENANT_KEY_UNREADABLE - the keystore refuses the stored wrap
@@ -37,16 +37,22 @@ export async function openTenantKey(
     context: { tenantId, keyId, keyVersion: version },
   }
   const unwrap = l1.decrypt(request, call).catch((error: unknown) => {
-    const isWrapRejected = isPluginError(error) && errorMeanings[error.code].custody === "wrap-rejected"
-    throw isWrapRejected ? tenantKeyUnreadable(error) : error
+    if (!isPluginError(error) || errorMeanings[error.code].custody !== "wrap-rejected") throw error
+    throw noted(l1, wrap, tenantKeyUnreadable(error))
   })
   const { plaintext, backendRequestId } = await untilAborted(unwrap, call.signal, (late) => late.plaintext.fill(0))
   try {
-    if (!matchesCommitment(plaintext, { tenantId, keyId, version }, commitment)) throw keyMismatch()
+    if (!matchesCommitment(plaintext, { tenantId, keyId, version }, commitment)) throw noted(l1, wrap, keyMismatch())
+    l1.noteStoredWrap(wrap, undefined)
     return { key: createSecretKey(plaintext), ...(backendRequestId === undefined ? {} : { backendRequestId }) }
   } finally {
     plaintext.fill(0)
   }
+}
+
+function noted(l1: L1Port, wrap: TenantKeyWrap, failure: CodedError): CodedError {
+  l1.noteStoredWrap(wrap, failure)
+  return failure
 }
 
 /**

@@ -61,8 +61,34 @@ export async function verifyTenant(
   return { tenantKeys: verified, serviceKeys: await check.results(services, call) }
 }
 
+/** Services that verifying the wraps of one keystore uses. */
+export type StoredWrapServices = Pick<HierarchyServices, "audit" | "l1"> & {
+  readonly keys: Pick<HierarchyServices["keys"], "tenantKeys">
+}
+
+/** A stored wrap, and the findings about it. */
+export interface VerifiedWrap {
+  readonly wrap: TenantKeyWrap
+  readonly finding: WrapVerification
+}
+
+/** Has L1 open every stored wrap that a keystore made, oldest first, as {@link verifyTenant} does. */
+export async function verifyStoredWraps(
+  services: StoredWrapServices,
+  target: { readonly tenantId: string; readonly keystoreId: string },
+  call: HostCall,
+): Promise<readonly VerifiedWrap[]> {
+  const found: VerifiedWrap[] = []
+  for (const stored of await services.keys.tenantKeys(target.tenantId)) {
+    for (const wrap of stored.wraps.filter(({ keystoreId }) => keystoreId === target.keystoreId)) {
+      found.push({ wrap, finding: await verifyWrap(services, stored, wrap, new ServiceKeyCheck([]), call) })
+    }
+  }
+  return found
+}
+
 async function verifyWrap(
-  { audit, l1 }: HierarchyServices,
+  { audit, l1 }: Pick<HierarchyServices, "audit" | "l1">,
   stored: StoredTenantKey,
   wrap: TenantKeyWrap,
   check: ServiceKeyCheck,

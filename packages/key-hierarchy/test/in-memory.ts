@@ -70,6 +70,7 @@ export function inMemoryL1() {
   const keys = new Map<string, ReturnType<typeof createSecretKey>>()
   const handedOut: Uint8Array[] = []
   const calls = { encrypt: 0, decrypt: 0 }
+  const noted: [version: number, code: string | undefined][] = []
   let failure: PluginError | undefined
   let gate: Promise<void> | undefined
   let tamper: ((plaintext: Uint8Array) => Uint8Array) | undefined
@@ -111,10 +112,13 @@ export function inMemoryL1() {
       handedOut.push(plaintext)
       return { plaintext }
     },
+    noteStoredWrap: (wrap, failure) => noted.push([wrap.keyVersion, failure?.code]),
   }
   return {
     port,
     calls,
+    /** Version and error code of each stored wrap that was opened, or could not be. */
+    noted,
     /** Every plaintext that left L1; the hierarchy must have filled them with zeros. */
     handedOut,
     fail(code: Parameters<typeof pluginError>[0] | undefined) {

@@ -45,8 +45,15 @@ describe("leases: denied is not unreachable", () => {
   it("blame the stored wrap, not the caller, when L1 refuses it", async () => {
     const { hierarchy, generate, l1, cold } = await warm()
     await cold()
+    l1.noted.length = 0
     l1.fail("CIPHERTEXT_REJECTED")
-    await expect(generate()).rejects.toMatchObject({ code: "TENANT_KEY_UNREADABLE", origin: "host" })
+    await expect(generate()).rejects.toMatchObject({ code: "TENANT_KEY_UNREADABLE", origin: "backend" })
+    l1.fail(undefined)
+    await generate()
+    expect(l1.noted).toEqual([
+      [1, "TENANT_KEY_UNREADABLE"],
+      [1, undefined],
+    ])
     await hierarchy.close()
   })
 

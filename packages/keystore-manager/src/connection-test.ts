@@ -1,11 +1,11 @@
 import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
-import type { CallOptions, Clock, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { callOptions, pluginError, soundStep, withDeadline } from "@apeiro-cmk/plugin-sdk"
-import type { KeystoreCaller } from "./caller/keystore-caller.ts"
 import type { CallObserver } from "./caller/measurement-stage.ts"
 import { derivationStep, derivationStepName, failedStep } from "./derivation-step.ts"
 import type { KeystoreRecord } from "./records.ts"
 import { stepError } from "./step-errors.ts"
+import { type StoredWrapStepServices, storedWrapStep, storedWrapStepName } from "./stored-wrap-step.ts"
 
 /** More steps than any plugin has; a plugin whose steps never end is stopped here. */
 const maximumSteps = 50
@@ -14,15 +14,13 @@ const testLimitMs = timeBudgets.connectionTest.limitMs
 const pluginShare = timeBudgets.connectionTestSteps.limitMs / testLimitMs
 
 /** Services that a connection test uses. */
-export interface ConnectionTestServices {
-  readonly caller: KeystoreCaller
+export interface ConnectionTestServices extends StoredWrapStepServices {
   readonly health: CallObserver
-  readonly clock: Clock
   readonly random: RandomSource
 }
 
 /**
- * Runs the plugin's own steps, then the host's. Every failure is a step; the whole ends within the test's time limit,
+ * Runs the plugin's own steps, then the host's: a round trip, and for an active keystore its stored wraps. Every failure is a step; the whole ends within the test's time limit,
  * even when the plugin ignores its signal.
  *
  * @param open - opens the keystore at its first call, and returns the same one each time
@@ -44,17 +42,27 @@ export async function* runConnectionTest(
       if (step.outcome === "failed") failed ??= step
       yield step
     }
-    if (failed === undefined) {
-      const keystore = await open()
-      yield await derivationStep(keystore, call.tenantId, clock, random, (work) => caller.call(record, running, work))
-    } else {
-      const message = `Not tried, since ${failed.name} failed.`
-      yield { name: derivationStepName, outcome: "skipped", durationMs: 0, message }
+    if (failed !== undefined) {
       if (record !== undefined) health.noteFailure(record, clock.monotonicMs() - startedMs, stepError(failed))
+      yield skippedStep(derivationStepName, failed)
+    } else {
+      const keystore = await open()
+      const within = <T>(work: (options: CallOptions) => Promise<T>) => caller.call(record, running, work)
+      const derived = await derivationStep(keystore, call.tenantId, clock, random, within)
+      if (derived.outcome === "failed") failed = derived
+      yield derived
     }
+    if (record?.state !== "active") return
+    const { signal, deadlineMs } = running
+    if (failed !== undefined) yield skippedStep(storedWrapStepName, failed)
+    else yield await storedWrapStep(record, { ...call, signal, deadlineMs }, services)
   } finally {
     running.dispose()
   }
+}
+
+function skippedStep(name: string, failed: ConnectionStep): ConnectionStep {
+  return { name, outcome: "skipped", durationMs: 0, message: `Not tried, since ${failed.name} failed.` }
 }
 
 /** The steps belong to no budget and to no average latency, so the caller gets no record of a keystore. */

@@ -1,5 +1,11 @@
 import { errorMeanings } from "@apeiro-cmk/key-hierarchy"
-import { type Clock, type ErrorOrigin, isCodedError, isPluginErrorCode } from "@apeiro-cmk/plugin-interface"
+import {
+  type Clock,
+  type CodedError,
+  type ErrorOrigin,
+  isCodedError,
+  isPluginErrorCode,
+} from "@apeiro-cmk/plugin-interface"
 import type { CallObserver } from "./caller/measurement-stage.ts"
 import { type KeystoreTarget, nameOf } from "./keystore-target.ts"
 
@@ -17,7 +23,8 @@ export interface LastOutcome {
 }
 
 /**
- * Condition of a keystore, derived from its last outcomes: `failing` after a failure; `warning` while it is slow, or for a
+ * Condition of a keystore, derived from its last outcomes: `failing` after a failure, and while a fault stands that the
+ * success of other calls does not disprove; `warning` while it is slow, or for a
  * minute after a failure; `unknown` before the first call.
  */
 export type KeystoreCondition = "healthy" | "warning" | "failing" | "unknown"
@@ -39,6 +46,8 @@ interface Seen {
 export class HealthBoard implements CallObserver {
   readonly #clock: Clock
   readonly #seen = new Map<string, Seen>()
+  /** By keystore, then by the name of the fault; the newest last. */
+  readonly #standing = new Map<string, Map<string, LastOutcome>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -58,18 +67,32 @@ export class HealthBoard implements CallObserver {
 
   /** Notes a call that failed, unless its error says nothing about the keystore. */
   noteFailure(target: KeystoreTarget, latencyMs: number, error: unknown): void {
-    const facts = isCodedError(error)
-      ? { code: error.code, origin: error.origin, nextStep: error.nextStep }
-      : { code: "INTERNAL", origin: "plugin" as const }
-    if (!counts(facts.code, facts.origin)) return
-    const atMs = this.#clock.nowMs()
-    const last = { outcome: "failure", ...facts, latencyMs, atMs } as const
-    this.#seen.set(nameOf(target), { last, averageLatencyMs: this.averageLatencyMs(target), failedAtMs: atMs })
+    const last = this.#failure(latencyMs, error)
+    if (last === undefined) return
+    this.#seen.set(nameOf(target), { last, averageLatencyMs: this.averageLatencyMs(target), failedAtMs: last.atMs })
   }
 
-  /** Reads the last outcome; undefined before the first. */
+  /**
+   * Notes that a fault stands, or no longer does. Until then it is the last outcome, whatever else succeeds.
+   *
+   * @param fault - names it within the keystore, e.g. the stored wrap that does not open
+   * @param error - undefined once what failed has succeeded
+   */
+  noteStanding(target: KeystoreTarget, fault: string, error: CodedError | undefined): void {
+    const name = nameOf(target)
+    const faults = this.#standing.get(name) ?? new Map<string, LastOutcome>()
+    faults.delete(fault)
+    const latencyMs = this.#seen.get(name)?.last.latencyMs ?? 0
+    const failure = error === undefined ? undefined : this.#failure(latencyMs, error)
+    if (failure !== undefined) faults.set(fault, failure)
+    if (faults.size > 0) this.#standing.set(name, faults)
+    else this.#standing.delete(name)
+    if (failure !== undefined) this.noteFailure(target, latencyMs, error)
+  }
+
+  /** Reads the last outcome: of the newest fault that stands, else of the last call; undefined before the first. */
   last(target: KeystoreTarget): LastOutcome | undefined {
-    return this.#seen.get(nameOf(target))?.last
+    return [...(this.#standing.get(nameOf(target))?.values() ?? [])].at(-1) ?? this.#seen.get(nameOf(target))?.last
   }
 
   /** Reads the average latency of successes, in milliseconds, with the last ones weighing most; undefined before the first. */
@@ -79,6 +102,7 @@ export class HealthBoard implements CallObserver {
 
   /** Derives the condition of a keystore. */
   condition(target: KeystoreTarget): KeystoreCondition {
+    if (this.#standing.has(nameOf(target))) return "failing"
     const seen = this.#seen.get(nameOf(target))
     if (seen === undefined) return "unknown"
     if (seen.last.outcome === "failure") return "failing"
@@ -89,6 +113,16 @@ export class HealthBoard implements CallObserver {
   /** Forgets a keystore that was removed. */
   forget(target: KeystoreTarget): void {
     this.#seen.delete(nameOf(target))
+    this.#standing.delete(nameOf(target))
+  }
+
+  /** @returns undefined for an error that says nothing about the keystore */
+  #failure(latencyMs: number, error: unknown): LastOutcome | undefined {
+    const facts = isCodedError(error)
+      ? { code: error.code, origin: error.origin, nextStep: error.nextStep }
+      : { code: "INTERNAL", origin: "plugin" as const }
+    if (!counts(facts.code, facts.origin)) return undefined
+    return { outcome: "failure", ...facts, latencyMs, atMs: this.#clock.nowMs() }
   }
 }
 

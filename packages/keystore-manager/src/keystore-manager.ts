@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import type { AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { HostCall } from "@apeiro-cmk/host-call"
-import type { L1Port } from "@apeiro-cmk/key-hierarchy"
+import type { KeyRepository, L1Port } from "@apeiro-cmk/key-hierarchy"
 import type { Clock, ConnectionStep, Logger, RandomSource, SetupDocument } from "@apeiro-cmk/plugin-interface"
 import type { KeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
 import { Activation, type ActivationAnswer } from "./activation.ts"
@@ -32,6 +32,8 @@ export interface KeystoreManagerOptions {
   readonly repository: KeystoreRepository
   readonly credentials: CredentialPort
   readonly operationCounts: OperationCountRepository
+  /** Reads the stored wraps of tenant keys: they show whether a keystore still holds its L1 key. */
+  readonly keys: Pick<KeyRepository, "tenantKeys">
   readonly audit: AuditRecorder
   /** Says how often one host renews a tenant's lease within an hour: each renewal is an operation of its keystore. */
   readonly renewalsPerHour: (tenantId: string) => Promise<number>
@@ -84,9 +86,10 @@ export class KeystoreManager {
     ]
     const caller = new KeystoreCaller(stages, handles)
     const common = { catalog, repository, credentials, caller, trail, clock }
-    const tests = new KeystoreTests({ ...common, handles, health, logger, random })
+    const l1 = createL1Port(caller, repository, health)
+    const tests = new KeystoreTests({ ...common, audit, handles, health, keys: options.keys, l1, logger, random })
     this.caller = caller
-    this.l1 = createL1Port(caller, repository)
+    this.l1 = l1
     this.l1Import = new L1KeyImport(common)
     this.#options = options
     this.#handles = handles
@@ -151,8 +154,8 @@ export class KeystoreManager {
   }
 
   /**
-   * Tests a connection. Yields each step when it has ended, and a failure is a step. Ends within 30 s. The last step is the
-   * host's, `l2_derivation`. A document under the name of a saved keystore of the same type may keep that one's secrets, as
+   * Tests a connection. Yields each step when it has ended, and a failure is a step. Ends within 30 s. The last steps are
+   * the host's: `l2_derivation`, and for an active keystore `stored_wrap`. A document under the name of a saved keystore of the same type may keep that one's secrets, as
    * in a change.
    * @throws {KeystoreManagerError} CONFIGURATION_INVALID, PLUGIN_TYPE_UNKNOWN, KEYSTORE_NOT_FOUND - at the first step
    */

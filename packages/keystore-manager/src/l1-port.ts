@@ -4,6 +4,7 @@ import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
 import { keystoreNotFound, managerError } from "./errors.ts"
+import type { HealthBoard } from "./health-board.ts"
 import type { KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
@@ -17,7 +18,11 @@ const following: KeystoreCallSettings = { followsRevisions: true }
  * Makes the L1 port of the key hierarchy. `call.tenantId` names the tenant; a context of another tenant is refused. It
  * encrypts only by an active keystore, and decrypts by the keystore that made the wrap.
  */
-export function createL1Port(caller: KeystoreCaller, repository: Pick<KeystoreRepository, "keystore">): L1Port {
+export function createL1Port(
+  caller: KeystoreCaller,
+  repository: Pick<KeystoreRepository, "keystore">,
+  health: Pick<HealthBoard, "noteStanding">,
+): L1Port {
   const find = async (keystoreId: string, context: EncryptionContext, call: HostCall): Promise<KeystoreRecord> => {
     requireOwnContext(context, call)
     const record = await repository.keystore(call.tenantId, keystoreId)
@@ -32,6 +37,7 @@ export function createL1Port(caller: KeystoreCaller, repository: Pick<KeystoreRe
     async decrypt(request, call) {
       return decrypt(caller, await find(request.keystoreId, request.context, call), request, call, following)
     },
+    noteStoredWrap: (wrap, failure) => health.noteStanding(wrap, `wrap ${wrap.keyId} ${wrap.keyVersion}`, failure),
   }
 }
 
@@ -41,7 +47,11 @@ export function createL1Port(caller: KeystoreCaller, repository: Pick<KeystoreRe
  * @param record - the keystore; every other is refused
  * @param keyIdentity - identity of its L1 key, as the keystore has just stated it
  */
-export function bindL1Port(caller: KeystoreCaller, record: KeystoreRecord, keyIdentity: string): L1Port {
+export function bindL1Port(
+  caller: KeystoreCaller,
+  record: KeystoreRecord,
+  keyIdentity: string,
+): Pick<L1Port, "encrypt" | "decrypt"> {
   const requireBound = (keystoreId: string, context: EncryptionContext, call: HostCall): void => {
     requireOwnContext(context, call)
     if (record.tenantId !== call.tenantId || record.keystoreId !== keystoreId) throw keystoreNotFound(keystoreId)

@@ -4,6 +4,7 @@ import type { ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { type FakeClock, fakeClock, logSink, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { KeystoreManager, type KeystoreRevision, type RunningKeystorePlugin } from "../src/index.ts"
 import { InMemoryCredentials, InMemoryKeystores, InMemoryOperationCounts } from "./in-memory-keystores.ts"
+import { storedKeys } from "./stored-keys.ts"
 import { ToyServer, toyPlugin } from "./toy-keystore.ts"
 
 export const address = "https://keystore.example:8200"
@@ -52,6 +53,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     repository,
     credentials,
     operationCounts,
+    keys: storedKeys(repository, 30_000),
     renewalsPerHour: async () => 200,
     audit,
     clock,

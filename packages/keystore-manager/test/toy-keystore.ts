@@ -41,11 +41,13 @@ const keystoreConfiguration = z.strictObject({
 
 /** A keystore server in memory, with switches for its faults. */
 export class ToyServer {
-  readonly #key = randomBytes(32)
+  #key = randomBytes(32)
   clusterId = "cluster-1"
   token = "canary-token-of-the-toy"
   state: "ENABLED" | "DISABLED" = "ENABLED"
   exportable: boolean | "unknown" = false
+  /** When the key was made, as the server states it; undefined where it does not say. */
+  keyMadeAtMs: number | undefined
   /** The fault that each operation meets. */
   fault: "none" | "denied" | "the host cannot record it" | "hangs" | "throws" | "returns another plaintext" = "none"
   /** The fault that a connection test meets in addition to `fault`. */
@@ -58,6 +60,11 @@ export class ToyServer {
   readonly calls: string[] = []
   /** While set, operations wait for it and ignore their signals. */
   gate: Promise<void> | undefined
+
+  /** Deletes the key and makes another one under its name. */
+  replaceKey(): void {
+    this.#key = randomBytes(32)
+  }
 
   async enter(operation: string, token: SecretHandle, call: CallOptions): Promise<void> {
     this.calls.push(`${operation} ${call.requestId} ${call.keystoreId}`)
@@ -118,11 +125,13 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
         await server.enter("describe", token, call)
         const identity = `${server.clusterId}/${mount_path}/${key_name}`
         const known = { algorithm: "aes256-gcm96", exportable: server.exportable, latestVersion: "1", warnings: [] }
-        return { key, identity, state: server.state, ...known }
+        const made = server.keyMadeAtMs === undefined ? {} : { latestVersionCreatedAtMs: server.keyMadeAtMs }
+        return { key, identity, state: server.state, ...known, ...made }
       },
       testConnection: (call) => steps(server, token, call),
       async probe(call) {
         await server.enter("probe", token, call)
+        if (server.exportable === true) throw pluginError("KEY_UNSUITABLE", "The key can be exported.", "Replace it.")
         return { latencyMs: 1 }
       },
       async close() {

@@ -87,7 +87,10 @@ export class WriterThread {
     const waiting = this.#waiting.get(response.id)
     this.#waiting.delete(response.id)
     if (waiting === undefined) return
-    if ("result" in response) return waiting.resolve(response.result)
+    if ("result" in response) {
+      waiting.resolve(response.result)
+      return
+    }
     const error = sqliteError(response.failure)
     // After an I/O error the log may hold the change, and a crash would bring it back.
     const isUncertain = isIoError(response.failure) && storesChange(waiting.request)

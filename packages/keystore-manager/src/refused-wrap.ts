@@ -1,0 +1,32 @@
+import { type TenantKeyWrap, tenantKeyUnreadable } from "@apeiro-cmk/key-hierarchy"
+import type { CodedError, KeyDescription } from "@apeiro-cmk/plugin-interface"
+import { pluginError } from "@apeiro-cmk/plugin-sdk"
+
+/** How far the clocks of host and keystore may be apart before a key counts as made after a wrap. */
+const clockToleranceMs = 60_000
+
+const restore =
+  "Restore the L1 key that made the wrap, or its backup, at the keystore; without it, the tenant's keys cannot be opened."
+
+/**
+ * Says why a keystore refuses a stored wrap, as far as the facts go: another identity, or a key that is younger than the
+ * wrap, prove that it is another key. Otherwise the wrap may also have been altered, and nothing here tells which.
+ *
+ * @param description - what the keystore says about the key that now has the name
+ */
+export function explainRefusedWrap(
+  wrap: Pick<TenantKeyWrap, "l1KeyIdentity" | "l1KeyVersion" | "createdAtMs">,
+  { identity, latestVersion, latestVersionCreatedAtMs: madeAtMs }: KeyDescription,
+): CodedError {
+  if (identity !== wrap.l1KeyIdentity) {
+    const message = "The keystore now states another L1 key than the one that made the stored wrap."
+    return pluginError("KEY_MISMATCH", message, restore)
+  }
+  const isYounger = madeAtMs !== undefined && madeAtMs > wrap.createdAtMs + clockToleranceMs
+  if (latestVersion === wrap.l1KeyVersion && isYounger) {
+    const [made, wrapped] = [madeAtMs, wrap.createdAtMs].map((atMs) => new Date(atMs).toISOString())
+    const message = `Version ${latestVersion} of the L1 key was made at ${made}, later than the stored wrap (${wrapped}): the key behind its name is another one.`
+    return pluginError("KEY_MISMATCH", message, restore)
+  }
+  return tenantKeyUnreadable()
+}
