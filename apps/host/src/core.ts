@@ -1,5 +1,5 @@
 import { type AuditRecorder, createAuditRecorder } from "@apeiro-cmk/audit-log"
-import { type CredentialStore, createCredentialStore, loadOrCreateRootKey } from "@apeiro-cmk/credential-store"
+import { type CredentialStore, createCredentialStore } from "@apeiro-cmk/credential-store"
 import { timeBudgets } from "@apeiro-cmk/host-call"
 import { type Catalog, KeystorePlugins, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { fingerprintKeyOf } from "@apeiro-cmk/http-api"
@@ -8,11 +8,12 @@ import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager
 import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, PluginKind, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
+import { requireL1KeysInPlace } from "./l1-keys-in-place.ts"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
 import { pluginLogger } from "./plugin-logger.ts"
 import { reasonOf } from "./reason.ts"
-import { requireSharedRootKey } from "./shared-root-key.ts"
+import { openRootKey } from "./root-key-of-database.ts"
 import { WatchedSequencer } from "./watched-sequencer.ts"
 
 /** Everything that the core is opened with. */
@@ -78,8 +79,7 @@ async function openStorage(options: CoreOptions, defer: Defer) {
     jobs: { onError: (error) => logger.error("the job queue failed; it continues", { reason: reasonOf(error) }) },
   })
   defer(() => database.close())
-  const rootKey = await loadOrCreateRootKey(profile.credentialStore.root)
-  await requireSharedRootKey(database, rootKey.key)
+  const rootKey = await openRootKey(profile.credentialStore.root, database)
   const credentials = createCredentialStore({ rootKey, credentials: database.credentials, random, clock })
   return { database, credentials, fingerprintKey: fingerprintKeyOf(rootKey.key) }
 }
@@ -119,6 +119,7 @@ async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: 
     },
   })
   defer(() => keystores.close())
+  await requireL1KeysInPlace({ catalog: parts.catalog, database, keystores, clock })
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())
   const platformKeystores = new PlatformKeystores({

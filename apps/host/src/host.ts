@@ -54,7 +54,7 @@ export interface Host {
    *
    * @throws {ProfileError} PROFILE_INVALID
    * @throws {HostRuntimeError} a plugin with `onFailure: abort` did not load or start
-   * @throws {HostError} DATA_DIRECTORY_EXPOSED, ROOT_KEY_DIFFERS
+   * @throws {HostError} DATA_DIRECTORY_EXPOSED, ROOT_KEY_MISSING, ROOT_KEY_DIFFERS, L1_KEYS_REPLACED
    * @throws {HttpApiError} PORT_IN_USE, LISTEN_FAILED
    * @throws {AccessError} ADMINISTRATOR_TOKEN_INVALID, ADMINISTRATOR_TOKEN_EXPOSED
    * @throws {PersistenceError} DATABASE_IN_USE, DATABASE_ACCESS_DENIED, DATABASE_UNAVAILABLE, ...

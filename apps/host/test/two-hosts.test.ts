@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { inspect } from "node:util"
 import { type PostgresServer, postgresAvailable, startPostgres } from "@apeiro-cmk/test-backends"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
@@ -126,11 +128,11 @@ describe.skipIf(!available)("two hosts on one PostgreSQL", () => {
   it("refuse to start with another root key or a wrong password", async () => {
     const stranger = await testFolder({ keyNames, databaseUrl })
     onTestFinished(() => stranger.remove())
-    await expect(startTestHost({ replica: "stranger" }, stranger)).rejects.toMatchObject({
-      code: "ROOT_KEY_DIFFERS",
-      origin: "host",
-      nextStep: expect.stringMatching(/credentialStore\.root/),
-    })
+    const refused = { origin: "host", nextStep: expect.stringMatching(/credentialStore\.root/) }
+    const start = () => startTestHost({ replica: "stranger" }, stranger)
+    await expect(start()).rejects.toMatchObject({ ...refused, code: "ROOT_KEY_MISSING" })
+    await writeFile(join(stranger.dataDirectory, "credential-root.key"), Buffer.alloc(32, 7), { mode: 0o600 })
+    await expect(start()).rejects.toMatchObject({ ...refused, code: "ROOT_KEY_DIFFERS" })
     const password = new URL(databaseUrl).password
     const guessing = await testFolder({ databaseUrl: databaseUrl.replace(password, "CANARY-password") })
     onTestFinished(() => guessing.remove())

@@ -1,5 +1,5 @@
 import type { Clock, RandomSource, SecretHandle } from "@apeiro-cmk/plugin-interface"
-import { credentialNotFound, credentialUnreadable } from "./error.ts"
+import { CredentialStoreError, credentialNotFound, credentialUnreadable } from "./error.ts"
 import type { CredentialReference, CredentialRepository, SealedCredential } from "./ports.ts"
 import type { RootKey } from "./root-key.ts"
 import { openRecord, sealRecord } from "./sealed-record.ts"
@@ -66,6 +66,17 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
         },
       }
     },
+  }
+}
+
+/** Tells whether a root key is the one under which a stored credential was sealed. */
+export function opensCredential({ key }: RootKey, { sealed, ...reference }: SealedCredential): boolean {
+  try {
+    openRecord(key, reference, sealed).fill(0)
+    return true
+  } catch (error) {
+    if (error instanceof CredentialStoreError) return false
+    throw error
   }
 }
 

@@ -3,7 +3,8 @@ export {
   type CredentialStoreOptions,
   createCredentialStore,
   maximumSecretLength,
+  opensCredential,
 } from "./credential-store.ts"
 export { CredentialStoreError, type CredentialStoreErrorCode } from "./error.ts"
 export type { CredentialReference, CredentialRepository, SealedCredential } from "./ports.ts"
-export { loadOrCreateRootKey, type RootKey } from "./root-key.ts"
+export { loadOrCreateRootKey, loadRootKey, type RootKey } from "./root-key.ts"

@@ -27,7 +27,12 @@ export async function loadOrCreateRootKey(path: string): Promise<RootKey> {
   return (await loadRootKey(path)) ?? (await createRootKey(path))
 }
 
-async function loadRootKey(path: string): Promise<RootKey | undefined> {
+/**
+ * Loads the root key. @returns undefined where there is no file
+ *
+ * @throws {CredentialStoreError} ROOT_KEY_EXPOSED, ROOT_KEY_INVALID - as {@link loadOrCreateRootKey}
+ */
+export async function loadRootKey(path: string): Promise<RootKey | undefined> {
   let file: FileHandle
   try {
     // Follows no link, and does not wait for a pipe.

@@ -14,6 +14,7 @@ import { TableJobQueue } from "./jobs/table-job-queue.ts"
 import type {
   AuditPlaceRepository,
   IdempotencyRepository,
+  SampleRepository,
   SharedFactRepository,
   TenantRepository,
   TokenRepository,
@@ -29,6 +30,7 @@ import { StoredKeys } from "./repositories/keys.ts"
 import { StoredKeystores } from "./repositories/keystores.ts"
 import { StoredOperationCounts } from "./repositories/operation-counts.ts"
 import { StoredPlatformKeystores } from "./repositories/platform-keystores.ts"
+import { StoredSamples } from "./repositories/samples.ts"
 import { StoredSharedFacts } from "./repositories/shared-facts.ts"
 import { StoredTenants } from "./repositories/tenants.ts"
 import { StoredTokens } from "./repositories/tokens.ts"
@@ -53,6 +55,7 @@ export interface Database {
   readonly jobs: JobQueue
   readonly operationCounts: OperationCountRepository
   readonly sharedFacts: SharedFactRepository
+  readonly samples: SampleRepository
   /** Whether several hosts may have it open at the same time. */
   readonly isShared: boolean
   /** Present when `openDatabase` was called with `testing`. */
@@ -97,6 +100,7 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
     jobs,
     operationCounts: new StoredOperationCounts(store),
     sharedFacts: new StoredSharedFacts(store),
+    samples: new StoredSamples(store),
     isShared: isPostgresUrl(options.url),
     ...(testing === undefined ? {} : { testing }),
     async ping() {

@@ -15,6 +15,7 @@ export type {
   IdempotencyRepository,
   IdempotencyTicket,
   IdempotentRequest,
+  SampleRepository,
   SharedFactRepository,
   StoredResponse,
   TenantRecord,

@@ -1,4 +1,6 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { SealedCredential } from "@apeiro-cmk/credential-store"
+import type { KeystoreRecord } from "@apeiro-cmk/keystore-manager"
 
 /** One tenant, as stored. */
 export interface TenantRecord {
@@ -116,10 +118,20 @@ export type IdempotencyDecision =
   /** The key was used for another request. */
   | { readonly decision: "conflict" }
 
-/** Stores facts on which all hosts of one database must agree. */
+/** Stores facts that must be the same at each start, and on all hosts of one database. */
 export interface SharedFactRepository {
+  /** Reads a value. @returns undefined where no host has stored one */
+  stated(name: string): Promise<string | undefined>
   /** Stores a value under a name, unless there already is one. @returns the value that is stored */
   firstStated(name: string, value: string): Promise<string>
+}
+
+/** Samples what is stored, for the checks of a start. */
+export interface SampleRepository {
+  /** Reads one sealed credential, of any tenant. @returns undefined where none is stored */
+  anyCredential(): Promise<SealedCredential | undefined>
+  /** Lists some active keystores of a plugin type, of any tenant, the newest first. */
+  activeKeystores(pluginType: string, limit: number): Promise<readonly KeystoreRecord[]>
 }
 
 /** Finds the positions of audit entries in the logs of their tenants. */

@@ -9,8 +9,18 @@ import { ServeError } from "../serve-error.ts"
 import { ApiClient } from "./api-client.ts"
 import { dataKeys, prepareTenant, serviceKeyName, tenant } from "./prepare-tenant.ts"
 
-/** Shows one round trip through the API: L1 to L2 to L3 to a data key, and back from its envelope. */
+/**
+ * Shows one round trip through the API: L1 to L2 to L3 to a data key, and back from its envelope. Prints nothing before all
+ * of it has succeeded.
+ */
 export async function showRoundTrip(addresses: HostAddresses, print: (line: string) => void): Promise<void> {
+  const lines: string[] = []
+  await roundTrip(addresses, (line) => lines.push(line))
+  for (const line of lines) print(line)
+  hints(addresses, print)
+}
+
+async function roundTrip(addresses: HostAddresses, print: (line: string) => void): Promise<void> {
   const { administratorHeaderPath } = addresses
   const host = await ApiClient.open(addresses)
   print("\nOne data key, from a master key that stays in its keystore (tenant demo)\n")
@@ -19,7 +29,8 @@ export async function showRoundTrip(addresses: HostAddresses, print: (line: stri
   const [verification, verifyMs] = await timed(host.get(`${tenant}/verify`, tenantVerification))
   const tenantKey = verification.tenant_keys.at(-1)
   const wrap = tenantKey?.wraps[0]
-  print(row("L1", `key "${wrap?.l1_key_id}" in keystore "${wrap?.keystore_id}": never leaves it`))
+  if (wrap?.opens !== true) throw notOpened(wrap?.code, wrap?.next_step)
+  print(row("L1", `key "${wrap.l1_key_id}" in keystore "${wrap.keystore_id}": never leaves it`))
   print(row("L2", `tenant key ${tenantKey?.key_id} version ${tenantKey?.version}, unwrapped by L1`, verifyMs))
   print(row("L3", `service key "${serviceKeyName}", wrapped by L2`))
   const [generated, generateMs] = await timed(host.post(dataKeys, generatedDataKey))
@@ -28,7 +39,10 @@ export async function showRoundTrip(addresses: HostAddresses, print: (line: stri
   print(row("", "envelope unwrapped: the same 32 bytes", unwrapMs))
   print(row("audit", `entry ${generated.audit_entry_id}`))
   print(await firstEnvelope(host, dirname(administratorHeaderPath), generated.envelope))
-  hints(addresses, print)
+}
+
+function notOpened(code = "TENANT_KEY_MISSING", nextStep = "Activate the keystore again."): ServeError {
+  return new ServeError(exitCodes.keystore, `The stored wrap of the tenant key does not open: ${code}.`, nextStep)
 }
 
 async function unwrapAndCompare(host: ApiClient, generated: z.output<typeof generatedDataKey>): Promise<number> {

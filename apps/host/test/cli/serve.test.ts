@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -37,6 +39,16 @@ describe("apeiro-cmk serve --demo", () => {
     const second = await serveOnce([hostExecutable], folder.profilePath)
     expect(second.exitCode).toBe(0)
     expect(second.output).toContain("envelope of the first start")
+  })
+
+  it("prints nothing of a round trip that fails, and ends with the exit code of a keystore", async () => {
+    const file = join(folder.dataDirectory, "local-keystore.key")
+    const document = JSON.parse(await readFile(file, "utf8"))
+    document.keys.default.versions[0].material = Buffer.alloc(32, 7).toString("base64")
+    await writeFile(file, JSON.stringify(document))
+    const failed = await runCli(["serve", "--demo", "--profile", folder.profilePath], {})
+    expect(failed).toMatchObject({ exitCode: 7, stdout: "" })
+    expect(failed.stderr).toMatch(/stored_wrap[\s\S]*Restore the L1 key/)
   })
 
   it("lists the options of the host, and refuses others with 2", async () => {

@@ -70,7 +70,8 @@ export async function deleteCredentialsExcept(
   }
 }
 
-function sealedCredential(row: Schema["credentials"]): SealedCredential {
+/** Reads a row as the record that it stores. */
+export function sealedCredential(row: Schema["credentials"]): SealedCredential {
   return {
     tenantId: row.tenant_id,
     keystoreId: row.keystore_id,

@@ -9,6 +9,13 @@ export class StoredSharedFacts implements SharedFactRepository {
     this.#store = store
   }
 
+  async stated(name: string) {
+    const row = await this.#store.run((db) =>
+      db.selectFrom("shared_facts").select("value").where("name", "=", name).executeTakeFirst(),
+    )
+    return row?.value
+  }
+
   async firstStated(name: string, value: string) {
     return this.#store.transaction(async (transaction) => {
       await transaction
