@@ -2,7 +2,8 @@ import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
 import type { CallOptions, ConnectionStep, KeystoreV1, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { callOptions, pluginError, soundStep, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { CallObserver } from "./caller/measurement-stage.ts"
-import { derivationStep, derivationStepName, failedStep } from "./derivation-step.ts"
+import { derivationStep, derivationStepName, failedStep, type RunStep } from "./derivation-step.ts"
+import { pinnedKeyStep, pinnedKeyStepName } from "./pinned-key-step.ts"
 import type { KeystoreRecord } from "./records.ts"
 import { stepError } from "./step-errors.ts"
 import { type StoredWrapStepServices, storedWrapStep, storedWrapStepName } from "./stored-wrap-step.ts"
@@ -20,8 +21,8 @@ export interface ConnectionTestServices extends StoredWrapStepServices {
 }
 
 /**
- * Runs the plugin's own steps, then the host's: a round trip, and for an active keystore its stored wraps. Every failure is a step; the whole ends within the test's time limit,
- * even when the plugin ignores its signal.
+ * Runs the plugin's own steps, then the host's. Every failure is a step; the whole ends within the test's time limit, even
+ * when the plugin ignores its signal.
  *
  * @param open - opens the keystore at its first call, and returns the same one each time
  * @param record - the saved keystore whose health the outcome belongs to; undefined for one that is not saved
@@ -33,7 +34,7 @@ export async function* runConnectionTest(
   call: HostCall,
   services: ConnectionTestServices,
 ): AsyncGenerator<ConnectionStep, void, void> {
-  const { caller, health, clock, random } = services
+  const { health, clock } = services
   const running = callOptions({ ...call, timeoutMs: Math.min(testLimitMs, call.deadlineMs - clock.nowMs()), clock })
   const startedMs = clock.monotonicMs()
   let failed: ConnectionStep | undefined
@@ -42,23 +43,57 @@ export async function* runConnectionTest(
       if (step.outcome === "failed") failed ??= step
       yield step
     }
-    if (failed !== undefined) {
-      if (record !== undefined) health.noteFailure(record, clock.monotonicMs() - startedMs, stepError(failed))
-      yield skippedStep(derivationStepName, failed)
-    } else {
-      const keystore = await open()
-      const within = <T>(work: (options: CallOptions) => Promise<T>) => caller.call(record, running, work)
-      const derived = await derivationStep(keystore, call.tenantId, clock, random, within)
-      if (derived.outcome === "failed") failed = derived
-      yield derived
+    if (failed !== undefined && record !== undefined) {
+      health.noteFailure(record, clock.monotonicMs() - startedMs, stepError(failed))
     }
-    if (record?.state !== "active") return
-    const { signal, deadlineMs } = running
-    if (failed !== undefined) yield skippedStep(storedWrapStepName, failed)
-    else yield await storedWrapStep(record, { ...call, signal, deadlineMs }, services)
+    yield* hostSteps(open, record, { ...call, signal: running.signal, deadlineMs: running.deadlineMs }, failed, services)
   } finally {
     running.dispose()
   }
+}
+
+/** The host's steps, each tried only where all before it succeeded. */
+async function* hostSteps(
+  open: () => Promise<KeystoreV1>,
+  record: KeystoreRecord | undefined,
+  call: HostCall,
+  failedBefore: ConnectionStep | undefined,
+  services: ConnectionTestServices,
+): AsyncGenerator<ConnectionStep, void, void> {
+  let failed = failedBefore
+  for (const { name, run } of hostStepsFor(open, record, call, services)) {
+    const step: ConnectionStep = failed === undefined ? await run() : skippedStep(name, failed)
+    if (step.outcome === "failed") failed = step
+    yield step
+  }
+}
+
+/** A step of the host that has not run yet. */
+interface HostStep {
+  readonly name: string
+  run(): Promise<ConnectionStep>
+}
+
+/** An active keystore also shows that its name still leads to the activated key, and that its stored wraps open. */
+function hostStepsFor(
+  open: () => Promise<KeystoreV1>,
+  record: KeystoreRecord | undefined,
+  call: HostCall,
+  services: ConnectionTestServices,
+): readonly HostStep[] {
+  const { caller, clock, random } = services
+  const within: RunStep = (work) => caller.call(record, call, work)
+  const derivation: HostStep = {
+    name: derivationStepName,
+    run: async () => derivationStep(await open(), call.tenantId, clock, random, within),
+  }
+  if (record?.state !== "active" || record.keyIdentity === undefined) return [derivation]
+  const { keyIdentity } = record
+  return [
+    { name: pinnedKeyStepName, run: async () => pinnedKeyStep(await open(), keyIdentity, clock, within) },
+    derivation,
+    { name: storedWrapStepName, run: () => storedWrapStep(record, call, services) },
+  ]
 }
 
 function skippedStep(name: string, failed: ConnectionStep): ConnectionStep {

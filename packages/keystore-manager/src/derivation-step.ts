@@ -6,7 +6,8 @@ import { asCodedError } from "./undeclared-error.ts"
 /** Name of the step that the host adds to every connection test. */
 export const derivationStepName = "l2_derivation"
 
-type Run = <T>(work: (options: Parameters<KeystoreV1["encrypt"]>[1]) => Promise<T>) => Promise<T>
+/** Makes one call of a step through the host's stages. */
+export type RunStep = <T>(work: (options: Parameters<KeystoreV1["encrypt"]>[1]) => Promise<T>) => Promise<T>
 
 /**
  * Uses the L1 key as the key hierarchy will: wraps 32 random bytes, unwraps them, and compares. The key id of the context
@@ -19,7 +20,7 @@ export async function derivationStep(
   tenantId: string,
   clock: Clock,
   random: RandomSource,
-  run: Run,
+  run: RunStep,
 ): Promise<ConnectionStep> {
   const startedMs = clock.monotonicMs()
   const ended = () => ({ name: derivationStepName, durationMs: clock.monotonicMs() - startedMs })
@@ -37,7 +38,7 @@ export function failedStep(thrown: unknown): Pick<ConnectionStep, "outcome" | "m
   return { outcome: "failed", message, nextStep, code }
 }
 
-async function roundTrip(keystore: KeystoreV1, tenantId: string, plaintext: Uint8Array, run: Run): Promise<void> {
+async function roundTrip(keystore: KeystoreV1, tenantId: string, plaintext: Uint8Array, run: RunStep): Promise<void> {
   const key = keystore.defaultKey
   const context = { tenantId, keyId: `connection-test-${randomUUID()}`, keyVersion: 1 }
   let opened: Uint8Array | undefined

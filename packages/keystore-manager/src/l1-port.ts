@@ -5,6 +5,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
 import { keystoreNotFound, managerError } from "./errors.ts"
 import type { HealthBoard } from "./health-board.ts"
+import { explainRefusal, requirePinnedKey } from "./pinned-key.ts"
 import type { KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
@@ -16,7 +17,8 @@ const following: KeystoreCallSettings = { followsRevisions: true }
 
 /**
  * Makes the L1 port of the key hierarchy. `call.tenantId` names the tenant; a context of another tenant is refused. It
- * encrypts only by an active keystore, and decrypts by the keystore that made the wrap.
+ * encrypts only by an active keystore, and decrypts by the keystore that made the wrap. Both refuse with `KEY_MISMATCH` once
+ * the keystore's name for the key leads to another key than at the activation.
  */
 export function createL1Port(
   caller: KeystoreCaller,
@@ -83,6 +85,8 @@ function encrypt(
       const l1KeyIdentity = identityOf(current)
       const key = keystore.defaultKey
       const { ciphertext, keyVersion, backendRequestId } = await keystore.encrypt({ key, plaintext, context }, options)
+      // Afterwards: a name that moved just before would otherwise give a wrap of another key under this identity.
+      await requirePinnedKey(keystore, key, l1KeyIdentity, options)
       return {
         ciphertext,
         l1KeyId: key.keyId,
@@ -107,7 +111,9 @@ function decrypt(
     call,
     async (keystore, options) => {
       const key = { keyId: l1KeyId }
-      const opened = await keystore.decrypt({ key, ciphertext, keyVersion: l1KeyVersion, context }, options)
+      const opened = await keystore
+        .decrypt({ key, ciphertext, keyVersion: l1KeyVersion, context }, options)
+        .catch((error: unknown) => explainRefusal(error, keystore, key, record, options))
       // Nobody waits for it any more, so nobody else would fill it with zeros.
       if (options.signal.aborted) opened.plaintext.fill(0)
       return opened

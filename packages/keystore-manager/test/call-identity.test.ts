@@ -50,7 +50,11 @@ describe("every call to a plugin", () => {
     await manager.l1.decrypt({ keystoreId: "primary", ...wrap, context }, call({ requestId: "decrypt-1" }))
     expect(server.calls).toContain("login activate-1 primary")
     expect(server.calls).toContain("describe activate-1 primary")
-    expect(server.calls.slice(-2)).toEqual(["encrypt encrypt-1 primary", "decrypt decrypt-1 primary"])
+    expect(server.calls.slice(-3)).toEqual([
+      "encrypt encrypt-1 primary",
+      "describe encrypt-1 primary",
+      "decrypt decrypt-1 primary",
+    ])
     expect(server.calls.filter((each) => !each.endsWith(" primary"))).toEqual([])
   })
 })

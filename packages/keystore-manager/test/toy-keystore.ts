@@ -53,6 +53,8 @@ export class ToyServer {
   /** The fault that a connection test meets in addition to `fault`. */
   testFault: "none" | "throws" | "hangs" | "never ends" | "fails its step" = "none"
   openFault: Error | undefined
+  /** Called once, after the next answer that describes a key. */
+  afterDescribe: (() => void) | undefined
   opened = 0
   closed = 0
   readonly encryptedUnder: string[] = []
@@ -80,6 +82,18 @@ export class ToyServer {
     if (Buffer.from(bytes).toString() !== this.token) {
       throw pluginError("CREDENTIAL_REJECTED", "The token is not accepted.", "Enter a valid token.")
     }
+  }
+
+  answeredDescribe(): void {
+    const then = this.afterDescribe
+    this.afterDescribe = undefined
+    then?.()
+  }
+
+  /** Leads every name of this server to another key. @param clusterId - the same one: the server states no difference */
+  moveNames(clusterId: string): void {
+    this.#key = randomBytes(32)
+    this.clusterId = clusterId
   }
 
   seal(plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array {
@@ -125,6 +139,7 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
         await server.enter("describe", token, call)
         const identity = `${server.clusterId}/${mount_path}/${key_name}`
         const known = { algorithm: "aes256-gcm96", exportable: server.exportable, latestVersion: "1", warnings: [] }
+        server.answeredDescribe()
         const made = server.keyMadeAtMs === undefined ? {} : { latestVersionCreatedAtMs: server.keyMadeAtMs }
         return { key, identity, state: server.state, ...known, ...made }
       },
