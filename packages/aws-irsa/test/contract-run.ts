@@ -67,6 +67,12 @@ function backendOf({ emulator }: Aws, roleArn: string): KeystoreBackend {
   return {
     keyExists: async (keyId) => emulator.kms.key(keyId) !== undefined,
     createKey: async () => ({ keyId: emulator.createKey(region).arn }),
+    async movableKey() {
+      const alias = `alias/${randomUUID()}`
+      const move = async () => void emulator.kms.aliases.set(alias, emulator.createKey(region).id)
+      await move()
+      return { key: { keyId: alias }, move, isStated: true }
+    },
     unusedKeyId: () => randomUUID(),
     keyState: async (keyId) => states[keyOf(keyId).state],
     async decrypt({ keyId }, ciphertext, context) {

@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { KeystorePluginV1 } from "@apeiro-cmk/plugin-interface"
+import type { KeystorePluginV1, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { createTokenIssuer, type MotoServer, motoAvailable, startMoto } from "@apeiro-cmk/test-backends"
+import { CreateAliasCommand, KMSClient, UpdateAliasCommand } from "@aws-sdk/client-kms"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { plugin } from "../src/index.ts"
 import { platformRole, region, subject } from "./aws.ts"
@@ -72,6 +73,25 @@ describe.skipIf(!(await motoAvailable()))("aws-irsa on moto, an independent emul
     expect(await keystore.describeKey({ keyId }, testCall())).toMatchObject({
       ...{ identity: made.identity, state: "ENABLED", algorithm: "SYMMETRIC_DEFAULT" },
     })
+  })
+
+  it("opens no wrap by an alias that was moved to another key, and states the identity of the other key", async () => {
+    const keystore = await keyOfItsOwn()
+    const other = await keyOfItsOwn()
+    const credentials = { accessKeyId: "administrator", secretAccessKey: "administrator" }
+    const administrator = new KMSClient({ endpoint: moto.address, region, credentials })
+    const AliasName = `alias/${randomUUID()}`
+    const idOf = ({ defaultKey: { keyId } }: KeystoreV1) => keyId.split("/").at(-1) ?? ""
+    await administrator.send(new CreateAliasCommand({ AliasName, TargetKeyId: idOf(keystore) }))
+    const key = { keyId: AliasName }
+    const before = await keystore.describeKey(key, testCall())
+    const sealed = await keystore.encrypt({ key, plaintext: new Uint8Array(32), context }, testCall())
+    await administrator.send(new UpdateAliasCommand({ AliasName, TargetKeyId: idOf(other) }))
+    administrator.destroy()
+    expect((await keystore.describeKey(key, testCall())).identity).not.toBe(before.identity)
+    // AWS answers IncorrectKeyException; moto says that the role may not use the key.
+    const opening = keystore.decrypt({ key, ...sealed, context }, testCall())
+    await expect(opening).rejects.toMatchObject({ code: "DENIED" })
   })
 
   it("throws KEY_NOT_FOUND for a missing key", async () => {

@@ -69,6 +69,15 @@ function backendOf(dsm: Dsm, { group, app }: Place): KeystoreBackend {
   return {
     keyExists: async (keyId) => found(keyId) !== undefined,
     createKey: async () => ({ keyId: dsm.createKey(group).name ?? "" }),
+    async movableKey() {
+      const { name = "" } = dsm.createKey(group)
+      const move = async () => {
+        const { keyOps } = keyOf(name)
+        keyOf(name).state = "Deleted"
+        emulator.createKey(group.id, { name, keyOps })
+      }
+      return { key: { keyId: name }, move, isStated: true }
+    },
     unusedKeyId: () => `unused-${Math.random().toString(36).slice(2)}`,
     keyState: async (keyId): Promise<KeyState> => (keyOf(keyId).enabled ? "ENABLED" : "DISABLED"),
     async decrypt({ keyId }, ciphertext, context) {

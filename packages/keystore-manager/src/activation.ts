@@ -88,7 +88,7 @@ export class Activation {
     if (mode === "production") requireNotExportable(description)
     const owner = await repository.claimOwner(pluginType, identity)
     if (owner !== undefined && owner !== tenantId) throw alreadyClaimed()
-    const services = { audit, clock, random, l1: bindL1Port(caller, record, identity) }
+    const services = { audit, clock, random, l1: bindL1Port(caller, record, identity, clock) }
     await this.#store(record, identity, await prepareTenantKey(services, tenantId, keystoreId, call), call)
   }
 

@@ -86,7 +86,7 @@ export class KeystoreManager {
     ]
     const caller = new KeystoreCaller(stages, handles)
     const common = { catalog, repository, credentials, caller, trail, clock }
-    const l1 = createL1Port(caller, repository, health)
+    const l1 = createL1Port(caller, repository, health, clock)
     const tests = new KeystoreTests({ ...common, audit, handles, health, keys: options.keys, l1, logger, random })
     this.caller = caller
     this.l1 = l1

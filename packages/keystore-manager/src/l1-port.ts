@@ -1,6 +1,6 @@
 import type { HostCall } from "@apeiro-cmk/host-call"
 import type { L1Port } from "@apeiro-cmk/key-hierarchy"
-import type { EncryptionContext } from "@apeiro-cmk/plugin-interface"
+import type { Clock, EncryptionContext } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
 import { keystoreNotFound, managerError } from "./errors.ts"
@@ -24,6 +24,7 @@ export function createL1Port(
   caller: KeystoreCaller,
   repository: Pick<KeystoreRepository, "keystore">,
   health: Pick<HealthBoard, "noteStanding">,
+  clock: Clock,
 ): L1Port {
   const find = async (keystoreId: string, context: EncryptionContext, call: HostCall): Promise<KeystoreRecord> => {
     requireOwnContext(context, call)
@@ -37,7 +38,8 @@ export function createL1Port(
       return encrypt(caller, record, activeIdentity, request, call, following)
     },
     async decrypt(request, call) {
-      return decrypt(caller, await find(request.keystoreId, request.context, call), request, call, following)
+      const record = await find(request.keystoreId, request.context, call)
+      return decrypt(caller, record, request, call, following, clock)
     },
     noteStoredWrap: (wrap, failure) => health.noteStanding(wrap, `wrap ${wrap.keyId} ${wrap.keyVersion}`, failure),
   }
@@ -53,6 +55,7 @@ export function bindL1Port(
   caller: KeystoreCaller,
   record: KeystoreRecord,
   keyIdentity: string,
+  clock: Clock,
 ): Pick<L1Port, "encrypt" | "decrypt"> {
   const requireBound = (keystoreId: string, context: EncryptionContext, call: HostCall): void => {
     requireOwnContext(context, call)
@@ -65,7 +68,7 @@ export function bindL1Port(
     },
     async decrypt(request, call) {
       requireBound(request.keystoreId, request.context, call)
-      return decrypt(caller, record, request, call, {})
+      return decrypt(caller, record, request, call, {}, clock)
     },
   }
 }
@@ -105,15 +108,16 @@ function decrypt(
   { l1KeyId, l1KeyVersion, ciphertext, context }: DecryptRequest,
   call: HostCall,
   settings: KeystoreCallSettings,
+  clock: Clock,
 ): ReturnType<L1Port["decrypt"]> {
   return caller.use(
     record,
     call,
-    async (keystore, options) => {
+    async (keystore, options, current) => {
       const key = { keyId: l1KeyId }
       const opened = await keystore
         .decrypt({ key, ciphertext, keyVersion: l1KeyVersion, context }, options)
-        .catch((error: unknown) => explainRefusal(error, keystore, key, record, options))
+        .catch((error: unknown) => explainRefusal(error, keystore, key, current, options, clock))
       // Nobody waits for it any more, so nobody else would fill it with zeros.
       if (options.signal.aborted) opened.plaintext.fill(0)
       return opened

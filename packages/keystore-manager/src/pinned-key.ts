@@ -1,7 +1,18 @@
-import type { CallOptions, KeyRef, KeystoreV1, PluginError } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { errorMeanings } from "@apeiro-cmk/key-hierarchy"
+import {
+  type CallOptions,
+  type Clock,
+  isPluginError,
+  type KeyRef,
+  type KeystoreV1,
+  type PluginError,
+} from "@apeiro-cmk/plugin-interface"
+import { abortable, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import { hasCode } from "./errors.ts"
 import type { KeystoreRecord } from "./records.ts"
+
+/** Longest look at a key whose keystore refused a wrap, in milliseconds. */
+const explanationLimitMs = 1_000
 
 /**
  * Refuses a key that is not the one whose identity was pinned at the activation. A name can move: an alias is pointed at
@@ -32,13 +43,29 @@ export async function explainRefusal(
   key: KeyRef,
   { state, keyIdentity }: KeystoreRecord,
   options: CallOptions,
+  clock: Clock,
 ): Promise<never> {
-  if (state !== "active" || keyIdentity === undefined || !hasCode(refusal, "CIPHERTEXT_REJECTED")) throw refusal
-  await requirePinnedKey(keystore, key, keyIdentity, options).catch((error: unknown) => {
+  if (state !== "active" || keyIdentity === undefined || !mayBeMoved(refusal)) throw refusal
+  // A denial must not become a time-out because the keystore then falls silent.
+  if (options.deadlineMs - clock.nowMs() < 2 * explanationLimitMs) throw refusal
+  const bound = withDeadline(options.signal, explanationLimitMs, clock)
+  try {
+    const looking = requirePinnedKey(keystore, key, keyIdentity, { ...options, ...bound })
+    await abortable(looking, bound.signal)
+  } catch (error) {
     // Any other error says only that the reason is unknown.
-    throw hasCode(error, "KEY_MISMATCH") ? error : refusal
-  })
+    if (hasCode(error, "KEY_MISMATCH")) throw error
+  } finally {
+    bound.dispose()
+  }
   throw refusal
+}
+
+/** A name that moved leads to a key that refuses the wrap, or refuses everything. */
+function mayBeMoved(refusal: unknown): boolean {
+  if (!isPluginError(refusal)) return false
+  const { custody } = errorMeanings[refusal.code]
+  return custody === "wrap-rejected" || custody === "denied"
 }
 
 function movedName(name: string, pinned: string, found: string): PluginError {

@@ -35,6 +35,19 @@ describe("a name that leads to another key since the activation", () => {
     await expect(l1.decrypt({ keystoreId: "primary", ...wrap, context }, call())).rejects.toMatchObject(moved)
   })
 
+  it("is named where the other key may not be used, and a denial stays one when the keystore falls silent", async () => {
+    const { l1, encrypt, server, call, clock } = await active()
+    const wrap = await encrypt()
+    const decrypt = () => l1.decrypt({ keystoreId: "primary", ...wrap, context }, call())
+    server.moveNames("cluster-2")
+    server.deniesUse = true
+    await expect(decrypt()).rejects.toMatchObject(moved)
+    server.describeHangs = true
+    const refused = expect(decrypt()).rejects.toMatchObject({ code: "DENIED" })
+    await clock.advance(1_000)
+    await refused
+  })
+
   it("fails the connection test and a second activation, whatever the other key can do", async () => {
     const { manager, server, call } = await active()
     const before = await collect(manager.test("acme", { keystoreId: "primary" }, call()))

@@ -53,6 +53,9 @@ export class ToyServer {
   /** The fault that a connection test meets in addition to `fault`. */
   testFault: "none" | "throws" | "hangs" | "never ends" | "fails its step" = "none"
   openFault: Error | undefined
+  /** Denies what uses the key, and still describes it. */
+  deniesUse = false
+  describeHangs = false
   /** Called once, after the next answer that describes a key. */
   afterDescribe: (() => void) | undefined
   opened = 0
@@ -77,7 +80,9 @@ export class ToyServer {
     }
     await this.gate
     if (call.signal.aborted) throw abortReason(call.signal)
-    if (this.fault === "denied") throw pluginError("DENIED", `${operation} is denied.`, "Grant it.")
+    if (operation === "describe" && this.describeHangs) return new Promise(() => undefined)
+    const isDenied = this.fault === "denied" || (this.deniesUse && operation !== "describe")
+    if (isDenied) throw pluginError("DENIED", `${operation} is denied.`, "Grant it.")
     const bytes = await token.read(call.signal)
     if (Buffer.from(bytes).toString() !== this.token) {
       throw pluginError("CREDENTIAL_REJECTED", "The token is not accepted.", "Enter a valid token.")

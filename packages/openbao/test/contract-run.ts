@@ -74,6 +74,15 @@ function backendOf(bao: OpenBao, role: string, secretId: string): KeystoreBacken
   return {
     keyExists: (keyId) => bao.keyExists(keyId),
     createKey: async () => ({ keyId: await bao.createKey() }),
+    async movableKey() {
+      const name = await bao.createKey()
+      const move = async () => {
+        await root.deleteTransitKey(mount, name)
+        await root.createTransitKey({ mount, name, type: "aes256-gcm96" })
+      }
+      // OpenBao states no id of a key, only its place and its name.
+      return { key: { keyId: name }, move, isStated: false }
+    },
     unusedKeyId: () => bao.newName("unused"),
     decrypt: ({ keyId }, ciphertext, context) =>
       root.decrypt(mount, keyId, Buffer.from(ciphertext).toString("latin1"), encodeEncryptionContext(context)),

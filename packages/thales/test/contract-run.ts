@@ -23,16 +23,22 @@ import { Hsm, pin } from "./hsm.ts"
 
 /** Two PKCS#11 modules that share no code: what holds on both is not a habit of one. */
 export const tokenBackends = [
-  { name: "SoftHSM", version: softHsmVersion, isAvailable: softHsmAvailable, start: startSoftHsm },
-  { name: "kryoptic", version: kryopticVersion, isAvailable: kryopticAvailable, start: startKryoptic },
+  {
+    ...{ name: "SoftHSM", version: softHsmVersion, statesCheckValues: true },
+    ...{ isAvailable: softHsmAvailable, start: startSoftHsm },
+  },
+  {
+    ...{ name: "kryoptic", version: kryopticVersion, statesCheckValues: false },
+    ...{ isAvailable: kryopticAvailable, start: startKryoptic },
+  },
 ] as const
 
-type TokenBackend = Pick<(typeof tokenBackends)[number], "name" | "version" | "start">
+type TokenBackend = Pick<(typeof tokenBackends)[number], "name" | "version" | "statesCheckValues" | "start">
 
 /** The plugin on a token in software, with a separate key for each case. */
 export async function startContractRun(
   boundary: Boundary,
-  { name, version, start: startTokens }: TokenBackend = tokenBackends[0],
+  { name, version, statesCheckValues, start: startTokens }: TokenBackend = tokenBackends[0],
 ): Promise<ContractRun> {
   const hsm = await Hsm.start(undefined, startTokens)
   return pluginContractRun(boundary, {
@@ -44,12 +50,17 @@ export async function startContractRun(
     network: "none",
     moduleUrl: import.meta.resolve("../src/index.ts"),
     executable: () => bundledExecutable(import.meta.resolve("../src/serve.ts")),
-    open: (request, start) => open(hsm, request, start),
+    open: (request, start) => open(hsm, statesCheckValues, request, start),
     stop: () => hsm.stop(),
   })
 }
 
-async function open(hsm: Hsm, { tenantId }: OpenRequest, start: StartPlugin): Promise<OpenedKeystore> {
+async function open(
+  hsm: Hsm,
+  statesCheckValues: boolean,
+  { tenantId }: OpenRequest,
+  start: StartPlugin,
+): Promise<OpenedKeystore> {
   const token = hsm.token()
   const label = hsm.newLabel()
   hsm.admin.createKey(token, label)
@@ -61,11 +72,11 @@ async function open(hsm: Hsm, { tenantId }: OpenRequest, start: StartPlugin): Pr
     instance: await started.plugin.openKeystore(configuration, testCall({ tenantId })),
     canaries: [pin],
     close: async () => undefined,
-    backend: backendOf(hsm, token),
+    backend: backendOf(hsm, token, statesCheckValues),
   }
 }
 
-function backendOf(hsm: Hsm, token: string): KeystoreBackend {
+function backendOf(hsm: Hsm, token: string, statesCheckValues: boolean): KeystoreBackend {
   const { admin } = hsm
   return {
     keyExists: async (keyId) => admin.keyExists(token, keyId),
@@ -73,6 +84,15 @@ function backendOf(hsm: Hsm, token: string): KeystoreBackend {
       const keyId = hsm.newLabel()
       admin.createKey(token, keyId)
       return { keyId }
+    },
+    async movableKey() {
+      const label = hsm.newLabel()
+      admin.createKey(token, label)
+      const move = async () => {
+        admin.deleteKey(token, label)
+        admin.createKey(token, label)
+      }
+      return { key: { keyId: label }, move, isStated: statesCheckValues }
     },
     unusedKeyId: () => hsm.newLabel(),
     decrypt: async ({ keyId }, ciphertext, context) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import type { KeystoreCapability } from "@apeiro-cmk/plugin-interface"
-import { expectRejection } from "../../cases/expectations.ts"
+import { expectRejection, expectRejectionOf } from "../../cases/expectations.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
 
@@ -28,6 +28,24 @@ export const keyCases: readonly KeystoreCase[] = [
       const first = await instance.describeKey(instance.defaultKey, call())
       const second = await instance.describeKey(other, call())
       assert.notEqual(second.identity, first.identity)
+    },
+  },
+  {
+    name: "opens no earlier wrap once a name leads to another key, and states the identity of the other key",
+    async run({ instance, backend, notProven, call }) {
+      const movable = await backend.movableKey?.()
+      if (movable === undefined) return notProven("backend.movableKey")
+      const { key, move, isStated } = movable
+      const sealed = await instance.encrypt({ key, plaintext, context }, call())
+      const before = await instance.describeKey(key, call())
+      await move()
+      const opening = instance.decrypt({ key, ...sealed, context }, call())
+      await expectRejectionOf(opening, ["CIPHERTEXT_REJECTED", "KEY_MISMATCH", "KEY_NOT_FOUND"])
+      const after = await instance.describeKey(key, call())
+      if (isStated) assert.notEqual(after.identity, before.identity)
+      const again = await instance.encrypt({ key, plaintext, context }, call())
+      const { plaintext: opened } = await instance.decrypt({ key, ...again, context }, call())
+      assert.deepEqual(Buffer.from(opened), Buffer.from(plaintext))
     },
   },
   {

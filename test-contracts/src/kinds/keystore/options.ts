@@ -89,6 +89,15 @@ export interface OpenedKeystore {
   close(): Promise<void>
 }
 
+/** A usable key under a name that can lead to another key. */
+export interface MovableKey {
+  readonly key: KeyRef
+  /** Leads the name to a new usable key: points an alias to it, or deletes the key and makes one under its name. */
+  move(): Promise<void>
+  /** Whether the keystore states which of the two keys it is; false where it identifies keys by their names alone. */
+  readonly isStated: boolean
+}
+
 /**
  * The second route: the keystore's own tools or API, past the plugin and past the proxy, with a credential that may do all
  * of this. It states the truth about the keystore, whatever the plugin claims.
@@ -108,6 +117,8 @@ export interface KeystoreBackend {
   createKeyForImport?(): Promise<KeyRef>
   /** Opens a ciphertext with nothing but the material of its key, where the format of ciphertexts is known. */
   decryptWithMaterial?(material: Uint8Array, ciphertext: Uint8Array, context: EncryptionContext): Promise<Uint8Array>
+  /** Makes a key under a name that can lead to another key, and lets the credential of the plugin use both. */
+  movableKey?(): Promise<MovableKey>
   disableKey?(keyId: string): Promise<void>
   enableKey?(keyId: string): Promise<void>
   /** Deletes a key at once, or schedules it where the keystore has a waiting time. */

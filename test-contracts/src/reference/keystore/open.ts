@@ -43,6 +43,14 @@ export function openReference<Configuration>(
           vault.create(`l1-${counter}`)
           return { keyId: `l1-${counter}` }
         },
+        movableKey: async () => ({
+          key: { keyId: "l1" },
+          isStated: true,
+          async move() {
+            vault.delete("l1")
+            vault.create("l1")
+          },
+        }),
         unusedKeyId: () => {
           counter += 1
           return `no-such-key-${counter}`
