@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import {
+  type AwsEmulator,
   createTokenIssuer,
   startAwsEmulator,
   startFortanixEmulator,
@@ -33,7 +34,7 @@ const keystorePlugin = (name: string, configuration: object) => ({
 })
 
 /** Story 1, on our AWS emulator. */
-export async function startAws(): Promise<RunningBackend> {
+export async function startAws(): Promise<RunningBackend & { readonly emulator: AwsEmulator }> {
   const account = "123456789012"
   const region = "us-east-1"
   const platform = `arn:aws:iam::${account}:role/platform`
@@ -55,6 +56,7 @@ export async function startAws(): Promise<RunningBackend> {
   await writeFile(tokenFile, issuer.issue({ subject, expiresInSeconds: 3600 }), { mode: 0o600 })
   let count = 0
   return {
+    emulator,
     plugin: keystorePlugin("aws-irsa", {
       ...{ allowedEndpoints: [emulator.address], allowedAddresses: loopback },
       webIdentity: { tokenFile, roleArn: platform, region },

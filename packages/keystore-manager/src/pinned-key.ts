@@ -46,9 +46,9 @@ export async function explainRefusal(
   clock: Clock,
 ): Promise<never> {
   if (state !== "active" || keyIdentity === undefined || !mayBeMoved(refusal)) throw refusal
-  // A denial must not become a time-out because the keystore then falls silent.
-  if (options.deadlineMs - clock.nowMs() < 2 * explanationLimitMs) throw refusal
-  const bound = withDeadline(options.signal, explanationLimitMs, clock)
+  // Less than is left: a denial must not become a time-out because the keystore then falls silent.
+  const limitMs = Math.min(explanationLimitMs, (options.deadlineMs - clock.nowMs()) / 2)
+  const bound = withDeadline(options.signal, limitMs, clock)
   try {
     const looking = requirePinnedKey(keystore, key, keyIdentity, { ...options, ...bound })
     await abortable(looking, bound.signal)
