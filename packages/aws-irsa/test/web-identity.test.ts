@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises"
-import { type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
+import { openInProcess, type TestServices, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { plugin } from "../src/index.ts"
 import { Aws, everything, platformRole, policy, region, subject } from "./aws.ts"
 
 let aws: Aws
@@ -51,6 +52,28 @@ describe("web identity", () => {
         facts: { method: "web_identity", role, session_name: "apeiro-cmk-acme" },
       },
     ])
+  })
+
+  it("never gives two tenants one session name, however long or unusual their names are", async () => {
+    const sessionName = "a-host-of-the-platform-1"
+    const pluginConfiguration = { ...aws.pluginConfiguration(), sessionName }
+    const started = await openInProcess(plugin, { pluginConfiguration, services: testServices() })
+    onTestFinished(() => started.stop())
+    const longest = "t".repeat(39)
+    const tenants = ["acme", longest, `${longest}1`, `${longest}2`, "a b", "a_b", "a/b", "t=1", `${"x".repeat(90)}1`]
+    const role = aws.createRole(externalId)
+    const configuration = { ...keyOf(), role_arn: role, external_id: externalId }
+    const names: string[] = []
+    for (const tenantId of tenants) {
+      aws.emulator.log.length = 0
+      const keystore = await started.openKeystore(configuration, testCall({ tenantId }))
+      await keystore.probe(testCall({ tenantId }))
+      names.push(aws.emulator.log.find(({ action }) => action === "AssumeRole")?.sessionName ?? "")
+    }
+    expect(names.slice(0, 2)).toEqual([`${sessionName}-acme`, `${sessionName}-${longest}`])
+    expect(new Set(names).size).toBe(tenants.length)
+    // The form that STS accepts.
+    for (const name of names) expect(name).toMatch(/^[\w+=,.@-]{2,64}$/)
   })
 
   it("uses the platform's own role when the tenant has none", async () => {

@@ -53,6 +53,24 @@ describe.skipIf(!(await softHsmAvailable()))("thales on SoftHSM", () => {
     expect(after.identity).not.toBe(before.identity)
   })
 
+  it("does not take a version of one key for a key of its own, which two tenants could claim", async () => {
+    const keystore = await withKey([])
+    const { keyId } = keystore.defaultKey
+    await keystore.rotateKey(keystore.defaultKey, testCall())
+    const version = await open({ key_label: `${keyId}.v2` })
+    await expect(version.describeKey(version.defaultKey, testCall())).rejects.toMatchObject({
+      ...{ code: "KEY_UNSUITABLE", message: expect.stringContaining(`"${keyId}"`) },
+    })
+    expect((await stepsOf(version)).map(({ outcome }) => outcome)).toContain("failed")
+  })
+
+  it("takes a key whose label merely looks like that of a version", async () => {
+    const key_label = `${hsm.newLabel()}.v2`
+    hsm.admin.createKey("partition", key_label)
+    const keystore = await open({ key_label })
+    expect(await keystore.describeKey(keystore.defaultKey, testCall())).toMatchObject({ state: "ENABLED" })
+  })
+
   it.each<[string, pkcs11js.Template]>([
     ["could leave the HSM", [{ type: CKA.EXTRACTABLE, value: true }]],
     ["is not sensitive", [{ type: CKA.SENSITIVE, value: false }]],

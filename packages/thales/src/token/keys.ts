@@ -2,7 +2,7 @@ import type { PKCS11 } from "pkcs11js"
 import { newKeyTemplate, readKey } from "./key-attributes.ts"
 import type { TokenKey } from "./messages.ts"
 import { type Pkcs11Module, TokenRefusal } from "./pkcs11.ts"
-import { labelOfVersion } from "./versions.ts"
+import { keyOfVersionLabel, labelOfVersion } from "./versions.ts"
 
 type Handle = Buffer
 
@@ -46,9 +46,16 @@ export class TokenKeys {
     return found
   }
 
-  /** Reads all versions of a key from the token again, oldest first. @throws {TokenRefusal} as `find` */
+  /**
+   * Reads all versions of a key from the token again, oldest first.
+   * @throws {TokenRefusal} as `find`; KEY_UNSUITABLE - the label is that of a version of another key
+   */
   readAgain(session: Handle, keyLabel: string): readonly TokenKey[] {
     this.#forget(keyLabel)
+    const other = keyOfVersionLabel(keyLabel)
+    if (other !== undefined && this.#search(session, other).length > 0) {
+      throw new TokenRefusal("KEY_UNSUITABLE", `This label is that of a version of the key "${other}".`)
+    }
     const count = this.newest(session, keyLabel)
     return Array.from({ length: count }, (_each, index) => this.find(session, keyLabel, index + 1).key)
   }

@@ -3,6 +3,11 @@ export function labelOfVersion(keyLabel: string, version: number): string {
   return version === 1 ? keyLabel : `${keyLabel}.v${version}`
 }
 
+/** Returns the label of the key whose version has this label; `undefined` for a label that names no version. */
+export function keyOfVersionLabel(label: string): string | undefined {
+  return /^(.+)\.v(?:[2-9]|[1-9][0-9]+)$/.exec(label)?.[1]
+}
+
 /** Returns the keystore's name of a version: its number and, where the token reports one, its check value. */
 export function versionName(version: number, checkValue: string): string {
   return checkValue === "" ? `${version}` : `${version}-${checkValue}`
