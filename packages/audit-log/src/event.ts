@@ -14,6 +14,7 @@ const hostActions = [
   "keystoreTest",
   "pluginTest",
   "keystoreActivate",
+  "claimRelease",
   "keystoreProvisionRequest",
   "keystoreProvision",
   "keystoreRemovalRequest",
@@ -66,6 +67,7 @@ export interface AuditEvent {
       | "token"
       | "keystore"
       | "credential"
+      | "claim"
       | "plugin"
       | "tenantKey"
       | "serviceKey"

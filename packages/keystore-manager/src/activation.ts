@@ -6,10 +6,11 @@ import { requireNotExportable, requirePassed, requireUsable } from "./activation
 import type { AuditTrail, KeystoreAct } from "./audit-trail.ts"
 import type { KeystoreCaller } from "./caller/keystore-caller.ts"
 import { pluginFor } from "./document.ts"
-import { alreadyClaimed, anotherActive, fromStorage, hasCode, keystoreNotFound } from "./errors.ts"
+import { anotherActive, fromStorage, hasCode, keystoreNotFound } from "./errors.ts"
 import type { KeystoreTests } from "./keystore-tests.ts"
 import { bindL1Port } from "./l1-port.ts"
 import type { OperationBudgets } from "./operation-budgets.ts"
+import { requireOwnClaim } from "./own-claim.ts"
 import type { KeystorePluginCatalog, KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
@@ -62,6 +63,8 @@ export class Activation {
       for await (const step of tests.saved(record, call)) steps.push(step)
       requirePassed(steps)
       if (record.state === "active") {
+        const { pluginType, keyIdentity = "" } = record
+        await requireOwnClaim(this.#services.repository, pluginType, keyIdentity, tenantId)
         await trail.record({ ...act, revision: record.revision, facts: { already_active: true } }, undefined, call)
       } else {
         await this.#claim(record, call)
@@ -86,8 +89,7 @@ export class Activation {
     )
     const { identity } = requireUsable(description)
     if (mode === "production") requireNotExportable(description)
-    const owner = await repository.claimOwner(pluginType, identity)
-    if (owner !== undefined && owner !== tenantId) throw alreadyClaimed()
+    await requireOwnClaim(repository, pluginType, identity, tenantId)
     const services = { audit, clock, random, l1: bindL1Port(caller, record, identity, clock) }
     await this.#store(record, identity, await prepareTenantKey(services, tenantId, keystoreId, call), call)
   }

@@ -23,6 +23,10 @@ import type { KeystoreStorageErrorCode } from "./ports.ts"
  * - `REVISION_MISMATCH` - the keystore was changed meanwhile.
  * - `CONNECTION_TEST_FAILED` - `steps` lists the steps that ran.
  * - `L1_ALREADY_CLAIMED` - the L1 key serves another tenant; never says which.
+ * - `CLAIM_NOT_FOUND` - there is no claim of that id.
+ * - `CLAIM_NOT_CONTESTED` - the keystore that is to get the claim has it, or does not work with the claimed key.
+ * - `CLAIM_HELD` - the holder's keystore has proved that it holds the claimed key.
+ * - `CLAIM_UNPROVEN` - the holder's keystore does not answer, and still has time to.
  * - `OPERATION_BUDGET_TOO_SMALL` - renewing the tenant's lease alone would take more than half of it.
  * - `ANOTHER_KEYSTORE_ACTIVE` - the tenant has another active keystore.
  */
@@ -38,6 +42,10 @@ export type KeystoreManagerErrorCode =
   | "REVISION_MISMATCH"
   | "CONNECTION_TEST_FAILED"
   | "L1_ALREADY_CLAIMED"
+  | "CLAIM_NOT_FOUND"
+  | "CLAIM_NOT_CONTESTED"
+  | "CLAIM_HELD"
+  | "CLAIM_UNPROVEN"
   | "OPERATION_BUDGET_TOO_SMALL"
   | "ANOTHER_KEYSTORE_ACTIVE"
 
@@ -73,6 +81,10 @@ const nextSteps: Readonly<Record<KeystoreManagerErrorCode, string>> = {
   REVISION_MISMATCH: "Read the keystore again, and send the change with its current revision.",
   CONNECTION_TEST_FAILED: "Follow the next step of the failed step, then test again.",
   L1_ALREADY_CLAIMED: "Use an L1 key of your own: one key serves one tenant.",
+  CLAIM_NOT_FOUND: "List the claims: a claim that was released or claimed again has another id.",
+  CLAIM_NOT_CONTESTED: "Name the claimant's keystore for the claimed key, and test its connection.",
+  CLAIM_HELD: "Leave the claim: at the keystore, the key's owner must end the holder's access first.",
+  CLAIM_UNPROVEN: "Ask the holder to make the keystore work, and try again.",
   ANOTHER_KEYSTORE_ACTIVE: "Keep using the active keystore: a tenant has one.",
 }
 

@@ -5,6 +5,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
 import { keystoreNotFound, managerError } from "./errors.ts"
 import type { HealthBoard } from "./health-board.ts"
+import { requireOwnClaim } from "./own-claim.ts"
 import { explainRefusal, requirePinnedKey } from "./pinned-key.ts"
 import type { KeystoreRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
@@ -17,12 +18,12 @@ const following: KeystoreCallSettings = { followsRevisions: true }
 
 /**
  * Makes the L1 port of the key hierarchy. `call.tenantId` names the tenant; a context of another tenant is refused. It
- * encrypts only by an active keystore, and decrypts by the keystore that made the wrap. Both refuse with `KEY_MISMATCH` once
+ * encrypts only by an active keystore whose claim is the tenant's, and decrypts by the keystore that made the wrap. Both refuse with `KEY_MISMATCH` once
  * the keystore's name for the key leads to another key than at the activation.
  */
 export function createL1Port(
   caller: KeystoreCaller,
-  repository: Pick<KeystoreRepository, "keystore">,
+  repository: Pick<KeystoreRepository, "keystore" | "claimOwner">,
   health: Pick<HealthBoard, "noteStanding">,
   clock: Clock,
 ): L1Port {
@@ -35,6 +36,7 @@ export function createL1Port(
   return {
     async encrypt(request, call) {
       const record = await find(request.keystoreId, request.context, call)
+      await requireOwnClaim(repository, record.pluginType, activeIdentity(record), call.tenantId)
       return encrypt(caller, record, activeIdentity, request, call, following)
     },
     async decrypt(request, call) {

@@ -2,6 +2,7 @@ import type { AuditIntakeRepository, AuditLogRepository } from "@apeiro-cmk/audi
 import type { CredentialRepository } from "@apeiro-cmk/credential-store"
 import type { KeyRepository } from "@apeiro-cmk/key-hierarchy"
 import type {
+  ClaimRepository,
   KeystoreRepository,
   OperationCountRepository,
   PlatformKeystoreRepository,
@@ -24,6 +25,7 @@ import { openPostgres } from "./postgres/open-postgres.ts"
 import { StoredAuditIntake } from "./repositories/audit-intake.ts"
 import { StoredAuditLog } from "./repositories/audit-log.ts"
 import { StoredAuditPlaces } from "./repositories/audit-places.ts"
+import { StoredClaims } from "./repositories/claims.ts"
 import { StoredCredentials } from "./repositories/credentials.ts"
 import { type IdempotencyTimes, StoredIdempotencyKeys } from "./repositories/idempotency.ts"
 import { StoredKeys } from "./repositories/keys.ts"
@@ -47,6 +49,7 @@ export interface Database {
   readonly keys: KeyRepository
   readonly keystores: KeystoreRepository
   readonly platformKeystores: PlatformKeystoreRepository
+  readonly claims: ClaimRepository
   readonly credentials: CredentialRepository
   readonly auditIntake: AuditIntakeRepository
   readonly auditLog: AuditLogRepository
@@ -92,6 +95,7 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
     keys: new StoredKeys(store),
     keystores: new StoredKeystores(store),
     platformKeystores: new StoredPlatformKeystores(store),
+    claims: new StoredClaims(store),
     credentials: new StoredCredentials(store),
     auditIntake: new StoredAuditIntake(store),
     auditLog: new StoredAuditLog(store),

@@ -72,10 +72,12 @@ interface CredentialsTable {
 }
 
 interface L1ClaimsTable {
+  claim_id: string
   plugin_type: string
   key_identity: string
   tenant_id: string
   claimed_at_ms: number
+  contested_at_ms: number | null
 }
 
 interface TenantKeysTable {

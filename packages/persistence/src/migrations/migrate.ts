@@ -6,6 +6,7 @@ import { jobs } from "./0002-jobs.ts"
 import { sharedFacts } from "./0003-shared-facts.ts"
 import { platformKeystores } from "./0004-platform-keystores.ts"
 import { operationCounts } from "./0005-operation-counts.ts"
+import { claimIds } from "./0008-claim-ids.ts"
 
 /** All migrations, in the order of their names. Forward only: there is no `down`. A released one never changes. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -14,6 +15,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0003-shared-facts": { up: sharedFacts },
   "0004-platform-keystores": { up: platformKeystores },
   "0005-operation-counts": { up: operationCounts },
+  "0008-claim-ids": { up: claimIds },
 }
 
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]

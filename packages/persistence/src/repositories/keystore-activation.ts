@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto"
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { KeystoreActivation } from "@apeiro-cmk/keystore-manager"
 import type { Kysely } from "kysely"
 import { persistenceError } from "../errors.ts"
 import type { Schema } from "../schema.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
+import { dropUnusedClaim } from "./claims.ts"
 import { insertTenantKey } from "./keys.ts"
 
 /** Position of the keystore that is used first. */
@@ -20,7 +22,7 @@ export async function activateKeystore(
   audit: readonly PreparedAuditEntry[],
 ): Promise<void> {
   await lockTenant(db, activation.tenantId)
-  await assertUnchanged(db, activation)
+  const before = await unchanged(db, activation)
   await assertNoOtherActive(db, activation)
   await claim(db, activation)
   await db
@@ -35,6 +37,8 @@ export async function activateKeystore(
     .where("tenant_id", "=", activation.tenantId)
     .where("keystore_id", "=", activation.keystoreId)
     .execute()
+  // A release may have given it the claim of another key than it names by now.
+  await dropUnusedClaim(db, before)
   if (activation.tenantKey !== undefined) {
     await assertNoActiveTenantKey(db, activation.tenantId)
     await insertTenantKey(db, activation.tenantKey)
@@ -56,13 +60,13 @@ async function lockTenant(db: Kysely<Schema>, tenantId: string): Promise<void> {
     .execute()
 }
 
-async function assertUnchanged(
+async function unchanged(
   db: Kysely<Schema>,
   { tenantId, keystoreId, revision, createdAtMs }: KeystoreActivation,
-): Promise<void> {
+): Promise<Schema["keystores"]> {
   const row = await db
     .selectFrom("keystores")
-    .select(["revision", "created_at_ms"])
+    .selectAll()
     .where("tenant_id", "=", tenantId)
     .where("keystore_id", "=", keystoreId)
     .executeTakeFirst()
@@ -71,6 +75,7 @@ async function assertUnchanged(
   if (row.revision !== revision || row.created_at_ms !== createdAtMs) {
     throw persistenceError("STALE_REVISION", `The keystore "${keystoreId}" has changed since it was tested.`)
   }
+  return row
 }
 
 async function assertNoOtherActive(db: Kysely<Schema>, { tenantId, keystoreId }: KeystoreActivation): Promise<void> {
@@ -94,10 +99,12 @@ async function claim(
   await db
     .insertInto("l1_claims")
     .values({
+      claim_id: randomUUID(),
       plugin_type: pluginType,
       key_identity: keyIdentity,
       tenant_id: tenantId,
       claimed_at_ms: activatedAtMs,
+      contested_at_ms: null,
     })
     .onConflict((conflict) => conflict.columns(["plugin_type", "key_identity"]).doNothing())
     .execute()

@@ -11,6 +11,7 @@ import { persistenceError, restating } from "../errors.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
+import { dropUnusedClaim } from "./claims.ts"
 import { deleteCredentialsExcept, insertCredentials } from "./credentials.ts"
 import { activateKeystore } from "./keystore-activation.ts"
 import { configurationColumns, keystoreRecord } from "./keystore-records.ts"
@@ -106,7 +107,7 @@ export class StoredKeystores implements KeystoreRepository {
         .where("tenant_id", "=", tenantId)
         .where("keystore_id", "=", keystoreId)
         .execute()
-      await releaseClaim(transaction, row)
+      await dropUnusedClaim(transaction, row)
       await insertAuditEntries(transaction, audit)
     })
   }
@@ -158,24 +159,4 @@ async function wrapsTenantKey(db: Kysely<Schema>, tenantId: string, keystoreId: 
     .limit(1)
     .executeTakeFirst()
   return wrap !== undefined
-}
-
-/** Releases the claim on the L1 key of a removed keystore, unless another keystore of the tenant uses the same key. */
-async function releaseClaim(db: Kysely<Schema>, removed: Schema["keystores"]): Promise<void> {
-  if (removed.key_identity === null) return
-  const other = await db
-    .selectFrom("keystores")
-    .select("keystore_id")
-    .where("tenant_id", "=", removed.tenant_id)
-    .where("plugin_type", "=", removed.plugin_type)
-    .where("key_identity", "=", removed.key_identity)
-    .limit(1)
-    .executeTakeFirst()
-  if (other !== undefined) return
-  await db
-    .deleteFrom("l1_claims")
-    .where("tenant_id", "=", removed.tenant_id)
-    .where("plugin_type", "=", removed.plugin_type)
-    .where("key_identity", "=", removed.key_identity)
-    .execute()
 }
