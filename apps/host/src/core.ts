@@ -123,7 +123,8 @@ async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: 
   const keys = createKeyHierarchy({ keys: database.keys, l1: keystores.l1, audit, clock, random, logger })
   defer(() => keys.close())
   const platformKeystores = new PlatformKeystores({
-    ...{ catalog, repository: database.platformKeystores, manager: keystores, jobs: database.jobs, audit, clock },
+    ...{ catalog, repository: database.platformKeystores, keystores: database.keystores, credentials },
+    ...{ manager: keystores, jobs: database.jobs, audit, clock },
     maximumAttempts: defaultJobSettings.maximumAttempts,
   })
   defer(await platformKeystores.start())

@@ -94,6 +94,67 @@ describe.skipIf(!available).each(databases)("keystores on the platform's OpenBao
     expect(await cli.run("platform", "keystore", "show", "acme", "spare")).toMatchObject({ exitCode: 5 })
   })
 
+  describe("keeps the key of a tenant that uses it", () => {
+    const namespace = { method: "GET", path: "sys/namespaces/openkcm-acme_bao" } as const
+    const change = async (edit: (configuration: Record<string, unknown>) => Record<string, unknown>) => {
+      const administrator = await tenantClient(host, "acme", "administrator")
+      const path = "/v1/tenants/acme/keystores/bao"
+      const { body, headers } = await administrator.send("GET", path)
+      const { configuration } = z.object({ configuration: z.record(z.string(), z.unknown()) }).parse(body)
+      return administrator.send("PUT", path, {
+        body: { configuration: edit(configuration) },
+        headers: { "if-match": headers.get("etag") ?? "" },
+      })
+    }
+    const isRefused = async (removal: ReturnType<typeof host.administrator.send>, code: string) => {
+      expect(await removal).toMatchObject({ body: { code } })
+      expect((await bao.admin.send(namespace)).status).toBe(200)
+      const workload = await tenantClient(host, "acme", "workload")
+      await workload.expect(200, "POST", "/v1/tenants/acme/service-keys/payments/data-keys", {})
+    }
+    const remove = () => host.administrator.send("DELETE", "/v1/platform/keystores/acme/bao")
+
+    it("after its configuration was written in another spelling", async () => {
+      const spelled = await change(({ mount_path: _, vault_address, ...rest }) => ({
+        ...rest,
+        vault_address: `${String(vault_address).replace("http", "HTTP")}/`,
+      }))
+      expect(spelled).toMatchObject({ status: 200 })
+      await isRefused(remove(), "KEYSTORE_IN_USE")
+    })
+
+    it("while another tenant's configuration names it", async () => {
+      await cli.run("platform", "keystore", "create", "acme", "named")
+      await host.administrator.expect(201, "POST", "/v1/tenants", { tenant_id: "globex" })
+      const administrator = await tenantClient(host, "globex", "administrator")
+      const configuration = {
+        ...{ vault_address: `${bao.address}/`, namespace: "openkcm-acme_named", key_name: "l1" },
+        ...{ auth_method: "token", token: "unused-token" },
+      }
+      const document = { plugin_type: "openbao", plugin_name: "copy", configuration }
+      await administrator.expect(201, "POST", "/v1/tenants/globex/keystores", document)
+      const refused = await cli.run("platform", "keystore", "remove", "acme", "named")
+      expect(refused).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('"copy" of tenant "globex"') })
+      expect((await bao.admin.send({ ...namespace, path: "sys/namespaces/openkcm-acme_named" })).status).toBe(200)
+    })
+
+    it("while OpenBao does not answer, since nothing is proved then", async () => {
+      const administrator = await tenantClient(host, "globex", "administrator")
+      const { headers } = await administrator.send("GET", "/v1/tenants/globex/keystores/copy")
+      const removal = { headers: { "if-match": headers.get("etag") ?? "" } }
+      expect(await administrator.send("DELETE", "/v1/tenants/globex/keystores/copy", removal)).toMatchObject({
+        status: 204,
+      })
+      await bao.halt()
+      expect(await host.administrator.send("DELETE", "/v1/platform/keystores/acme/named")).toMatchObject({
+        ...{ status: 503, body: { code: "UNREACHABLE" } },
+      })
+      await bao.start()
+      expect(await settled("/v1/platform/keystores/acme/named")).toBe("ready")
+      expect(await cli.run("platform", "keystore", "remove", "acme", "named")).toMatchObject({ exitCode: 0 })
+    })
+  })
+
   it("tells the operator what went wrong, and tries again when asked", async () => {
     await bao.admin.send({ method: "POST", path: "sys/namespaces/openkcm-acme_taken", body: {} })
     const refused = await cli.run("platform", "keystore", "create", "acme", "taken")

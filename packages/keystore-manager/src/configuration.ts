@@ -68,7 +68,13 @@ export function checkConfiguration(
   }
   const configuration = Object.fromEntries(plain)
   if (kept.length > 0 && stored !== undefined) {
-    for (const name of addressFields(manifest).filter((each) => differs(configuration, stored.configuration, each))) {
+    const before = inputOf(stored, credentials)
+    for (const name of differingFields(
+      plugin,
+      addressFields(manifest),
+      before,
+      Object.fromEntries([...plain, ...handles]),
+    )) {
       const again = kept.map((field) => field.name).join(", ")
       issues.push({ path: ["configuration", name], message: `is another address: enter ${again} again` })
     }
@@ -94,14 +100,7 @@ export function requireSameIdentity(
   stored: KeystoreRecord,
   next: CheckedConfiguration,
 ): void {
-  const parsedOf = (input: KeystoreConfigurationInput): unknown => {
-    const result = parse(plugin, input)
-    return result.ok ? result.value : input
-  }
-  // Compared after parsing: writing out a default, or spelling the same address differently, changes nothing.
-  const before = parsedOf(inputOf(stored, credentials))
-  const after = parsedOf(next.input)
-  const changed = plugin.definition.manifest.identityFields.filter((name) => differs(before, after, name))
+  const changed = differingIdentityFields(plugin, inputOf(stored, credentials), next.input)
   if (changed.length === 0) return
   throw managerError("IDENTITY_FIELD_FIXED", `Fixed while the keystore is active: ${changed.join(", ")}.`, {
     issues: changed.map((name) => ({
@@ -109,6 +108,20 @@ export function requireSameIdentity(
       message: "cannot be changed while the keystore is active",
     })),
   })
+}
+
+/**
+ * Lists the identity fields that two configurations of a plugin do not share, by what they mean: writing out a default, or
+ * spelling the same address differently, changes nothing.
+ *
+ * @param before - one that does not parse, e.g. because it lacks its secrets, counts as it is written
+ */
+export function differingIdentityFields(
+  plugin: RunningKeystorePlugin,
+  before: KeystoreConfigurationInput,
+  after: KeystoreConfigurationInput,
+): readonly string[] {
+  return differingFields(plugin, plugin.definition.manifest.identityFields, before, after)
 }
 
 /** Makes the configuration for the plugin of a stored keystore: secrets as handles. */
@@ -179,11 +192,31 @@ function secretIssue(value: unknown, field: CredentialField | undefined): string
     : `is stored in version ${field.version}: send that or a new one`
 }
 
-function differs(left: unknown, right: unknown, name: string): boolean {
-  return !isDeepStrictEqual(memberOf(left, name), memberOf(right, name))
+function differingFields(
+  plugin: RunningKeystorePlugin,
+  names: readonly string[],
+  before: KeystoreConfigurationInput,
+  after: KeystoreConfigurationInput,
+): readonly string[] {
+  const meaningOf = (input: KeystoreConfigurationInput): unknown => {
+    const result = parse(plugin, input)
+    return result.ok ? result.value : input
+  }
+  const [left, right] = [meaningOf(before), meaningOf(after)]
+  return names.filter((name) => {
+    // A parser may return a field under another name: then only the entered text can be compared.
+    const isKept = hasMember(left, name) || hasMember(right, name)
+    const [one, other] = isKept ? [left, right] : [before, after]
+    return !isDeepStrictEqual(memberOf(one, name), memberOf(other, name))
+  })
+}
+
+function hasMember(value: unknown, name: string): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined
-  return Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
+  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined
 }

@@ -18,6 +18,7 @@ export type {
   PlatformKeystoreChange,
   PlatformKeystoreFailure,
   PlatformKeystoreRecord,
+  PlatformKeystoreRemoval,
   PlatformKeystoreRepository,
   PlatformKeystoreState,
   PlatformKeystoreTarget,

@@ -2,6 +2,7 @@ import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { CredentialReference, SealedCredential } from "@apeiro-cmk/credential-store"
 import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
 import type { KeystorePluginV1, PluginDefinition, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import type { KeystoreTarget } from "./keystore-target.ts"
 import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
 
 /** A running keystore plugin. */
@@ -59,6 +60,12 @@ export interface KeystoreRepository {
   keystore(tenantId: string, keystoreId: string): Promise<KeystoreRecord | undefined>
   /** Lists the keystores of a tenant, by id. */
   keystores(tenantId: string): Promise<readonly KeystoreRecord[]>
+  /** Lists the keystores of a plugin type, of all tenants, by tenant and id: at most `limit` of those behind `after`. */
+  keystoresOfType(
+    pluginType: string,
+    after: KeystoreTarget | undefined,
+    limit: number,
+  ): Promise<readonly KeystoreRecord[]>
   /**
    * Stores a new keystore.
    * @throws {CodedError} ALREADY_EXISTS - the tenant already has a keystore of that id
@@ -92,7 +99,7 @@ export interface KeystoreRepository {
   claimOwner(pluginType: string, keyIdentity: string): Promise<string | undefined>
   /**
    * Claims the L1 key, stores the tenant key, and marks the keystore active.
-   * @throws {CodedError} L1_CLAIMED - by another tenant; the error does not say which
+   * @throws {CodedError} L1_CLAIMED - by another tenant, or for a removal; the error does not say which
    * @throws {CodedError} ANOTHER_KEYSTORE_ACTIVE - the tenant has another active keystore
    * @throws {CodedError} STALE_REVISION - the keystore has changed since it was tested
    */

@@ -35,6 +35,15 @@ export class InMemoryKeystores implements KeystoreRepository {
       .sort((left, right) => (left.keystoreId < right.keystoreId ? -1 : 1))
   }
 
+  async keystoresOfType(...[pluginType, after, limit]: Parameters<KeystoreRepository["keystoresOfType"]>) {
+    const behind = after === undefined ? "" : `${after.tenantId}/${after.keystoreId}`
+    return [...this.records]
+      .filter(([name, record]) => record.pluginType === pluginType && name > behind)
+      .sort(([left], [right]) => (left < right ? -1 : 1))
+      .slice(0, limit)
+      .map(([, record]) => record)
+  }
+
   async insertKeystore(...[record, credentials, audit]: Parameters<KeystoreRepository["insertKeystore"]>) {
     if (this.records.has(`${record.tenantId}/${record.keystoreId}`)) throw refusal("ALREADY_EXISTS")
     this.#store(record, credentials, audit)

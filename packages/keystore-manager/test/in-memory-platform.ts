@@ -1,4 +1,5 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import { CodedError } from "@apeiro-cmk/plugin-interface"
 import type {
   PlatformJob,
   PlatformJobQueue,
@@ -13,6 +14,8 @@ import type {
 export class InMemoryPlatformKeystores implements PlatformKeystoreRepository {
   readonly records = new Map<string, PlatformKeystoreRecord>()
   readonly audit: PreparedAuditEntry[] = []
+  /** Identities that claims and wraps name. */
+  readonly identitiesInUse: string[] = []
 
   async platformKeystore(target: PlatformKeystoreTarget) {
     return this.records.get(idOf(target))
@@ -41,7 +44,16 @@ export class InMemoryPlatformKeystores implements PlatformKeystoreRepository {
     return true
   }
 
-  async deletePlatformKeystore(target: PlatformKeystoreTarget, audit: readonly PreparedAuditEntry[]) {
+  async beginPlatformKeystoreRemoval(
+    ...[target, from, removal, change, audit]: Parameters<PlatformKeystoreRepository["beginPlatformKeystoreRemoval"]>
+  ) {
+    if (this.identitiesInUse.some((identity) => identity.startsWith(removal.identityPrefix))) {
+      throw new CodedError("STILL_IN_USE", "In use.", { origin: "caller", retryable: false, nextStep: "Look." })
+    }
+    return this.changePlatformKeystore(target, from, change, audit)
+  }
+
+  async deletePlatformKeystore(...[target, , audit]: Parameters<PlatformKeystoreRepository["deletePlatformKeystore"]>) {
     if (this.records.get(idOf(target))?.state !== "removing") return false
     this.audit.push(...audit)
     return this.records.delete(idOf(target))

@@ -42,7 +42,12 @@ export {
   keystoreCapabilities,
 } from "./kinds/keystore/manifest.ts"
 export type { KeystorePluginV1 } from "./kinds/keystore/plugin.ts"
-export type { KeystoreProviderV1, ProvidedKeystore, ProvidedKeystoreRequest } from "./kinds/keystore/provider.ts"
+export type {
+  KeystoreProviderV1,
+  ProvidedKeystore,
+  ProvidedKeystoreLocation,
+  ProvidedKeystoreRequest,
+} from "./kinds/keystore/provider.ts"
 export type {
   UpstreamKeystoreHooksV1,
   UpstreamKeystoreProviderV1,

@@ -5,16 +5,20 @@ import { AuditTrail, type KeystoreAct } from "../audit-trail.ts"
 import { readDocument } from "../document.ts"
 import { hasCode, keystoreNotFound, managerError } from "../errors.ts"
 import type { KeystoreManager } from "../keystore-manager.ts"
-import type { KeystorePluginCatalog } from "../ports.ts"
+import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository } from "../ports.ts"
 import type { PlatformJobQueue } from "./platform-jobs.ts"
 import type { PlatformKeystoreRecord, PlatformKeystoreRepository, PlatformKeystoreTarget } from "./platform-records.ts"
 import { PlatformWork } from "./platform-work.ts"
 import { providerOf } from "./provider-of.ts"
+import { RemovalProof } from "./removal-proof.ts"
 
 /** Options of {@link PlatformKeystores}. */
 export interface PlatformKeystoresOptions {
   readonly catalog: KeystorePluginCatalog
   readonly repository: PlatformKeystoreRepository
+  /** Searched, before a removal, for keystores that use the key. */
+  readonly keystores: Pick<KeystoreRepository, "keystoresOfType">
+  readonly credentials: CredentialPort
   readonly manager: Pick<KeystoreManager, "add" | "caller" | "get" | "remove">
   readonly jobs: PlatformJobQueue
   /** Runs of a job before the queue gives it up. */
@@ -32,13 +36,15 @@ const jobName = "platform-keystore"
 export class PlatformKeystores {
   readonly #options: PlatformKeystoresOptions
   readonly #trail: AuditTrail
+  readonly #proof: RemovalProof
   readonly #work: PlatformWork
 
   /** Does no work before {@link start}. */
   constructor(options: PlatformKeystoresOptions) {
     this.#options = options
     this.#trail = new AuditTrail(options.audit)
-    this.#work = new PlatformWork({ ...options, trail: this.#trail })
+    this.#proof = new RemovalProof(options)
+    this.#work = new PlatformWork({ ...options, proof: this.#proof, trail: this.#trail })
   }
 
   /**
@@ -86,22 +92,27 @@ export class PlatformKeystores {
   }
 
   /**
-   * Removes the tenant's keystore at once, and requests the removal of what is on the server, its L1 key included.
+   * Removes the tenant's keystore at once, and requests the removal of what is on the server, its L1 key included. Refused
+   * unless that key is proved to be unused.
    * @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND
-   * @throws {KeystoreManagerError} KEYSTORE_IN_USE - it wraps a tenant key
+   * @throws {KeystoreManagerError} KEYSTORE_IN_USE - a tenant has claimed the key, wrapped with it or configured it
+   * @throws {PluginError} the server cannot be asked which key it is
    */
   async remove(target: PlatformKeystoreTarget, call: HostCall): Promise<PlatformKeystoreRecord> {
-    const { clock, repository } = this.#options
+    const { clock } = this.#options
     const record = await this.get(target)
+    const act: KeystoreAct = { action: "keystoreRemovalRequest", ...target }
+    const change = { requestedBy: call.actor, updatedAtMs: clock.nowMs() }
+    const isBegun = await this.#trail.attempt(act, call, async () => {
+      const removal = await this.#proof.require(record, { ...call, ...target })
+      return this.#proof.begin(record, removal, change, [this.#trail.success(act, call)])
+    })
+    // Its job was quicker: the caller sees what has become of it.
+    if (!isBegun) return this.get(target)
     await this.#work.removeFromTenant(record, call)
-    const change = { state: "removing", requestedBy: call.actor, updatedAtMs: clock.nowMs() } as const
-    const entry = this.#trail.success({ action: "keystoreRemovalRequest", ...target }, call)
-    if (!(await repository.changePlatformKeystore(target, record.state, change, [entry]))) {
-      // Its job was quicker: the caller sees what has become of it.
-      return this.get(target)
-    }
     await this.#enqueue(target)
-    return { ...record, ...change }
+    const { failure: _, ...kept } = record
+    return { ...kept, ...change, state: "removing" }
   }
 
   /** Starts working on requests, and on what a host that is gone has left. @returns a function that stops the work */

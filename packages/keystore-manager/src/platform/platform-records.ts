@@ -39,8 +39,14 @@ export type PlatformKeystoreTarget = Pick<PlatformKeystoreRecord, "tenantId" | "
 export type PlatformKeystoreChange = Pick<PlatformKeystoreRecord, "state" | "failure" | "updatedAtMs"> &
   Partial<Pick<PlatformKeystoreRecord, "configuration" | "requestedBy">>
 
+/** What the removal of a platform keystore destroys: every key of the plugin type whose identity begins so. */
+export interface PlatformKeystoreRemoval {
+  readonly pluginType: string
+  readonly identityPrefix: string
+}
+
 /** Codes of the errors with which {@link PlatformKeystoreRepository} refuses a request. */
-export type PlatformStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND"
+export type PlatformStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND" | "STILL_IN_USE"
 
 /** Stores and reads platform keystores. Persistence implements it; a write and its audit entries are one transaction. */
 export interface PlatformKeystoreRepository {
@@ -61,6 +67,23 @@ export interface PlatformKeystoreRepository {
     change: PlatformKeystoreChange,
     audit: readonly PreparedAuditEntry[],
   ): Promise<boolean>
+  /**
+   * Changes one to `removing`, and holds the keys that its removal destroys: none of them can be claimed until
+   * {@link deletePlatformKeystore}. May be called again while it is being removed.
+   * @returns false, and does nothing, when it is not in the state `from`, or does not exist
+   * @throws {CodedError} STILL_IN_USE - one of the keys is claimed, or wraps a tenant key; nothing has changed
+   */
+  beginPlatformKeystoreRemoval(
+    target: PlatformKeystoreTarget,
+    from: PlatformKeystoreState,
+    removal: PlatformKeystoreRemoval,
+    change: PlatformKeystoreChange & { readonly state: "removing" },
+    audit: readonly PreparedAuditEntry[],
+  ): Promise<boolean>
   /** Deletes one that is being removed. @returns false, and does nothing, when it is in another state, or does not exist */
-  deletePlatformKeystore(target: PlatformKeystoreTarget, audit: readonly PreparedAuditEntry[]): Promise<boolean>
+  deletePlatformKeystore(
+    target: PlatformKeystoreTarget,
+    removal: PlatformKeystoreRemoval,
+    audit: readonly PreparedAuditEntry[],
+  ): Promise<boolean>
 }

@@ -1,13 +1,10 @@
-import { isDeepStrictEqual } from "node:util"
 import { failureOf, type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
-import type { Clock, KeystoreConfigurationDocument, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
+import type { Clock, ProvidedKeystore } from "@apeiro-cmk/plugin-interface"
 import { callOptions, type RunningCall } from "@apeiro-cmk/plugin-sdk"
 import type { AuditTrail, KeystoreAct } from "../audit-trail.ts"
-import { pluginFor } from "../document.ts"
 import { hasCode, managerError } from "../errors.ts"
 import type { KeystoreManager } from "../keystore-manager.ts"
 import type { KeystorePluginCatalog } from "../ports.ts"
-import type { KeystoreRecord } from "../records.ts"
 import { asCodedError } from "../undeclared-error.ts"
 import type { PlatformJob } from "./platform-jobs.ts"
 import type {
@@ -17,6 +14,7 @@ import type {
   PlatformKeystoreTarget,
 } from "./platform-records.ts"
 import { providerOf } from "./provider-of.ts"
+import type { RemovalProof } from "./removal-proof.ts"
 
 /** Services that the work uses. */
 interface WorkServices {
@@ -24,6 +22,7 @@ interface WorkServices {
   readonly repository: PlatformKeystoreRepository
   readonly manager: Pick<KeystoreManager, "add" | "caller" | "get" | "remove">
   readonly maximumAttempts: number
+  readonly proof: RemovalProof
   readonly trail: AuditTrail
   readonly clock: Clock
 }
@@ -61,12 +60,11 @@ export class PlatformWork {
    * @throws {KeystoreManagerError} KEYSTORE_IN_USE
    */
   async removeFromTenant(record: PlatformKeystoreRecord, call: HostCall): Promise<void> {
-    const { manager } = this.#services
-    const { tenantId, keystoreId, pluginType, configuration } = record
-    if (configuration === undefined) return
+    const { manager, proof } = this.#services
+    const { tenantId, keystoreId } = record
     try {
       const stored = await manager.get(tenantId, keystoreId)
-      if (this.#isSameKey(stored, pluginType, configuration)) await manager.remove(tenantId, keystoreId, stored, call)
+      if (proof.isNamedBy(record, stored)) await manager.remove(tenantId, keystoreId, stored, call)
     } catch (error) {
       if (!hasCode(error, "KEYSTORE_NOT_FOUND")) throw error
     }
@@ -86,7 +84,7 @@ export class PlatformWork {
     // Stored before the tenant has the keystore, so that a removal meanwhile takes the right one.
     const located = this.#now({ state: "pending", configuration })
     if (!(await repository.changePlatformKeystore(record, "pending", located, []))) return
-    await this.#hand(record, provided, call)
+    await this.#hand({ ...record, configuration }, provided, call)
     const act: KeystoreAct = { action: "keystoreProvision", tenantId, keystoreId, facts: { plugin_type: pluginType } }
     const ready = this.#now({ state: "ready" })
     await repository.changePlatformKeystore(record, "pending", ready, [trail.success(act, call)])
@@ -94,29 +92,30 @@ export class PlatformWork {
 
   /** Hands the keystore to the tenant; an earlier run may have done it already. */
   async #hand(record: PlatformKeystoreRecord, provided: ProvidedKeystore, call: HostCall): Promise<void> {
-    const { manager } = this.#services
+    const { manager, proof } = this.#services
     const { tenantId, keystoreId, pluginType } = record
-    const { configuration } = provided
     const document = {
       plugin_type: pluginType,
       plugin_name: keystoreId,
-      configuration: { ...configuration, ...asText(provided.secrets) },
+      configuration: { ...provided.configuration, ...asText(provided.secrets) },
     }
     try {
       await manager.add(tenantId, document, call)
     } catch (error) {
       if (!hasCode(error, "KEYSTORE_EXISTS")) throw error
-      const stored = await manager.get(tenantId, keystoreId)
-      if (!this.#isSameKey(stored, pluginType, configuration)) throw error
+      if (!proof.isNamedBy(record, await manager.get(tenantId, keystoreId))) throw error
     } finally {
       for (const secret of Object.values(provided.secrets)) secret.fill(0)
     }
   }
 
   async #removal(record: PlatformKeystoreRecord, call: HostCall): Promise<void> {
-    const { catalog, manager, repository, trail } = this.#services
+    const { catalog, manager, proof, repository, trail } = this.#services
     const { tenantId, keystoreId, pluginType } = record
     const provider = providerOf(catalog, pluginType)
+    // Again, directly before the removal: an earlier version asked for it without a proof.
+    const removal = await proof.require(record, call)
+    if (!(await proof.begin(record, removal, { updatedAtMs: this.#services.clock.nowMs() }, []))) return
     await this.removeFromTenant(record, call)
     await manager.caller.call(
       undefined,
@@ -125,7 +124,7 @@ export class PlatformWork {
       serverLimits,
     )
     const act: KeystoreAct = { action: "keystoreRemoval", tenantId, keystoreId, facts: { plugin_type: pluginType } }
-    await repository.deletePlatformKeystore(record, [trail.success(act, call)])
+    await repository.deletePlatformKeystore(record, removal, [trail.success(act, call)])
   }
 
   /** Notes why a run failed. @returns whether it must run again */
@@ -154,14 +153,6 @@ export class PlatformWork {
 
   #now(change: Omit<PlatformKeystoreChange, "updatedAtMs">): PlatformKeystoreChange {
     return { ...change, updatedAtMs: this.#services.clock.nowMs() }
-  }
-
-  #isSameKey(stored: KeystoreRecord, pluginType: string, configuration: KeystoreConfigurationDocument): boolean {
-    const { identityFields } = pluginFor(this.#services.catalog, pluginType).definition.manifest
-    return (
-      stored.pluginType === pluginType &&
-      identityFields.every((name) => isDeepStrictEqual(stored.configuration[name], configuration[name]))
-    )
   }
 }
 

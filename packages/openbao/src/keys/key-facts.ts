@@ -130,16 +130,23 @@ export async function readOrProve(
  * the mount path: both spellings refer to the same key and give the same identity.
  */
 export async function keyIdentity(place: KeyPlace, keyId: string, call: CallOptions): Promise<string> {
-  const { sealed, clusterId } = await place.client.health(call)
-  if (sealed) throw sealedError()
-  if (clusterId === undefined) {
-    throw pluginError(
-      "BAD_RESPONSE",
-      "OpenBao does not state its cluster id.",
-      "Check that vault_address leads to OpenBao itself, whose sys/health states cluster_id.",
-    )
-  }
+  const clusterId = await statedClusterId(place.client, call)
   return [clusterId, ...(place.namespace === undefined ? [] : [place.namespace]), place.mountPath, keyId].join("/")
+}
+
+/**
+ * Returns the id of the cluster that answers: the first part of the identity of each of its keys.
+ * @throws {PluginError} SEALED, BAD_RESPONSE - it does not state one
+ */
+export async function statedClusterId(client: Pick<OpenBaoClient, "health">, call: CallOptions): Promise<string> {
+  const { sealed, clusterId } = await client.health(call)
+  if (sealed) throw sealedError()
+  if (clusterId !== undefined) return clusterId
+  throw pluginError(
+    "BAD_RESPONSE",
+    "OpenBao does not state its cluster id.",
+    "Check that vault_address leads to OpenBao itself, whose sys/health states cluster_id.",
+  )
 }
 
 /** Makes a context that no tenant key can have, because the ids of tenant keys are UUIDs. */

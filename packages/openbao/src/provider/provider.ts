@@ -7,6 +7,7 @@ import type {
   TlsOptions,
 } from "@apeiro-cmk/plugin-interface"
 import { certificatesOf, type HttpPools, type SecretSource } from "@apeiro-cmk/plugin-sdk"
+import { statedClusterId } from "../keys/key-facts.ts"
 import { type ProvidedPlace, placeOf } from "./place.ts"
 import type { PlatformConfiguration } from "./platform-configuration.ts"
 import { PlatformServer } from "./platform-server.ts"
@@ -41,26 +42,38 @@ export function createOpenBaoProvider(platform: PlatformConfiguration, tools: Pr
     })
   }
 
-  async function withServer<T>(
-    keystoreId: string,
-    call: CallOptions,
-    work: (server: PlatformServer, place: ProvidedPlace) => Promise<T>,
-  ): Promise<T> {
+  async function withClient<T>(call: CallOptions, work: (client: OpenBaoClient) => Promise<T>): Promise<T> {
     requireAllowedAddresses(platform)
     const borrowed = pools.borrow(tlsOf(platform))
     const client = clientOf(borrowed.http, call)
     try {
-      const place = placeOf(platform, call.tenantId, keystoreId)
-      return await work(new PlatformServer(client, place, services.clock, call), place)
+      return await work(client)
     } finally {
       await client.close()
       await borrowed.giveBack()
     }
   }
 
+  async function withServer<T>(
+    keystoreId: string,
+    call: CallOptions,
+    work: (server: PlatformServer, place: ProvidedPlace) => Promise<T>,
+  ): Promise<T> {
+    return withClient(call, (client) => {
+      const place = placeOf(platform, call.tenantId, keystoreId)
+      return work(new PlatformServer(client, place, services.clock, call), place)
+    })
+  }
+
   return {
     createKeystore: ({ keystoreId }, call) =>
       withServer(keystoreId, call, (server, place) => provideKeystore(server, place, platform)),
+    locateKeystore: ({ keystoreId }, call) =>
+      withClient(call, async (client) => {
+        const { name } = placeOf(platform, call.tenantId, keystoreId)
+        const parts = [await statedClusterId(client, call), platform.namespace, name, ""]
+        return { identityPrefix: parts.filter((part) => part !== undefined).join("/") }
+      }),
     deleteKeystore: ({ keystoreId }, call) => withServer(keystoreId, call, removeKeystore),
     upstream: new UpstreamProvider(platform, { services, withServer }),
   }

@@ -6,6 +6,7 @@ import { persistenceError } from "../errors.ts"
 import type { Schema } from "../schema.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 import { dropUnusedClaim } from "./claims.ts"
+import { isBeingRemoved } from "./key-removals.ts"
 import { insertTenantKey } from "./keys.ts"
 
 /** Position of the keystore that is used first. */
@@ -114,8 +115,8 @@ async function claim(
     .where("plugin_type", "=", pluginType)
     .where("key_identity", "=", keyIdentity)
     .executeTakeFirstOrThrow()
-  if (owner.tenant_id !== tenantId) {
-    throw persistenceError("L1_CLAIMED", "This L1 key already serves another tenant.")
+  if (owner.tenant_id !== tenantId || (await isBeingRemoved(db, pluginType, keyIdentity))) {
+    throw persistenceError("L1_CLAIMED", "This L1 key already serves another tenant, or is being removed.")
   }
 }
 

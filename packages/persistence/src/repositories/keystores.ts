@@ -5,6 +5,7 @@ import type {
   KeystoreRecord,
   KeystoreRepository,
   KeystoreRevision,
+  KeystoreTarget,
 } from "@apeiro-cmk/keystore-manager"
 import type { Kysely } from "kysely"
 import { persistenceError, restating } from "../errors.ts"
@@ -32,6 +33,29 @@ export class StoredKeystores implements KeystoreRepository {
   async keystores(tenantId: string) {
     const rows = await this.#store.run((db) =>
       db.selectFrom("keystores").selectAll().where("tenant_id", "=", tenantId).orderBy("keystore_id").execute(),
+    )
+    return rows.map(keystoreRecord)
+  }
+
+  async keystoresOfType(pluginType: string, after: KeystoreTarget | undefined, limit: number) {
+    const rows = await this.#store.run((db) =>
+      db
+        .selectFrom("keystores")
+        .selectAll()
+        .where("plugin_type", "=", pluginType)
+        .$if(after !== undefined, (query) =>
+          query.where((row) =>
+            row(
+              row.refTuple("tenant_id", "keystore_id"),
+              ">",
+              row.tuple(after?.tenantId ?? "", after?.keystoreId ?? ""),
+            ),
+          ),
+        )
+        .orderBy("tenant_id")
+        .orderBy("keystore_id")
+        .limit(limit)
+        .execute(),
     )
     return rows.map(keystoreRecord)
   }

@@ -2,17 +2,20 @@ import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type {
   PlatformKeystoreChange,
   PlatformKeystoreRecord,
+  PlatformKeystoreRemoval,
   PlatformKeystoreRepository,
   PlatformKeystoreState,
   PlatformKeystoreTarget,
 } from "@apeiro-cmk/keystore-manager"
 import { errorOrigins } from "@apeiro-cmk/plugin-interface"
+import type { Kysely } from "kysely"
 import * as z from "zod"
 import { decodeJson } from "../encoding.ts"
 import { persistenceError, restating } from "../errors.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
+import { beginKeyRemoval, endKeyRemoval } from "./key-removals.ts"
 
 const configurationColumn = z.record(z.string(), z.json())
 const actorColumn = z.strictObject({ type: z.enum(["administrator", "token", "host", "anonymous"]), id: z.string() })
@@ -82,26 +85,33 @@ export class StoredPlatformKeystores implements PlatformKeystoreRepository {
   }
 
   async changePlatformKeystore(
-    { tenantId, keystoreId }: PlatformKeystoreTarget,
+    target: PlatformKeystoreTarget,
     from: PlatformKeystoreState,
     change: PlatformKeystoreChange,
     audit: readonly PreparedAuditEntry[],
   ) {
+    return this.#store.transaction((transaction) => changeFrom(transaction, target, from, change, audit))
+  }
+
+  async beginPlatformKeystoreRemoval(
+    target: PlatformKeystoreTarget,
+    from: PlatformKeystoreState,
+    removal: PlatformKeystoreRemoval,
+    change: PlatformKeystoreChange,
+    audit: readonly PreparedAuditEntry[],
+  ) {
     return this.#store.transaction(async (transaction) => {
-      const { numUpdatedRows } = await transaction
-        .updateTable("platform_keystores")
-        .set(changedColumns(change))
-        .where("tenant_id", "=", tenantId)
-        .where("keystore_id", "=", keystoreId)
-        .where("state", "=", from)
-        .executeTakeFirst()
-      if (numUpdatedRows !== 1n) return false
-      await insertAuditEntries(transaction, audit)
+      if (!(await changeFrom(transaction, target, from, change, audit))) return false
+      await beginKeyRemoval(transaction, { ...removal, tenantId: target.tenantId }, change.updatedAtMs)
       return true
     })
   }
 
-  async deletePlatformKeystore({ tenantId, keystoreId }: PlatformKeystoreTarget, audit: readonly PreparedAuditEntry[]) {
+  async deletePlatformKeystore(
+    { tenantId, keystoreId }: PlatformKeystoreTarget,
+    removal: PlatformKeystoreRemoval,
+    audit: readonly PreparedAuditEntry[],
+  ) {
     return this.#store.transaction(async (transaction) => {
       const { numDeletedRows } = await transaction
         .deleteFrom("platform_keystores")
@@ -110,10 +120,30 @@ export class StoredPlatformKeystores implements PlatformKeystoreRepository {
         .where("state", "=", "removing")
         .executeTakeFirst()
       if (numDeletedRows !== 1n) return false
+      await endKeyRemoval(transaction, { ...removal, tenantId })
       await insertAuditEntries(transaction, audit)
       return true
     })
   }
+}
+
+async function changeFrom(
+  db: Kysely<Schema>,
+  { tenantId, keystoreId }: PlatformKeystoreTarget,
+  from: PlatformKeystoreState,
+  change: PlatformKeystoreChange,
+  audit: readonly PreparedAuditEntry[],
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("platform_keystores")
+    .set(changedColumns(change))
+    .where("tenant_id", "=", tenantId)
+    .where("keystore_id", "=", keystoreId)
+    .where("state", "=", from)
+    .executeTakeFirst()
+  if (numUpdatedRows !== 1n) return false
+  await insertAuditEntries(db, audit)
+  return true
 }
 
 function changedColumns({ state, failure, updatedAtMs, configuration, requestedBy }: PlatformKeystoreChange) {

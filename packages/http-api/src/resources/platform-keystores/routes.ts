@@ -68,7 +68,8 @@ export const removePlatformKeystore = defineRoute({
   path: onePath,
   summary: "Remove a keystore from the platform's server, with its L1 key",
   description:
-    "Only a keystore that wraps no tenant key. The tenant loses it at once; the server's part is gone when this keystore " +
+    "Only a keystore whose L1 key is proved to be unused: not claimed, without a wrap, named by no configuration of another " +
+    "keystore, on a server that answers. The tenant loses it at once; the server's part is gone when this keystore " +
     "is no longer found.",
   permission: "platform.administer",
   params: keystoreParameters,
