@@ -3,7 +3,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import type { HealthAnswer, OpenBaoAnswer } from "./answer.ts"
 import { createCluster } from "./cluster.ts"
-import { tokenRejected, unexpectedAnswer } from "./errors.ts"
+import { isRedirect, tokenRejected, unexpectedAnswer } from "./errors.ts"
 import { lookUpToken, type OpenBaoLogin, type Token, type TokenFacts } from "./login.ts"
 import { Session } from "./session.ts"
 import { createWire, type OpenBaoRequest, type Wire } from "./wire.ts"
@@ -71,6 +71,11 @@ export interface OpenBaoClient {
   ): Promise<ReadonlyMap<string, readonly string[]> | "withheld">
   /** Asks for the state of the server. A sealed server is an answer here, never the error SEALED. */
   health(call: CallOptions): Promise<OpenBaoHealth>
+  /**
+   * Asks a standby whether it passes requests on to the active node (`disable_standby_reads`), or answers them itself. The
+   * active node answers them itself.
+   */
+  passesRequestsOn(call: CallOptions): Promise<boolean>
   /** Revokes the token if it came from a login. Idempotent; calls in flight reject with CANCELLED. */
   close(): Promise<void>
 }
@@ -147,6 +152,11 @@ class SessionClient implements OpenBaoClient {
 
   async health(call: CallOptions): Promise<OpenBaoHealth> {
     return healthOf(await this.#wire.health(this.#untilClosed(call)))
+  }
+
+  async passesRequestsOn(call: CallOptions): Promise<boolean> {
+    const request = { method: "GET", path: "auth/token/lookup-self", staysOnNode: true } as const
+    return isRedirect((await this.request(request, call)).status)
   }
 
   async close(): Promise<void> {

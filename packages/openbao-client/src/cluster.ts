@@ -1,7 +1,7 @@
 import { type CallOptions, type Clock, isPluginError, type PluginError } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { HealthAnswer, OpenBaoAnswer } from "./answer.ts"
-import { sealedError } from "./errors.ts"
+import { noActiveNode, sealedError } from "./errors.ts"
 import type { OpenBaoRequest, Wire } from "./wire.ts"
 
 /** Arguments of {@link createCluster}. */
@@ -24,9 +24,13 @@ export function createCluster(options: ClusterOptions): Wire {
 }
 
 /**
- * Several nodes of one cluster. It finds the active node by `sys/health` and stays with it. When that node fails, a
- * repeatable request goes to the next one within the same call, also during an election; any other request is sent
- * once.
+ * Several nodes of one cluster, of which only the active one is asked. A standby answers from its own copy, which lacks a
+ * revocation as long as it is cut off from the active node. So the node states before each request that it is active: its
+ * copy is then at least as new as the beginning of the call, but for the time in which a node that was cut off notices
+ * that it no longer leads.
+ *
+ * It stays with the active node. When that one fails, a repeatable request goes to the next one within the same call, also
+ * during an election; any other request is sent once.
  */
 class Cluster implements Wire {
   readonly namespace: string | undefined
@@ -46,14 +50,16 @@ class Cluster implements Wire {
   async send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer> {
     const { repeatable = request.method !== "POST" } = request
     const giveUpAtMs = this.#clock.monotonicMs() + 2 * this.#requestTimeoutMs
+    const isOver = () => call.signal.aborted || this.#clock.monotonicMs() >= giveUpAtMs
     for (let attempt = 1; ; attempt += 1) {
-      const node = this.#active ?? (await this.#findActive(call))
+      const look = await this.#look(call)
+      if (look.active === undefined && (!look.hasStandby() || isOver())) throw look.error()
       try {
-        return await node.send(request, token, call)
+        if (look.active !== undefined) return await look.active.node.send(request, token, call)
       } catch (error) {
         if (!isFailure(error)) throw error
-        if (this.#active === node) this.#active = undefined
-        if (!repeatable || call.signal.aborted || this.#clock.monotonicMs() >= giveUpAtMs) throw error
+        this.#active = undefined
+        if (!repeatable || isOver()) throw error
       }
       // The second attempt goes at once to the node that has taken over; later ones wait for an election.
       if (attempt > 1) await this.#pause(call)
@@ -61,46 +67,54 @@ class Cluster implements Wire {
   }
 
   async health(call: CallOptions): Promise<HealthAnswer> {
-    try {
-      return await (this.#active ?? (await this.#findActive(call))).health(call)
-    } catch (error) {
-      this.#active = undefined
-      if (call.signal.aborted || !isFailure(error)) throw error
-      // Any node that answers can report the state, e.g. that it is sealed.
-      return Promise.any(this.#nodes.map((node) => node.health(call))).catch(() => {
-        throw error
-      })
-    }
+    const look = await this.#look(call)
+    if (look.active !== undefined) return look.active.state
+    // Any node that answers can report the state, e.g. that it is sealed.
+    const state = look.states.find(({ sealed }) => !sealed) ?? look.states[0]
+    if (state === undefined || look.errors.some(isForeign)) throw look.error()
+    return state
   }
 
-  /** Asks all nodes at once; the first active one wins, so that a node that hangs delays nothing. */
-  async #findActive(call: CallOptions): Promise<Wire> {
+  /**
+   * Asks the node that was active last whether it still is, and otherwise all nodes at once: then the first active one
+   * wins, so that a node that hangs delays nothing.
+   */
+  async #look(call: CallOptions): Promise<Look> {
+    if (this.#active !== undefined) {
+      const known = await this.#lookAt([this.#active], call)
+      if (known.active !== undefined) return known
+    }
+    const look = await this.#lookAt(this.#nodes, call)
+    this.#active = look.active?.node
+    return look
+  }
+
+  async #lookAt(nodes: readonly Wire[], call: CallOptions): Promise<Look> {
     const deadline = withDeadline(call.signal, Math.min(longestLookMs, this.#requestTimeoutMs), this.#clock)
     const look = new Look()
-    const looks = this.#nodes.map((node) => this.#examine(node, look, { ...call, signal: deadline.signal }))
+    const examinations = nodes.map((node) => this.#examine(node, look, { ...call, signal: deadline.signal }))
     // The first time, wait for every node: they must all agree on the cluster id.
-    if (this.#clusterId === undefined) await Promise.allSettled(looks)
-    try {
-      if (look.errors.some(isForeign)) throw new Error("not one cluster")
-      this.#active = await Promise.any(looks)
-      return this.#active
-    } catch {
-      if (call.signal.aborted) throw abortReason(call.signal)
-      if (look.errors.some(isForeign)) this.#clusterId = undefined
-      return look.substitute()
-    } finally {
-      deadline.dispose()
+    if (this.#clusterId === undefined) await Promise.allSettled(examinations)
+    await Promise.any(examinations).catch(() => undefined)
+    deadline.dispose()
+    if (call.signal.aborted) throw abortReason(call.signal)
+    if (look.errors.some(isForeign)) {
+      look.active = undefined
+      this.#clusterId = undefined
     }
+    return look
   }
 
-  /** Resolves for the active node only; anything else goes into `look`. */
-  async #examine(node: Wire, look: Look, call: CallOptions): Promise<Wire> {
+  /** Resolves for the active node only; the findings go into `look`. */
+  async #examine(node: Wire, look: Look, call: CallOptions): Promise<void> {
     try {
       const state = await node.health(call)
-      if (state.sealed || !state.initialized) look.sealed += 1
-      else if (!this.#isOfThisCluster(state)) throw otherCluster()
-      else if (!state.standby) return node
-      else look.standbys.push(node)
+      if (!state.sealed && state.initialized && !this.#isOfThisCluster(state)) throw otherCluster()
+      if (!state.sealed && state.initialized && !state.standby) {
+        look.active ??= { node, state }
+        return
+      }
+      look.states.push(state)
     } catch (error) {
       look.errors.push(error)
     }
@@ -120,20 +134,24 @@ class Cluster implements Wire {
   }
 }
 
-/** The findings of one look at all nodes, apart from the active node. */
+/** The findings of one look at the nodes. */
 class Look {
-  readonly standbys: Wire[] = []
+  active: { readonly node: Wire; readonly state: HealthAnswer } | undefined
+  /** States of the nodes that answered and are not active. */
+  readonly states: HealthAnswer[] = []
   readonly errors: unknown[] = []
-  sealed = 0
 
-  /** Returns the node to use while none is active. @throws the reason why there is none */
-  substitute(): Wire {
+  /** Tells whether a node answered that takes over when the active one is gone. */
+  hasStandby(): boolean {
+    return this.states.some(({ sealed, initialized, standby }) => !sealed && initialized && standby)
+  }
+
+  /** Says why no node is active. */
+  error(): unknown {
     const foreign = this.errors.find(isForeign)
-    if (foreign !== undefined) throw foreign
-    // It forwards to the active node, or reports that there is none yet.
-    const [standby] = this.standbys
-    if (standby !== undefined) return standby
-    throw this.sealed > 0 ? sealedError() : this.errors[0]
+    if (foreign !== undefined) return foreign
+    if (this.hasStandby()) return noActiveNode()
+    return this.states.length > 0 ? sealedError() : this.errors[0]
   }
 }
 

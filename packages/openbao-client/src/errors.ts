@@ -51,7 +51,7 @@ export function statusError(status: number, headers: Readonly<Record<string, str
       waitMs === undefined ? {} : { retryAfterMs: waitMs },
     )
   }
-  if (status >= 300 && status < 400) {
+  if (isRedirect(status)) {
     return pluginError(
       "UNREACHABLE",
       `OpenBao redirects (HTTP ${status}) instead of answering.`,
@@ -63,6 +63,11 @@ export function statusError(status: number, headers: Readonly<Record<string, str
     return failedError(status)
   }
   return undefined
+}
+
+/** Tells whether a status leads to another address. */
+export function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400
 }
 
 /** Makes the error for a status that says no more than that the server failed. */
@@ -99,6 +104,16 @@ export function unavailableError(): PluginError {
     "UNREACHABLE",
     "OpenBao is not available (HTTP 503), and does not report that it is sealed.",
     "Check that OpenBao has an active node; service then resumes on its own.",
+    { origin: "backend" },
+  )
+}
+
+/** Makes the error for a cluster whose nodes that answer are all standbys: those are not asked for anything. */
+export function noActiveNode(): PluginError {
+  return pluginError(
+    "UNREACHABLE",
+    "No node of the OpenBao cluster that answers is the active one, and a standby may not know of a revocation.",
+    "Check that the cluster has an active node, and that vault_address or cluster_addresses name it.",
     { origin: "backend" },
   )
 }

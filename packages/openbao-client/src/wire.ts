@@ -1,7 +1,7 @@
 import type { CallOptions, Clock, HttpClient, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { withDeadline } from "@apeiro-cmk/plugin-sdk"
 import { type HealthAnswer, type OpenBaoAnswer, readAnswer, readHealth } from "./answer.ts"
-import { namespaceLockedError, notOpenBao, sealedError, statusError, unavailableError } from "./errors.ts"
+import { isRedirect, namespaceLockedError, notOpenBao, sealedError, statusError, unavailableError } from "./errors.ts"
 
 /** One request to OpenBao. */
 export interface OpenBaoRequest {
@@ -14,6 +14,8 @@ export interface OpenBaoRequest {
   readonly secretField?: string
   /** True when OpenBao may refuse this request with HTTP 500 and a reason: that is then an answer, not UNREACHABLE. */
   readonly refusesWith500?: boolean
+  /** True when a standby that would pass the request on must redirect instead, which is then an answer. Default false. */
+  readonly staysOnNode?: boolean
   /**
    * True when the request may be sent again to another node of a cluster after a node failed while it processed the
    * request: it changes nothing, or a repetition does no harm. Default: true for all methods except POST.
@@ -38,7 +40,7 @@ export interface Wire {
   readonly namespace: string | undefined
   /**
    * Sends one request.
-   * @returns an answer with status 2xx, or 400 to 499 except 429; or 500 if the request has `refusesWith500`
+   * @returns an answer with status 2xx, or 400 to 499 except 429; or 500 if the request has `refusesWith500`, 300 to 399 if it has `staysOnNode`
    * @throws {PluginError} SEALED, UNREACHABLE, TIMED_OUT, THROTTLED, BAD_RESPONSE
    */
   send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer>
@@ -84,14 +86,16 @@ export function createWire(options: WireOptions): Wire {
   }
 
   async function send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer> {
-    const { method, path, body, secretField, refusesWith500 = false } = request
+    const { method, path, body, secretField, refusesWith500 = false, staysOnNode = false } = request
     const headers: Record<string, string> = { "x-vault-request": "true" }
+    if (staysOnNode) headers["x-vault-no-request-forwarding"] = "true"
     if (token !== undefined) headers["x-vault-token"] = token
     if (namespace !== undefined) headers["x-vault-namespace"] = namespace
     if (body !== undefined) headers["content-type"] = "application/json"
     const url = `${address}/v1/${path}`
     const response = await exchange({ method, url, headers, ...(body === undefined ? {} : { body }) }, call)
 
+    if (staysOnNode && isRedirect(response.status)) return { status: response.status }
     const answer = readAnswer(response.status, response.body, { secretField, token })
     if (refusesWith500 && response.status === 500 && answer?.errors !== undefined) return answer
     const error = statusError(response.status, response.headers)

@@ -9,6 +9,8 @@ interface NodeState {
   readonly cluster?: string
   /** Status of every answer except those to `sys/health` and the login. */
   readonly answers?: number
+  /** The node that becomes active when this one, still active, has failed a request. */
+  readonly successor?: string
 }
 
 const read = { method: "GET", path: "transit/keys/k" } as const
@@ -20,7 +22,7 @@ function cluster(initial: Readonly<Record<string, NodeState>>) {
   const nodes: Record<string, NodeState> = { ...initial }
   const seen: string[] = []
   const answer = (host: string, path: string): ScriptedAnswer => {
-    const { is, cluster: cluster_id = "c1", answers = 200 } = nodes[host] ?? { is: "sealed" }
+    const { is, cluster: cluster_id = "c1", answers = 200, successor }: NodeState = nodes[host] ?? { is: "sealed" }
     if (path === "sys/health") {
       const state = { initialized: true, sealed: is === "sealed", standby: is !== "active", version: "2.7.2" }
       return { status: 200, body: is === "sealed" ? state : { ...state, cluster_id } }
@@ -29,8 +31,10 @@ function cluster(initial: Readonly<Record<string, NodeState>>) {
       return { status: 200, body: { auth: { client_token: "t", lease_duration: 3600, renewable: true } } }
     }
     seen.push(`${host} ${path}`)
+    if (successor !== undefined) Object.assign(nodes, { [host]: { is: "sealed" }, [successor]: { is: "active" } })
     return { status: answers, body: answers === 200 ? { data: {} } : { errors: ["no"] } }
   }
+  const clock = fakeClock()
   const http = new ScriptedHttp((path, _token, host = "") => answer(host, path))
   const client = createOpenBaoClient({
     address: "https://one",
@@ -41,13 +45,13 @@ function cluster(initial: Readonly<Record<string, NodeState>>) {
     tenantId: "acme",
     http,
     requestTimeoutMs: 1_000,
-    services: testServices({ clock: fakeClock() }),
+    services: testServices({ clock }),
   })
-  return { client, nodes, seen, http }
+  return { client, clock, nodes, seen, http }
 }
 
 describe("a cluster", () => {
-  it("looks for the active node once, and sends the requests there", async () => {
+  it("looks for the active node once, and asks it before each request whether it still is", async () => {
     const { client, seen, http } = cluster({
       one: { is: "standby" },
       two: { is: "sealed" },
@@ -56,14 +60,44 @@ describe("a cluster", () => {
     await client.request(read, testCall())
     await client.request(encrypt, testCall())
     expect(seen).toEqual(["three transit/keys/k", "three transit/encrypt/k"])
-    expect(http.count("sys/health")).toBe(3)
+    // Three for the login that comes first.
+    expect(http.count("sys/health")).toBe(3 + 2)
+  })
+
+  it("sends nothing to a node that has become a standby, and follows the active one", async () => {
+    const { client, nodes, seen } = cluster({ one: { is: "active" }, two: { is: "standby" } })
+    await client.request(read, testCall())
+    nodes.one = { is: "standby" }
+    nodes.two = { is: "active" }
+    await client.request(encrypt, testCall())
+    await client.request(rotate, testCall())
+    expect(seen.slice(1)).toEqual(["two transit/encrypt/k", "two transit/keys/k/rotate"])
+  })
+
+  it("sends nothing at all while no node is active, even a request that changes something", async () => {
+    const { client, clock, nodes, seen } = cluster({ one: { is: "active" }, two: { is: "standby" } })
+    await client.request(read, testCall())
+    nodes.one = { is: "sealed" }
+    for (const request of [read, encrypt, rotate]) {
+      const failure = expect(client.request(request, testCall())).rejects.toMatchObject({
+        ...{ code: "UNREACHABLE", origin: "backend", message: expect.stringContaining("standby") },
+      })
+      for (let passed = 0; passed < 3_000; passed += 250) await clock.advance(250)
+      await failure
+    }
+    expect(seen).toEqual(["one transit/keys/k"])
+    const waiting = client.request(rotate, testCall())
+    await clock.advance(250)
+    nodes.two = { is: "active" }
+    await clock.advance(250)
+    await expect(waiting).resolves.toMatchObject({ status: 200 })
+    expect(seen.slice(1)).toEqual(["two transit/keys/k/rotate"])
   })
 
   it("sends a repeatable request to the next active node when the first one fails", async () => {
     const { client, nodes, seen } = cluster({ one: { is: "active" }, two: { is: "standby" } })
     await client.request(read, testCall())
-    nodes.one = { is: "sealed", answers: 503 }
-    nodes.two = { is: "active" }
+    nodes.one = { is: "active", answers: 500, successor: "two" }
     await expect(client.request(encrypt, testCall())).resolves.toMatchObject({ status: 200 })
     expect(seen.slice(1)).toEqual(["one transit/encrypt/k", "two transit/encrypt/k"])
   })
@@ -71,8 +105,7 @@ describe("a cluster", () => {
   it("sends a request that changes something only once", async () => {
     const { client, nodes, seen } = cluster({ one: { is: "active" }, two: { is: "standby" } })
     await client.request(read, testCall())
-    nodes.one = { is: "sealed", answers: 500 }
-    nodes.two = { is: "active" }
+    nodes.one = { is: "active", answers: 500, successor: "two" }
     await expect(client.request(rotate, testCall())).rejects.toMatchObject({ code: "UNREACHABLE" })
     expect(seen.slice(1)).toEqual(["one transit/keys/k/rotate"])
     await client.request(rotate, testCall())

@@ -7,7 +7,15 @@ import { plugin } from "../src/index.ts"
 import { careless, mount, narrowPolicy, OpenBao, stepsOf, storyPolicy } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
-const stepNames = ["authentication", "key_access", "policy_enforcement", "token_renewal", "round_trip", "audit_test"]
+const stepNames = [
+  "authentication",
+  "active_node",
+  "key_access",
+  "policy_enforcement",
+  "token_renewal",
+  "round_trip",
+  "audit_test",
+]
 
 const outcomes = (steps: ReadonlyMap<string, ConnectionStep>) =>
   Object.fromEntries([...steps.values()].map(({ name, outcome }) => [name, outcome]))

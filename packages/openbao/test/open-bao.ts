@@ -84,7 +84,11 @@ export class OpenBao {
   }
 
   static async start(options: OpenBaoOptions = {}): Promise<OpenBao> {
-    const server = await startOpenBao(options)
+    return OpenBao.on(await startOpenBao(options))
+  }
+
+  /** Prepares a server that is running. */
+  static async on(server: OpenBaoServer): Promise<OpenBao> {
     await server.admin.enableTransit(mount)
     await server.admin.enableAuth("approle")
     return new OpenBao(server)

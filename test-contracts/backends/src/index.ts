@@ -61,6 +61,7 @@ export {
   type TransitKeyOptions,
 } from "./openbao/admin.ts"
 export type { OpenBaoAuditEntry } from "./openbao/audit-file.ts"
+export { type OpenBaoCluster, type OpenBaoClusterOptions, startOpenBaoCluster } from "./openbao/cluster.ts"
 export { installOpenBao, openBaoVersion } from "./openbao/install.ts"
 export { joinOpenBao, type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./openbao/server.ts"
 export type { OpenBaoAnswer, OpenBaoEndpoint, OpenBaoRequest } from "./openbao/vault-client.ts"

@@ -1,13 +1,15 @@
 import type { CallOptions, ConnectionStep } from "@apeiro-cmk/plugin-interface"
 import { runConnectionTest } from "@apeiro-cmk/plugin-sdk"
+import { checkActiveNode } from "./active-node-check.ts"
 import { checkAudit } from "./audit-check.ts"
 import { checkAuthentication, checkKeyAccess, checkRoundTrip, checkTokenRenewal } from "./checks.ts"
 import type { Check, ConnectionTest } from "./connection-check.ts"
 import { checkPolicy } from "./policy-check.ts"
 
-/** The steps of story 4, step 5, plus a real round trip and the audit test of story 2. */
+/** The steps of story 4, step 5, plus the node that answers, a real round trip and the audit test of story 2. */
 const checks: readonly (readonly [string, Check])[] = [
   ["authentication", checkAuthentication],
+  ["active_node", checkActiveNode],
   ["key_access", checkKeyAccess],
   ["policy_enforcement", checkPolicy],
   ["token_renewal", checkTokenRenewal],
@@ -15,8 +17,8 @@ const checks: readonly (readonly [string, Check])[] = [
   ["audit_test", checkAudit],
 ]
 
-// Six steps together stay below the 30 s of a whole test.
-const stepTimeoutMs = 4_800
+// Seven steps together stay below the 30 s of a whole test.
+const stepTimeoutMs = 4_100
 
 /** Runs the steps one after the other. */
 export function testConnection(test: ConnectionTest, call: CallOptions): AsyncIterable<ConnectionStep> {

@@ -7,6 +7,10 @@ export interface ConfigurationSettings {
   readonly folder: string
   readonly port: number
   readonly clusterPort: number
+  /** Port at which the other nodes of the cluster reach it. */
+  readonly advertisedPort: number
+  readonly performanceMultiplier: number
+  readonly standbyReads: boolean
   /** Issues the server's certificate; without it the server speaks plain HTTP. */
   readonly authority: TestAuthority | undefined
   /** Refuses connections without a client certificate of the authority. */
@@ -30,7 +34,7 @@ export async function writeConfiguration(settings: ConfigurationSettings): Promi
     `storage "raft" {`,
     `  path = ${quoted(dataFolder)}`,
     `  node_id = ${quoted(settings.nodeId)}`,
-    `  performance_multiplier = "1"`,
+    `  performance_multiplier = "${settings.performanceMultiplier}"`,
     `}`,
     `listener "tcp" {`,
     `  address = "127.0.0.1:${port}"`,
@@ -44,7 +48,8 @@ export async function writeConfiguration(settings: ConfigurationSettings): Promi
       : []),
     `}`,
     `api_addr = "${scheme}://127.0.0.1:${port}"`,
-    `cluster_addr = "https://127.0.0.1:${clusterPort}"`,
+    `cluster_addr = "https://127.0.0.1:${settings.advertisedPort}"`,
+    ...(settings.standbyReads ? [] : ["disable_standby_reads = true"]),
     ...(audit
       ? [`audit "file" "file" {`, `  options = { file_path = ${quoted(join(folder, "audit.log"))} }`, `}`]
       : []),

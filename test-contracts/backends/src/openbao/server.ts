@@ -24,6 +24,12 @@ export interface OpenBaoOptions {
   readonly audit?: boolean
   /** Name of the node in its cluster. Default `one`. */
   readonly nodeId?: string
+  /** Raft's multiplier of its time-outs. Default 1, for quick elections; OpenBao's own default is 5. */
+  readonly performanceMultiplier?: number
+  /** Whether a standby answers from its own copy. Default true, as OpenBao's. */
+  readonly standbyReads?: boolean
+  /** Returns the port of 127.0.0.1 at which the other nodes reach its cluster port. Default: the cluster port itself. */
+  readonly advertise?: (clusterPort: number) => Promise<number>
 }
 
 const initialised = z.object({ keys_base64: z.array(z.string()).length(1), root_token: z.string() })
@@ -58,9 +64,11 @@ async function spawnOpenBao(
   for (let attempt = 1; ; attempt += 1) {
     const folder = await mkdtemp(join(tmpdir(), "openbao-"))
     const [port = 0, clusterPort = 0] = await freePorts(2)
-    const settings = { folder, port, clusterPort, authority, requireClientCertificate, audit, nodeId }
-    const configFile = await writeConfiguration(settings)
-    const server = new OpenBaoServer(binary, folder, configFile, port, clusterPort, authority, adminCertificate)
+    const advertisedPort = (await options.advertise?.(clusterPort)) ?? clusterPort
+    const settings = { folder, port, clusterPort, advertisedPort, authority, requireClientCertificate, audit, nodeId }
+    const { performanceMultiplier = 1, standbyReads = true } = options
+    const configFile = await writeConfiguration({ ...settings, performanceMultiplier, standbyReads })
+    const server = new OpenBaoServer(binary, folder, configFile, port, advertisedPort, authority, adminCertificate)
     try {
       await begin(server)
       return server
@@ -95,14 +103,14 @@ export class OpenBaoServer {
     folder: string,
     configFile: string,
     port: number,
-    clusterPort: number,
+    advertisedPort: number,
     authority: TestAuthority | undefined,
     adminCertificate: IssuedCertificate | undefined,
   ) {
     this.#adminCertificate = adminCertificate
     this.#binary = binary
     this.#configFile = configFile
-    this.#clusterAddress = `127.0.0.1:${clusterPort}`
+    this.#clusterAddress = `127.0.0.1:${advertisedPort}`
     this.folder = folder
     this.port = port
     this.authority = authority
