@@ -3,6 +3,8 @@ import { CliError } from "./cli-error.ts"
 import { exitCodes } from "./exit-codes.ts"
 import { systemCodeOf } from "./files.ts"
 
+/** Name of the header, as a line of the file begins. */
+const headerName = "authorization:"
 const othersMayRead = 0o044
 
 /**
@@ -31,8 +33,9 @@ export async function authorizationOf(headerFile: string, warn: (text: string) =
       "Start the host once with `npm start`, which writes the file, or name yours with --header-file.",
     )
   }
-  const value = /^authorization:\s*(.+?)\s*$/im.exec(text)?.[1]
-  if (value !== undefined) return value
+  const line = text.split("\n").find((each) => each.toLowerCase().startsWith(headerName))
+  const value = line?.slice(headerName.length).trim() ?? ""
+  if (value !== "") return value
   throw new CliError(
     exitCodes.refused,
     `The token file ${headerFile} does not hold one line "Authorization: Bearer ...".`,

@@ -6,6 +6,7 @@ import { bearerTokenHash, bearerTokenOf, newBearerToken } from "./bearer-token.t
 import { AccessError } from "./errors.ts"
 
 const longestFileBytes = 1024
+const headerName = "authorization:"
 
 /**
  * Reads the administrator's token from its file, or makes both at the first start of a host.
@@ -72,7 +73,8 @@ async function readFile(path: string): Promise<Uint8Array> {
       })
     }
     const line = (await file.readFile("utf8")).trim()
-    const token = bearerTokenOf(/^Authorization: *(.*)$/i.exec(line)?.[1])
+    const isHeader = line.toLowerCase().startsWith(headerName)
+    const token = bearerTokenOf(isHeader ? line.slice(headerName.length).trimStart() : undefined)
     if (token === undefined) throw invalid(path, "holds no line `Authorization: Bearer <token>`")
     return bearerTokenHash(token)
   } finally {

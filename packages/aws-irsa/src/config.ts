@@ -4,6 +4,7 @@ import { keyIdForm, parseArn, partitionOf, regionForm, roleArnForm } from "./arn
 
 const region = z
   .string()
+  .max(40)
   .regex(regionForm, "expected the name of a region, e.g. eu-central-1")
   .meta({ title: "Region", examples: ["us-east-1"] })
 
@@ -42,6 +43,7 @@ export const pluginConfiguration = z
       }),
     sessionName: z
       .string()
+      .max(24)
       .regex(/^[\w+=,.@-]{2,24}$/, "expected 2 to 24 letters, digits or _+=,.@-")
       .default("apeiro-cmk")
       .meta({
@@ -98,11 +100,13 @@ const keystoreFields = z.strictObject({
   }),
   external_id: z
     .string()
+    .max(1224)
     .regex(/^[\w+=,.@:/-]{2,1224}$/, "expected 2 to 1,224 letters, digits or _+=,.@:/-")
     .optional()
     .meta({ title: "External id", description: "Default: an id that belongs to this tenant alone." }),
   trust_anchor_arn: z
     .string()
+    .max(200)
     .regex(
       /^arn:aws[a-z-]*:rolesanywhere:[a-z0-9-]+:\d{12}:trust-anchor\/[0-9a-f-]{36}$/,
       "expected the ARN of a trust anchor",
@@ -111,6 +115,7 @@ const keystoreFields = z.strictObject({
     .meta({ title: "Trust anchor", description: "For roles_anywhere." }),
   profile_arn: z
     .string()
+    .max(200)
     .regex(/^arn:aws[a-z-]*:rolesanywhere:[a-z0-9-]+:\d{12}:profile\/[0-9a-f-]{36}$/, "expected the ARN of a profile")
     .optional()
     .meta({ title: "Profile", description: "For roles_anywhere." }),

@@ -26,6 +26,7 @@ export const pluginConfiguration = withRules(
 export type PluginConfiguration = z.output<typeof pluginConfiguration>
 
 const longestName = 256
+const oneLine = "must be one line without control characters"
 /** Form of an id in DSM. */
 export const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
@@ -33,8 +34,9 @@ export const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 export const dsmName = z
   .string()
   .min(1)
-  .max(longestName)
-  .regex(/^\P{C}*[^\s\p{C}]\P{C}*$/u, { error: "must be one line without control characters" })
+  .max(longestName, { abort: true })
+  .regex(/^\P{C}*$/u, { error: oneLine, abort: true })
+  .refine((name) => name.trim() !== "", { error: oneLine })
 
 const readAtLogin = "Read at each login from the tenant's folder in the operator's credential directory."
 
@@ -45,6 +47,7 @@ const keystoreFields = z.strictObject({
   dsm_endpoint: endpoint().meta({ title: "Address of DSM", examples: ["https://sdkms.fortanix.com"] }),
   app_uuid: z
     .string()
+    .max(36)
     .regex(uuidForm, { error: "must be the app's id, a UUID" })
     .meta({ title: "Id of the app", examples: ["550e8400-e29b-41d4-a716-446655440000"] }),
   auth_method: z.enum(authMethods).default("api_key").meta({ title: "Authentication" }),

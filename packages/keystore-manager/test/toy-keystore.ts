@@ -30,12 +30,12 @@ const unsupported = {
 
 const keystoreConfiguration = z.strictObject({
   address: endpoint(),
-  further_addresses: z.array(endpoint()).optional(),
-  mount_path: z.string().default("transit"),
-  key_name: z.string().min(1),
+  further_addresses: z.array(endpoint()).max(8).optional(),
+  mount_path: z.string().max(100).default("transit"),
+  key_name: z.string().min(1).max(100),
   token: secret(),
   pin: secret().optional(),
-  note: z.string().optional(),
+  note: z.string().max(1000).optional(),
   operations_per_hour: z.int().optional(),
 })
 

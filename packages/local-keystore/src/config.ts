@@ -2,9 +2,12 @@ import * as z from "zod"
 
 /** Makes the schema for the name of a key in the key file. */
 export const keyName = () =>
-  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, {
-    error: "must be 1 to 100 letters, digits, dots, dashes and underscores, and begin with a letter or digit",
-  })
+  z
+    .string()
+    .max(100)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, {
+      error: "must be 1 to 100 letters, digits, dots, dashes and underscores, and begin with a letter or digit",
+    })
 
 /** The settings that the operator makes in the profile. */
 export const pluginConfiguration = z.strictObject({

@@ -18,9 +18,14 @@ export { singleFlight } from "./calls/single-flight.ts"
 export { soundStep } from "./calls/sound-step.ts"
 export { configurationError, parseConfiguration, requireConfiguration } from "./configuration/configuration.ts"
 export { type ConfigurationHooks, configurationHooks } from "./configuration/configuration-hooks.ts"
-export { configurationJsonSchema, secretFields } from "./configuration/configuration-schema.ts"
+export {
+  configurationJsonSchema,
+  secretFields,
+  unboundedParts,
+} from "./configuration/configuration-schema.ts"
 export { endpoint, type ParsedEndpoint, parseEndpoint } from "./configuration/endpoint.ts"
 export { atMostOne, type FieldRule, type Given, goesWith, has, withRules } from "./configuration/field-rules.ts"
+export { boundedIssues, issuesText, shownName, shownText } from "./configuration/issue-list.ts"
 export { definePlugin, type KeystorePluginSource, type PluginSource } from "./definition/define-plugin.ts"
 export { isAddressRange } from "./egress/address-rules.ts"
 export { egressConfiguration, egressRules, isAllowedUrl, requireAllowedUrl } from "./egress/egress-policy.ts"

@@ -5,6 +5,8 @@ import { definePlugin, type KeystorePluginSource, secret, secretFields } from ".
 import { openInProcess, testCall } from "../src/testing.ts"
 import { plugin as example } from "./example-plugin.ts"
 
+const text = () => z.string().max(100)
+
 const reason = "not needed here"
 const manifest = {
   name: "sample",
@@ -28,7 +30,7 @@ const manifest = {
 } as const
 
 const keystore = z.strictObject({
-  address: z.string(),
+  address: text(),
   token: secret().optional(),
   pin: secret().nullable().default(null),
 })
@@ -164,32 +166,54 @@ describe("definePlugin", () => {
 
   it("refuses schemas that let unknown fields or hidden secrets through", () => {
     const faulty: [z.ZodType, string][] = [
-      [z.object({ address: z.string() }), "the document takes unknown fields"],
-      [z.looseObject({ address: z.string() }), "the document takes unknown fields"],
-      [z.strictObject({ address: z.string(), tls: z.object({ ca: z.string() }) }), "tls takes unknown fields"],
+      [z.object({ address: text() }), "the document takes unknown fields"],
+      [z.looseObject({ address: text() }), "the document takes unknown fields"],
+      [z.strictObject({ address: text(), tls: z.object({ ca: text() }) }), "tls takes unknown fields"],
       [
-        z.strictObject({ address: z.string(), login: z.strictObject({ token: secret() }) }),
+        z.strictObject({ address: text(), login: z.strictObject({ token: secret() }) }),
         "login.token is a secret below the top level",
       ],
-      [z.strictObject({ address: z.string(), tokens: z.array(secret()) }), "tokens.* is a secret below the top level"],
       [
-        z.strictObject({ address: z.string(), tokens: z.record(z.string(), secret()) }),
+        z.strictObject({ address: text(), tokens: z.array(secret()).max(2) }),
         "tokens.* is a secret below the top level",
       ],
-      [z.strictObject({ address: z.string().meta({ id: "shared" }) }), "address is a reference"],
+      [
+        z.strictObject({ address: text(), tokens: z.record(text(), secret()).meta({ maxProperties: 2 }) }),
+        "tokens.* is a secret below the top level",
+      ],
+      [z.strictObject({ address: text().meta({ id: "shared" }) }), "address is a reference"],
     ]
     for (const [schema, fault] of faulty) {
       expect(faultsOf(() => define({}, { keystore: schema })).join(), fault).toContain(
         `keystoreConfigurationSchema: ${fault}`,
       )
     }
-    expect(faultsOf(() => define({}, { plugin: z.string() }))).toEqual([
+    expect(faultsOf(() => define({}, { plugin: text() }))).toEqual([
       "pluginConfigurationSchema: must describe an object",
     ])
   })
 
+  it("refuses schemas in which a text, a list or an object may be of any size", () => {
+    const unbounded: [z.ZodType, string][] = [
+      [z.string(), "address has no longest length: use .max()"],
+      [z.string().regex(/^a+$/).optional(), "address has no longest length: use .max()"],
+      [z.array(text()), "address has no largest number of entries: use .max()"],
+      [z.array(z.string()).max(2), "address.* has no longest length: use .max()"],
+      [z.record(text(), text()), "address has no largest number of fields: use .meta({ maxProperties })"],
+      [z.union([z.int(), z.array(z.string()).max(2)]), "address.* has no longest length: use .max()"],
+    ]
+    for (const [field, fault] of unbounded) {
+      const keystore = z.strictObject({ address: field })
+      expect(faultsOf(() => define({ identityFields: [] }, { keystore }))).toEqual([
+        `keystoreConfigurationSchema: ${fault}`,
+      ])
+    }
+    const address = z.enum(["a", "b"])
+    expect(define({}, { keystore: z.strictObject({ address }) }).manifest.name).toBe("sample")
+  })
+
   it("refuses a schema that JSON Schema cannot express", () => {
-    const schema = z.strictObject({ address: z.string(), made: z.date() })
+    const schema = z.strictObject({ address: text(), made: z.date() })
     expect(() => define({}, { keystore: schema })).toThrow(expect.objectContaining({ code: "INTERNAL" }))
   })
 

@@ -4,9 +4,15 @@ import * as z from "zod"
 const moduleSettings = z.strictObject({
   library: z.string().min(1).max(4096).meta({ format: "path", title: "PKCS#11 library" }),
   environment: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of a variable"), z.string().max(4096))
+    .record(
+      z
+        .string()
+        .max(128)
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of a variable"),
+      z.string().max(4096),
+    )
     .default({})
-    .meta({ title: "Variables for the library", description: "E.g. SOFTHSM2_CONF. No secrets." }),
+    .meta({ maxProperties: 64, title: "Variables for the library", description: "E.g. SOFTHSM2_CONF. No secrets." }),
   clientConfiguration: z.enum(["none", "chrystoki"]).default("none").meta({
     title: "Client configuration",
     description: "chrystoki: the plugin writes one for each process, with the tenant's certificate.",
@@ -25,7 +31,13 @@ const moduleSettings = z.strictObject({
 export const pluginConfiguration = z.strictObject({
   ...egressConfiguration,
   modules: z
-    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,30}$/, "must be lower-case letters and digits"), moduleSettings)
+    .record(
+      z
+        .string()
+        .max(31)
+        .regex(/^[a-z][a-z0-9_-]{0,30}$/, "must be lower-case letters and digits"),
+      moduleSettings,
+    )
     .default({
       luna: {
         library: "/usr/safenet/lunaclient/lib/libCryptoki2_64.so",
@@ -35,6 +47,7 @@ export const pluginConfiguration = z.strictObject({
       },
     })
     .meta({
+      maxProperties: 32,
       title: "PKCS#11 modules",
       description: "By the name that keystores use; only the operator names library files.",
     }),
@@ -79,7 +92,7 @@ const label = z.string().min(1).max(32)
 
 const keystoreFields = z.strictObject({
   hsm_ip_addresses: z
-    .array(z.union([z.ipv4(), z.ipv6()]))
+    .array(z.union([z.ipv4().max(15), z.ipv6().max(45)]))
     .min(1)
     .max(4)
     .meta({ title: "Addresses of the appliances" }),

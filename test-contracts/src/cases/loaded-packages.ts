@@ -33,5 +33,6 @@ async function packagesLoadedBy(moduleUrl: string): Promise<readonly string[]> {
 
 /** Returns the package of a file below the last `node_modules` of a URL. */
 function packageOf(url: string): string | undefined {
-  return /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]
+  const [, ...below] = url.split("/node_modules/")
+  return /^(?:@[^/]+\/)?[^/]+/.exec(below.at(-1) ?? "")?.[0]
 }

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto"
-import { configurationError } from "@apeiro-cmk/plugin-sdk"
+import { certificatesOf, configurationError } from "@apeiro-cmk/plugin-sdk"
 
 /** A certificate chain with its key, for Roles Anywhere. */
 export interface ClientCertificate {
@@ -9,7 +9,7 @@ export interface ClientCertificate {
   readonly privateKey: KeyObject
 }
 
-const block = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g
+const blockStart = /-----BEGIN [A-Z0-9 ]+-----/g
 
 /**
  * Reads a chain and its key (PKCS#1, PKCS#8 or SEC1), and checks that they match and are valid now.
@@ -31,12 +31,12 @@ export function readClientCertificate(chainPem: string, keyPem: Uint8Array, nowM
 }
 
 function readChain(pem: string): readonly X509Certificate[] {
-  const blocks = [...pem.matchAll(block)]
-  if (blocks.some(([, label]) => label !== "CERTIFICATE")) {
+  const starts = pem.match(blockStart) ?? []
+  if (starts.some((start) => start !== "-----BEGIN CERTIFICATE-----")) {
     throw wrong("client_certificate", "must contain certificates and nothing else")
   }
   try {
-    return blocks.map(([text]) => new X509Certificate(text))
+    return certificatesOf(pem).map((text) => new X509Certificate(text))
   } catch {
     throw wrong("client_certificate", "is not a valid certificate") // OpenSSL's message names no field
   }

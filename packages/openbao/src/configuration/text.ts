@@ -26,6 +26,6 @@ function named(error: string, pattern: RegExp) {
   return z
     .string()
     .min(1, { error: `is empty; it ${error}`, abort: true })
-    .max(longestPath)
+    .max(longestPath, { abort: true })
     .regex(pattern, { error })
 }

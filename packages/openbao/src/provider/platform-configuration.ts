@@ -23,6 +23,7 @@ export const platformConfiguration = z
     }),
     name_prefix: z
       .string()
+      .max(24)
       .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, "must be 1 to 24 lower-case letters, digits and dashes")
       .default("openkcm-")
       .meta({

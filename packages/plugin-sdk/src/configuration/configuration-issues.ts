@@ -3,26 +3,31 @@ import type * as z from "zod"
 
 type ZodIssue = z.core.$ZodIssue
 
-const longestNameLength = 80
-
 /** Translates zod's issues into ours: one per fault, unknown keys each by name, allowed values as a list. */
-export function issuesOf(issues: readonly ZodIssue[], prefix: ConfigurationIssue["path"] = []): ConfigurationIssue[] {
-  return issues.flatMap((issue) => {
+export function* issuesOf(
+  issues: readonly ZodIssue[],
+  prefix: ConfigurationIssue["path"] = [],
+): Generator<ConfigurationIssue, void> {
+  for (const issue of issues) {
     const path = [...prefix, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))]
     switch (issue.code) {
       case "unrecognized_keys":
-        return issue.keys.map((key) => ({ path: [...path, shown(key)], message: "is not a known field" }))
+        for (const key of issue.keys) yield { path: [...path, key], message: "is not a known field" }
+        break
       case "invalid_value":
-        return [oneOf(path, issue.values.map(String))]
+        yield oneOf(path, issue.values.map(String))
+        break
       case "invalid_union":
-        return unionIssues(issue, path)
+        yield* unionIssues(issue, path)
+        break
       case "invalid_key":
       case "invalid_element":
-        return issuesOf(issue.issues, path)
+        yield* issuesOf(issue.issues, path)
+        break
       default:
-        return [{ path, message: lowerFirst(issue.message) }]
+        yield { path, message: lowerFirst(issue.message) }
     }
-  })
+  }
 }
 
 /** zod's own names of types, in an administrator's terms. */
@@ -60,12 +65,6 @@ function limit(which: "least" | "most", origin: string, bound: number | bigint):
   return origin === "number" || origin === "int" ? `must be at ${which} ${bound}` : undefined
 }
 
-/** Key names are the sender's own text: kept short and free of control characters. */
-function shown(name: string): string {
-  const printable = name.replace(/[^\P{C}]/gu, "?")
-  return printable.length > longestNameLength ? `${printable.slice(0, longestNameLength)}...` : printable
-}
-
 function oneOf(path: ConfigurationIssue["path"], allowed: readonly string[]): ConfigurationIssue {
   const message = allowed.length === 1 ? `must be ${allowed[0]}` : `must be one of: ${allowed.join(", ")}`
   return { path, message, allowed }
@@ -75,7 +74,7 @@ function oneOf(path: ConfigurationIssue["path"], allowed: readonly string[]): Co
 function unionIssues(
   issue: Extract<ZodIssue, { code: "invalid_union" }>,
   path: ConfigurationIssue["path"],
-): ConfigurationIssue[] {
+): Iterable<ConfigurationIssue> {
   if ("options" in issue && Array.isArray(issue.options)) return [oneOf(path, issue.options.map(String))]
   const forms = issue.errors.filter(
     (form) => !form.some((each) => each.code === "invalid_type" && each.path.length === 0),

@@ -1,12 +1,35 @@
 import type { AnyPluginDefinition, JsonSchema, JsonValue } from "@apeiro-cmk/plugin-interface"
 import * as z from "zod"
+import { type SizeRule, sizeRuleOf } from "./size-rule.ts"
 
 /**
  * Returns the JSON Schema (draft 7) of a configuration in its written form.
  * @throws {Error} the schema has a part that JSON Schema cannot express
  */
 export function configurationJsonSchema(schema: z.ZodType): JsonSchema {
-  const parsed: unknown = JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io: "input", target: "draft-7" })))
+  return written(schema, "throw")
+}
+
+const rules = new WeakMap<z.ZodType, SizeRule>()
+
+/** Returns how large a document of a schema may be; a part that JSON Schema cannot express has the general bounds. */
+export function sizeRule(schema: z.ZodType): SizeRule {
+  const known = rules.get(schema)
+  if (known !== undefined) return known
+  const made = sizeRuleOf(written(schema, "any"))
+  rules.set(schema, made)
+  return made
+}
+
+/** Lists the parts of a schema that state no bound. */
+export function unboundedParts(schema: z.ZodType): readonly string[] {
+  const nodes = [...walk(written(schema, "any"), [])]
+  return nodes.flatMap(({ node, path }) => missingBounds(node).map((missing) => `${path.join(".")} ${missing}`))
+}
+
+function written(schema: z.ZodType, unrepresentable: "any" | "throw"): JsonSchema {
+  const made = z.toJSONSchema(schema, { io: "input", target: "draft-7", unrepresentable })
+  const parsed: unknown = JSON.parse(JSON.stringify(made))
   if (!isJsonObject(parsed)) throw new Error("A configuration schema must describe an object.")
   return parsed
 }
@@ -40,7 +63,10 @@ export function topLevelProperties(schema: JsonSchema): readonly (readonly [stri
   return [...fields, ...alternatives(schema).flatMap(topLevelProperties)]
 }
 
-/** Lists the parts of a configuration schema that would accept bad input: objects that take unknown fields, hidden secrets. */
+/**
+ * Lists the parts of a configuration schema that would accept bad input: objects that take unknown fields, texts, lists
+ * and objects without a bound, hidden secrets.
+ */
 export function schemaFaults(schema: JsonSchema): readonly string[] {
   const faults: string[] = []
   if (topLevelProperties(schema).length === 0 && schema.type !== "object" && alternatives(schema).length === 0) {
@@ -50,6 +76,7 @@ export function schemaFaults(schema: JsonSchema): readonly string[] {
     if (isJsonObject(node.properties) && node.additionalProperties !== false) {
       faults.push(`${path.join(".") || "the document"} takes unknown fields: use z.strictObject`)
     }
+    for (const missing of missingBounds(node)) faults.push(`${path.join(".") || "the document"} ${missing}`)
     if (typeof node.$ref === "string") {
       faults.push(`${path.join(".") || "the document"} is a reference: use no recursion and no id in meta()`)
     }
@@ -58,6 +85,21 @@ export function schemaFaults(schema: JsonSchema): readonly string[] {
     }
   }
   return faults
+}
+
+/** Lists what lets a part of a document be of any size; a text of a list of values has a bound. */
+function missingBounds(node: JsonSchema): readonly string[] {
+  const isListed = node.enum !== undefined || node.const !== undefined
+  const isOpen = node.properties === undefined || isJsonObject(node.additionalProperties)
+  return [
+    ...(node.type === "string" && !isListed && node.maxLength === undefined
+      ? ["has no longest length: use .max()"]
+      : []),
+    ...(node.type === "array" && node.maxItems === undefined ? ["has no largest number of entries: use .max()"] : []),
+    ...(node.type === "object" && isOpen && node.additionalProperties !== false && node.maxProperties === undefined
+      ? ["has no largest number of fields: use .meta({ maxProperties })"]
+      : []),
+  ]
 }
 
 function* walk(node: JsonSchema, path: readonly string[]): Generator<{ node: JsonSchema; path: readonly string[] }> {

@@ -19,7 +19,7 @@ export function endpoint() {
       context.issues.push({ code: "custom", message: result.problem, input: undefined })
       return z.NEVER
     })
-    .meta({ format: "uri" })
+    .meta({ format: "uri", maxLength: longestUrlLength })
 }
 
 /** A parsed URL, or its problem; the problem never repeats the text, which may hold a password. */
@@ -34,7 +34,14 @@ export function parseEndpoint(text: string): ParsedEndpoint {
   const { url } = result
   if (url.search !== "" || text.includes("?")) return { ok: false, problem: "must have no query" }
   if (url.hostname.endsWith(".")) return { ok: false, problem: "must have no dot at the end of the host name" }
-  return { ok: true, origin: url.origin, pathPrefix: url.pathname.replace(/\/+$/, "") }
+  return { ok: true, origin: url.origin, pathPrefix: withoutEndSlashes(url.pathname) }
+}
+
+/** Without a pattern, which would try anew at each slash. */
+function withoutEndSlashes(path: string): string {
+  let end = path.length
+  while (path[end - 1] === "/") end -= 1
+  return path.slice(0, end)
 }
 
 /** A URL without anything that parsers disagree about, or its problem. */

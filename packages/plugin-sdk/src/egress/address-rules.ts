@@ -99,5 +99,5 @@ function embedded(address: Address): Address[] {
 }
 
 function withoutZone(address: Address): string {
-  return address.toString().replace(/%.*$/, "")
+  return address.toString().split("%", 1).join()
 }

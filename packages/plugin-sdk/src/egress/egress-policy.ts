@@ -80,15 +80,25 @@ export function requireAllowedUrl(text: string, policy: EgressPolicy): URL {
   return result.url
 }
 
+/** A host name has at most 253 characters (RFC 1035 §2.3.4); scheme and port come on top. */
+const longestPattern = 280
+/** An IPv6 address with its prefix length needs 49 characters. */
+const longestRange = 64
+const mostEntries = 1_000
+
 /** Fields of a plugin configuration that limit where its connections may go; spread them into the schema's shape. */
 export const egressConfiguration = {
   allowedEndpoints: z
     .array(
-      z.string().refine((text) => parsePattern(text) !== undefined, {
-        error:
-          "must be like https://host:8200, https://*.example.com or https://*:8200; http:// needs a full host name",
-      }),
+      z
+        .string()
+        .max(longestPattern, { abort: true })
+        .refine((text) => parsePattern(text) !== undefined, {
+          error:
+            "must be like https://host:8200, https://*.example.com or https://*:8200; http:// needs a full host name",
+        }),
     )
+    .max(mostEntries)
     .default(["https://*"])
     .meta({
       title: "Allowed endpoints",
@@ -96,7 +106,13 @@ export const egressConfiguration = {
         "Origins that keystore configurations may name. `*` stands for one host label on the left, or for any host; `:*` for any port. Without a port, `https://*` means any port and every other entry the default port.",
     }),
   allowedAddresses: z
-    .array(z.string().refine(isAddressRange, { error: "must be an address range such as 10.20.0.0/16 or fd12::/64" }))
+    .array(
+      z
+        .string()
+        .max(longestRange, { abort: true })
+        .refine(isAddressRange, { error: "must be an address range such as 10.20.0.0/16 or fd12::/64" }),
+    )
+    .max(mostEntries)
     .default([])
     .meta({
       title: "Allowed addresses",

@@ -5,6 +5,10 @@ import type { FieldRule } from "../configuration/field-rules.ts"
 
 const exceptionSyntax = /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$|^\[[0-9a-f:.]+\](?::\d{1,5})?$/i
 
+/** A host name has at most 253 characters (RFC 1035 §2.3.4), a port 5. */
+const longestException = 260
+const mostExceptions = 1_000
+
 /** Fields of a plugin configuration that name the operator's proxy; spread them into the schema's shape. */
 export const proxyConfiguration = {
   proxy: endpoint()
@@ -16,7 +20,13 @@ export const proxyConfiguration = {
         "http:// or https:// address of the proxy through which connections leave (HTTP CONNECT). allowedEndpoints must then name the hosts.",
     }),
   noProxy: z
-    .array(z.string().regex(exceptionSyntax, { error: "must be like host, host:8200 or *.example.com" }))
+    .array(
+      z
+        .string()
+        .max(longestException)
+        .regex(exceptionSyntax, { error: "must be like host, host:8200 or *.example.com" }),
+    )
+    .max(mostExceptions)
     .default([])
     .meta({ title: "Without proxy", description: "Hosts that are reached without the proxy." }),
 }

@@ -60,7 +60,7 @@ export function secret({ oneLine = false }: { readonly oneLine?: boolean } = {})
       context.issues.push({ code: "custom", message: problem ?? "", input: undefined })
       return z.NEVER
     })
-    .meta({ type: "string", writeOnly: true })
+    .meta({ type: "string", writeOnly: true, maxLength: longestSecretBytes })
 }
 
 function secretProblem(value: unknown): string | undefined {

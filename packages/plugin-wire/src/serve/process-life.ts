@@ -27,6 +27,6 @@ export function watchProcess(logger: Logger, shutDown: () => void): void {
 /** Names the class of an error and the place that threw it: the message of a foreign error may hold a secret. */
 function classOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
-  const [, place = ""] = /\n\s+at (.+)/.exec(error.stack ?? "") ?? []
-  return `${error.name} at ${place}`
+  const lines = (error.stack ?? "").split("\n").map((line) => line.trim())
+  return `${error.name} ${lines.find((line) => line.startsWith("at ")) ?? "at an unknown place"}`
 }
