@@ -1,4 +1,5 @@
 import { CodedError, type ConfigurationIssue, type ErrorFacts } from "@apeiro-cmk/plugin-interface"
+import { boundedIssues } from "@apeiro-cmk/plugin-sdk"
 
 /** Codes of the errors of the API itself, in addition to those of the packages that it serves. */
 export type HttpApiErrorCode =
@@ -56,7 +57,7 @@ export function invalidRequest(message: string, issues: readonly ConfigurationIs
     origin: "caller",
     retryable: false,
     nextStep: "Correct what `issues` names; /openapi.json has the schema of this request.",
-    issues,
+    issues: boundedIssues(issues),
   })
 }
 

@@ -3,6 +3,7 @@ import * as z from "zod"
 /** Id of a tenant. */
 export const tenantId = z
   .string()
+  .max(40, { abort: true })
   .regex(
     /^[a-z0-9][a-z0-9-]{0,39}$/,
     "must be 1 to 40 lower-case letters, digits and dashes, with a letter or digit first",
@@ -12,6 +13,7 @@ export const tenantId = z
 /** Id of a keystore: its `plugin_name`. */
 export const keystoreId = z
   .string()
+  .max(63, { abort: true })
   .regex(
     /^[a-z0-9][a-z0-9_-]{0,62}$/,
     "must be 1 to 63 lower-case letters, digits, dashes and underscores, with a letter or digit first",
@@ -21,6 +23,7 @@ export const keystoreId = z
 /** Name of a service key. */
 export const serviceKeyName = z
   .string()
+  .max(63, { abort: true })
   .regex(
     /^[a-z0-9][a-z0-9-]{0,62}$/,
     "must be 1 to 63 lower-case letters, digits and dashes, with a letter or digit first",
@@ -30,6 +33,7 @@ export const serviceKeyName = z
 /** A moment, as the API shows it. */
 export const moment = z.iso
   .datetime()
+  .max(40)
   .meta({ description: "RFC 3339, UTC, milliseconds", examples: ["2026-11-25T02:00:00.000Z"] })
 
 /** Writes milliseconds since the Unix epoch as the API shows a moment. */
@@ -41,8 +45,8 @@ export function momentOf(milliseconds: number): string {
 export const base64 = z
   .string()
   .min(1)
+  .max(8192, { abort: true })
   .regex(/^[A-Za-z0-9+/]+={0,2}$/, "must be standard base64 with padding")
-  .max(8192)
   .refine((text) => Buffer.from(text, "base64").toString("base64") === text, {
     error: "must be standard base64 with padding",
   })

@@ -1,4 +1,5 @@
 import type { ConfigurationIssue, JsonValue } from "@apeiro-cmk/plugin-interface"
+import { boundedIssues, issuesText } from "@apeiro-cmk/plugin-sdk"
 import { keystoreNotFound, managerError } from "./errors.ts"
 import type { KeystorePluginCatalog, RunningKeystorePlugin } from "./ports.ts"
 
@@ -35,7 +36,7 @@ export function readDocument(input: unknown): KeystoreDocument {
   }
   issues.push(...configurationIssues(configuration))
   for (const name of Object.keys(input).filter((each) => !members.includes(each))) {
-    issues.push({ path: [name.slice(0, 80)], message: "is not a known field", allowed: members })
+    issues.push({ path: [name], message: "is not a known field", allowed: members })
   }
   if (
     issues.length > 0 ||
@@ -88,10 +89,10 @@ export function pluginFor(catalog: KeystorePluginCatalog, pluginType: string): R
   })
 }
 
-/** Makes a `CONFIGURATION_INVALID` error that lists each issue. */
+/** Makes a `CONFIGURATION_INVALID` error that lists the issues, at most 50 of them. */
 export function invalid(issues: readonly ConfigurationIssue[]) {
-  const lines = issues.map(({ path, message }) => `${path.join(".") || "document"}: ${message}`)
-  return managerError("CONFIGURATION_INVALID", `The configuration is not valid. ${lines.join("; ")}.`, { issues })
+  const message = `The configuration is not valid. ${issuesText(issues, "document")}.`
+  return managerError("CONFIGURATION_INVALID", message, { issues: boundedIssues(issues) })
 }
 
 /** Tells whether a value is a JSON object throughout, of at most 32 levels. */

@@ -25,7 +25,7 @@ export {
 } from "./configuration/configuration-schema.ts"
 export { endpoint, type ParsedEndpoint, parseEndpoint } from "./configuration/endpoint.ts"
 export { atMostOne, type FieldRule, type Given, goesWith, has, withRules } from "./configuration/field-rules.ts"
-export { boundedIssues, issuesText, shownName, shownText } from "./configuration/issue-list.ts"
+export { boundedIssues, issuesText, type ShownIssue, shownName, shownText } from "./configuration/issue-list.ts"
 export { definePlugin, type KeystorePluginSource, type PluginSource } from "./definition/define-plugin.ts"
 export { isAddressRange } from "./egress/address-rules.ts"
 export { egressConfiguration, egressRules, isAllowedUrl, requireAllowedUrl } from "./egress/egress-policy.ts"

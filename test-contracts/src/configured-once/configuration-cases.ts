@@ -3,6 +3,11 @@ import { inspect } from "node:util"
 import { secretFields } from "@apeiro-cmk/plugin-sdk"
 import { assertNoCanary } from "../cases/expectations.ts"
 import { assertIssueAt, without } from "../cases/faulty-configurations.ts"
+import {
+  assertNumbersAreBounded,
+  assertTextsAreBounded,
+  hostileConfigurations,
+} from "../cases/hostile-configurations.ts"
 import { assertSoundDocuments } from "../cases/setup-documents.ts"
 import type { PluginCase, PluginCaseContext } from "./case-context.ts"
 import type { PluginConfigurationInput } from "./options.ts"
@@ -48,6 +53,19 @@ export const configurationCases: readonly PluginCase[] = [
     name: "refuses what is not a configuration at all",
     async run({ parser }) {
       for (const input of [undefined, null, 7, "text", []]) assert.equal(parser.parse(input).ok, false)
+    },
+  },
+  {
+    name: "judges hostile texts and sizes at once, and refuses them in at most 50 short issues",
+    async run({ parser, manifest, configuration, openChanged }) {
+      const { pluginConfigurationSchema: schema } = manifest
+      assertTextsAreBounded(parser, schema, configuration)
+      assertNumbersAreBounded(parser, configuration)
+      for (const input of hostileConfigurations(schema, configuration)) {
+        const refused = await openChanged(() => input).catch((error: unknown) => error)
+        assert.ok(refused instanceof Error, "it starts with a hostile configuration")
+        assert.ok(refused.message.length < 4_000, `the refusal has ${refused.message.length} characters`)
+      }
     },
   },
   {

@@ -4,6 +4,8 @@ import { instead, type Mutant } from "./mutant.ts"
 
 const schema = referencePlugin.manifest.keystoreConfigurationSchema
 
+const judgesHostileTexts = "judges hostile texts and sizes at once, and refuses them in at most 50 short issues"
+
 export const configurationMutants: readonly Mutant[] = [
   {
     fault: "takes fields that it does not know",
@@ -43,6 +45,33 @@ export const configurationMutants: readonly Mutant[] = [
         if ("key_name" in input) return real.openKeystore(input, call)
         throw pluginError("INVALID_REQUEST", "Something is missing.", "Find out what.")
       },
+    }),
+  },
+  {
+    fault: "names every field that it does not know, however many there are",
+    caughtBy: judgesHostileTexts,
+    plugin: (real) => ({
+      openKeystore: (input, call) =>
+        instead(real.openKeystore(input, call), ["INVALID_REQUEST"], (error) => {
+          const unknown = Object.keys(input).filter((name) => /^no_such_field_\d+$/.test(name))
+          const named = unknown.map((name) => ({ path: [name], message: "is not a known field" }))
+          const issues = named.length > 0 ? named : (error.issues ?? [])
+          return Promise.reject(Object.assign(configurationError(issues), { issues }))
+        }),
+    }),
+  },
+  {
+    fault: "repeats the value that it refuses",
+    caughtBy: judgesHostileTexts,
+    plugin: (real) => ({
+      openKeystore: (input, call) =>
+        instead(real.openKeystore(input, call), ["INVALID_REQUEST"], (error) => {
+          const issues = (error.issues ?? []).map(({ path, message }) => ({
+            path,
+            message: `${message}, not ${String(input[String(path[0])])}`,
+          }))
+          return Promise.reject(Object.assign(configurationError(issues), { issues }))
+        }),
     }),
   },
   {

@@ -17,6 +17,8 @@ export interface IdentityMutant {
   readonly unfrozen?: boolean
   /** Accepts fields that the plugin does not know. */
   readonly isLenient?: boolean
+  /** Names every field that it does not know, however many there are. */
+  readonly namesAll?: boolean
 }
 
 type IdentityDefinition = (typeof referencePlugins)["identity"]
@@ -27,12 +29,18 @@ interface Surroundings {
 }
 
 /** Applies a mutant's fault to the reference plugin. */
-export function mutatedIdentity({ plugin, manifest, unfrozen, isLenient }: IdentityMutant): IdentityDefinition {
+export function mutatedIdentity({
+  plugin,
+  manifest,
+  unfrozen,
+  isLenient = false,
+  namesAll = false,
+}: IdentityMutant): IdentityDefinition {
   const { manifest: whole, configuration, create } = referencePlugins.identity
   const changed = { ...whole, ...manifest }
   return {
     manifest: unfrozen ? structuredClone(changed) : deepFreeze(changed),
-    configuration: isLenient ? { plugin: lenient(configuration.plugin) } : configuration,
+    configuration: { plugin: parserOf(configuration.plugin, { isLenient, namesAll }) },
     create(parsed, services) {
       const real = create(parsed, services)
       const changes = plugin?.(real, { services, apiKey: parsed.api_key }) ?? {}
@@ -41,7 +49,27 @@ export function mutatedIdentity({ plugin, manifest, unfrozen, isLenient }: Ident
   }
 }
 
-function lenient(parser: IdentityDefinition["configuration"]["plugin"]): typeof parser {
+type Parser = IdentityDefinition["configuration"]["plugin"]
+
+function parserOf(
+  real: Parser,
+  { isLenient, namesAll }: Required<Pick<IdentityMutant, "isLenient" | "namesAll">>,
+): Parser {
+  if (isLenient) return lenient(real)
+  return namesAll ? namingAll(real) : real
+}
+
+function namingAll(parser: Parser): Parser {
+  return {
+    parse(input) {
+      const unknown = Object.keys(Object(input)).filter((name) => name.startsWith("no_such_field_"))
+      const issues = unknown.map((name) => ({ path: [name], message: "is not a known field" }))
+      return issues.length === 0 ? parser.parse(input) : { ok: false, issues }
+    },
+  }
+}
+
+function lenient(parser: Parser): Parser {
   return {
     parse(input) {
       const { no_such_field: _ignored, ...known }: Record<string, unknown> = { ...Object(input) }
@@ -93,6 +121,11 @@ export const identityMutants: readonly IdentityMutant[] = [
     isLenient: true,
     caughtBy: refusesUnknownField,
     andBy: ["reports every fault at once", "does not start with a configuration that it refuses"],
+  },
+  {
+    fault: "names every field that it does not know, however many there are",
+    namesAll: true,
+    caughtBy: "judges hostile texts and sizes at once, and refuses them in at most 50 short issues",
   },
   {
     fault: "cannot stop twice",

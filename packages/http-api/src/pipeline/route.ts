@@ -1,7 +1,6 @@
 import type { Permission } from "@apeiro-cmk/access"
 import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
-import type { ConfigurationIssue } from "@apeiro-cmk/plugin-interface"
-import { parseConfiguration } from "@apeiro-cmk/plugin-sdk"
+import { boundedIssues, issuesText, parseConfiguration } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import type { ApiServices } from "../api-services.ts"
 import { invalidRequest } from "../errors.ts"
@@ -151,10 +150,6 @@ function parseParts<Params extends z.ZodObject, Query extends z.ZodObject, Body 
   const query = parseConfiguration(schemas.query, raw.query)
   const body = parseConfiguration(schemas.body, raw.body)
   if (params.ok && query.ok && body.ok) return { params: params.value, query: query.value, body: body.value }
-  const issues = [params, query, body].flatMap((part) => (part.ok ? [] : part.issues))
-  throw invalidRequest(`The request is not valid: ${issues.map(issueText).join("; ")}.`, issues)
-}
-
-function issueText(issue: ConfigurationIssue): string {
-  return issue.path.length === 0 ? issue.message : `${issue.path.join(".")} ${issue.message}`
+  const issues = boundedIssues([params, query, body].flatMap((part) => (part.ok ? [] : part.issues)))
+  throw invalidRequest(`The request is not valid. ${issuesText(issues, "request")}.`, issues)
 }

@@ -1,21 +1,22 @@
 import { type CodedError, isCodedError } from "@apeiro-cmk/plugin-interface"
+import { boundedIssues, shownText } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import { stepAnswer } from "../connection-test/steps.ts"
 import { HttpApiError } from "../errors.ts"
 import { isApiErrorCode, statusOfCode } from "./error-status.ts"
-import { type ProblemDocument, problemDocument } from "./problem-document.ts"
+import type { ProblemDocument } from "./problem-document.ts"
 
 /** Turns an error into the caller's problem. An error that is not one of ours reveals nothing about itself. */
 export function problemOf(error: unknown, requestId: string): ProblemDocument {
   const known = isCodedError(error) && isApiErrorCode(error.code) ? error : unexpected(error)
   return {
     type: `urn:apeiro-cmk:problem:${known.code}`,
-    title: known.message,
+    title: shownText(known.message),
     status: statusOfCode(known.code),
     code: known.code,
     origin: known.origin,
     retryable: known.retryable,
-    next_step: known.nextStep,
+    next_step: shownText(known.nextStep),
     request_id: requestId,
     ...details(known),
   }
@@ -42,7 +43,17 @@ function details(error: CodedError): Pick<ProblemDocument, "issues" | "steps"> {
 }
 
 const detailsShape = z.object({
-  issues: problemDocument.shape.issues.catch(undefined),
+  issues: z
+    .array(
+      z.object({
+        path: z.array(z.union([z.string(), z.number()])),
+        message: z.string(),
+        allowed: z.array(z.string()).exactOptional(),
+      }),
+    )
+    .transform(boundedIssues)
+    .optional()
+    .catch(undefined),
   steps: z
     .array(
       z.object({

@@ -23,8 +23,10 @@ export function sizeRule(schema: z.ZodType): SizeRule {
 
 /** Lists the parts of a schema that state no bound. */
 export function unboundedParts(schema: z.ZodType): readonly string[] {
-  const nodes = [...walk(written(schema, "any"), [])]
-  return nodes.flatMap(({ node, path }) => missingBounds(node).map((missing) => `${path.join(".")} ${missing}`))
+  const whole = written(schema, "any")
+  const shared = isJsonObject(whole.definitions) ? Object.entries(whole.definitions) : []
+  const named = shared.flatMap(([name, part]) => (isJsonObject(part) ? [...walk(part, [name])] : []))
+  return [...walk(whole, []), ...named].flatMap(({ node, path }) => missingBounds(node).map((missing) => `${path.join(".")} ${missing}`))
 }
 
 function written(schema: z.ZodType, unrepresentable: "any" | "throw"): JsonSchema {

@@ -8,11 +8,17 @@ const longestMessageLength = 300
 const longestTextLength = 2_000
 const deepestPath = 32
 
+/** An issue that is fit to be shown. */
+export interface ShownIssue extends ConfigurationIssue {
+  readonly path: (string | number)[]
+  readonly allowed?: string[]
+}
+
 /**
  * Keeps at most {@link mostIssues} of the issues, the last of which then says how many more there were. Each is cut: its
  * path to 32 steps of 80 characters without control characters, its message to 300 characters, its allowed values to 50.
  */
-export function boundedIssues(issues: Iterable<ConfigurationIssue>): readonly ConfigurationIssue[] {
+export function boundedIssues(issues: Iterable<ConfigurationIssue>): ShownIssue[] {
   const kept: ConfigurationIssue[] = []
   let count = 0
   for (const issue of issues) {
@@ -48,7 +54,7 @@ export function shownText(text: string, most = longestTextLength): string {
   return text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text
 }
 
-function bounded({ path, message, allowed }: ConfigurationIssue): ConfigurationIssue {
+function bounded({ path, message, allowed }: ConfigurationIssue): ShownIssue {
   return {
     path: path.slice(0, deepestPath).map((step) => (typeof step === "string" ? shownName(step) : step)),
     message: shownText(message, longestMessageLength),
@@ -57,7 +63,7 @@ function bounded({ path, message, allowed }: ConfigurationIssue): ConfigurationI
 }
 
 /** Makes the issue that stands for others, which are counted and not shown. */
-export function moreFaults(count: number): ConfigurationIssue {
+export function moreFaults(count: number): ShownIssue {
   return { path: [], message: `and ${count} more faults` }
 }
 

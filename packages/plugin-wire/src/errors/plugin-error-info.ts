@@ -6,7 +6,7 @@ import {
   PluginError,
   type PluginErrorCode,
 } from "@apeiro-cmk/plugin-interface"
-import { pluginError } from "@apeiro-cmk/plugin-sdk"
+import { boundedIssues, pluginError, shownText } from "@apeiro-cmk/plugin-sdk"
 import { status } from "@grpc/grpc-js"
 import * as z from "zod"
 import type { WireError, WireErrorInfo } from "../wire/wire-error.ts"
@@ -56,10 +56,10 @@ function restored(code: PluginErrorCode, metadata: WireErrorInfo["metadata"]): P
   const { message = code, nextStep = "", origin = "", retryable, retryAfterMs } = metadata
   const wait = Number(retryAfterMs)
   const listed = issuesOf(metadata.issues)
-  return new PluginError(code, message, {
+  return new PluginError(code, shownText(message), {
     origin: isOrigin(origin) ? origin : "plugin",
     retryable: retryable === "true",
-    nextStep,
+    nextStep: shownText(nextStep),
     ...(Number.isFinite(wait) && retryAfterMs !== undefined ? { retryAfterMs: wait } : {}),
     ...(listed === undefined ? {} : { issues: listed }),
   })
@@ -72,7 +72,7 @@ function isOrigin(text: string): text is ErrorOrigin {
 function issuesOf(json: string | undefined): readonly ConfigurationIssue[] | undefined {
   if (json === undefined) return undefined
   try {
-    return issuesShape.parse(JSON.parse(json))
+    return boundedIssues(issuesShape.parse(JSON.parse(json)))
   } catch {
     return undefined // the message lists them as well
   }

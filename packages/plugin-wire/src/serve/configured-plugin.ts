@@ -1,11 +1,11 @@
 import {
-  type ConfigurationIssue,
   isCodedError,
   type Plugin,
   type PluginDefinition,
   type PluginKind,
   type PluginServices,
 } from "@apeiro-cmk/plugin-interface"
+import { issuesText } from "@apeiro-cmk/plugin-sdk"
 import { status } from "@grpc/grpc-js"
 import type { Config } from "../generated/service/common/config/v1/config_pb.js"
 import type { UnaryHandlers } from "../wire/unary-service.ts"
@@ -81,7 +81,8 @@ export class ConfiguredPlugin<Kind extends PluginKind> {
     const { name } = this.#definition.manifest
     const { own, byHost } = divided(readYaml(yaml), this.#hostMembers)
     const parsed = this.#definition.configuration.plugin.parse(own)
-    if (!parsed.ok) throw new WireError(status.INVALID_ARGUMENT, issuesText(name, parsed.issues))
+    if (!parsed.ok)
+      throw new WireError(status.INVALID_ARGUMENT, `${name} refuses its configuration. ${issuesText(parsed.issues)}.`)
     const next = this.#definition.create(parsed.value, this.#services)
     await start(name, next)
     const before = this.#running
@@ -114,9 +115,4 @@ function divided(document: unknown, hostMembers: readonly string[]) {
     delete own[name]
   }
   return { own, byHost }
-}
-
-function issuesText(name: string, issues: readonly ConfigurationIssue[]): string {
-  const lines = issues.map(({ path, message }) => `${path.join(".") || "configuration"}: ${message}`)
-  return `${name} refuses its configuration. ${lines.join("; ")}.`
 }

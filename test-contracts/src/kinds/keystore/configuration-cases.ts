@@ -3,6 +3,12 @@ import type { KeystoreConfigurationInput, PluginError } from "@apeiro-cmk/plugin
 import { secretFields } from "@apeiro-cmk/plugin-sdk"
 import { assertNoCanary, expectRejection } from "../../cases/expectations.ts"
 import { assertIssueAt, without } from "../../cases/faulty-configurations.ts"
+import {
+  assertNumbersAreBounded,
+  assertShortIssues,
+  assertTextsAreBounded,
+  hostileConfigurations,
+} from "../../cases/hostile-configurations.ts"
 import { assertSoundDocuments } from "../../cases/setup-documents.ts"
 import { context, type KeystoreCase, type KeystoreCaseContext, plaintext } from "./case-context.ts"
 import { expectStillWorks } from "./cryptography-cases.ts"
@@ -56,6 +62,21 @@ export const configurationCases: readonly KeystoreCase[] = [
     async run(opened) {
       for (const input of [undefined, null, 7, "text", []]) {
         assert.equal(opened.definition.configuration.keystore.parse(input).ok, false)
+      }
+    },
+  },
+  {
+    name: "judges hostile texts and sizes at once, and refuses them in at most 50 short issues",
+    async run(opened) {
+      const { manifest, configuration } = opened.definition
+      assertTextsAreBounded(configuration.keystore, manifest.keystoreConfigurationSchema, opened.configuration)
+      assertNumbersAreBounded(configuration.keystore, opened.configuration)
+      assertTextsAreBounded(configuration.plugin, manifest.pluginConfigurationSchema, {})
+      assertNumbersAreBounded(configuration.plugin, {})
+      for (const input of hostileConfigurations(manifest.keystoreConfigurationSchema, opened.configuration)) {
+        const error = await expectRefused(opened, input)
+        assertShortIssues("the plugin's refusal", error.issues ?? [])
+        assert.ok(error.message.length < 3_000, `the refusal has ${error.message.length} characters`)
       }
     },
   },

@@ -1,9 +1,10 @@
 import * as z from "zod"
 import { jsonValue, keystoreId, moment } from "../../fields.ts"
 
-const configuration = z
-  .record(z.string(), jsonValue)
-  .meta({ description: "The plugin's keystore configuration; `GET /v1/plugins` has its schema" })
+const configuration = z.record(z.string().max(256), jsonValue).meta({
+  maxProperties: 1_000,
+  description: "The plugin's keystore configuration; `GET /v1/plugins` has its schema",
+})
 
 /** A keystore as an administrator enters it (stories 1 to 4, step 2). */
 export const keystoreDocument = z
@@ -21,8 +22,8 @@ export const keystoreDocument = z
 /** A change of a keystore. */
 export const keystoreChange = z
   .strictObject({
-    plugin_type: z.string().optional().meta({ description: "If present, the same as stored" }),
-    plugin_name: z.string().optional().meta({ description: "If present, the same as stored" }),
+    plugin_type: z.string().max(63).optional().meta({ description: "If present, the same as stored" }),
+    plugin_name: z.string().max(63).optional().meta({ description: "If present, the same as stored" }),
     configuration,
   })
   .meta({ id: "KeystoreChange" })

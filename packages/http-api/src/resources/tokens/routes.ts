@@ -73,7 +73,7 @@ export const listTokens = defineRoute({
     document({ tokens: (await services.tokens.tokens(params.tenant_id)).map(tokenAnswerOf) }),
 })
 
-const tokenParameters = z.strictObject({ tenant_id: tenantId, token_id: z.uuid() })
+const tokenParameters = z.strictObject({ tenant_id: tenantId, token_id: z.uuid().max(36) })
 
 /** Shows one token. */
 export const getToken = defineRoute({

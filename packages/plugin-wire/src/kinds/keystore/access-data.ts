@@ -1,4 +1,5 @@
 import { isPluginError, type JsonValue, type UpstreamKeystoreHooksV1 } from "@apeiro-cmk/plugin-interface"
+import { boundedIssues, issuesText, shownText } from "@apeiro-cmk/plugin-sdk"
 import { invalidAccessData, keystoreWireError } from "../../errors/upstream-errors.ts"
 import {
   KeyAlgorithm,
@@ -66,13 +67,13 @@ function verdict(judge: () => void): { readonly isValid: boolean; readonly messa
 /** Names the missing fields, as the host shows them to its users; any other fault means that the data cannot be parsed. */
 function accessDataError(error: unknown) {
   if (!isPluginError(error) || error.code !== "INVALID_REQUEST") return keystoreWireError(error)
-  const issues = error.issues ?? []
+  const issues = boundedIssues(error.issues ?? [])
   const missing = issues.filter(({ message }) => message.startsWith("is missing") || message.startsWith("is needed"))
   if (missing.length > 0) {
     return invalidAccessData("MISSING_FIELDS", { missingFields: missing.map(({ path }) => path.join(".")).join(",") })
   }
-  const faults = issues.map(({ path, message }) => `${path.join(".")} ${message}`).join("; ")
-  return invalidAccessData("CANNOT_PARSE_DATA", { message: faults || error.message })
+  const message = issues.length === 0 ? shownText(error.message) : issuesText(issues)
+  return invalidAccessData("CANNOT_PARSE_DATA", { message })
 }
 
 function membersOf(bytes: Uint8Array): Members | undefined {
