@@ -1,5 +1,5 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto"
-import { certificatesOf, configurationError } from "@apeiro-cmk/plugin-sdk"
+import { type KeyObject, X509Certificate } from "node:crypto"
+import { certificatesOf, configurationError, privateKeyOf } from "@apeiro-cmk/plugin-sdk"
 
 /** A certificate chain with its key, for Roles Anywhere. */
 export interface ClientCertificate {
@@ -44,9 +44,9 @@ function readChain(pem: string): readonly X509Certificate[] {
 
 function readKey(pem: Uint8Array): KeyObject {
   try {
-    return createPrivateKey({ key: Buffer.from(pem), format: "pem" })
+    return privateKeyOf(pem)
   } catch {
-    throw wrong("client_key", "is not an unencrypted private key in PEM") // OpenSSL's message may quote the key
+    throw wrong("client_key", "is not exactly one unencrypted private key in PEM") // OpenSSL's message may quote the key
   }
 }
 

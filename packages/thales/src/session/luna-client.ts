@@ -1,8 +1,8 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto"
+import { type KeyObject, X509Certificate } from "node:crypto"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { CallOptions, PluginServices } from "@apeiro-cmk/plugin-interface"
-import { configurationError } from "@apeiro-cmk/plugin-sdk"
+import { configurationError, privateKeyOf } from "@apeiro-cmk/plugin-sdk"
 import { makeOwnedFolder } from "./owned-folder.ts"
 
 /** The tenant's files with which the Luna client connects to its appliances. */
@@ -171,9 +171,9 @@ function certificateOf(field: keyof LunaClientFiles, pem: Buffer): X509Certifica
 
 function keyOf(pem: Buffer): KeyObject {
   try {
-    return createPrivateKey(pem)
+    return privateKeyOf(pem)
   } catch {
-    throw wrong("client_private_key", "names a file that does not contain an unencrypted key in PEM format") // OpenSSL's message may quote it
+    throw wrong("client_private_key", "names a file that does not contain exactly one unencrypted key in PEM format") // OpenSSL's message may quote it
   }
 }
 

@@ -1,8 +1,9 @@
-import { createHash, createPrivateKey, X509Certificate } from "node:crypto"
+import { createHash, X509Certificate } from "node:crypto"
 import type { CallOptions, PluginError, PluginServices, TlsOptions } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "../../errors/error-facts.ts"
 import { fileError } from "../../files/tenant-path.ts"
 import { certificatesOf, isCertificateBundle } from "./certificates.ts"
+import { privateKeyOf } from "./private-key.ts"
 import type { TlsConfiguration } from "./tls-configuration.ts"
 
 /** The client's side of TLS with the server, as configuration and files state it at one moment. */
@@ -75,7 +76,9 @@ export function tlsIdentityReader(
     if (leaf === undefined || key === undefined) return { tls, digest, fingerprint: "" }
     const parsed = new X509Certificate(leaf)
     if (!belongs(parsed, key)) {
-      throw unreadable("The private key cannot be read, or does not belong to the client certificate.")
+      throw unreadable(
+        "The private key cannot be read, is not the only one, or does not belong to the client certificate.",
+      )
     }
     return { tls, digest, fingerprint: parsed.fingerprint256, expiresAtMs: Date.parse(parsed.validTo) }
   }
@@ -83,7 +86,7 @@ export function tlsIdentityReader(
 
 function belongs(certificate: X509Certificate, key: string): boolean {
   try {
-    return certificate.checkPrivateKey(createPrivateKey(key))
+    return certificate.checkPrivateKey(privateKeyOf(key))
   } catch {
     return false // not a key: the error says so, without the parser's message
   }
@@ -93,6 +96,6 @@ function unreadable(message: string): PluginError {
   return pluginError(
     "INVALID_REQUEST",
     message,
-    "Give certificate and key as PEM text that belongs together, the key without a passphrase.",
+    "Give certificate and key as PEM text that belongs together: one key, without a passphrase.",
   )
 }
