@@ -7,7 +7,7 @@ import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-
 import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, PluginKind, RandomSource } from "@apeiro-cmk/plugin-interface"
-import { createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
+import { createNameLookups, createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
 import { requireL1KeysInPlace } from "./l1-keys-in-place.ts"
 import { closeFailureLog, type Defer, openInOrder } from "./open-in-order.ts"
 import { pluginAuditPort } from "./plugin-audit.ts"
@@ -86,6 +86,7 @@ async function openStorage(options: CoreOptions, defer: Defer) {
 
 async function openPlugins(options: CoreOptions, audit: AuditRecorder, defer: Defer): Promise<Catalog> {
   const { profile, clock, random, logger, replica } = options
+  const lookup = createNameLookups({ clock })
   const makeServices = (pluginName: string, kind: PluginKind) =>
     createPluginServices({
       logger: pluginLogger(logger, pluginName),
@@ -93,6 +94,7 @@ async function openPlugins(options: CoreOptions, audit: AuditRecorder, defer: De
       clock,
       random,
       credentialDirectory: profile.credentialDirectory,
+      lookup,
     })
   const catalog = await loadCatalog(profile, { makeServices, clock })
   const plugins = await startPlugins(catalog, { clock, logger })

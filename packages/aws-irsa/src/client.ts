@@ -1,4 +1,4 @@
-import type { CallOptions } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, CallPurpose } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason, pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KMSClient } from "@aws-sdk/client-kms"
 import { isSessionGone, kmsError } from "./errors.ts"
@@ -37,11 +37,16 @@ export function createKms(options: KmsOptions): Kms {
   return new SessionKms(options)
 }
 
-/** Keeps one SDK client for as long as its session is in use. */
+interface Made {
+  readonly session: AwsSession
+  readonly clients: Map<CallPurpose | undefined, KMSClient>
+}
+
+/** Keeps the SDK's clients, of which each serves one purpose of calls, for as long as their session is in use. */
 class SessionKms implements Kms {
   readonly #options: KmsOptions
   readonly #closing = new AbortController()
-  #made: { readonly session: AwsSession; readonly client: KMSClient } | undefined
+  #made: Made | undefined
 
   constructor(options: KmsOptions) {
     this.#options = options
@@ -63,28 +68,33 @@ class SessionKms implements Kms {
     const sdk = await import("@aws-sdk/client-kms")
     const session = await sessions.get(call)
     try {
-      return await work(this.#clientFor(session, sdk), sdk, call.signal)
+      return await work(this.#clientFor(session, sdk, call), sdk, call.signal)
     } catch (error) {
       if (!isSessionGone(error)) throw kmsError(error)
       sessions.drop(session)
     }
     const renewed = await sessions.get(call)
     try {
-      return await work(this.#clientFor(renewed, sdk), sdk, call.signal)
+      return await work(this.#clientFor(renewed, sdk, call), sdk, call.signal)
     } catch (error) {
       if (isSessionGone(error)) sessions.drop(renewed)
       throw kmsError(error)
     }
   }
 
-  #clientFor(session: AwsSession, sdk: KmsSdk): KMSClient {
-    if (this.#made?.session === session) return this.#made.client
+  #clientFor(session: AwsSession, sdk: KmsSdk, call: CallOptions): KMSClient {
+    if (this.#made?.session !== session) this.#made = { session, clients: new Map() }
+    const { clients } = this.#made
+    const client = clients.get(call.purpose) ?? this.#makeClient(session, sdk, call)
+    clients.set(call.purpose, client)
+    return client
+  }
+
+  #makeClient(session: AwsSession, sdk: KmsSdk, call: CallOptions): KMSClient {
     const { endpoint, region, sessions: _, ...sending } = this.#options
     const { accessKeyId, secretAccessKey, sessionToken } = session
     const credentials = { accessKeyId, secretAccessKey, sessionToken }
-    const requestHandler = sdkHttpHandler(sending)
-    const client = new sdk.KMSClient({ ...sdkSettings, endpoint, region, credentials, requestHandler })
-    this.#made = { session, client }
-    return client
+    const requestHandler = sdkHttpHandler(sending, call)
+    return new sdk.KMSClient({ ...sdkSettings, endpoint, region, credentials, requestHandler })
   }
 }

@@ -1,4 +1,4 @@
-import type { HttpClient, HttpResponse } from "@apeiro-cmk/plugin-interface"
+import type { Caller, HttpClient, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { withDeadline } from "@apeiro-cmk/plugin-sdk"
 
 /** Parts of an SDK request (smithy `HttpRequest`) that the handler reads. */
@@ -34,8 +34,10 @@ export interface SdkHttpOptions {
 /**
  * Makes the SDK send through the host's HTTP client, so that the operator's egress policy, proxy and certificates
  * apply. It never retries.
+ *
+ * @param call - for whom all its requests are: the SDK passes on nothing but a signal
  */
-export function sdkHttpHandler({ http, requestTimeoutMs, onAnswer }: SdkHttpOptions) {
+export function sdkHttpHandler({ http, requestTimeoutMs, onAnswer }: SdkHttpOptions, call: Caller) {
   return {
     metadata: { handlerProtocol: "http/1.1" },
     async handle(
@@ -51,6 +53,7 @@ export function sdkHttpHandler({ http, requestTimeoutMs, onAnswer }: SdkHttpOpti
           headers: without(request.headers, ["host", "content-length"]),
           ...(isBody(request.body) ? { body: request.body } : {}),
           signal,
+          call,
         })
         onAnswer(answer)
         return { response: { statusCode: answer.status, headers: { ...answer.headers }, body: answer.body } }

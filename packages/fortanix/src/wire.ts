@@ -33,7 +33,7 @@ export class Wire {
   async send(
     { method, path, body, secretField }: DsmRequest,
     authorization: string | undefined,
-    call: Pick<CallOptions, "signal">,
+    call: Pick<CallOptions, "signal" | "tenantId" | "purpose">,
   ): Promise<DsmAnswer> {
     const { endpoint, http, clock, requestTimeoutMs } = this.#options
     const headers: Record<string, string> = { accept: "application/json" }
@@ -44,7 +44,7 @@ export class Wire {
     try {
       const { signal } = deadline
       const url = `${endpoint}${path}`
-      response = await http.request({ method, url, headers, signal, ...(body === undefined ? {} : { body }) })
+      response = await http.request({ method, url, headers, call, signal, ...(body === undefined ? {} : { body }) })
     } finally {
       deadline.dispose()
     }

@@ -156,7 +156,8 @@ export class Session {
     const { tenantId, requestTimeoutMs, services } = this.#options
     const deadline = withDeadline(this.#closing.signal, 2 * requestTimeoutMs, services.clock)
     try {
-      return await work({ ...cause, tenantId, signal: deadline.signal, deadlineMs: deadline.deadlineMs })
+      const { purpose = "login" } = cause
+      return await work({ ...cause, tenantId, purpose, signal: deadline.signal, deadlineMs: deadline.deadlineMs })
     } finally {
       deadline.dispose()
     }
@@ -184,7 +185,8 @@ export class Session {
 
   #hold(token: HeldToken): void {
     if (this.#closing.signal.aborted) return
-    this.#held = token
+    // What renews it later serves no test, even where a test began it.
+    this.#held = { ...token, call: { ...token.call, purpose: "login" } }
     this.#timer.planFor(token.lifeMs)
   }
 

@@ -55,10 +55,10 @@ const healthPath = "sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&
 export function createWire(options: WireOptions): Wire {
   const { address, namespace, http, clock, requestTimeoutMs } = options
 
-  async function exchange(request: Omit<HttpRequest, "signal">, call: CallOptions): Promise<HttpResponse> {
+  async function exchange(request: Omit<HttpRequest, "signal" | "call">, call: CallOptions): Promise<HttpResponse> {
     const deadline = withDeadline(call.signal, requestTimeoutMs, clock)
     try {
-      return await http.request({ ...request, signal: deadline.signal })
+      return await http.request({ ...request, call, signal: deadline.signal })
     } finally {
       deadline.dispose()
     }

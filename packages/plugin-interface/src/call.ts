@@ -1,3 +1,6 @@
+/** What a call serves where it does not serve the use of a key. */
+export type CallPurpose = "login" | "test"
+
 /** Facts that travel with each call to a plugin. */
 export interface CallOptions {
   /**
@@ -18,4 +21,9 @@ export interface CallOptions {
   readonly keystoreId?: string
   /** W3C trace context of the request, `00-<trace id>-<parent id>-<flags>`, where there is one. */
   readonly traceparent?: string
+  /**
+   * Set inside a plugin for what it does on the way: a login, or a step of a connection test (`runConnectionTest` of the
+   * SDK sets it). These have connections and name look-ups of their own, so that they never delay the use of keys.
+   */
+  readonly purpose?: CallPurpose
 }

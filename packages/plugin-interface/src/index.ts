@@ -1,4 +1,4 @@
-export type { CallOptions } from "./call.ts"
+export type { CallOptions, CallPurpose } from "./call.ts"
 export type {
   ConfigurationParser,
   ConfigurationResult,
@@ -89,6 +89,7 @@ export {
 } from "./plugin-error.ts"
 export type {
   AuditPort,
+  Caller,
   Clock,
   EgressPolicy,
   HttpClient,

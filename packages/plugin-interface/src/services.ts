@@ -100,11 +100,17 @@ export interface HttpClientOptions {
    * hosts that are written as addresses, so `egress.allowedEndpoints` must name the hosts.
    */
   readonly proxy?: HttpProxy
-  /** Most connections per origin. Default 16. */
+  /**
+   * Most connections per origin for the use of keys. Default 16. Logins and connection tests have a quarter of that each
+   * (at least 2) on top. A tenant gets at most half of the connections that the others leave.
+   */
   readonly connections?: number
   /** Longest time for connecting, in milliseconds. Default 4,000. */
   readonly connectTimeoutMs?: number
 }
+
+/** For whom something is done, and whether for the use of a key. */
+export type Caller = Pick<CallOptions, "tenantId" | "purpose">
 
 /** One HTTP request. */
 export interface HttpRequest {
@@ -114,6 +120,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
   readonly signal: AbortSignal
+  /** The call that the request serves: it takes its connection and its name look-up from the share of that tenant. */
+  readonly call: Caller
   /** Longest body to read, in bytes. Default 1 MiB; a longer one rejects with `BAD_RESPONSE`. */
   readonly maxResponseBytes?: number
 }
@@ -133,6 +141,7 @@ export interface HttpClient {
    * @throws {PluginError} UNREACHABLE - refused, reset, DNS, TLS, or an address that the policy forbids
    * @throws {PluginError} TIMED_OUT, CANCELLED - the reason of `request.signal`, or the connect time-out
    * @throws {PluginError} BAD_RESPONSE - no HTTP, or a body over the limit
+   * @throws {PluginError} THROTTLED - of origin `host`: the tenant's share of connections or look-ups stayed in use
    */
   request(request: HttpRequest): Promise<HttpResponse>
   /** Closes its idle connections and ends what is in flight. Idempotent. */
@@ -180,7 +189,7 @@ export interface AuditPort<Kind extends PluginKind = PluginKind> {
 /** Raw TCP for protocols that are not HTTP, under the same egress policy. */
 export interface TcpConnector {
   /** Connects once to tell whether somebody listens; the connection is closed before it resolves. */
-  probe(host: string, port: number, egress: EgressPolicy, signal: AbortSignal): Promise<void>
+  probe(host: string, port: number, egress: EgressPolicy, call: Caller & Pick<CallOptions, "signal">): Promise<void>
 }
 
 /** All that a plugin gets from its surroundings: no environment variables, no singletons. */

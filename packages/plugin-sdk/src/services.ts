@@ -1,4 +1,6 @@
-export type { HostLookup } from "./egress/checked-lookup.ts"
+export type { HostLookup, LookupCaller, ResolvedAddress } from "./egress/names/host-lookup.ts"
+export { createNameLookups } from "./egress/names/name-lookups.ts"
+export type { SystemNamesOptions } from "./egress/names/system-names.ts"
 export { systemClock, systemRandom } from "./services/clock.ts"
 export { createPluginServices, type PluginServicesOptions } from "./services/plugin-services.ts"
 export { pooledRandom } from "./services/pooled-random.ts"

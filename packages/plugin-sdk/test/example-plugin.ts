@@ -1,4 +1,4 @@
-import type { KeystoreV1 } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import {
   definePlugin,
   egressConfiguration,
@@ -62,8 +62,8 @@ export const plugin = definePlugin({
         const { address, key_name, token } = requireConfiguration(keystoreConfiguration, input)
         requireAllowedUrl(address, egress)
 
-        async function post(operation: string, bytes: Uint8Array, context: Uint8Array, signal: AbortSignal) {
-          const credential = await token.read(signal)
+        async function post(operation: string, bytes: Uint8Array, context: Uint8Array, call: CallOptions) {
+          const credential = await token.read(call.signal)
           try {
             const response = await http.request({
               method: "POST",
@@ -73,7 +73,8 @@ export const plugin = definePlugin({
                 "x-context": Buffer.from(context).toString("base64"),
               },
               body: bytes,
-              signal,
+              signal: call.signal,
+              call,
             })
             if (response.status === 200) return response.body
             const code = response.status === 401 ? "CREDENTIAL_REJECTED" : "BAD_RESPONSE"
@@ -87,11 +88,11 @@ export const plugin = definePlugin({
           ...unsupportedOperations(unsupported),
           defaultKey: { keyId: key_name },
           async encrypt({ plaintext, context }, call) {
-            const ciphertext = await post("encrypt", plaintext, encodeEncryptionContext(context), call.signal)
+            const ciphertext = await post("encrypt", plaintext, encodeEncryptionContext(context), call)
             return { ciphertext, keyVersion: "1" }
           },
           async decrypt({ ciphertext, context }, call) {
-            return { plaintext: await post("decrypt", ciphertext, encodeEncryptionContext(context), call.signal) }
+            return { plaintext: await post("decrypt", ciphertext, encodeEncryptionContext(context), call) }
           },
           async describeKey(key) {
             return {

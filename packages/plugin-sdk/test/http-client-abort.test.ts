@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { withDeadline } from "../src/index.ts"
-import { openClient, patience, serve } from "./http-fixture.ts"
+import { acme, openClient, patience, serve } from "./http-fixture.ts"
 import { blackHole, httpServer, tcpServer } from "./server.ts"
 
 describe("http client: ends promptly", () => {
@@ -17,16 +17,18 @@ describe("http client: ends promptly", () => {
   it("with the signal's own reason, before it starts", async () => {
     const { client } = openClient({ port: 1 })
     const deadline = withDeadline(undefined, 0)
-    await expect(client.request({ method: "GET", url: "http://127.0.0.1:1/", signal: deadline.signal })).rejects.toBe(
-      deadline.signal.reason,
-    )
+    await expect(
+      client.request({ method: "GET", url: "http://127.0.0.1:1/", signal: deadline.signal, call: acme }),
+    ).rejects.toBe(deadline.signal.reason)
   })
 
   it("with the signal's own reason, while a connection is being made", async () => {
     const hole = await serve(blackHole())
     const { client, url } = openClient(hole)
     const deadline = withDeadline(undefined, 100)
-    const { error, elapsedMs } = await elapsed(client.request({ method: "GET", url, signal: deadline.signal }))
+    const { error, elapsedMs } = await elapsed(
+      client.request({ method: "GET", url, signal: deadline.signal, call: acme }),
+    )
     expect(error).toBe(deadline.signal.reason)
     expect(elapsedMs).toBeLessThan(4000)
     expect((await elapsed(client.close())).elapsedMs).toBeLessThan(4000)
@@ -35,7 +37,7 @@ describe("http client: ends promptly", () => {
   it("with TIMED_OUT when the connection cannot be made in its own time", async () => {
     const hole = await serve(blackHole())
     const { client, url } = openClient(hole, { connectTimeoutMs: 200 })
-    const { error, elapsedMs } = await elapsed(client.request({ method: "GET", url, signal: patience() }))
+    const { error, elapsedMs } = await elapsed(client.request({ method: "GET", url, signal: patience(), call: acme }))
     expect(error).toMatchObject({ code: "TIMED_OUT" })
     expect(elapsedMs).toBeLessThan(4000)
   })
@@ -44,7 +46,7 @@ describe("http client: ends promptly", () => {
     const server = await serve(httpServer(() => {}))
     const { client, url } = openClient(server)
     const deadline = withDeadline(undefined, 100)
-    expect((await elapsed(client.request({ method: "GET", url, signal: deadline.signal }))).error).toBe(
+    expect((await elapsed(client.request({ method: "GET", url, signal: deadline.signal, call: acme }))).error).toBe(
       deadline.signal.reason,
     )
     await server.empty()
@@ -59,7 +61,7 @@ describe("http client: ends promptly", () => {
       }),
     )
     const { client, url } = openClient(server)
-    await expect(client.request({ method: "GET", url, signal: caller.signal })).rejects.toMatchObject({
+    await expect(client.request({ method: "GET", url, signal: caller.signal, call: acme })).rejects.toMatchObject({
       code: "CANCELLED",
     })
     await server.empty()
@@ -70,7 +72,13 @@ describe("http client: ends promptly", () => {
     const { client, url } = openClient(server)
     const deadline = withDeadline(undefined, 200)
     const { error, elapsedMs } = await elapsed(
-      client.request({ method: "POST", url, body: Buffer.alloc(64 * 1024 * 1024), signal: deadline.signal }),
+      client.request({
+        method: "POST",
+        url,
+        body: Buffer.alloc(64 * 1024 * 1024),
+        signal: deadline.signal,
+        call: acme,
+      }),
     )
     expect(error).toBe(deadline.signal.reason)
     expect(elapsedMs).toBeLessThan(4000)
@@ -82,8 +90,10 @@ describe("http client: ends promptly", () => {
       httpServer((request, response) => (request.url === "/idle" ? response.end() : undefined)),
     )
     const { client, url } = openClient(server)
-    await client.request({ method: "GET", url: `http://127.0.0.1:${server.port}/idle`, signal: patience() })
-    const pending = Array.from({ length: 4 }, () => client.request({ method: "GET", url, signal: patience() }))
+    await client.request({ method: "GET", url: `http://127.0.0.1:${server.port}/idle`, signal: patience(), call: acme })
+    const pending = Array.from({ length: 4 }, () =>
+      client.request({ method: "GET", url, signal: patience(), call: acme }),
+    )
     await server.reached(5)
     const outcomes = Promise.allSettled(pending)
     await client.close()
@@ -91,7 +101,7 @@ describe("http client: ends promptly", () => {
     for (const outcome of await outcomes)
       expect(outcome).toMatchObject({ status: "rejected", reason: { code: "CANCELLED" } })
     await server.empty()
-    await expect(client.request({ method: "GET", url, signal: patience() })).rejects.toMatchObject({
+    await expect(client.request({ method: "GET", url, signal: patience(), call: acme })).rejects.toMatchObject({
       code: "CANCELLED",
     })
   })
@@ -100,9 +110,9 @@ describe("http client: ends promptly", () => {
     const { client } = openClient({ port: 1 }, {}, () => new Promise(() => {}))
     const deadline = withDeadline(undefined, 100)
     const url = "http://vault.test:8200/"
-    const { error } = await elapsed(client.request({ method: "GET", url, signal: deadline.signal }))
+    const { error } = await elapsed(client.request({ method: "GET", url, signal: deadline.signal, call: acme }))
     expect(error).toBe(deadline.signal.reason)
-    const pending = elapsed(client.request({ method: "GET", url, signal: patience() }))
+    const pending = elapsed(client.request({ method: "GET", url, signal: patience(), call: acme }))
     expect((await elapsed(client.close())).elapsedMs).toBeLessThan(4000)
     expect((await pending).error).toMatchObject({ code: "CANCELLED" })
   })
@@ -114,7 +124,7 @@ describe("http client: ends promptly", () => {
     const server = await serve(httpServer((_request, response) => response.end("ok")))
     const { client, url } = openClient(server)
     const signal = patience()
-    await Promise.all(Array.from({ length: 100 }, () => client.request({ method: "GET", url, signal })))
+    await Promise.all(Array.from({ length: 100 }, () => client.request({ method: "GET", url, signal, call: acme })))
     process.off("warning", onWarning)
     expect(warnings).toEqual([])
   })

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers"
 import type { HttpClient } from "@apeiro-cmk/plugin-interface"
 import { describe, expect, it } from "vitest"
-import { openClient, patience, serve } from "./http-fixture.ts"
+import { acme, openClient, patience, serve } from "./http-fixture.ts"
 import { httpServer, tcpServer } from "./server.ts"
 
 const canary = "canary-3f9c1e7a55d2"
@@ -23,6 +23,7 @@ describe("http client", () => {
       headers: { "x-token": "t" },
       body: "b",
       signal: patience(),
+      call: acme,
     })
     expect(answer.status).toBe(418)
     expect(answer.headers["x-echo"]).toBe("t, two")
@@ -39,14 +40,15 @@ describe("http client", () => {
       ),
     )
     const { client, url } = openClient(server)
-    const answer = await client.request({ method: "LIST", url, signal: patience() })
+    const answer = await client.request({ method: "LIST", url, signal: patience(), call: acme })
     expect(Buffer.from(answer.body).toString()).toBe("LIST /v1/sys/health HTTP/1.1")
   })
 
   it("keeps its connections for the next requests", async () => {
     const server = await serve(httpServer((_request, response) => response.end("ok")))
     const { client, url } = openClient(server)
-    for (let round = 0; round < 50; round += 1) await client.request({ method: "GET", url, signal: patience() })
+    for (let round = 0; round < 50; round += 1)
+      await client.request({ method: "GET", url, signal: patience(), call: acme })
     // undici may open a second one while the first is about to be free again.
     expect(server.connections()).toBeLessThanOrEqual(2)
   })
@@ -56,7 +58,7 @@ describe("http client", () => {
     const { client, url } = openClient(server, { connections: 3 })
     const answers = await Promise.all(
       Array.from({ length: 30 }, async (_, index) => {
-        const { body } = await client.request({ method: "GET", url: `${url}/${index}`, signal: patience() })
+        const { body } = await client.request({ method: "GET", url: `${url}/${index}`, signal: patience(), call: acme })
         return Buffer.from(body).toString()
       }),
     )
@@ -72,7 +74,7 @@ describe("http client", () => {
       }),
     )
     const { client, url } = openClient(server)
-    expect(await client.request({ method: "GET", url, signal: patience() })).toMatchObject({ status: 307 })
+    expect(await client.request({ method: "GET", url, signal: patience(), call: acme })).toMatchObject({ status: 307 })
     expect(forbidden.connections()).toBe(0)
   })
 
@@ -90,6 +92,7 @@ describe("http client", () => {
         method: "GET",
         url: `http://127.0.0.1:${server.port}${path}`,
         signal: patience(),
+        call: acme,
         maxResponseBytes: 100,
       })
     await expect(get("/announced")).rejects.toMatchObject({ code: "BAD_RESPONSE" })
@@ -108,7 +111,7 @@ describe("http client", () => {
       }),
     )
     const { client, url } = openClient(server)
-    await expect(client.request({ method: "GET", url, signal: patience() })).rejects.toMatchObject({
+    await expect(client.request({ method: "GET", url, signal: patience(), call: acme })).rejects.toMatchObject({
       code: "BAD_RESPONSE",
     })
     await server.empty()
@@ -118,7 +121,14 @@ describe("http client", () => {
 describe("http client: a failure has a code, and no secret", () => {
   const attempt = async (client: HttpClient, url: string) => {
     const error: unknown = await client
-      .request({ method: "POST", url, headers: { "x-vault-token": canary }, body: canary, signal: patience() })
+      .request({
+        method: "POST",
+        url,
+        headers: { "x-vault-token": canary },
+        body: canary,
+        signal: patience(),
+        call: acme,
+      })
       .then(
         () => undefined,
         (reason: unknown) => reason,
@@ -204,7 +214,13 @@ describe("http client: a failure has a code, and no secret", () => {
   it("a header with a line break: INVALID_REQUEST", async () => {
     const server = await serve(httpServer((_request, response) => response.end()))
     const { client, url } = openClient(server)
-    const sent = client.request({ method: "GET", url, headers: { "x-token": `${canary}\r\nx: y` }, signal: patience() })
+    const sent = client.request({
+      method: "GET",
+      url,
+      headers: { "x-token": `${canary}\r\nx: y` },
+      signal: patience(),
+      call: acme,
+    })
     const error: unknown = await sent.catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: "INVALID_REQUEST" })
     expect(String(error)).not.toContain(canary)
@@ -222,6 +238,6 @@ describe("http client: a failure has a code, and no secret", () => {
     const { client, url } = openClient(server)
     expect(await attempt(client, url)).toMatchObject({ code: "UNREACHABLE" })
     broken = false
-    expect(await client.request({ method: "GET", url, signal: patience() })).toMatchObject({ status: 200 })
+    expect(await client.request({ method: "GET", url, signal: patience(), call: acme })).toMatchObject({ status: 200 })
   })
 })

@@ -1,7 +1,8 @@
-import type { EgressPolicy } from "@apeiro-cmk/plugin-interface"
+import { inspect } from "node:util"
+import type { Caller, EgressPolicy } from "@apeiro-cmk/plugin-interface"
 import { afterEach, describe, expect, it } from "vitest"
 import type { HostLookup } from "../src/services.ts"
-import { testServices } from "../src/testing.ts"
+import { testCall, testServices } from "../src/testing.ts"
 import { httpServer, type TestServer } from "./server.ts"
 
 const cleanups: (() => Promise<void>)[] = []
@@ -27,7 +28,12 @@ function clientWith(egress: Partial<EgressPolicy>, lookup?: HostLookup) {
   const client = services.createHttpClient({ egress: policy, connectTimeoutMs: 2000 })
   cleanups.push(() => client.close())
   const get = async (url: string) => {
-    const answer = await client.request({ method: "GET", url, signal: AbortSignal.timeout(20_000) })
+    const answer = await client.request({
+      method: "GET",
+      url,
+      signal: AbortSignal.timeout(20_000),
+      call: { tenantId: "acme" },
+    })
     return Buffer.from(answer.body).toString()
   }
   return { get, tcp: services.tcp, policy }
@@ -43,6 +49,10 @@ const resolvingTo = (...answers: readonly (readonly string[])[]): HostLookup => 
   }
 }
 
+const refusedName = {
+  code: "UNREACHABLE",
+  message: expect.stringContaining("has no address to which connections may go"),
+}
 const forbiddenAddress = { code: "UNREACHABLE", origin: "caller", retryable: false }
 
 describe("connections for tenants", () => {
@@ -101,15 +111,59 @@ describe("connections for tenants", () => {
     ]) {
       const { get } = clientWith({}, resolvingTo([address]))
       const error: unknown = await get(`http://vault.test:${server.port}/`).catch((reason: unknown) => reason)
-      expect(error, address).toMatchObject(forbiddenAddress)
+      expect(error, address).toMatchObject(refusedName)
       expect(String(error)).not.toContain(address)
     }
     expect(server.connections()).toBe(0)
   })
 
+  it("have one and the same error for a name that is refused and one that is not known", async () => {
+    const failing = (code: string) => async () => Promise.reject(Object.assign(new Error("dns"), { code }))
+    const lookups: readonly HostLookup[] = [
+      resolvingTo(["10.1.2.3"]),
+      resolvingTo(["127.0.0.1", "::1"]),
+      resolvingTo([]),
+      failing("ENOTFOUND"),
+      failing("EAI_AGAIN"),
+    ]
+    const errors: unknown[] = []
+    for (const lookup of lookups) {
+      const { get, tcp, policy } = clientWith({}, lookup)
+      errors.push(await get("https://vault.test/").catch((error: unknown) => error))
+      errors.push(await tcp.probe("vault.test", 443, policy, testCall()).catch((error: unknown) => error))
+    }
+    const seen = errors.map((error) => inspect(error, { depth: 5 }).replaceAll(/\n\s+at .*/g, ""))
+    expect(new Set(seen).size).toBe(1)
+    expect(errors[0]).toMatchObject(refusedName)
+  })
+
+  it("look up each name for the tenant that wants it, until it no longer does", async () => {
+    const server = await everywhere()
+    const callers: unknown[] = []
+    const lookup: HostLookup = async (_name, { signal, ...caller }) => {
+      callers.push(caller)
+      if (caller.tenantId === "quits") await new Promise((resolve) => signal?.addEventListener("abort", resolve))
+      return [{ address: "127.0.0.1", family: 4 }]
+    }
+    const client = testServices({ lookup }).createHttpClient({
+      egress: { allowedEndpoints: ["http://vault.test:*"], allowedAddresses: ["127.0.0.1"] },
+    })
+    cleanups.push(() => client.close())
+    const ask = (call: Caller, signal = AbortSignal.timeout(20_000)) =>
+      client.request({ method: "GET", url: `http://vault.test:${server.port}/`, signal, call })
+    const quits = new AbortController()
+    const left = expect(ask({ tenantId: "quits" }, quits.signal)).rejects.toMatchObject({ code: "CANCELLED" })
+    const expected: Caller[] = [{ tenantId: "acme" }, { tenantId: "globex", purpose: "test" }, { tenantId: "initech" }]
+    await Promise.all(expected.map((call) => ask(call)))
+    quits.abort()
+    await left
+    expect(callers).toHaveLength(4)
+    expect(callers).toEqual(expect.arrayContaining(expected))
+  })
+
   it("are refused for the machine's own loopback name", async () => {
     const { get } = clientWith({ allowedEndpoints: ["https://*", "http://localhost:*"] })
-    await expect(get("http://localhost:1/")).rejects.toMatchObject(forbiddenAddress)
+    await expect(get("http://localhost:1/")).rejects.toMatchObject(refusedName)
   })
 
   it("go to the address that was checked, whatever the name resolves to later (DNS rebinding)", async () => {
@@ -119,7 +173,7 @@ describe("connections for tenants", () => {
     expect(await get(url)).toBe("127.0.0.2")
     for (const socket of server.sockets) socket.destroy()
     await server.empty()
-    await expect(get(url)).rejects.toMatchObject(forbiddenAddress)
+    await expect(get(url)).rejects.toMatchObject(refusedName)
     expect(server.connections()).toBe(1)
   })
 
@@ -192,11 +246,11 @@ describe("tcp probe", () => {
   it("tells whether somebody listens, and leaves no connection", async () => {
     const server = await everywhere()
     const { tcp, policy } = clientWith({ allowedAddresses: ["127.0.0.1/32"] })
-    await tcp.probe("127.0.0.1", server.port, policy, AbortSignal.timeout(20_000))
+    await tcp.probe("127.0.0.1", server.port, policy, testCall())
     await server.empty()
     await server[Symbol.asyncDispose]()
     cleanups.pop()
-    await expect(tcp.probe("127.0.0.1", server.port, policy, AbortSignal.timeout(20_000))).rejects.toMatchObject({
+    await expect(tcp.probe("127.0.0.1", server.port, policy, testCall())).rejects.toMatchObject({
       code: "UNREACHABLE",
       cause: { code: "ECONNREFUSED" },
     })
@@ -205,7 +259,7 @@ describe("tcp probe", () => {
   it("obeys the same rules for addresses", async () => {
     const { tcp, policy } = clientWith({})
     for (const host of ["127.0.0.1", "::1", "::ffff:127.0.0.1", "0x7f000001", "2130706433", "localhost"]) {
-      await expect(tcp.probe(host, 1, policy, AbortSignal.timeout(20_000)), host).rejects.toMatchObject({
+      await expect(tcp.probe(host, 1, policy, testCall()), host).rejects.toMatchObject({
         code: "UNREACHABLE",
       })
     }
@@ -216,7 +270,7 @@ describe("tcp probe", () => {
       ["vault.test", 65_536],
       ["vault.test", 1.5],
     ] as const) {
-      await expect(tcp.probe(host, port, policy, AbortSignal.timeout(20_000))).rejects.toMatchObject({
+      await expect(tcp.probe(host, port, policy, testCall())).rejects.toMatchObject({
         code: "INVALID_REQUEST",
       })
     }

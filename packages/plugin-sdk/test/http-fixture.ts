@@ -36,3 +36,6 @@ export async function serve<T extends AsyncDisposable>(starting: Promise<T>): Pr
 
 /** A signal that fires only where a test hangs. */
 export const patience = (): AbortSignal => AbortSignal.timeout(20_000)
+
+/** The tenant of a request in a test. */
+export const acme = { tenantId: "acme" } as const

@@ -6,7 +6,7 @@ import * as z from "zod"
 import { namesEveryHost, parseConfiguration, proxyConfiguration } from "../src/index.ts"
 import { testServices } from "../src/testing.ts"
 import { testAuthority } from "./certificates.ts"
-import { patience, serve } from "./http-fixture.ts"
+import { acme, patience, serve } from "./http-fixture.ts"
 import { httpServer } from "./server.ts"
 
 const cleanups: (() => Promise<void>)[] = []
@@ -28,7 +28,7 @@ function clientThrough(proxy: HttpClientOptions["proxy"], tls?: HttpClientOption
   })
   cleanups.push(() => client.close())
   return async (url: string) => {
-    const answer = await client.request({ method: "GET", url, signal: patience() })
+    const answer = await client.request({ method: "GET", url, signal: patience(), call: acme })
     return Buffer.from(answer.body).toString()
   }
 }

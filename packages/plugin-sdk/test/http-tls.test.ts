@@ -40,7 +40,12 @@ async function get(port: number, tls?: TlsOptions, host = "127.0.0.1") {
   })
   try {
     const url = `https://${host}:${port}/`
-    const answer = await client.request({ method: "GET", url, signal: AbortSignal.timeout(20_000) })
+    const answer = await client.request({
+      method: "GET",
+      url,
+      signal: AbortSignal.timeout(20_000),
+      call: { tenantId: "acme" },
+    })
     return Buffer.from(answer.body).toString()
   } finally {
     await client.close()

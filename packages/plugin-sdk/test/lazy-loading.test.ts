@@ -35,6 +35,6 @@ it("making services and an HTTP client loads no undici; the first request does",
     const egress = { allowedEndpoints: ["https://*"], allowedAddresses: [] }
     const client = testServices().createHttpClient({ egress })`
   expect(ofUndici(await resolvedBy(`${make}; await client.close()`))).toEqual([])
-  const request = `await client.request({ method: "GET", url: "https://127.0.0.1/", signal: AbortSignal.timeout(9000) }).catch(() => {})`
+  const request = `await client.request({ method: "GET", url: "https://127.0.0.1/", signal: AbortSignal.timeout(9000), call: { tenantId: "acme" } }).catch(() => {})`
   expect(ofUndici(await resolvedBy(`${make}; ${request}; await client.close()`))).not.toEqual([])
 })

@@ -1,4 +1,4 @@
-import type { HttpClient, PluginErrorCode, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, HttpClient, PluginErrorCode, SecretHandle } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 
@@ -28,7 +28,12 @@ export class JsonClient {
   }
 
   /** Sends one request. @throws {PluginError} the meaning of the server's answer, or UNREACHABLE, TIMED_OUT, CANCELLED */
-  async send<Answer>(body: object, answer: z.ZodType<Answer>, signal: AbortSignal): Promise<Answer> {
+  async send<Answer>(
+    body: object,
+    answer: z.ZodType<Answer>,
+    call: Pick<CallOptions, "tenantId" | "purpose" | "signal">,
+  ): Promise<Answer> {
+    const { signal } = call
     const apiKey = await this.#apiKey.read(signal)
     const response = await this.#http.request({
       method: "POST",
@@ -36,6 +41,7 @@ export class JsonClient {
       headers: { authorization: `Bearer ${Buffer.from(apiKey).toString("utf8")}`, "content-type": "application/json" },
       body: JSON.stringify(body),
       signal,
+      call,
     })
     apiKey.fill(0)
     if (response.status === 429) throw throttled(response.headers["retry-after"])

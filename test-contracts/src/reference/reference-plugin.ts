@@ -74,12 +74,12 @@ export class ReferencePlugin<Kind extends PluginKind> implements ConfiguredOnceP
   /** Logs in once, with a record in the audit stream, then sends one request. */
   async ask<Answer>(operation: string, input: object, answer: z.ZodType<Answer>, call: CallOptions): Promise<Answer> {
     if (!this.#isLoggedIn) await this.#logIn(call)
-    return this.#client().send({ operation, ...input }, answer, call.signal)
+    return this.#client().send({ operation, ...input }, answer, call)
   }
 
   async #logIn(call: CallOptions): Promise<void> {
     const { audit, logger } = this.#services
-    const work = () => this.#client().send({ operation: "status" }, status, call.signal)
+    const work = () => this.#client().send({ operation: "status" }, status, call)
     const event = { action: this.#traits.loginAction, facts: { method: "api key" } }
     await recordedLogin({ audit, logger, event, work, isRepeated: () => false, success: () => ({}) }, call)
     this.#isLoggedIn = true
@@ -98,8 +98,8 @@ const status = z.object({ version: z.string() })
 const checks: readonly (readonly [string, ConnectionCheck<JsonClient>])[] = [
   [
     "authentication",
-    async (client, { signal }) => {
-      const { version } = await client.send({ operation: "status" }, status, signal)
+    async (client, call) => {
+      const { version } = await client.send({ operation: "status" }, status, call)
       return { outcome: "passed", message: `The reference server accepts the API key; its version is ${version}.` }
     },
   ],

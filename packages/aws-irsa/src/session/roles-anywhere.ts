@@ -62,6 +62,7 @@ export async function createRolesAnywhereSession(
     headers: signedHeaders(place, request.certificate, url.host, query, body),
     body,
     signal: call.signal,
+    call,
   })
   place.onAnswer(answer)
   if (answer.status !== 201) throw refused(answer)

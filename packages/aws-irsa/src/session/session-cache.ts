@@ -75,7 +75,8 @@ export class SessionCache {
   async #exchange(cause: CallOptions): Promise<AwsSession> {
     const deadline = withDeadline(this.#closing.signal, exchangeTimeoutMs, this.#clock)
     try {
-      const session = await this.#open({ ...cause, signal: deadline.signal, deadlineMs: deadline.deadlineMs })
+      const { purpose = "login" } = cause
+      const session = await this.#open({ ...cause, purpose, signal: deadline.signal, deadlineMs: deadline.deadlineMs })
       const lifeMs = session.expiresAtMs - this.#clock.nowMs()
       const nowMs = this.#clock.monotonicMs()
       this.#held = {

@@ -25,7 +25,7 @@ export async function assumeRoleWithWebIdentity(
 ): Promise<AwsSession> {
   const { STSClient, AssumeRoleWithWebIdentityCommand } = await import("@aws-sdk/client-sts")
   // The SDK requires credentials even for this unsigned operation.
-  const client = new STSClient({ ...settings(place), credentials: noCredentials })
+  const client = new STSClient({ ...settings(place, call), credentials: noCredentials })
   const input = { RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token }
   return exchanged(() => client.send(new AssumeRoleWithWebIdentityCommand(input), { abortSignal: call.signal }))
 }
@@ -39,15 +39,18 @@ export async function assumeRole(
 ): Promise<AwsSession> {
   const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts")
   const { accessKeyId, secretAccessKey, sessionToken } = base
-  const client = new STSClient({ ...settings(place), credentials: { accessKeyId, secretAccessKey, sessionToken } })
+  const client = new STSClient({
+    ...settings(place, call),
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+  })
   const input = { RoleArn: roleArn, RoleSessionName: sessionName, ExternalId: externalId }
   return exchanged(() => client.send(new AssumeRoleCommand(input), { abortSignal: call.signal }))
 }
 
 const noCredentials = { accessKeyId: "none", secretAccessKey: "none" }
 
-function settings({ endpoint, region, ...sending }: StsPlace) {
-  return { ...sdkSettings, endpoint, region, requestHandler: sdkHttpHandler(sending) }
+function settings({ endpoint, region, ...sending }: StsPlace, call: CallOptions) {
+  return { ...sdkSettings, endpoint, region, requestHandler: sdkHttpHandler(sending, call) }
 }
 
 interface ExchangeAnswer {

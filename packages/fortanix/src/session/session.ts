@@ -46,7 +46,7 @@ export class Session {
   readonly #closing = new AbortController()
   /** Callers share a login, which must outlive each of them; the audit stream names the call that began it. */
   readonly #logInOnce = singleFlight((login: SharedLogIn) => this.#logIn(login))
-  #held: (SessionToken & { usedAtMs: number }) | undefined
+  #held: (SessionToken & { readonly tenantId: string; usedAtMs: number }) | undefined
   #rejected: { readonly digest: string; readonly untilMs: number; readonly error: PluginError } | undefined
 
   /** Touches no network. */
@@ -101,10 +101,11 @@ export class Session {
     const { requestTimeoutMs, services } = this.#options
     const { clock } = services
     const signal = this.#closing.signal
-    const call = callOptions({ ...first, timeoutMs: 2 * requestTimeoutMs, signal, clock })
+    const { purpose = "login" } = first
+    const call = callOptions({ ...first, purpose, timeoutMs: 2 * requestTimeoutMs, signal, clock })
     try {
       const token = await this.#recorded(insist, call)
-      if (!signal.aborted) this.#held = { ...token, usedAtMs: clock.monotonicMs() }
+      if (!signal.aborted) this.#held = { ...token, tenantId: call.tenantId, usedAtMs: clock.monotonicMs() }
       return token
     } finally {
       call.dispose()
@@ -142,11 +143,12 @@ export class Session {
     return { authorization: `Bearer ${token}`, idleLifeMs: seconds * 1000 }
   }
 
-  async #terminate({ authorization }: SessionToken): Promise<void> {
+  async #terminate({ authorization, tenantId }: SessionToken & Pick<CallOptions, "tenantId">): Promise<void> {
     const { wire, services } = this.#options
     const deadline = withDeadline(undefined, terminateTimeoutMs, services.clock)
     try {
-      await wire.send({ method: "POST", path: "/sys/v1/session/terminate" }, authorization, deadline)
+      const call = { tenantId, purpose: "login", signal: deadline.signal } as const
+      await wire.send({ method: "POST", path: "/sys/v1/session/terminate" }, authorization, call)
     } catch (error) {
       services.logger.info("The session at DSM was not ended, and expires on its own", {
         code: isPluginError(error) ? error.code : "INTERNAL",

@@ -46,7 +46,7 @@ async function runCheck<Test>(
   outer: CallOptions,
 ): Promise<ConnectionStep> {
   const startedMs = clock.monotonicMs()
-  const call = callOptions({ ...outer, timeoutMs: stepTimeoutMs, clock })
+  const call = callOptions({ ...outer, purpose: "test", timeoutMs: stepTimeoutMs, clock })
   let result: CheckResult
   try {
     result = await abortable(check(test, call), call.signal)

@@ -65,13 +65,14 @@ export interface RunningCall extends CallOptions {
 
 /** Makes the options of one call to a plugin and starts its deadline. */
 export function callOptions(settings: CallSettings): RunningCall {
-  const { tenantId, requestId, keystoreId, traceparent, timeoutMs, signal, clock } = settings
+  const { tenantId, requestId, keystoreId, traceparent, purpose, timeoutMs, signal, clock } = settings
   return {
     ...withDeadline(signal, timeoutMs, clock),
     tenantId,
     requestId,
     ...(keystoreId === undefined ? {} : { keystoreId }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(purpose === undefined ? {} : { purpose }),
   }
 }
 

@@ -3,15 +3,16 @@ import type { TcpConnector } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason } from "../calls/deadline.ts"
 import { pluginError } from "../errors/error-facts.ts"
 import { httpError } from "../http/http-errors.ts"
-import { checkedLookup, type HostLookup, requireAllowedHost, requireAllowedPeer } from "./checked-lookup.ts"
+import { checkedLookup, requireAllowedHost, requireAllowedPeer } from "./checked-lookup.ts"
 import { egressRules } from "./egress-policy.ts"
+import type { HostLookup } from "./names/host-lookup.ts"
 
 const connectTimeoutMs = 5000
 
 /** Makes the raw TCP service. Only the address side of the egress policy applies: a TCP port has no origin. */
 export function createTcpConnector(lookup: HostLookup): TcpConnector {
   return {
-    async probe(host, port, egress, signal) {
+    async probe(host, port, egress, { signal, ...caller }) {
       if (signal.aborted) throw abortReason(signal)
       const isAllowed = egressRules(egress)
       if (!Number.isInteger(port) || port < 1 || port > 65_535 || !isHost(host)) {
@@ -22,7 +23,7 @@ export function createTcpConnector(lookup: HostLookup): TcpConnector {
         )
       }
       requireAllowedHost(host, isAllowed)
-      const socket = connect({ host, port, lookup: checkedLookup(isAllowed, lookup) })
+      const socket = connect({ host, port, lookup: checkedLookup(isAllowed, lookup, () => ({ ...caller, signal })) })
       try {
         await abortable(connected(socket), signal)
         requireAllowedPeer(socket, host, isAllowed)

@@ -1,4 +1,5 @@
 import type {
+  Clock,
   HttpClient,
   HttpClientOptions,
   HttpRequest,
@@ -6,34 +7,43 @@ import type {
   PluginError,
 } from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason } from "../calls/deadline.ts"
-import type { AddressRule, HostLookup } from "../egress/checked-lookup.ts"
+import type { AddressRule } from "../egress/checked-lookup.ts"
 import { egressRules, requireAllowedUrl } from "../egress/egress-policy.ts"
+import type { HostLookup } from "../egress/names/host-lookup.ts"
 import { pluginError } from "../errors/error-facts.ts"
+import { ConnectionShares } from "./connection-shares.ts"
 import { httpError } from "./http-errors.ts"
-import type { HttpTransport } from "./http-transport.ts"
+import type { HttpTransport, TransportOptions } from "./http-transport.ts"
 
 const defaultMaxResponseBytes = 1_048_576
+const defaultConnections = 16
+/** Below the default time of one request (5,000), so that a caller learns that it was the connection. */
+const defaultConnectTimeoutMs = 4_000
 
 /**
  * Makes an {@link HttpClient}. undici loads with the first request.
  *
  * @throws {PluginError} INVALID_REQUEST - a range in `egress.allowedAddresses` is malformed
  */
-export function createHttpClient(options: HttpClientOptions, lookup: HostLookup): HttpClient {
-  const client = new PooledHttpClient(options, lookup)
+export function createHttpClient(options: HttpClientOptions, lookup: HostLookup, clock: Clock): HttpClient {
+  const client = new PooledHttpClient(options, lookup, clock)
   return { request: (request) => client.request(request), close: () => client.close() }
 }
 
 class PooledHttpClient implements HttpClient {
-  readonly #options: HttpClientOptions
+  readonly #options: TransportOptions
   readonly #lookup: HostLookup
   readonly #isAllowedAddress: AddressRule
+  readonly #shares: ConnectionShares
   readonly #closing = new AbortController()
   #transport: Promise<HttpTransport> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(options: HttpClientOptions, lookup: HostLookup) {
+  constructor(settings: HttpClientOptions, lookup: HostLookup, clock: Clock) {
+    const options = { connections: defaultConnections, connectTimeoutMs: defaultConnectTimeoutMs, ...settings }
+    const { connections, connectTimeoutMs } = options
     this.#options = options
+    this.#shares = new ConnectionShares({ connections, longestWaitMs: connectTimeoutMs / 2, clock })
     this.#lookup = lookup
     this.#isAllowedAddress = egressRules(options.egress)
   }
@@ -64,10 +74,16 @@ class PooledHttpClient implements HttpClient {
     await transport?.destroy(clientClosed())
   }
 
+  /** Outlives a caller that gives up while its connection is being made: until then nobody else can have that one. */
   async #exchange(url: URL, request: HttpRequest): Promise<HttpResponse> {
-    const transport = await this.#open()
-    const answer = await transport.send(url, request)
-    return { status: answer.status, headers: answer.headers, body: await bodyOf(answer.body, request) }
+    const release = await this.#shares.take(url.origin, request.call, request.signal)
+    try {
+      const transport = await this.#open()
+      const answer = await transport.send(url, request)
+      return { status: answer.status, headers: answer.headers, body: await bodyOf(answer.body, request) }
+    } finally {
+      release()
+    }
   }
 
   #open(): Promise<HttpTransport> {

@@ -1,6 +1,8 @@
 import { Socket } from "node:net"
 import type { HttpClientOptions, HttpProxy } from "@apeiro-cmk/plugin-interface"
 import { buildConnector, Pool, ProxyAgent } from "undici"
+import { uncheckedLookup } from "../egress/checked-lookup.ts"
+import { type HostLookup, operator } from "../egress/names/host-lookup.ts"
 import { pluginError, scrubbedCause } from "../errors/error-facts.ts"
 
 /** How connections are pooled; the same with a proxy and without. */
@@ -18,17 +20,20 @@ const proxyIsAway = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "
 /**
  * Makes the dispatcher that goes through a proxy: by CONNECT also for `http`, so that the proxy sees names and ports only.
  *
+ * @param lookup - resolves the proxy's own name, which is the operator's
  * @param track - receives each socket to the proxy while it is still connecting
  */
 export function createProxyAgent(
   { url }: HttpProxy,
   { tls, connectTimeoutMs }: Pick<HttpClientOptions, "tls" | "connectTimeoutMs">,
   pooling: Pooling,
+  lookup: HostLookup,
   track: (socket: Socket) => void,
 ): ProxyAgent {
   const timeout = connectTimeoutMs === undefined ? {} : { timeout: connectTimeoutMs }
   // Explicit: the environment (NODE_TLS_REJECT_UNAUTHORIZED) must not be able to switch the check off.
   const strict = { ...timeout, allowH2: false, rejectUnauthorized: true }
+  const toProxy = { ...strict, lookup: uncheckedLookup(lookup, () => operator) }
   return new ProxyAgent({
     ...pooling,
     uri: url,
@@ -40,7 +45,7 @@ export function createProxyAgent(
       ...(tls?.certificate === undefined ? {} : { cert: tls.certificate }),
       ...(tls?.privateKey === undefined ? {} : { key: tls.privateKey }),
     },
-    clientFactory: (origin) => new Pool(origin, { connect: trackedConnector(strict, track), allowH2: false }),
+    clientFactory: (origin) => new Pool(origin, { connect: trackedConnector(toProxy, track), allowH2: false }),
   })
 }
 

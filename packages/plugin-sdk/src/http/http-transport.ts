@@ -1,19 +1,13 @@
+import { AsyncLocalStorage } from "node:async_hooks"
 import { Socket } from "node:net"
 import type { HttpClientOptions, HttpProxy, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { Agent, buildConnector, type Dispatcher, request as send } from "undici"
-import {
-  type AddressRule,
-  checkedLookup,
-  type HostLookup,
-  requireAllowedHost,
-  requireAllowedPeer,
-} from "../egress/checked-lookup.ts"
+import { type AddressRule, checkedLookup, requireAllowedHost, requireAllowedPeer } from "../egress/checked-lookup.ts"
+import { type HostLookup, type LookupCaller, operator } from "../egress/names/host-lookup.ts"
+import { pooledConnections } from "./connection-shares.ts"
 import { createProxyAgent, proxyError } from "./http-proxy.ts"
 import { bypassesProxy } from "./proxy-configuration.ts"
 
-const defaultConnections = 16
-/** Below the default time of one request (5,000), so that a caller learns that it was the connection. */
-const defaultConnectTimeoutMs = 4_000
 /** Below the idle time-out of common servers (Go: none, nginx: 75 s); a server that announces less is obeyed. */
 const keepAliveMs = 30_000
 /** A connection is replaced after this time, so that a changed DNS entry takes effect. */
@@ -29,8 +23,11 @@ export interface HttpTransport {
   destroy(error: Error): Promise<void>
 }
 
+/** Options of a client, complete with what every transport needs. */
+export type TransportOptions = HttpClientOptions & Required<Pick<HttpClientOptions, "connections" | "connectTimeoutMs">>
+
 export function createHttpTransport(
-  options: HttpClientOptions,
+  options: TransportOptions,
   isAllowed: AddressRule,
   lookup: HostLookup,
 ): HttpTransport {
@@ -48,9 +45,9 @@ class UndiciTransport implements HttpTransport {
   readonly #direct: Dispatcher
   readonly #proxied: ProxiedRoute | undefined
 
-  constructor(options: HttpClientOptions, isAllowed: AddressRule, lookup: HostLookup) {
+  constructor(options: TransportOptions, isAllowed: AddressRule, lookup: HostLookup) {
     const pooling = {
-      connections: options.connections ?? defaultConnections,
+      connections: pooledConnections(options.connections),
       keepAliveTimeout: keepAliveMs,
       clientTtl: connectionAgeMs,
       pipelining: 1,
@@ -60,11 +57,7 @@ class UndiciTransport implements HttpTransport {
     const track = (socket: Socket) => trackSocket(socket, this.#sockets)
     this.#isAllowed = isAllowed
     this.#direct = new Agent({ ...pooling, connect: checkedConnector(options, isAllowed, lookup, track) })
-    if (proxy !== undefined)
-      this.#proxied = {
-        proxy,
-        agent: createProxyAgent(proxy, { connectTimeoutMs: defaultConnectTimeoutMs, ...options }, pooling, track),
-      }
+    if (proxy !== undefined) this.#proxied = { proxy, agent: createProxyAgent(proxy, options, pooling, lookup, track) }
   }
 
   async send(url: URL, request: HttpRequest) {
@@ -93,26 +86,36 @@ class UndiciTransport implements HttpTransport {
   }
 }
 
+/** undici does not tell a connector for which request it connects. */
+const requests = new AsyncLocalStorage<HttpRequest>()
+
+function requestInProgress(): LookupCaller {
+  const request = requests.getStore()
+  return request === undefined ? operator : { ...request.call, signal: request.signal }
+}
+
 function exchange(dispatcher: Dispatcher, url: URL, request: HttpRequest) {
-  return send(url, {
-    dispatcher,
-    method: request.method,
-    signal: request.signal,
-    ...(request.headers === undefined ? {} : { headers: request.headers }),
-    ...(request.body === undefined ? {} : { body: request.body }),
-  })
+  return requests.run(request, () =>
+    send(url, {
+      dispatcher,
+      method: request.method,
+      signal: request.signal,
+      ...(request.headers === undefined ? {} : { headers: request.headers }),
+      ...(request.body === undefined ? {} : { body: request.body }),
+    }),
+  )
 }
 
 function checkedConnector(
-  { tls, connectTimeoutMs }: HttpClientOptions,
+  { tls, connectTimeoutMs }: TransportOptions,
   isAllowed: AddressRule,
   lookup: HostLookup,
   track: (socket: Socket) => void,
 ): buildConnector.connector {
   const connect = buildConnector({
     allowH2: false,
-    timeout: connectTimeoutMs ?? defaultConnectTimeoutMs,
-    lookup: checkedLookup(isAllowed, lookup),
+    timeout: connectTimeoutMs,
+    lookup: checkedLookup(isAllowed, lookup, requestInProgress),
     // Explicit: the environment (NODE_TLS_REJECT_UNAUTHORIZED) must not be able to switch the check off.
     rejectUnauthorized: true,
     ...(tls?.certificateAuthority === undefined ? {} : { ca: tls.certificateAuthority }),

@@ -8,7 +8,8 @@ import type {
   RandomSource,
   Tracer,
 } from "@apeiro-cmk/plugin-interface"
-import { type HostLookup, systemHostLookup } from "../egress/checked-lookup.ts"
+import type { HostLookup } from "../egress/names/host-lookup.ts"
+import { createNameLookups } from "../egress/names/name-lookups.ts"
 import { createTcpConnector } from "../egress/tcp-connector.ts"
 import { createTenantFiles } from "../files/tenant-files.ts"
 import { createHttpClient } from "../http/http-client.ts"
@@ -28,7 +29,7 @@ export interface PluginServicesOptions<Kind extends PluginKind = PluginKind> {
   readonly random?: RandomSource
   /** The operator's directory with one folder per tenant. Without it, every file that a tenant names is refused. */
   readonly credentialDirectory?: string
-  /** Default: the operating system's resolver. */
+  /** Default: {@link createNameLookups} of its own. All plugins of a process share one, or its bounds count once for each. */
   readonly lookup?: HostLookup
 }
 
@@ -36,16 +37,17 @@ export interface PluginServicesOptions<Kind extends PluginKind = PluginKind> {
 export function createPluginServices<Kind extends PluginKind = PluginKind>(
   options: PluginServicesOptions<Kind>,
 ): PluginServices<Kind> {
-  const lookup = options.lookup ?? systemHostLookup
+  const clock = options.clock ?? systemClock
+  const lookup = options.lookup ?? createNameLookups({ clock })
   return {
     logger: options.logger,
     audit: options.audit,
     meter: options.meter ?? { count: () => undefined, durationMs: () => undefined },
     tracer: options.tracer ?? { span: (_name, _attributes, work) => work() },
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
     files: createTenantFiles(options.credentialDirectory, options.logger),
     tcp: createTcpConnector(lookup),
-    createHttpClient: (settings) => createHttpClient(settings, lookup),
+    createHttpClient: (settings) => createHttpClient(settings, lookup, clock),
   }
 }

@@ -9,14 +9,14 @@ const dayMs = 86_400_000
 const expiryWarningDays = 30
 
 /** Checks that something listens at the appliances' addresses. */
-export const checkNetwork: Check = async ({ token, network }, { signal }) => {
+export const checkNetwork: Check = async ({ token, network }, call) => {
   if (network === undefined) return { outcome: "skipped", message: "The operator has not configured a port to check." }
   const { port, egress, tcp } = network
   const unreachable: string[] = []
   const addresses = token.states().map(({ address }) => address)
   for (const address of addresses) {
-    await tcp.probe(address, port, egress, signal).catch((error: unknown) => {
-      if (signal.aborted) throw error
+    await tcp.probe(address, port, egress, call).catch((error: unknown) => {
+      if (call.signal.aborted) throw error
       unreachable.push(address)
     })
   }

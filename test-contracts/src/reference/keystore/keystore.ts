@@ -138,7 +138,8 @@ export class ReferenceKeystore implements KeystoreV1 {
   }
 
   async #send<Answer>(body: object, answer: z.ZodType<Answer>, call: CallOptions): Promise<Answer> {
-    return this.#client.send(body, answer, AbortSignal.any([call.signal, this.#closing.signal]))
+    const signal = AbortSignal.any([call.signal, this.#closing.signal])
+    return this.#client.send(body, answer, { ...call, signal })
   }
 }
 
