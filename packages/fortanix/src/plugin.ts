@@ -99,13 +99,13 @@ class FortanixPlugin implements KeystorePluginV1 {
       const message = "is not among the addresses that the operator allows (allowedEndpoints)"
       throw configurationError([{ path: ["dsm_endpoint"], message }])
     }
-    const { requestTimeoutMs } = this.#settings
+    const { requestTimeoutMs, allowedEndpoints } = this.#settings
     const services = this.#services
     const { clock, files, logger } = services
     const read = tlsIdentityReader(configuration, files)
     const http = createRotatingHttp({ read, borrow: (tls) => this.#pools.borrow(tls), tenantId, clock, logger })
     const wire = new Wire({ endpoint, http, clock, requestTimeoutMs })
-    const login = loginOf(configuration, { files, fingerprint: () => http.fingerprint() })
+    const login = loginOf(configuration, { files, allowedEndpoints, fingerprint: () => http.fingerprint() })
     const session = new Session({ wire, login, requestTimeoutMs, services })
     const client = new DsmClient(wire, session, login.method)
     const mode = configuration.wrap_mode

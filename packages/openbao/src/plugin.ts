@@ -133,7 +133,8 @@ class OpenBaoPlugin implements KeystorePluginV1 {
     const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = configuration
     const unwrapped = this.#unwrappedAt(tenantId, configuration)
     const fingerprint = () => http.fingerprint()
-    const login = loginOf(configuration, { files: services.files, fingerprint, unwrapped })
+    const { allowedEndpoints } = this.#settings
+    const login = loginOf(configuration, { files: services.files, allowedEndpoints, fingerprint, unwrapped })
     const place = namespace === undefined ? {} : { namespace }
     const { requestTimeoutMs } = this.#settings
     const { mount_path: mountPath, key_name: keyName } = configuration

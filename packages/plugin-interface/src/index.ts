@@ -92,6 +92,7 @@ export type {
   Caller,
   Clock,
   EgressPolicy,
+  FileDestination,
   HttpClient,
   HttpClientOptions,
   HttpProxy,

@@ -148,18 +148,31 @@ export interface HttpClient {
   close(): Promise<void>
 }
 
+/** Where the content of a tenant's file goes. */
+export interface FileDestination {
+  /**
+   * URLs of all servers to which the plugin may send the content; none for what it sends nowhere, as a certificate or a
+   * private key that only signs.
+   */
+  readonly servers: readonly string[]
+  /** The plugin's own endpoints. */
+  readonly allowedEndpoints: EgressPolicy["allowedEndpoints"]
+}
+
 /** Reads files that a tenant's configuration names, from that tenant's folder below the operator's directory only. */
 export interface TenantFiles {
   /**
    * Reads one file of a tenant, following the path rules for tenant input: any path, absolute or not, starts at
-   * `credentialDirectory/<tenant>/`, and after resolving links must still lie there.
+   * `credentialDirectory/<tenant>/`, and after resolving links must still lie there. Each server that gets the content
+   * must be allowed by the operator's file `allowed-origins` nearest to it, in its folder or one above; without such a
+   * file, by an entry of `allowedEndpoints` that names its whole host.
    *
    * @param path - as the tenant's administrator wrote it
    * @returns the bytes, at most 64 KiB
    * @throws {PluginError} INVALID_REQUEST - the path leaves the tenant's folder, is not a regular file or is too large, or
-   * no such file (one message for all, so that a tenant cannot probe the host's files)
+   * no such file (one message for all, so that a tenant cannot probe the host's files); or a server may not get it
    */
-  read(path: string, call: Pick<CallOptions, "tenantId" | "signal">): Promise<Uint8Array>
+  read(path: string, call: Pick<CallOptions, "tenantId" | "signal">, destination: FileDestination): Promise<Uint8Array>
 }
 
 /** An event that a plugin reports for the audit stream, in addition to those that the host records itself. */

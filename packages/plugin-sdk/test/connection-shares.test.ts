@@ -14,7 +14,9 @@ async function hangingServer() {
       else held.push(response)
     }),
   )
-  const answerAll = () => held.splice(0).forEach((response) => response.end("late"))
+  const answerAll = () => {
+    for (const response of held.splice(0)) response.end("late")
+  }
   return { server, answerAll, held }
 }
 

@@ -8,6 +8,8 @@ import * as z from "zod"
 import { parseConfiguration, tenantPath } from "../src/index.ts"
 import { testCall, testServices } from "../src/testing.ts"
 
+const nowhere = { servers: [], allowedEndpoints: [] }
+
 let base: string
 let directory: string
 
@@ -30,7 +32,7 @@ afterAll(async () => {
 
 const read = async (file: string, tenantId = "acme") => {
   const call = testCall({ tenantId })
-  const bytes = await testServices({ credentialDirectory: directory }).files.read(file, call)
+  const bytes = await testServices({ credentialDirectory: directory }).files.read(file, call, nowhere)
   return Buffer.from(bytes).toString()
 }
 
@@ -50,7 +52,7 @@ describe("files that a tenant's configuration names", () => {
     ] as const) {
       await writeFile(path.join(directory, "acme", name), "canary-secret-id")
       await chmod(path.join(directory, "acme", name), mode)
-      for (let times = 0; times < 3; times += 1) await services.files.read(name, testCall())
+      for (let times = 0; times < 3; times += 1) await services.files.read(name, testCall(), nowhere)
     }
     expect(services.logger.lines).toMatchObject([{ level: "warn", fields: { tenant: "acme", file: "open" } }])
     services.logger.assertNoCanary(["canary-secret-id"])
@@ -185,7 +187,7 @@ describe("files that a tenant's configuration names", () => {
   })
 
   it("are refused without a credential directory", async () => {
-    await expect(testServices().files.read("/etc/passwd", testCall())).rejects.toMatchObject({
+    await expect(testServices().files.read("/etc/passwd", testCall(), nowhere)).rejects.toMatchObject({
       code: "INVALID_REQUEST",
     })
   })
@@ -194,7 +196,7 @@ describe("files that a tenant's configuration names", () => {
     const caller = new AbortController()
     caller.abort()
     const { files } = testServices({ credentialDirectory: directory })
-    await expect(files.read("full", { tenantId: "acme", signal: caller.signal })).rejects.toMatchObject({
+    await expect(files.read("full", { tenantId: "acme", signal: caller.signal }, nowhere)).rejects.toMatchObject({
       code: "CANCELLED",
     })
   })

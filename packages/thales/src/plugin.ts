@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net"
 import { fileURLToPath } from "node:url"
 import type {
   CallOptions,
@@ -145,14 +146,17 @@ class ThalesPlugin implements KeystorePluginV1 {
 
   #appliances(
     configuration: KeystoreConfiguration,
-    { library, environment, port = ntlsPort }: ModuleSettings,
+    { library, environment, port = ntlsPort, clientConfiguration }: ModuleSettings,
     source: ClientSource,
     { tenantId, loginName }: { readonly tenantId: string; readonly loginName: string },
   ): Appliances {
     const { hsm_ip_addresses: addresses, serial_numbers: serials, partition_label: label } = configuration
     const { clock, files, logger } = this.#services
-    const { sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs, keepAliveMs } = this.#settings
-    const readPin = pinSource(configuration, files)
+    const { sessions, heartbeatMs, silenceMs, tryTimeoutMs, recoveryMs, keepAliveMs, allowedEndpoints } = this.#settings
+    const origins = addresses.map((address) => `https://${isIPv6(address) ? `[${address}]` : address}:${port}`)
+    // A library that the operator has configured connects to the operator's appliances, whatever the tenant enters.
+    const servers = clientConfiguration === "chrystoki" ? origins : []
+    const readPin = pinSource(configuration, files, { servers, allowedEndpoints })
     const prepare = async (signal: AbortSignal) =>
       source === undefined
         ? undefined

@@ -1,4 +1,4 @@
-import type { CallOptions, PluginServices, SecretHandle } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, PluginServices } from "@apeiro-cmk/plugin-interface"
 import { configurationError, fileSecret, pluginError, readText, type SecretSource } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreConfiguration } from "../config.ts"
 
@@ -12,15 +12,16 @@ export interface DsmLogin {
 /** Services that a login needs in addition to the configuration. */
 export interface LoginSurroundings {
   readonly files: PluginServices["files"]
+  readonly allowedEndpoints: readonly string[]
   /** Reads the client certificate again. */
   readonly fingerprint: () => Promise<string>
 }
 
 /** Returns the login of a configuration that has passed the rules between its fields. */
-export function loginOf(configuration: KeystoreConfiguration, { files, fingerprint }: LoginSurroundings): DsmLogin {
+export function loginOf(configuration: KeystoreConfiguration, surroundings: LoginSurroundings): DsmLogin {
   const { auth_method: method, app_uuid: appId } = configuration
-  const source = (field: "api_key" | "jwt") =>
-    sourceOf(configuration[field], configuration[`${field}_path`], field, files)
+  const { fingerprint } = surroundings
+  const source = (field: "api_key" | "jwt") => sourceOf(configuration, field, surroundings)
   switch (method) {
     case "api_key": {
       const read = source("api_key")
@@ -42,14 +43,14 @@ export function loginOf(configuration: KeystoreConfiguration, { files, fingerpri
 }
 
 function sourceOf(
-  secret: SecretHandle | undefined,
-  path: string | undefined,
+  configuration: KeystoreConfiguration,
   field: "api_key" | "jwt",
-  files: PluginServices["files"],
+  { files, allowedEndpoints }: LoginSurroundings,
 ): SecretSource {
+  const { [field]: secret, [`${field}_path`]: path, dsm_endpoint } = configuration
   if (secret !== undefined) return (call) => secret.read(call.signal)
   if (path === undefined) throw configurationError([{ path: [field], message: "is missing" }])
-  return fileSecret(files, path, `${field}_path`)
+  return fileSecret(files, path, `${field}_path`, { servers: [dsm_endpoint], allowedEndpoints })
 }
 
 const apiKeyForm = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):.+$/i

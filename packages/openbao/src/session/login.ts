@@ -6,6 +6,7 @@ import { authMountPath, type KeystoreConfiguration } from "../config.ts"
 /** Surroundings of a login, in addition to the configuration. */
 export interface LoginSurroundings {
   readonly files: PluginServices["files"]
+  readonly allowedEndpoints: readonly string[]
   /** Returns the fingerprint of the client certificate that new connections present. */
   readonly fingerprint: () => Promise<string>
   readonly unwrapped: UnwrappedSecretIds
@@ -16,14 +17,16 @@ type PathField = "secret_id_path" | "wrapped_secret_id_path" | "jwt_path"
 /** Derives the login from a configuration that has passed the rules between its fields. */
 export function loginOf(configuration: KeystoreConfiguration, surroundings: LoginSurroundings): OpenBaoLogin {
   const { auth_method: method, role } = configuration
-  const { files, fingerprint, unwrapped } = surroundings
+  const { files, allowedEndpoints, fingerprint, unwrapped } = surroundings
+  const { vault_address, cluster_addresses = [] } = configuration
+  const destination = { servers: [vault_address, ...cluster_addresses], allowedEndpoints }
   const mountPath = authMountPath(configuration)
 
   const sourceOf = (secret: SecretHandle | undefined, pathField?: PathField): SecretSource | undefined => {
     if (secret !== undefined) return (call) => secret.read(call.signal)
     const path = pathField === undefined ? undefined : configuration[pathField]
     if (path === undefined || pathField === undefined) return undefined
-    return fileSecret(files, path, pathField)
+    return fileSecret(files, path, pathField, destination)
   }
 
   switch (method) {

@@ -61,6 +61,11 @@ export function isAllowedUrl(url: URL, policy: Pick<EgressPolicy, "allowedEndpoi
   })
 }
 
+/** Tells whether an entry of `allowedEndpoints` names its whole host, and not a domain or any host. */
+export function namesWholeHost(text: string): boolean {
+  return parsePattern(text)?.host.startsWith("*") === false
+}
+
 /**
  * Parses a URL for use and checks it against a policy, including the address where the host is written as one.
  * @throws {PluginError} INVALID_REQUEST - not absolute, with user or fragment, or outside the policy

@@ -1,9 +1,16 @@
 import { constants } from "node:fs"
 import { type FileHandle, open, realpath, stat } from "node:fs/promises"
 import path from "node:path"
-import { isPluginError, type Logger, type PluginError, type TenantFiles } from "@apeiro-cmk/plugin-interface"
+import {
+  type FileDestination,
+  isPluginError,
+  type Logger,
+  type PluginError,
+  type TenantFiles,
+} from "@apeiro-cmk/plugin-interface"
 import { abortable, abortReason } from "../calls/deadline.ts"
 import { pluginError, scrubbedCause } from "../errors/error-facts.ts"
+import { requireAllowedServers } from "./allowed-origins.ts"
 
 const longestFileBytes = 65_536
 const longestPathLength = 4096
@@ -32,12 +39,15 @@ export function createTenantFiles(credentialDirectory: string | undefined, logge
     logger.warn("a tenant's file can be read by every user of this machine", { tenant: tenantId, file: name })
   }
   return {
-    async read(name, { tenantId, signal }) {
+    async read(name, { tenantId, signal }, destination) {
       if (signal.aborted) throw abortReason(signal)
       try {
         if (credentialDirectory === undefined || !isCleanPath(name) || !tenantIdSyntax.test(tenantId)) throw unfit()
         // A network file system can hang, and ignores signals.
-        const { bytes, isOpenToAll } = await abortable(readBelow(credentialDirectory, tenantId, name), signal)
+        const { bytes, isOpenToAll } = await abortable(
+          readBelow(credentialDirectory, tenantId, name, destination),
+          signal,
+        )
         if (isOpenToAll) warnOfOpen(name, tenantId)
         return bytes
       } catch (error) {
@@ -57,12 +67,19 @@ interface ReadFile {
   readonly isOpenToAll: boolean
 }
 
-async function readBelow(credentialDirectory: string, tenantId: string, name: string): Promise<ReadFile> {
+async function readBelow(
+  credentialDirectory: string,
+  tenantId: string,
+  name: string,
+  destination: FileDestination,
+): Promise<ReadFile> {
+  const top = await realpath(credentialDirectory)
   // The tenant's folder itself must not be a link, or one tenant's folder could lead into another's.
-  const folder = path.join(await realpath(credentialDirectory), tenantId)
+  const folder = path.join(top, tenantId)
   const file = await realpath(path.join(folder, `./${name}`))
   // Checked before it is opened, since opening a device or a FIFO already has an effect.
   if (!file.startsWith(folder + path.sep) || !(await stat(file)).isFile()) throw unfit()
+  await requireAllowedServers(file, top, destination)
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     await requireSameFile(handle, file)

@@ -17,5 +17,6 @@ export function tenantPath() {
 /** Adds to an error the configuration field that names the file, which the reader of files does not know. */
 export function fileError(error: unknown, field: string): unknown {
   if (!(isPluginError(error) && error.code === "INVALID_REQUEST")) return error
-  return pluginError("INVALID_REQUEST", `The file that ${field} names cannot be read.`, error.nextStep)
+  const message = error.message.replace("A file that the configuration names", `The file that ${field} names`)
+  return pluginError("INVALID_REQUEST", message, error.nextStep)
 }

@@ -1,14 +1,24 @@
-import type { CallOptions, PluginError, TenantFiles } from "@apeiro-cmk/plugin-interface"
+import type { CallOptions, FileDestination, PluginError, TenantFiles } from "@apeiro-cmk/plugin-interface"
 import { pluginError } from "../errors/error-facts.ts"
 import { fileError } from "../files/tenant-path.ts"
 
 /** Reads a credential at the time of a login, so that a rotated one takes effect. The client fills the bytes with zeros. */
 export type SecretSource = (call: Pick<CallOptions, "tenantId" | "signal">) => Promise<Uint8Array>
 
-/** Makes the source of a credential in a file of the tenant's folder. @param field - names the file, for errors */
-export function fileSecret(files: TenantFiles, path: string, field: string): SecretSource {
+/**
+ * Makes the source of a credential in a file of the tenant's folder.
+ *
+ * @param field - names the file, for errors
+ * @param destination - every server to which the credential may be sent
+ */
+export function fileSecret(
+  files: TenantFiles,
+  path: string,
+  field: string,
+  destination: FileDestination,
+): SecretSource {
   return (call) =>
-    files.read(path, call).catch((error: unknown) => {
+    files.read(path, call, destination).catch((error: unknown) => {
       throw fileError(error, field)
     })
 }

@@ -1,4 +1,4 @@
-import type { EgressPolicy, TenantFiles } from "@apeiro-cmk/plugin-interface"
+import type { EgressPolicy, FileDestination, TenantFiles } from "@apeiro-cmk/plugin-interface"
 import {
   configurationError,
   egressRules,
@@ -10,11 +10,19 @@ import {
 import type { KeystoreConfiguration } from "../config.ts"
 import type { LunaClientFiles } from "./luna-client.ts"
 
-/** Returns the source of the PIN, which is read at each login: a file may hold another PIN by then. */
-export function pinSource({ pin, pin_path: path }: KeystoreConfiguration, files: TenantFiles): SecretSource {
+/**
+ * Returns the source of the PIN, which is read at each login: a file may hold another PIN by then.
+ *
+ * @param destination - the appliances, where it is the tenant who says which ones the library connects to
+ */
+export function pinSource(
+  { pin, pin_path: path }: KeystoreConfiguration,
+  files: TenantFiles,
+  destination: FileDestination,
+): SecretSource {
   if (pin !== undefined) return (call) => readPin(({ signal }) => pin.read(signal), call)
   if (path === undefined) throw configurationError([{ path: ["pin"], message: "is missing" }])
-  const inFile = fileSecret(files, path, "pin_path")
+  const inFile = fileSecret(files, path, "pin_path", destination)
   return async (call) => Buffer.from(await readText(inFile, "PIN", call))
 }
 

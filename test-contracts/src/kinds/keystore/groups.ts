@@ -9,6 +9,7 @@ import type { KeystoreCaseContext } from "./case-context.ts"
 import { configurationCases, credentialCases } from "./configuration-cases.ts"
 import { connectionTestCases } from "./connection-test-cases.ts"
 import { cryptographyCases } from "./cryptography-cases.ts"
+import { fileSecretCases, takesSecretsFromFiles } from "./file-secret-cases.ts"
 import { capabilityCases, keyCases, undeclaredCapabilityCase } from "./key-cases.ts"
 import { loadingCases } from "./loading-cases.ts"
 import { manifestCases } from "./manifest-cases.ts"
@@ -36,6 +37,7 @@ export function groupsFor(options: KeystoreContractOptions): readonly ContractGr
     { name: "calls", cases: [...abortCases, ...callCases] },
     { name: "connection test", cases: connectionTestCases },
     { name: "secrets", cases: secrecyCases },
+    { name: "secrets in files", cases: takesSecretsFromFiles(options) ? fileSecretCases : [] },
     { name: "network", cases: options.network === "tcp" ? networkCases : [] },
   ]
   return groups.filter((group) => group.cases.length > 0)

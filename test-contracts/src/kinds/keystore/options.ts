@@ -79,6 +79,8 @@ export interface OpenedKeystore {
    * them, also in hexadecimal and base64, in everything that the plugin exposes.
    */
   readonly canaries: readonly (string | Uint8Array)[]
+  /** The operator's directory with one folder of files per tenant. Needed for the cases about secrets in files. */
+  readonly credentialDirectory?: string
   /** Returns everything that the plugin has logged up to now, as text. */
   logs(): string
   /** Returns everything that the plugin has reported to the audit stream up to now. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import type { JsonValue } from "@apeiro-cmk/plugin-interface"
 import { openInProcess, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import type { TestRunner } from "../../runner.ts"
@@ -12,7 +15,7 @@ import type { KeystoreContractOptions, OpenedKeystore, OpenRequest } from "./opt
 export type Boundary = "in process" | "over the wire"
 
 /** A plugin that was started on one side or the other of the {@link Boundary}, ready to be part of `OpenedKeystore`. */
-export type StartedPlugin = Pick<OpenedKeystore, "plugin" | "logs" | "auditEvents">
+export type StartedPlugin = Pick<OpenedKeystore, "plugin" | "credentialDirectory" | "logs" | "auditEvents">
 
 /** Starts the plugin across the boundary, with its configuration as an operator writes it. */
 export type StartPlugin = (pluginConfiguration: JsonValue) => Promise<StartedPlugin>
@@ -38,14 +41,20 @@ export interface PluginContractRun
 export function pluginContractRun(boundary: Boundary, run: PluginContractRun): ContractRun {
   const { backend, version, judge, concurrency = 1, plugin, backendType, network, moduleUrl } = run
   let executable: Promise<PluginExecutable> | undefined
+  const folders: string[] = []
   const start: StartPlugin = async (pluginConfiguration) => {
+    const credentialDirectory = await mkdtemp(join(tmpdir(), "apeiro-cmk-contract-"))
+    folders.push(credentialDirectory)
     if (boundary === "over the wire") {
       executable ??= run.executable()
-      return openOverWire(await executable, pluginConfiguration)
+      const { env, ...found } = await executable
+      const withFiles = { ...found, env: { ...env, APEIRO_CMK_CREDENTIAL_DIRECTORY: credentialDirectory } }
+      return { ...(await openOverWire(withFiles, pluginConfiguration)), credentialDirectory }
     }
-    const services = testServices()
+    const services = testServices({ credentialDirectory })
     const started = await openInProcess(plugin, { services, pluginConfiguration })
-    return { plugin: started, logs: () => services.logger.text(), auditEvents: () => services.auditEvents }
+    const { logger, auditEvents } = services
+    return { plugin: started, credentialDirectory, logs: () => logger.text(), auditEvents: () => auditEvents }
   }
   return {
     backend,
@@ -53,7 +62,10 @@ export function pluginContractRun(boundary: Boundary, run: PluginContractRun): C
     judge,
     concurrency,
     options: { plugin, backendType, network, moduleUrl, open: (request) => run.open(request, start) },
-    stop: async () => run.stop?.(),
+    async stop() {
+      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })))
+      await run.stop?.()
+    },
   }
 }
 

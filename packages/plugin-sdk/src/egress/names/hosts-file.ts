@@ -7,7 +7,7 @@ export type HostsFile = ReadonlyMap<string, readonly ResolvedAddress[]>
 /** Parses a hosts file (hosts(5)): an address and its names per line; `#` begins a comment. */
 export function parseHostsFile(text: string): HostsFile {
   const hosts = new Map<string, readonly ResolvedAddress[]>()
-  for (const line of text.split("\n")) {
+  for (const line of text.split(/\r?\n/)) {
     const [address = "", ...names] = line.replace(/#.*$/, "").trim().split(/\s+/)
     const family = isIP(address)
     if (family !== 4 && family !== 6) continue

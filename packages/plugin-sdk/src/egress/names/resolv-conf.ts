@@ -19,7 +19,7 @@ export function parseResolvConf(text: string): ResolvConf {
   const servers: string[] = []
   let search: readonly string[] = []
   let ndots = 1
-  for (const line of text.split("\n")) {
+  for (const line of text.split(/\r?\n/)) {
     const [keyword, ...values] = line
       .replace(/[#;].*$/, "")
       .trim()

@@ -17,6 +17,9 @@ export interface TlsIdentity {
   readonly expiresAtMs?: number
 }
 
+/** A private key signs here, and neither it nor a certificate is worth anything to the server that sees the signature. */
+const sentNowhere = { servers: [], allowedEndpoints: [] }
+
 type ReadCall = Pick<CallOptions, "tenantId" | "signal">
 
 /**
@@ -32,7 +35,7 @@ export function tlsIdentityReader(
   let storedKey: { readonly version: string; readonly pem: string } | undefined
 
   async function text(field: string, path: string, call: ReadCall): Promise<string> {
-    const bytes = await files.read(path, call).catch((error: unknown) => {
+    const bytes = await files.read(path, call, sentNowhere).catch((error: unknown) => {
       throw fileError(error, field)
     })
     try {
