@@ -16,5 +16,9 @@ export const requestConfiguration = {
     .min(1)
     .max(256)
     .default(16)
-    .meta({ title: "Connections", description: "Most connections per server and TLS identity." }),
+    .meta({
+      title: "Connections",
+      description:
+        "Most connections per server and TLS identity for the use of keys; logins and connection tests have a quarter each on top. A tenant gets at most half of what the others leave.",
+    }),
 }
