@@ -139,7 +139,8 @@ class AwsPlugin implements KeystorePluginV1 {
     if (webIdentity === undefined) throw new Error("no keystore uses the platform's session without web identity")
     const http = this.#http()
     const place = stsPlace({ settings: this.#settings, http, onAnswer: () => undefined }, webIdentity.region)
-    return openPlatformSession(place, webIdentity, sessionName, call)
+    // Keystores of all tenants wait for this session, so it takes no tenant's share.
+    return openPlatformSession(place, webIdentity, sessionName, { ...call, tenantId: "", purpose: "login" })
   }
 
   #requireAllowed(endpoint: string): void {

@@ -81,9 +81,10 @@ describe.skipIf(!available)("openbao: login with a client certificate (cert)", (
     expect(await bao.server.auditEntries()).toHaveLength(before)
   })
 
-  it("throws INVALID_REQUEST for a key of another certificate, and for a malformed key", async () => {
-    const { certificate } = await issue()
-    const others = [(await issue()).privateKey, "canary-of-no-key"]
+  it("throws INVALID_REQUEST for a key of another certificate, for two keys, and for a malformed key", async () => {
+    const { certificate, privateKey: own } = await issue()
+    const foreign = (await issue()).privateKey
+    const others = [foreign, own + foreign, foreign + own, own + own, "canary-of-no-key"]
     for (const privateKey of others) {
       const services = testServices()
       const keystore = await bao.openAs(key, by({ certificate, privateKey }), services)

@@ -47,7 +47,10 @@ describe.skipIf(!available)("openbao: through the operator's proxy", () => {
       })
     const { keystore } = await open(["127.0.0.0/8", "::1/128"])
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
-    await expect(roundTrip((await open([])).keystore)).rejects.toMatchObject({ code: "UNREACHABLE", origin: "caller" })
+    await expect(roundTrip((await open([])).keystore)).rejects.toMatchObject({
+      code: "UNREACHABLE",
+      message: expect.stringContaining("has no address to which connections may go"),
+    })
     expect(proxy.targets).toEqual([])
   })
 

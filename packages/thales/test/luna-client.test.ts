@@ -69,7 +69,7 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     onTestFinished(() => started.stop())
     const addresses = { hsm_ip_addresses: ["192.168.1.100"] }
     const configuration = { ...hsm.configuration("partition", key_label), ...addresses, ...paths, ...more }
-    return { started, services, keystore: await started.openKeystore(configuration, testCall()) }
+    return { started, services, configuration, keystore: await started.openKeystore(configuration, testCall()) }
   }
 
   const written = async () => (await readdir(temporary)).filter((name) => name.startsWith("apeiro-cmk-luna-"))
@@ -112,6 +112,27 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
       issues: refused.map((index) => ({ path: ["hsm_ip_addresses", index] })),
     })
     expect(await written()).toEqual([])
+  })
+
+  it("comes with a PIN out of a file only for appliances that the operator names", async () => {
+    const { started, configuration } = await open()
+    const { pin, ...rest } = configuration
+    const file = (name: string) => join(credentialDirectory, "acme", name)
+    onTestFinished(() => rm(file("allowed-origins"), { force: true }))
+    await writeFile(file("pin"), String(pin))
+    const use = async () => {
+      const keystore = await started.openKeystore({ ...rest, pin_path: "pin" }, testCall())
+      await keystore.probe(testCall()).finally(() => keystore.close())
+    }
+    for (const rule of [undefined, "https://192.168.1.100", "https://192.168.1.101:1792"]) {
+      if (rule !== undefined) await writeFile(file("allowed-origins"), rule)
+      await expect(use(), rule).rejects.toMatchObject({
+        code: "INVALID_REQUEST",
+        message: "The file that pin_path names may not be sent to https://192.168.1.100:1792.",
+      })
+    }
+    await writeFile(file("allowed-origins"), "https://192.168.1.100:1792")
+    await use()
   })
 
   async function certificateStep() {
@@ -166,7 +187,17 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
       "an empty key",
       async () => ({ client_private_key: "" }),
       "client_private_key",
-      "does not contain an unencrypted key",
+      "does not contain exactly one unencrypted key",
+    ],
+    [
+      "two keys in one file",
+      async () => {
+        const { certificate, privateKey } = await authority.issue({ commonName: "client" })
+        const other = await authority.issue({ commonName: "other" })
+        return { client_certificate: certificate, client_private_key: privateKey + other.privateKey }
+      },
+      "client_private_key",
+      "does not contain exactly one unencrypted key",
     ],
   ])("is refused with %s, and nothing is left behind", async (_what, spoil, field, words) => {
     await write(await spoil())

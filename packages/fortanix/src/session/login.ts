@@ -47,7 +47,8 @@ function sourceOf(
   field: "api_key" | "jwt",
   { files, allowedEndpoints }: LoginSurroundings,
 ): SecretSource {
-  const { [field]: secret, [`${field}_path`]: path, dsm_endpoint } = configuration
+  const { [field]: secret, dsm_endpoint } = configuration
+  const path = configuration[`${field}_path`]
   if (secret !== undefined) return (call) => secret.read(call.signal)
   if (path === undefined) throw configurationError([{ path: [field], message: "is missing" }])
   return fileSecret(files, path, `${field}_path`, { servers: [dsm_endpoint], allowedEndpoints })

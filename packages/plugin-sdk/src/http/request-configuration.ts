@@ -11,14 +11,9 @@ export const requestConfiguration = {
     .max(30_000)
     .default(5_000)
     .meta({ title: "Request time-out", description: "Longest time for one request, in milliseconds." }),
-  connections: z
-    .int()
-    .min(1)
-    .max(256)
-    .default(16)
-    .meta({
-      title: "Connections",
-      description:
-        "Most connections per server and TLS identity for the use of keys; logins and connection tests have a quarter each on top. A tenant gets at most half of what the others leave.",
-    }),
+  connections: z.int().min(1).max(256).default(16).meta({
+    title: "Connections",
+    description:
+      "Most connections per server and TLS identity for the use of keys; logins and connection tests have a quarter each on top. A tenant gets at most half of what the others leave.",
+  }),
 }
