@@ -24,6 +24,9 @@ const resultShape = z.object({ status: z.int(), body: z.unknown() })
 
 type ApprovalRequest = z.output<typeof requestShape>
 
+/** Most requests that are remembered as reported, the newest ones. */
+const mostReported = 1_000
+
 /** Makes changes to keys, and asks for their approval where DSM requires one. */
 export class Changes {
   readonly #client: DsmClient
@@ -82,6 +85,8 @@ export class Changes {
 
   async #end(id: string, call: CallOptions): Promise<void> {
     this.#reported.add(id)
+    const [oldest] = this.#reported
+    if (oldest !== undefined && this.#reported.size > mostReported) this.#reported.delete(oldest)
     const answer = await this.#send("DELETE", `/sys/v1/approval_requests/${id}`, undefined, call)
     if (answer.status >= 300) this.#logger.info("A completed approval request stays in DSM", { requestId: id })
   }

@@ -6,8 +6,9 @@ import {
   isCodedError,
   isPluginErrorCode,
 } from "@apeiro-cmk/plugin-interface"
+import { TenantMemory } from "@apeiro-cmk/plugin-sdk"
 import type { CallObserver } from "./caller/measurement-stage.ts"
-import { type KeystoreTarget, nameOf } from "./keystore-target.ts"
+import type { KeystoreTarget } from "./keystore-target.ts"
 
 /** The last outcome of a keystore. It is kept in memory: after a start, nothing is known. */
 export interface LastOutcome {
@@ -36,18 +37,21 @@ const slowFromMs = 45
 /** How long after a failure a keystore that succeeds again is not called healthy. */
 const doubtMs = 60_000
 
+/** Most keystores of one tenant whose outcomes are kept; a forgotten one is `unknown` until its next call. */
+const maximumPerTenant = 1_000
+
 interface Seen {
   readonly last: LastOutcome
   readonly averageLatencyMs: number | undefined
   readonly failedAtMs: number
 }
 
-/** Keeps the last outcomes of all keystores. */
+/** Keeps the last outcomes of the keystores, within bounds. */
 export class HealthBoard implements CallObserver {
   readonly #clock: Clock
-  readonly #seen = new Map<string, Seen>()
-  /** By keystore, then by the name of the fault; the newest last. */
-  readonly #standing = new Map<string, Map<string, LastOutcome>>()
+  readonly #seen = new TenantMemory<Seen>(maximumPerTenant)
+  /** Faults that stand, by their names; the newest last. */
+  readonly #standing = new TenantMemory<Map<string, LastOutcome>>(maximumPerTenant)
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -55,21 +59,20 @@ export class HealthBoard implements CallObserver {
 
   /** Notes a call that succeeded. */
   noteSuccess(target: KeystoreTarget, latencyMs: number): void {
-    const name = nameOf(target)
-    const before = this.#seen.get(name)
+    const before = this.#get(target)
     const averageLatencyMs =
       before?.averageLatencyMs === undefined
         ? latencyMs
         : before.averageLatencyMs + newestWeight * (latencyMs - before.averageLatencyMs)
     const last = { outcome: "success", latencyMs, atMs: this.#clock.nowMs() } as const
-    this.#seen.set(name, { last, averageLatencyMs, failedAtMs: before?.failedAtMs ?? Number.NEGATIVE_INFINITY })
+    this.#set(target, { last, averageLatencyMs, failedAtMs: before?.failedAtMs ?? Number.NEGATIVE_INFINITY })
   }
 
   /** Notes a call that failed, unless its error says nothing about the keystore. */
   noteFailure(target: KeystoreTarget, latencyMs: number, error: unknown): void {
     const last = this.#failure(latencyMs, error)
     if (last === undefined) return
-    this.#seen.set(nameOf(target), { last, averageLatencyMs: this.averageLatencyMs(target), failedAtMs: last.atMs })
+    this.#set(target, { last, averageLatencyMs: this.averageLatencyMs(target), failedAtMs: last.atMs })
   }
 
   /**
@@ -79,31 +82,31 @@ export class HealthBoard implements CallObserver {
    * @param error - undefined once what failed has succeeded
    */
   noteStanding(target: KeystoreTarget, fault: string, error: CodedError | undefined): void {
-    const name = nameOf(target)
-    const faults = this.#standing.get(name) ?? new Map<string, LastOutcome>()
+    const { tenantId, keystoreId } = target
+    const faults = this.#faults(target) ?? new Map<string, LastOutcome>()
     faults.delete(fault)
-    const latencyMs = this.#seen.get(name)?.last.latencyMs ?? 0
+    const latencyMs = this.#get(target)?.last.latencyMs ?? 0
     const failure = error === undefined ? undefined : this.#failure(latencyMs, error)
     if (failure !== undefined) faults.set(fault, failure)
-    if (faults.size > 0) this.#standing.set(name, faults)
-    else this.#standing.delete(name)
+    if (faults.size > 0) this.#standing.set(tenantId, keystoreId, faults)
+    else this.#standing.delete(tenantId, keystoreId)
     if (failure !== undefined) this.noteFailure(target, latencyMs, error)
   }
 
   /** Reads the last outcome: of the newest fault that stands, else of the last call; undefined before the first. */
   last(target: KeystoreTarget): LastOutcome | undefined {
-    return [...(this.#standing.get(nameOf(target))?.values() ?? [])].at(-1) ?? this.#seen.get(nameOf(target))?.last
+    return [...(this.#faults(target)?.values() ?? [])].at(-1) ?? this.#get(target)?.last
   }
 
   /** Reads the average latency of successes, in milliseconds, with the last ones weighing most; undefined before the first. */
   averageLatencyMs(target: KeystoreTarget): number | undefined {
-    return this.#seen.get(nameOf(target))?.averageLatencyMs
+    return this.#get(target)?.averageLatencyMs
   }
 
   /** Derives the condition of a keystore. */
   condition(target: KeystoreTarget): KeystoreCondition {
-    if (this.#standing.has(nameOf(target))) return "failing"
-    const seen = this.#seen.get(nameOf(target))
+    if (this.#faults(target) !== undefined) return "failing"
+    const seen = this.#get(target)
     if (seen === undefined) return "unknown"
     if (seen.last.outcome === "failure") return "failing"
     const isSlow = (seen.averageLatencyMs ?? 0) >= slowFromMs
@@ -111,9 +114,21 @@ export class HealthBoard implements CallObserver {
   }
 
   /** Forgets a keystore that was removed. */
-  forget(target: KeystoreTarget): void {
-    this.#seen.delete(nameOf(target))
-    this.#standing.delete(nameOf(target))
+  forget({ tenantId, keystoreId }: KeystoreTarget): void {
+    this.#seen.delete(tenantId, keystoreId)
+    this.#standing.delete(tenantId, keystoreId)
+  }
+
+  #get({ tenantId, keystoreId }: KeystoreTarget): Seen | undefined {
+    return this.#seen.get(tenantId, keystoreId)
+  }
+
+  #set({ tenantId, keystoreId }: KeystoreTarget, seen: Seen): void {
+    this.#seen.set(tenantId, keystoreId, seen)
+  }
+
+  #faults({ tenantId, keystoreId }: KeystoreTarget): Map<string, LastOutcome> | undefined {
+    return this.#standing.get(tenantId, keystoreId)
   }
 
   /** @returns undefined for an error that says nothing about the keystore */

@@ -44,6 +44,8 @@ export class OperationBudgets {
   readonly #refills = new Map<string, Promise<void>>()
   /** Hour of the last warning, by keystore. */
   readonly #warned = new Map<string, number>()
+  /** Hour of everything in the maps: what earlier ones left is of no use. */
+  #hour = 0
 
   constructor(services: BudgetServices) {
     this.#services = services
@@ -105,6 +107,13 @@ export class OperationBudgets {
     this.#warned.delete(nameOf(target))
   }
 
+  #forgetBefore(hour: number): void {
+    if (hour <= this.#hour) return
+    this.#hour = hour
+    this.#shares.clear()
+    this.#warned.clear()
+  }
+
   #limitOf({ pluginType, configuration }: KeystoreRecord): number | undefined {
     const field = this.#services.catalog.keystorePlugin(pluginType)?.definition.manifest.operationsPerHourField
     const limit = field === undefined ? undefined : configuration[field]
@@ -116,6 +125,7 @@ export class OperationBudgets {
     const { tenantId, keystoreId } = record
     const wanted = Math.max(1, Math.floor(limit / sharesPerLimit))
     const { granted, taken } = await counts.takeOperations({ tenantId, keystoreId, hour, wanted, limit })
+    this.#forgetBefore(hour)
     this.#shares.set(nameOf(record), { hour, left: granted })
     if (taken < warnFrom * limit || this.#warned.get(nameOf(record)) === hour) return
     this.#warned.set(nameOf(record), hour)

@@ -4,8 +4,8 @@ const longestMemory = 16
 
 /**
  * Holds in memory the secret ids that the keystores of one tenant have unwrapped at one server: a wrapping token can be
- * unwrapped only once, whereas every test and every change opens the keystore again. Holds at most 16, and forgets the
- * oldest first.
+ * unwrapped only once, whereas every test and every change opens the keystore again. Holds at most 16, of lost answers as
+ * well, and forgets the oldest first.
  */
 export class UnwrappedSecretIds {
   readonly #secretIds = new Map<string, Promise<string>>()
@@ -34,6 +34,8 @@ export class UnwrappedSecretIds {
    */
   answerWasLost(wrappingToken: string): void {
     this.#lost.add(digestOf(wrappingToken))
+    const [oldest] = this.#lost
+    if (oldest !== undefined && this.#lost.size > longestMemory) this.#lost.delete(oldest)
   }
 
   /** Tells whether the answer to an unwrapping of this wrapping token did not arrive. */

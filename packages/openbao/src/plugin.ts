@@ -18,6 +18,7 @@ import {
   OpenKeystores,
   type RotatingHttp,
   requireConfiguration,
+  TenantMemory,
   tlsIdentityReader,
 } from "@apeiro-cmk/plugin-sdk"
 import {
@@ -71,6 +72,9 @@ export const plugin = definePlugin({
   create: (settings, services) => new OpenBaoPlugin(settings, services),
 })
 
+/** Most servers and mounts of one tenant whose unwrapped secret ids are held. */
+const mostLoginPlaces = 100
+
 /** One loaded plugin: connections by TLS identity, and the keystores that it has open. */
 class OpenBaoPlugin implements KeystorePluginV1 {
   readonly upstream = upstreamHooks
@@ -79,8 +83,8 @@ class OpenBaoPlugin implements KeystorePluginV1 {
   readonly #services: PluginServices
   readonly #pools: HttpPools
   readonly #keystores = new OpenKeystores()
-  /** Unwrapped secret ids must outlive the keystore handle; by tenant, server and mount. */
-  readonly #unwrapped = new Map<string, UnwrappedSecretIds>()
+  /** Unwrapped secret ids must outlive the keystore handle; of each tenant by server and mount. */
+  readonly #unwrapped = new TenantMemory<UnwrappedSecretIds>(mostLoginPlaces)
 
   constructor(settings: PluginConfiguration, services: PluginServices) {
     this.#settings = settings
@@ -145,9 +149,9 @@ class OpenBaoPlugin implements KeystorePluginV1 {
 
   #unwrappedAt(tenantId: string, configuration: KeystoreConfiguration): UnwrappedSecretIds {
     const { vault_address, namespace = "" } = configuration
-    const place = JSON.stringify([tenantId, vault_address, namespace, authMountPath(configuration)])
-    const known = this.#unwrapped.get(place) ?? new UnwrappedSecretIds()
-    this.#unwrapped.set(place, known)
+    const place = JSON.stringify([vault_address, namespace, authMountPath(configuration)])
+    const known = this.#unwrapped.get(tenantId, place) ?? new UnwrappedSecretIds()
+    this.#unwrapped.set(tenantId, place, known)
     return known
   }
 

@@ -57,6 +57,7 @@ export {
 } from "./keystore/keystore-pool.ts"
 export { defaultKeystorePoolBounds, type KeystorePoolBounds } from "./keystore/keystore-pool-bounds.ts"
 export { OpenKeystores } from "./keystore/open-keystores.ts"
+export { TenantMemory } from "./keystore/tenant-memory.ts"
 export { unsupportedOperations } from "./keystore/unsupported-operations.ts"
 export { decodeBase64, encodeBase64 } from "./secrets/base64.ts"
 export { isSecretHandle, secret, secretFromBytes } from "./secrets/secret.ts"
