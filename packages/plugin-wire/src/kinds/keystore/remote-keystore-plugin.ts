@@ -1,5 +1,5 @@
 import type { KeystoreConfigurationInput, KeystorePluginV1, SecretHandle } from "@apeiro-cmk/plugin-interface"
-import { abortReason, isSecretHandle } from "@apeiro-cmk/plugin-sdk"
+import { abortable, abortReason, isSecretHandle } from "@apeiro-cmk/plugin-sdk"
 import { Keystores } from "../../generated/apeiro/cmk/keystore/v1/keystore_pb.js"
 import type { PluginConnection } from "../../host/plugin-connection.ts"
 import { readAnswer } from "../../host/read-answer.ts"
@@ -20,13 +20,21 @@ export function remoteKeystorePlugin(connection: PluginConnection): KeystorePlug
     async openKeystore(configuration, call) {
       const { plain, secrets } = divided(configuration)
       const values: SecretValues = {}
-      try {
-        await readSecrets(secrets, values, call.signal)
+      const opening = readSecrets(secrets, values, call.signal).then(async () => {
         const request = { caller: callerOf(call), configuration: plain, secrets: values }
-        const { handle, defaultKeyId } = await asked(connection.call(method.open, request, call), call)
+        // Not ended by the signal: a cancelled call leaves open whether the process has opened the keystore.
+        const bounds = { deadlineMs: behindSignal(call).deadlineMs, signal: new AbortController().signal }
+        const { handle, defaultKeyId } = await connection.call(method.open, request, bounds)
         return new RemoteKeystore(connection, handle, defaultKeyId)
-      } finally {
+      })
+      const wiped = opening.finally(() => {
         for (const { value } of Object.values(values)) value.fill(0)
+      })
+      try {
+        return await asked(abortable(wiped, call.signal), call)
+      } catch (error) {
+        void wiped.then((late) => late.close()).catch(() => undefined) // one that did not open has nothing to close
+        throw error
       }
     },
     async setupMaterial(configuration, call) {
