@@ -1,5 +1,6 @@
 import { type AuditLogRepository, type AuditSequencer, createAuditSequencer } from "@apeiro-cmk/audit-log"
-import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
+import { type Clock, isCodedError, type Logger } from "@apeiro-cmk/plugin-interface"
+import { reasonOf } from "./reason.ts"
 
 /** Parts of a {@link WatchedSequencer}. */
 export interface WatchedSequencerOptions {
@@ -24,7 +25,7 @@ export class WatchedSequencer {
     })
   }
 
-  /** Tells why the last run failed; undefined when it succeeded. */
+  /** Tells the code of the error with which the last run failed; undefined when it succeeded. */
   readonly lastFailure = (): string | undefined => this.#failure
 
   start(): void {
@@ -44,8 +45,8 @@ export class WatchedSequencer {
   }
 
   #failed(error: unknown): void {
-    this.#failure = error instanceof Error ? error.message : "The audit sequencer failed."
-    this.#logger.error("the audit sequencer failed; it continues", { reason: this.#failure })
+    this.#failure = isCodedError(error) ? error.code : "INTERNAL"
+    this.#logger.error("the audit sequencer failed; it continues", { code: this.#failure, reason: reasonOf(error) })
   }
 }
 

@@ -36,6 +36,7 @@ import { StoredSamples } from "./repositories/samples.ts"
 import { StoredSharedFacts } from "./repositories/shared-facts.ts"
 import { StoredTenants } from "./repositories/tenants.ts"
 import { StoredTokens } from "./repositories/tokens.ts"
+import { tryWrite } from "./repositories/write-trial.ts"
 import { openSqlite } from "./sqlite/open-sqlite.ts"
 import { Store } from "./store.ts"
 import type { DatabaseTesting } from "./testing.ts"
@@ -68,6 +69,12 @@ export interface Database {
    * @throws {PersistenceError} DATABASE_UNAVAILABLE
    */
   ping(): Promise<void>
+  /**
+   * Resolves when the database has stored a small change: a full disk or a standby still answers reads. It waits as long
+   * as the database stalls.
+   * @throws {PersistenceError} DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_UNAVAILABLE, ...
+   */
+  tryWrite(): Promise<void>
   /** Finishes the work it accepted, then closes; later calls fail with DATABASE_UNAVAILABLE. Idempotent. */
   close(): Promise<void>
 }
@@ -110,6 +117,7 @@ function repositories(store: Store, { testing, jobs: own }: Engine, options: Dat
     async ping() {
       await store.run((db) => sql`select 1`.execute(db))
     },
+    tryWrite: () => tryWrite(store),
     async close() {
       await jobs.close()
       await store.close()

@@ -25,6 +25,7 @@ export interface Schema {
   shared_facts: SharedFactsTable
   platform_keystores: PlatformKeystoresTable
   operation_counts: OperationCountsTable
+  write_trial: WriteTrialTable
 }
 
 interface TenantsTable {
@@ -186,4 +187,9 @@ interface PlatformKeystoresTable {
   requested_by: string
   requested_at_ms: number
   updated_at_ms: number
+}
+
+interface WriteTrialTable {
+  trial: number
+  filler: string
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { auditActor, type Caller } from "@apeiro-cmk/access"
-import type { Clock, LogFields, Logger } from "@apeiro-cmk/plugin-interface"
+import { type Clock, isCodedError, type LogFields, type Logger } from "@apeiro-cmk/plugin-interface"
+import { isOperatorError } from "../problems/operator-errors.ts"
 import type { ProblemDocument } from "../problems/problem-document.ts"
 import type { Route } from "./route.ts"
 
@@ -42,10 +43,16 @@ export class RequestLog {
     this.#fields.code = problem.code
     this.#fields.origin = problem.origin
     if (problem.status >= 500) this.#level = "warn"
+    // The caller did not read it.
+    if (isOperatorError(problem.code) && isCodedError(error)) this.#fields.error = withCause(error)
     if (problem.code !== "INTERNAL") return
     this.#level = "error"
     this.#fields.error = describe(error)
   }
+}
+
+function withCause({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message} ${cause.message}` : message
 }
 
 /** Gives name and stack of an unexpected error. Its message stays out: nobody knows what a foreign error quotes. */

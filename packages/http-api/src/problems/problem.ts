@@ -4,19 +4,24 @@ import * as z from "zod"
 import { stepAnswer } from "../connection-test/steps.ts"
 import { HttpApiError } from "../errors.ts"
 import { isApiErrorCode, statusOfCode } from "./error-status.ts"
-import type { ProblemDocument } from "./problem-document.ts"
+import { textsOf } from "./operator-errors.ts"
+import { type ProblemDocument, problemDocument } from "./problem-document.ts"
 
-/** Turns an error into the caller's problem. An error that is not one of ours reveals nothing about itself. */
+/**
+ * Turns an error into the caller's problem. An error that is not one of ours reveals nothing about itself, and one about
+ * the operator's installation only its code.
+ */
 export function problemOf(error: unknown, requestId: string): ProblemDocument {
   const known = isCodedError(error) && isApiErrorCode(error.code) ? error : unexpected(error)
+  const { title, nextStep } = textsOf(known)
   return {
     type: `urn:apeiro-cmk:problem:${known.code}`,
-    title: shownText(known.message),
+    title: shownText(title),
     status: statusOfCode(known.code),
     code: known.code,
     origin: known.origin,
     retryable: known.retryable,
-    next_step: shownText(known.nextStep),
+    next_step: shownText(nextStep),
     request_id: requestId,
     ...details(known),
   }

@@ -7,6 +7,7 @@ import { sharedFacts } from "./0003-shared-facts.ts"
 import { platformKeystores } from "./0004-platform-keystores.ts"
 import { operationCounts } from "./0005-operation-counts.ts"
 import { claimIds } from "./0008-claim-ids.ts"
+import { writeTrial } from "./0009-write-trial.ts"
 
 /** All migrations, in the order of their names. Forward only: there is no `down`. A released one never changes. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -16,6 +17,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0004-platform-keystores": { up: platformKeystores },
   "0005-operation-counts": { up: operationCounts },
   "0008-claim-ids": { up: claimIds },
+  "0009-write-trial": { up: writeTrial },
 }
 
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]

@@ -3,10 +3,14 @@ import type { KeystoreManifest, PluginManifest } from "@apeiro-cmk/plugin-interf
 import type * as z from "zod"
 import type { pluginAnswer } from "./schemas.ts"
 
+type PluginFailure = NonNullable<PluginDescription["error"]>
 type PluginAnswer = z.input<typeof pluginAnswer>
 
-/** Writes a plugin as the API shows it. */
-export function pluginAnswerOf(plugin: PluginDescription): PluginAnswer {
+/**
+ * Writes a plugin as the API shows it.
+ * @param showsErrors - whether the caller may read what is wrong with the operator's installation
+ */
+export function pluginAnswerOf(plugin: PluginDescription, showsErrors: boolean): PluginAnswer {
   const { error, manifest } = plugin
   return {
     name: plugin.name,
@@ -15,9 +19,15 @@ export function pluginAnswerOf(plugin: PluginDescription): PluginAnswer {
     tags: [...plugin.tags],
     ...(plugin.package === undefined ? {} : { package: plugin.package }),
     ...(plugin.version === undefined ? {} : { version: plugin.version }),
-    ...(error === undefined ? {} : { error: { code: error.code, message: error.message, next_step: error.nextStep } }),
+    ...(error === undefined ? {} : { error: errorAnswerOf(error, showsErrors) }),
     ...(manifest === undefined ? {} : manifestAnswerOf(manifest)),
   }
+}
+
+function errorAnswerOf(error: PluginFailure, showsErrors: boolean): PluginAnswer["error"] {
+  const { code, message, nextStep } = error
+  if (showsErrors) return { code, message, next_step: nextStep }
+  return { code, message: "The plugin does not run.", next_step: "Ask the operator of the host." }
 }
 
 function manifestAnswerOf(manifest: PluginManifest): Partial<PluginAnswer> {

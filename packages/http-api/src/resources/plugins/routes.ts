@@ -14,5 +14,10 @@ export const listPlugins = defineRoute({
   body: none,
   response: { status: 200, description: "The plugins, in the order of the profile", schema: pluginList },
   problems: [],
-  handler: async ({ services }) => document({ plugins: services.catalog.describePlugins().map(pluginAnswerOf) }),
+  handler: async ({ call, services }) => {
+    const showsErrors = call.actor.type === "administrator"
+    return document({
+      plugins: services.catalog.describePlugins().map((plugin) => pluginAnswerOf(plugin, showsErrors)),
+    })
+  },
 })
