@@ -21,7 +21,9 @@ import type { DsmClient } from "./client.ts"
 import { dsmName } from "./config.ts"
 import { testConnection } from "./connection/test-connection.ts"
 import { Cryptography } from "./cryptography.ts"
+import { dsmError } from "./errors.ts"
 import { GroupKeys } from "./keys/group-keys.ts"
+import { requireSuitable } from "./keys/key-facts.ts"
 import { importReason, KeyLifeCycle } from "./keys/key-life-cycle.ts"
 import { KeySeriesCache } from "./keys/key-series.ts"
 import type { WrapMode } from "./wrap.ts"
@@ -117,10 +119,17 @@ export class FortanixKeystore implements KeystoreV1 {
     return testConnection({ keystore: this, client, account: this.#account, keys: this.#keys, services }, call)
   }
 
+  /**
+   * Decrypts a throw-away sample, and reads the key.
+   * @throws {PluginError} KEY_UNSUITABLE - EXPORT is now among its operations: it still decrypts
+   */
   async probe(call: CallOptions): Promise<ProbeResult> {
     const { keyName, services } = this.#options
     const startedMs = services.clock.monotonicMs()
     await this.#cryptography.proveRoundTrip(keyName, call)
+    const key = await this.#keys.find(keyName, call)
+    if (key === undefined) throw dsmError("keyMissing")
+    requireSuitable(key)
     return { latencyMs: services.clock.monotonicMs() - startedMs }
   }
 

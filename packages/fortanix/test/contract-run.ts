@@ -96,6 +96,12 @@ function backendOf(dsm: Dsm, { group, app }: Place): KeystoreBackend {
     async deleteKey(keyId) {
       keyOf(keyId).state = "Destroyed"
     },
+    async makeExportable(keyId) {
+      const key = found(keyId)
+      if (key === undefined) throw new Error("no such key")
+      key.keyOps = [...key.keyOps, "EXPORT"]
+      key.neverExportable = false
+    },
     denyCredential: async () => void app.groups.set(group.id, []),
     async revokeCredential() {
       app.enabled = false

@@ -19,6 +19,7 @@ import { HealthBoard } from "./health-board.ts"
 import { L1KeyImport } from "./key-import.ts"
 import { KeystoreChanges } from "./keystore-changes.ts"
 import { healthOf, type KeystoreHealth } from "./keystore-health.ts"
+import { KeystoreProbes } from "./keystore-probes.ts"
 import { KeystoreTests } from "./keystore-tests.ts"
 import { createL1Port } from "./l1-port.ts"
 import { OperationBudgets } from "./operation-budgets.ts"
@@ -64,6 +65,7 @@ export class KeystoreManager {
   readonly #handles: HandlePool
   readonly #health: HealthBoard
   readonly #budgets: OperationBudgets
+  readonly #probes: KeystoreProbes
   readonly #changes: KeystoreChanges
   readonly #tests: KeystoreTests
   readonly #activation: Activation
@@ -86,7 +88,8 @@ export class KeystoreManager {
     ]
     const caller = new KeystoreCaller(stages, handles)
     const common = { catalog, repository, credentials, caller, trail, clock }
-    const l1 = createL1Port(caller, repository, health, clock)
+    const probes = new KeystoreProbes({ caller, clock, health })
+    const l1 = createL1Port({ caller, repository, health, probes, clock })
     const tests = new KeystoreTests({ ...common, audit, handles, health, keys: options.keys, l1, logger, random })
     this.caller = caller
     this.l1 = l1
@@ -95,6 +98,7 @@ export class KeystoreManager {
     this.#handles = handles
     this.#health = health
     this.#budgets = budgets
+    this.#probes = probes
     this.#changes = new KeystoreChanges(common)
     this.#tests = tests
     this.#activation = new Activation({ ...common, audit, budgets, mode, random, renewalsPerHour, tests })
@@ -138,6 +142,7 @@ export class KeystoreManager {
     this.#handles.retire(target)
     this.#health.forget(target)
     this.#budgets.forget(target)
+    this.#probes.forget(target)
   }
 
   /** Lists the keystores of a tenant, by id. */

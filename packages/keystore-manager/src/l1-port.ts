@@ -5,6 +5,7 @@ import { pluginError } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller, KeystoreCallSettings } from "./caller/keystore-caller.ts"
 import { keystoreNotFound, managerError } from "./errors.ts"
 import type { HealthBoard } from "./health-board.ts"
+import type { KeystoreProbes } from "./keystore-probes.ts"
 import { requireOwnClaim } from "./own-claim.ts"
 import { explainRefusal, requirePinnedKey } from "./pinned-key.ts"
 import type { KeystoreRepository } from "./ports.ts"
@@ -16,17 +17,21 @@ type DecryptRequest = Parameters<L1Port["decrypt"]>[0]
 /** A change that takes the secret of a call away puts another in its place, which decides. */
 const following: KeystoreCallSettings = { followsRevisions: true }
 
+/** Services that the L1 port uses. */
+interface L1PortServices {
+  readonly caller: KeystoreCaller
+  readonly repository: Pick<KeystoreRepository, "keystore" | "claimOwner">
+  readonly health: Pick<HealthBoard, "noteStanding">
+  readonly probes: Pick<KeystoreProbes, "afterDecrypt">
+  readonly clock: Clock
+}
+
 /**
  * Makes the L1 port of the key hierarchy. `call.tenantId` names the tenant; a context of another tenant is refused. It
  * encrypts only by an active keystore whose claim is the tenant's, and decrypts by the keystore that made the wrap. Both refuse with `KEY_MISMATCH` once
  * the keystore's name for the key leads to another key than at the activation.
  */
-export function createL1Port(
-  caller: KeystoreCaller,
-  repository: Pick<KeystoreRepository, "keystore" | "claimOwner">,
-  health: Pick<HealthBoard, "noteStanding">,
-  clock: Clock,
-): L1Port {
+export function createL1Port({ caller, repository, health, probes, clock }: L1PortServices): L1Port {
   const find = async (keystoreId: string, context: EncryptionContext, call: HostCall): Promise<KeystoreRecord> => {
     requireOwnContext(context, call)
     const record = await repository.keystore(call.tenantId, keystoreId)
@@ -41,7 +46,9 @@ export function createL1Port(
     },
     async decrypt(request, call) {
       const record = await find(request.keystoreId, request.context, call)
-      return decrypt(caller, record, request, call, following, clock)
+      const opened = await decrypt(caller, record, request, call, following, clock)
+      probes.afterDecrypt(record, call)
+      return opened
     },
     noteStoredWrap: (wrap, failure) => health.noteStanding(wrap, `wrap ${wrap.keyId} ${wrap.keyVersion}`, failure),
   }

@@ -118,6 +118,31 @@ describe("an L1 key that was deleted and made anew under its name", () => {
   })
 })
 
+describe("an L1 key that has become exportable", () => {
+  it("is seen by a probe while it is in use, stands in its health, and is forgotten once a probe succeeds", async () => {
+    const { clock, generate, health, server } = await activeKeystore()
+    server.exportable = true
+    const use = async (leases: number) => {
+      for (let count = 0; count < leases; count += 1) {
+        await clock.advance(leaseMs)
+        await generate()
+      }
+      await clock.advance(0)
+    }
+    await use(6)
+    const probes = () => server.calls.filter((call) => call.startsWith("probe"))
+    expect(await health()).toMatchObject({ condition: "healthy" })
+    await use(5)
+    expect(probes()).toHaveLength(1)
+    await use(3)
+    expect(await health()).toMatchObject({ condition: "failing", last: { code: "KEY_UNSUITABLE" } })
+    server.exportable = false
+    await use(11)
+    expect(probes()).toHaveLength(2)
+    expect(await health()).toMatchObject({ condition: "healthy", last: { outcome: "success" } })
+  })
+})
+
 describe("a connection test", () => {
   it("does not try the stored wrap where an earlier step failed", async () => {
     const { server, test } = await activeKeystore()

@@ -23,7 +23,14 @@ import { keyName } from "./configuration/text.ts"
 import { testConnection } from "./connection/test-connection.ts"
 import { keyMismatch } from "./errors.ts"
 import { createTransitAdministration } from "./keys/key-administration.ts"
-import { describeTransitKey, type KeyPlace, throwAwayContext, versionStatus } from "./keys/key-facts.ts"
+import {
+  describeTransitKey,
+  type KeyPlace,
+  readOrProve,
+  throwAwayContext,
+  unsuitable,
+  versionStatus,
+} from "./keys/key-facts.ts"
 import { createKeyImport, type KeyImport } from "./keys/key-import.ts"
 import { createKeyLifeCycle, type KeyLifeCycle } from "./keys/key-life-cycle.ts"
 import { KeyUse } from "./keys/key-use.ts"
@@ -154,7 +161,10 @@ export class OpenBaoKeystore implements KeystoreV1 {
     return testConnection({ keystore: this, place: this.#place, clock, random }, call)
   }
 
-  /** Encrypts a throw-away sample once; each later probe is one real decrypt. */
+  /**
+   * Encrypts a throw-away sample once; each later probe is one real decrypt, and reads the key where the policy allows it.
+   * @throws {PluginError} KEY_UNSUITABLE - it has become exportable, or allows plaintext backups: it still decrypts
+   */
   async probe(call: CallOptions): Promise<ProbeResult> {
     const { clock } = this.#options.services
     const startedMs = clock.monotonicMs()
@@ -163,6 +173,9 @@ export class OpenBaoKeystore implements KeystoreV1 {
     try {
       const decrypted = await this.#use.decrypt(this.defaultKey.keyId, ciphertext, context, call)
       if (!Buffer.from(decrypted.plaintext).equals(plaintext)) throw keyMismatch()
+      const key = await readOrProve(this.#place.transit, this.defaultKey.keyId, call)
+      const refusal = key === undefined ? undefined : unsuitable(key)
+      if (refusal !== undefined) throw refusal
     } catch (error) {
       // The next probe starts with a new sample, e.g. after old versions of the key were closed.
       this.#sample = undefined

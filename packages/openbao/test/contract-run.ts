@@ -94,6 +94,9 @@ function backendOf(bao: OpenBao, role: string, secretId: string): KeystoreBacken
       await root.send({ method: "POST", path: `${mount}/keys/${keyId}/soft-delete-restore`, body: {} })
     },
     deleteKey: (keyId) => root.deleteTransitKey(mount, keyId),
+    async makeExportable(keyId) {
+      await root.send({ method: "POST", path: `${mount}/keys/${keyId}/config`, body: { exportable: true } })
+    },
     denyCredential: () => root.writePolicy(role, 'path "auth/token/lookup-self" { capabilities = ["read"] }'),
     async revokeCredential() {
       await root.destroySecretId(role, secretId)

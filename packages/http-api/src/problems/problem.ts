@@ -5,7 +5,7 @@ import { stepAnswer } from "../connection-test/steps.ts"
 import { HttpApiError } from "../errors.ts"
 import { isApiErrorCode, statusOfCode } from "./error-status.ts"
 import { textsOf } from "./operator-errors.ts"
-import { type ProblemDocument, problemDocument } from "./problem-document.ts"
+import type { ProblemDocument } from "./problem-document.ts"
 
 /**
  * Turns an error into the caller's problem. An error that is not one of ours reveals nothing about itself, and one about

@@ -34,6 +34,18 @@ export const administrationCases: readonly KeystoreCase[] = [
     await expectRejectionOf(instance.encrypt({ key, plaintext, context }, call()), gone)
     await expectRejectionOf(instance.decrypt({ key, ...sealed, context }, call()), gone)
   }),
+  {
+    name: "says KEY_UNSUITABLE at a probe when the administrator has made the key exportable",
+    async run({ instance, backend, call }) {
+      if (backend.makeExportable === undefined) return
+      const key = instance.defaultKey
+      await instance.probe(call())
+      await backend.makeExportable(key.keyId)
+      await expectRejection(instance.probe(call()), "KEY_UNSUITABLE")
+      const { exportable } = await instance.describeKey(key, call())
+      assert.equal(exportable, true, "describeKey must not answer from memory")
+    },
+  },
 ]
 
 /** Accepts a key that can still be described, since some keystores delete after a waiting time. */

@@ -125,6 +125,8 @@ export interface KeystoreBackend {
   enableKey?(keyId: string): Promise<void>
   /** Deletes a key at once, or schedules it where the keystore has a waiting time. */
   deleteKey?(keyId: string): Promise<void>
+  /** Lets a key that could not leave the keystore be exported. Absent where no key can ever become exportable. */
+  makeExportable?(keyId: string): Promise<void>
   /** Takes from the credential of this case the right to use keys; the keystore still accepts it. */
   denyCredential?(): Promise<void>
   /** Makes the keystore reject the credential of this case, and end what was opened with it. */

@@ -163,7 +163,10 @@ export interface KeystoreV1 {
    * Each step is yielded when it has ended; a failure is a step, never a throw. Ends within 30 s under any fault.
    */
   testConnection(call: CallOptions): AsyncIterable<ConnectionStep>
-  /** A cheap round trip that proves that the next operation would succeed. */
+  /**
+   * A cheap round trip that proves that the next operation would succeed. It rejects with KEY_UNSUITABLE where the plugin
+   * can see that the key has become exportable: such a key still works. The host probes a keystore in use every few minutes.
+   */
   probe(call: CallOptions): Promise<ProbeResult>
   /** Releases what belongs to this handle alone. Idempotent; calls in flight reject with `CANCELLED`. */
   close(): Promise<void>
