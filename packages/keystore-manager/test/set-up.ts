@@ -79,6 +79,7 @@ export function setUp(more: readonly RunningKeystorePlugin[] = [], mode: "develo
     running,
     /** Events that the toy plugin reported for the audit stream. */
     reported: services.auditEvents,
+    entries,
     leaves: () => entries.map(leafOf),
   }
 }

@@ -57,10 +57,13 @@ export class ToyServer {
   deniesUse = false
   describeHangs = false
   /** Called once, after the next answer that describes a key. */
-  afterDescribe: (() => void) | undefined
+  afterDescribe: (() => unknown) | undefined
   opened = 0
   closed = 0
   readonly encryptedUnder: string[] = []
+  readonly tenantsInContexts: string[] = []
+  /** Never answers a wrap that another server made. */
+  hangsOnForeign = false
   /** Each operation with the request and the keystore that its call names. */
   readonly calls: string[] = []
   /** While set, operations wait for it and ignore their signals. */
@@ -133,11 +136,14 @@ export function toyPlugin(servers: ReadonlyMap<string, ToyServer>) {
       async encrypt({ plaintext, context }, call) {
         await server.enter("encrypt", token, call)
         server.encryptedUnder.push(context.keyId)
+        server.tenantsInContexts.push(context.tenantId)
         const ciphertext = server.seal(plaintext, encodeEncryptionContext(context))
         return { ciphertext, keyVersion: "1", backendRequestId: "toy-1" }
       },
       async decrypt({ ciphertext, context }, call) {
         await server.enter("decrypt", token, call)
+        server.tenantsInContexts.push(context.tenantId)
+        if (server.hangsOnForeign && !server.encryptedUnder.includes(context.keyId)) await new Promise(() => undefined)
         return { plaintext: server.open(ciphertext, encodeEncryptionContext(context)) }
       },
       async describeKey(key, call) {
