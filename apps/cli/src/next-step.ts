@@ -21,6 +21,7 @@ export function nextStepFor(problem: ProblemDocument, path: string): string {
     KEYSTORE_NOT_FOUND: `List the keystores: apeiro-cmk keystore list ${tenant}`,
     KEYSTORE_NOT_ACTIVE: `Activate it: apeiro-cmk keystore activate ${tenant} ${keystore}`,
     KEYSTORE_EXISTS: `Choose another plugin_name, or change that one: apeiro-cmk keystore update ${tenant} NAME FILE`,
+    CLAIM_NOT_FOUND: "List the claims, whose ids change: apeiro-cmk platform claim list",
     SERVICE_KEY_NOT_FOUND: `List the service keys: apeiro-cmk service-key list ${tenant}`,
     TENANT_KEY_MISSING: `Add a keystore and activate it: apeiro-cmk keystore add ${tenant} FILE`,
     PRECONDITION_REQUIRED: `Read its present state, and apply your change to that: apeiro-cmk keystore show ${tenant} ${keystore}`,

@@ -4,7 +4,7 @@ import { timeBudgets } from "@apeiro-cmk/host-call"
 import { type Catalog, KeystorePlugins, type LoadedProfile, loadCatalog, startPlugins } from "@apeiro-cmk/host-runtime"
 import { fingerprintKeyOf } from "@apeiro-cmk/http-api"
 import { createKeyHierarchy, type KeyHierarchy, renewalsPerHour } from "@apeiro-cmk/key-hierarchy"
-import { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
+import { KeystoreManager, L1Claims, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import { type Database, type DatabaseOptions, defaultJobSettings, openDatabase } from "@apeiro-cmk/persistence"
 import type { Clock, Logger, PluginKind, RandomSource } from "@apeiro-cmk/plugin-interface"
 import { createNameLookups, createPluginServices, pooledRandom } from "@apeiro-cmk/plugin-sdk/services"
@@ -33,6 +33,7 @@ export interface Core {
   readonly catalog: Catalog
   readonly keystores: KeystoreManager
   readonly platformKeystores: PlatformKeystores
+  readonly claims: L1Claims
   readonly keys: KeyHierarchy
   /** Key of the fingerprints of requests that must take effect once. */
   readonly fingerprintKey: Uint8Array
@@ -130,5 +131,7 @@ async function openKeystores(options: CoreOptions, parts: KeystoreParts, defer: 
     maximumAttempts: defaultJobSettings.maximumAttempts,
   })
   defer(await platformKeystores.start())
-  return { keystores, keys, platformKeystores }
+  const { caller } = keystores
+  const claims = new L1Claims({ repository: database.claims, keystores: repository, caller, audit, clock, random })
+  return { keystores, keys, platformKeystores, claims }
 }

@@ -85,6 +85,7 @@ function apiServices(options: ServersOptions, refusals: RefusalRecorder, inFligh
     idempotency: database.idempotency,
     keystores: core.keystores,
     platformKeystores: core.platformKeystores,
+    claims: core.claims,
     keys: core.keys,
     keyRecords: database.keys,
     audit: core.audit,

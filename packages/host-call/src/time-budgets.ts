@@ -38,6 +38,9 @@ export const timeBudgets = {
   /** The plugin's steps of a connection test; the rest is for the host's own step. */
   connectionTestSteps: { limitMs: 25_000, within: "connectionTest" },
 
+  /** An API request that releases a claim: two keystores are asked, at most six operations in turn. */
+  claimRelease: { limitMs: 50_000 },
+
   /** One run of the job that makes or removes a platform keystore. */
   platformJob: { limitMs: 60_000 },
   /** One call of that run to the platform's server. */

@@ -2,7 +2,7 @@ import type { AuthenticationServices, RefusalRecorder } from "@apeiro-cmk/access
 import type { AuditLogRepository, AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { Catalog } from "@apeiro-cmk/host-runtime"
 import type { KeyHierarchy, KeyRepository } from "@apeiro-cmk/key-hierarchy"
-import type { KeystoreManager, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
+import type { KeystoreManager, L1Claims, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import type {
   AuditPlaceRepository,
   IdempotencyRepository,
@@ -20,6 +20,7 @@ export interface ApiServices {
   readonly idempotency: IdempotencyRepository
   readonly keystores: KeystoreManager
   readonly platformKeystores: PlatformKeystores
+  readonly claims: L1Claims
   readonly keys: KeyHierarchy
   readonly keyRecords: Pick<KeyRepository, "serviceKeys">
   readonly audit: AuditRecorder

@@ -1,5 +1,6 @@
 import type { Route } from "./pipeline/route.ts"
 import { auditEntries, auditExport, platformAuditEntries, platformAuditExport } from "./resources/audit/routes.ts"
+import { listClaims, releaseClaim } from "./resources/claims/routes.ts"
 import { dataKeyBatch, generateDataKey, rewrapDataKey, unwrapDataKey } from "./resources/data-keys/routes.ts"
 import { health, livez, readyz } from "./resources/health/routes.ts"
 import {
@@ -46,6 +47,8 @@ const resourceRoutes: readonly Route[] = [
   listPlatformKeystores,
   getPlatformKeystore,
   removePlatformKeystore,
+  listClaims,
+  releaseClaim,
   createTenant,
   listTenants,
   getTenant,

@@ -7,6 +7,7 @@ import { CliError } from "../cli-error.ts"
 import { type CommandContext, contextOf, creationHeaders } from "../context.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { table } from "../output.ts"
+import { addClaimCommands } from "./claim.ts"
 
 type PlatformKeystore = z.output<typeof platformKeystoreAnswer>
 
@@ -20,14 +21,12 @@ const pollMs = 250
 
 /** `apeiro-cmk platform ...` */
 export function addPlatformCommands(program: Command): void {
-  const keystore = program
-    .command("platform")
-    .description("the work of the platform's administrator for tenants")
-    .command("keystore")
-    .description("keystores for tenants on the platform's own server")
+  const platform = program.command("platform").description("the work of the platform's administrator for tenants")
+  const keystore = platform.command("keystore").description("keystores for tenants on the platform's own server")
   addCreate(keystore)
   addListAndShow(keystore)
   addRemove(keystore)
+  addClaimCommands(platform)
 }
 
 function addCreate(keystore: Command): void {

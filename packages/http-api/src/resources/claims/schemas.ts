@@ -1,0 +1,46 @@
+import * as z from "zod"
+import { keystoreId, moment, tenantId } from "../../fields.ts"
+
+/** The claim of a tenant on an L1 key. */
+export const claimAnswer = z
+  .strictObject({
+    claim_id: z.uuid().meta({ description: "Another one each time the key is claimed" }),
+    plugin_type: z.string(),
+    l1_key_identity: z.string().meta({ description: "Canonical identity of the key, as the keystore stated it" }),
+    tenant_id: tenantId,
+    plugin_name: keystoreId.optional().meta({ description: "The tenant's keystore for the key" }),
+    claimed_at: moment,
+    contested_at: moment
+      .optional()
+      .meta({ description: "Since when the holder's keystore has not answered a request for the release" }),
+  })
+  .meta({ id: "Claim" })
+
+/** A page of claims. */
+export const claimList = z
+  .strictObject({
+    claims: z.array(claimAnswer),
+    next_cursor: z.uuid().optional().meta({ description: "`cursor` of the next page; absent on the last one" }),
+  })
+  .meta({ id: "ClaimList" })
+
+/** Selects a page. */
+export const claimQuery = z.strictObject({
+  cursor: z.uuid().optional().meta({ description: "`next_cursor` of the page before" }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(100)
+    .meta({ description: "Largest number of claims in the answer" }),
+})
+
+/** Names the claim of a request. */
+export const claimParameters = z.strictObject({ claim_id: z.uuid() })
+
+/** Names the keystore whose tenant gets the claim. */
+export const claimantQuery = z.strictObject({
+  claimant_tenant_id: tenantId.meta({ description: "Tenant that owns the key" }),
+  claimant_plugin_name: keystoreId.meta({ description: "Its keystore for the key, which must work" }),
+})
