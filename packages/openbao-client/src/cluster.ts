@@ -53,7 +53,7 @@ class Cluster implements Wire {
     const isOver = () => call.signal.aborted || this.#clock.monotonicMs() >= giveUpAtMs
     for (let attempt = 1; ; attempt += 1) {
       const look = await this.#look(call)
-      if (look.active === undefined && (!look.hasStandby() || isOver())) throw look.error()
+      if (look.active === undefined && (!look.mayChange() || isOver())) throw look.error()
       try {
         if (look.active !== undefined) return await look.active.node.send(request, token, call)
       } catch (error) {
@@ -144,6 +144,11 @@ class Look {
   /** Tells whether a node answered that takes over when the active one is gone. */
   hasStandby(): boolean {
     return this.states.some(({ sealed, initialized, standby }) => !sealed && initialized && standby)
+  }
+
+  /** Tells whether another look may find an active node soon: during an election, or while nodes are slow to answer. */
+  mayChange(): boolean {
+    return this.hasStandby() || this.errors.some((error) => isPluginError(error) && error.code === "TIMED_OUT")
   }
 
   /** Says why no node is active. */

@@ -51,6 +51,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     const steps = await stepsOf((await bao.open({ key, policy: storyPolicy(key) })).keystore)
     expect(outcomes(steps)).toEqual({
       authentication: "passed",
+      active_node: "passed",
       key_access: "warned",
       policy_enforcement: "warned",
       token_renewal: "passed",
@@ -68,6 +69,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     const steps = await stepsOf((await bao.openWithToken(await bao.createBareToken("bare"), { key })).keystore)
     expect(outcomes(steps)).toEqual({
       authentication: "passed",
+      active_node: "passed",
       key_access: "warned",
       policy_enforcement: "warned",
       token_renewal: "warned",
@@ -113,7 +115,7 @@ describe.skipIf(!available)("openbao: connection test", () => {
     const { keystore } = await bao.open({ configuration: { secret_id: "wrong" } })
     const steps = await stepsOf(keystore)
     expect(steps.get("authentication")).toMatchObject({ outcome: "failed", code: "CREDENTIAL_REJECTED" })
-    expect([...steps.values()].slice(1).map(({ outcome }) => outcome)).toEqual(Array(5).fill("skipped"))
+    expect([...steps.values()].slice(1).map(({ outcome }) => outcome)).toEqual(Array(6).fill("skipped"))
   })
 
   it("renews the token, which OpenBao's own audit log confirms", async () => {

@@ -191,6 +191,12 @@ export class OpenBao {
     if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
   }
 
+  /** The accessor of an auth method. */
+  async accessorOf(mountPath: string): Promise<string> {
+    const { body } = await this.admin.send({ method: "GET", path: `sys/auth/${mountPath}` })
+    return z.object({ data: z.object({ accessor: z.string() }) }).parse(body).data.accessor
+  }
+
   /** A token with this policy alone, without the default policy. */
   async createBareToken(policy: string, settings: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const body = { policies: [policy], no_default_policy: true, no_parent: true, ...settings }

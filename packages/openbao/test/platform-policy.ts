@@ -1,30 +1,33 @@
-/** The policy of docs/guides/platform-openbao.md for the platform's credential. */
-export function platformPolicy(isolation: "namespace" | "mount"): string {
-  return isolation === "namespace" ? byNamespace : byMount
+import { readFile } from "node:fs/promises"
+import type { OpenBao } from "./open-bao.ts"
+
+const guide = await readFile(new URL("../../../docs/guides/platform-openbao.md", import.meta.url), "utf8")
+const [byNamespace, byMount] = policiesNamed("openkcm-platform")
+const [keystorePolicy] = policiesNamed("openkcm-keystore")
+const [upstreamLines] = [...guide.matchAll(/```hcl\n(path "\+\/sys\/policies.*?)```/gs)].map((match) => match[1])
+
+/** Prepares OpenBao as docs/guides/platform-openbao.md says. @returns the policy of the platform's credential */
+export async function preparePlatform(bao: OpenBao, isolation: "namespace" | "mount"): Promise<string> {
+  if (isolation === "namespace") return required(byNamespace)
+  await bao.write("sys/auth/openkcm-keystores", { type: "approle" })
+  const accessor = await bao.accessorOf("openkcm-keystores")
+  await bao.admin.writePolicy("openkcm-keystore", required(keystorePolicy).replaceAll("$accessor", accessor))
+  return required(byMount)
 }
 
-const byNamespace = `
-path "sys/namespaces/*" { capabilities = ["create", "read", "update", "delete"] }
-path "+/sys/mounts/transit" { capabilities = ["create", "read", "update"] }
-path "+/transit/keys/l1" { capabilities = ["create", "read", "update"] }
-path "+/sys/policies/acl/openkcm-transit__l1" { capabilities = ["create", "update"] }
-path "+/sys/auth/approle" { capabilities = ["create", "read", "update", "sudo"] }
-path "+/auth/approle/role/openkcm-transit__l1" { capabilities = ["create", "update"] }
-path "+/auth/approle/role/openkcm-transit__l1/role-id" { capabilities = ["read"] }
-path "+/auth/approle/role/openkcm-transit__l1/secret-id" { capabilities = ["create", "update"] }
-`
+/** Returns the policy of the platform's credential under the upstream host. */
+export function upstreamPlatformPolicy(): string {
+  return `${required(byNamespace)}\n${required(upstreamLines)}`
+}
 
-const byMount = `
-path "sys/mounts/openkcm-*" { capabilities = ["create", "read", "update", "delete"] }
-path "+/keys/l1" { capabilities = ["create", "read", "update"] }
-path "sys/policies/acl/openkcm-openkcm-*" { capabilities = ["create", "update", "delete"] }
-path "sys/auth/openkcm-*" { capabilities = ["create", "read", "update", "delete", "sudo"] }
-path "auth/+/role/openkcm-*" { capabilities = ["create", "read", "update"] }
-`
+/** Returns the texts that the guide writes under one name, in order. */
+function policiesNamed(name: string): readonly (string | undefined)[] {
+  return [...guide.matchAll(new RegExp(`bao policy write ${name} - <<'?EOF'?\\n(.*?)\\nEOF\\n`, "gs"))].map(
+    (match) => match[1],
+  )
+}
 
-/** Additional policy of the platform's credential under the upstream host. */
-export const upstreamPlatformPolicy = `${byNamespace}
-path "+/sys/policies/acl/openkcm-*" { capabilities = ["create", "update"] }
-path "+/sys/auth/cert" { capabilities = ["create", "read", "update", "sudo"] }
-path "+/auth/cert/certs/*" { capabilities = ["create", "update", "delete"] }
-`
+function required(text: string | undefined): string {
+  if (text === undefined) throw new Error("docs/guides/platform-openbao.md has no such policy")
+  return text
+}

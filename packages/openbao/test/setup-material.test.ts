@@ -78,15 +78,15 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     const configuration = place("master-key", "made/by-script")
     const { stdout: _, ...credential } = await follow(configuration)
     await expect(roundTrip(await open({ ...configuration, ...credential }))).resolves.toHaveLength(32)
-    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(6).fill("passed"))
   })
 
   it("prepares a namespace for a token, which is renewable and expires", async () => {
     const configuration = place("master-key", "transit", { namespace: "acme", auth_method: "token" })
     const { stdout: _, ...credential } = await follow(configuration)
-    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(6).fill("passed"))
     const again = await follow(configuration)
-    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(6).fill("passed"))
     expect(again.stdout).toContain("token: ")
   })
 
@@ -99,8 +99,8 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     expect(stdout).toContain("The key again already exists")
     expect(await bao.admin.readTransitKey("repeated", "again")).toEqual(key)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
-    expect(await outcomes({ ...configuration, ...first })).toEqual(Array(5).fill("passed"))
-    expect(await outcomes({ ...configuration, ...second })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...configuration, ...first })).toEqual(Array(6).fill("passed"))
+    expect(await outcomes({ ...configuration, ...second })).toEqual(Array(6).fill("passed"))
   })
 
   it("leaves an existing key of another type unchanged", async () => {
@@ -119,9 +119,9 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     const { stdout: _one, ...first } = await follow(one)
     for (const other of [place("b-c", "shared/a"), place("C", "shared/a-b"), place("d", "shared/a-b")]) {
       const { stdout: _other, ...second } = await follow(other)
-      expect(await outcomes({ ...other, ...second })).toEqual(Array(5).fill("passed"))
+      expect(await outcomes({ ...other, ...second })).toEqual(Array(6).fill("passed"))
     }
-    expect(await outcomes({ ...one, ...first })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...one, ...first })).toEqual(Array(6).fill("passed"))
   })
 
   it("refuses a mount of another engine, names its type, and leaves it unchanged", async () => {
@@ -151,7 +151,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
       const printed = await follow(configuration)
       expect(printed).toMatchObject({ role_id: roleId })
       const { stdout: _, ...credential } = printed
-      expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+      expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(6).fill("passed"))
     }
     await follow(place("chosen", "with-role-id", { role_id: "taken" }))
     await expect(follow(place("other", "with-role-id", { role_id: "taken" }))).rejects.toMatchObject({
@@ -172,7 +172,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
       expect(stdout).not.toContain(secretId)
       expect(stdout).toContain("<credentialDirectory>/<tenant>/etc/openkcm/the secret-id\n")
       const { secret_id_path: _, ...inline } = configuration
-      expect(await outcomes({ ...inline, secret_id: secretId })).toEqual(Array(5).fill("passed"))
+      expect(await outcomes({ ...inline, secret_id: secretId })).toEqual(Array(6).fill("passed"))
     }
     await writeFile(join(folder, "the secret-id"), "something else\n")
     await expect(follow(configuration)).rejects.toMatchObject({
@@ -212,7 +212,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
   it("accepts a mount path that looks like an option", async () => {
     const configuration = place("k", "-odd/mount")
     const { stdout: _, ...credential } = await follow(configuration)
-    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(6).fill("passed"))
   })
 
   it("runs nothing from an address with shell metacharacters", async () => {

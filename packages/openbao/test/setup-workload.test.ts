@@ -46,7 +46,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     expect(await follow({ ...bao.configuration("k1"), ...fields }, variables)).toContain("role: chosen\n")
     await bao.write("auth/jwt/config", { jwt_validation_pubkeys: [issuer.publicKey], bound_issuer: issuer.name })
     const jwt = issuer.issue({ sub: "workload" })
-    expect(await outcomes("k1", { ...fields, jwt })).toEqual(Array(5).fill("passed"))
+    expect(await outcomes("k1", { ...fields, jwt })).toEqual(Array(6).fill("passed"))
   })
 
   it("prepares cert, and chooses the role name when the configuration has none", async () => {
@@ -58,7 +58,7 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     const role = /^role: (.+)$/m.exec(printed)?.[1]
     const { certificate, privateKey } = await authority.issue({ commonName: "openkcm" })
     const fields = { auth_method: "cert", role, client_certificate: certificate, client_key: privateKey }
-    expect(await outcomes("k2", fields)).toEqual(Array(5).fill("passed"))
+    expect(await outcomes("k2", fields)).toEqual(Array(6).fill("passed"))
   })
 
   it("prepares kubernetes: the role binds the service account and the audience", async () => {
@@ -88,6 +88,6 @@ describe.skipIf(!available)("openbao: set-up material for workloads", () => {
     await follow({ ...bao.configuration("k5"), ...fields }, {})
     const token = await readFile(join(folder, "wrapping-token"))
     await writeFile(join(folder, "acme", "wrapping-token"), token)
-    expect(await outcomes("k5", fields)).toEqual(Array(5).fill("passed"))
+    expect(await outcomes("k5", fields)).toEqual(Array(6).fill("passed"))
   })
 })

@@ -36,7 +36,7 @@ describe.skipIf(!available)("keystores that the upstream host creates on the pla
     authority = await createTestAuthority("upstream")
     // The authority that is about to be replaced, and its replacement.
     const authorities = `${(await createTestAuthority("replaced")).certificate}\n${authority.certificate}`
-    await bao.admin.writePolicy("platform", upstreamPlatformPolicy)
+    await bao.admin.writePolicy("platform", upstreamPlatformPolicy())
     const platform = {
       ...{ vault_address: bao.server.address, ca_certificate: bao.server.authority?.certificate },
       ...{ auth_method: "token", client_certificate_authority: authorities },
@@ -191,12 +191,15 @@ describe.skipIf(!available)("keystores that the upstream host creates on the pla
         .data.keys.toSorted()
     }
     const before = await namespaces()
-    await bao.admin.writePolicy("platform", upstreamPlatformPolicy.replace(/.*sys\/auth\/cert.*/, ""))
+    await bao.admin.writePolicy(
+      "platform",
+      upstreamPlatformPolicy().replace(/path "\+\/sys\/auth\/cert" \{.*?\n\}\n/s, ""),
+    )
     expect(await provide("CreateKeystore")).toMatchObject({
       ...{ ok: false, code: "PERMISSION_DENIED" },
       details: [{ metadata: { nextStep: expect.stringContaining("docs/guides/platform-openbao.md") } }],
     })
-    await bao.admin.writePolicy("platform", upstreamPlatformPolicy)
+    await bao.admin.writePolicy("platform", upstreamPlatformPolicy())
     expect(await namespaces()).toEqual(before)
   })
 

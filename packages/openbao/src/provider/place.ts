@@ -1,3 +1,4 @@
+import { setupName } from "../setup/name.ts"
 import type { PlatformConfiguration } from "./platform-configuration.ts"
 
 /** Place of one keystore on the platform's server. */
@@ -8,7 +9,11 @@ export interface ProvidedPlace {
   readonly ownNamespace?: string
   /** Mount of the transit engine, within that namespace. */
   readonly mountPath: string
+  /** Mount of AppRole: the keystore's own in its namespace; else one for all, which the administrator of OpenBao made. */
   readonly authMountPath: string
+  readonly roleName: string
+  /** The one policy of the role. Without a namespace of its own: a template that reaches the mount named like the role. */
+  readonly policyName: string
   readonly keyName: string
   /** Text that identifies the keystore: anything with another mark has another owner. */
   readonly mark: string
@@ -25,8 +30,11 @@ export function placeOf(
   const name = `${prefix}${tenantId}_${keystoreId}`
   const common = { name, keyName: "l1", mark: `apeiro-cmk: keystore ${keystoreId} of tenant ${tenantId}` }
   if (isolation === "mount") {
-    return { ...common, mountPath: name, authMountPath: name, at: (path) => path }
+    const shared = { authMountPath: `${prefix}keystores`, policyName: `${prefix}keystore` }
+    return { ...common, ...shared, mountPath: name, roleName: name, at: (path) => path }
   }
   const at = (path: string) => `${name}/${path}`
-  return { ...common, ownNamespace: name, mountPath: "transit", authMountPath: "approle", at }
+  const own = setupName({ mount_path: "transit", key_name: common.keyName })
+  const login = { authMountPath: "approle", roleName: own, policyName: own }
+  return { ...common, ...login, ownNamespace: name, mountPath: "transit", at }
 }

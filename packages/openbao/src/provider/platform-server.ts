@@ -114,6 +114,7 @@ export class PlatformServer {
     const bytes = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }
     // Each of these may be sent twice: a repetition finds what the first request did.
     const answer = await this.#send({ method, path, ...bytes, repeatable: true })
+    if (answer.status === 404) throw nothingThere(path)
     if (answer.status >= 300) throw unexpectedAnswer(answer)
     return answer.data
   }
@@ -129,6 +130,15 @@ export class PlatformServer {
     const cancel = this.#clock.after(pauseMs, resolve)
     await abortable(promise, this.call.signal).finally(cancel)
   }
+}
+
+function nothingThere(path: string) {
+  return pluginError(
+    "INVALID_REQUEST",
+    `The platform's OpenBao has nothing mounted for ${path}.`,
+    "Prepare it as docs/guides/platform-openbao.md shows for the isolation that the platform section names.",
+    { origin: "backend" },
+  )
 }
 
 function denied({ method, path }: OpenBaoRequest) {

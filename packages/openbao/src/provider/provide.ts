@@ -5,7 +5,6 @@ import * as z from "zod"
 import { longestPath } from "../configuration/text.ts"
 import { unsuitable } from "../keys/key-facts.ts"
 import { appRoleSettings } from "../setup/credential.ts"
-import { setupName } from "../setup/name.ts"
 import { policyOf } from "../setup/policy.ts"
 import { ensureMount, ensureNamespace } from "./own-things.ts"
 import type { ProvidedPlace } from "./place.ts"
@@ -31,11 +30,13 @@ export async function provideKeystore(
   await ensureKey(server, place)
 
   const key = { mount_path: place.mountPath, key_name: place.keyName }
-  const name = setupName(key)
-  await server.write(`sys/policies/acl/${name}`, { policy: policyOf(key) })
-  await ensureMount(server, place, "auth", place.authMountPath, "approle")
-  const role = `auth/${place.authMountPath}/role/${name}`
-  await server.write(role, { token_policies: name, ...appRoleSettings })
+  if (place.ownNamespace !== undefined) {
+    await server.write(`sys/policies/acl/${place.policyName}`, { policy: policyOf(key) })
+    await ensureMount(server, place, "auth", place.authMountPath, "approle")
+  }
+  const role = `auth/${place.authMountPath}/role/${place.roleName}`
+  // Text, not a list: the platform's policy allows this one value.
+  await server.write(role, { token_policies: place.policyName, ...appRoleSettings })
   const { role_id } = parsed(roleIdShape, await server.read(`${role}/role-id`))
   const { secret_id } = parsed(secretIdShape, await server.write(`${role}/secret-id`, {}))
 

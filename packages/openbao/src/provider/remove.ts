@@ -14,7 +14,9 @@ export async function removeKeystore(server: PlatformServer, place: ProvidedPlac
 }
 
 async function removeMounts(server: PlatformServer, place: ProvidedPlace): Promise<void> {
-  await removeMount(server, place, "auth", place.authMountPath)
+  await server.remove(`auth/${place.authMountPath}/role/${place.roleName}`)
+  // Earlier versions gave each keystore its own auth method and policy.
+  await removeMount(server, place, "auth", place.name)
   await server.remove(`sys/policies/acl/${setupName({ mount_path: place.mountPath, key_name: place.keyName })}`)
   await removeMount(server, place, "mounts", place.mountPath)
 }

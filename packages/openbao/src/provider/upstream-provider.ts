@@ -118,7 +118,7 @@ export class UpstreamProvider implements UpstreamKeystoreProviderV1 {
     const role = `${type}-${createHash("sha256").update(JSON.stringify(subject)).digest("hex").slice(0, 32)}`
     const { commonName, organizationalUnits } = subject
     await server.write(`auth/${authMountPath}/certs/${role}`, {
-      ...{ certificate: this.#authority(), allowed_common_names: [commonName], token_policies: [policy] },
+      ...{ certificate: this.#authority(), allowed_common_names: [commonName], token_policies: policy },
       ...(organizationalUnits.length === 0 ? {} : { allowed_organizational_units: organizationalUnits }),
       // Removed trust ends completely when the tokens issued under it have expired.
       ...{ token_ttl: "10m", token_max_ttl: "1h" },
