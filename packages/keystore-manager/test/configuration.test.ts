@@ -161,6 +161,15 @@ describe("changing a keystore", () => {
     })
   })
 
+  it("keeps a stored secret when the address is only written differently", async () => {
+    const { manager, call } = setUp()
+    await manager.add("acme", toyDocument(), call())
+    const port = toyDocument({ address: `${address.replace("https", "HTTPS")}/`, token: undefined })
+    expect(await manager.change("acme", "primary", port.configuration, at(1), call())).toMatchObject({
+      credentials: [{ name: "token", version: 1 }],
+    })
+  })
+
   it("never lets a stored secret go to another address", async () => {
     const { manager, call, other } = setUp()
     await manager.add("acme", toyDocument(), call())

@@ -94,7 +94,8 @@ export const checkAppliances: Check = async ({ token, keyLabel }, call) => {
   await crossDecrypt(token, keyLabel, call)
   const seen = token.states().map(({ address, state }) => `${address}:${state}`)
   const facts = { hsm_appliances: seen }
-  return { outcome: "passed", message: `Every appliance holds the same key: ${seen.join(", ")}.`, facts }
+  const alone = seen.length > 1 ? " Each answers on its own: to revoke access, do so on every one." : ""
+  return { outcome: "passed", message: `Every appliance holds the same key: ${seen.join(", ")}.${alone}`, facts }
 }
 
 /** Encrypts and decrypts random bytes. */
