@@ -103,7 +103,8 @@ function hasMembers(value: unknown, name: string, members: Members): true {
     if (!check(value[member])) throw leafInvalid(`The ${name} has an invalid ${member}.`)
   }
   const unknown = Object.keys(value).find((member) => !Object.hasOwn(members, member))
-  if (unknown !== undefined) throw leafInvalid(`The ${name} has an unknown member, ${JSON.stringify(unknown)}.`)
+  if (unknown !== undefined)
+    throw leafInvalid(`The ${name} has an unknown member, ${JSON.stringify(unknown.slice(0, 80))}.`)
   return true
 }
 

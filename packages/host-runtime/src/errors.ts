@@ -1,4 +1,5 @@
 import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-interface"
+import { shownText } from "@apeiro-cmk/plugin-sdk"
 
 /**
  * Codes of everything that can go wrong between a profile and its running plugins: a closed set.
@@ -81,7 +82,7 @@ export class HostRuntimeError extends CodedError<HostRuntimeErrorCode> {
 export class ProfileError extends HostRuntimeError {
   constructor(file: string, problems: readonly ProfileProblem[]) {
     const count = problems.length === 1 ? "a problem" : `${problems.length} problems`
-    super("PROFILE_INVALID", [`the profile has ${count}:`, ...problems.map(formatProblem)].join("\n  "), {
+    super("PROFILE_INVALID", [`the profile has ${count}:`, ...formatProblems(problems)].join("\n  "), {
       origin: "caller",
       retryable: false,
       nextStep: `Correct ${file} where the message points, then run \`apeiro-cmk profile check\` on it.`,
@@ -95,9 +96,19 @@ export function isHostRuntimeError(value: unknown): value is HostRuntimeError {
   return hasMarker(value, hostRuntimeErrorMarker)
 }
 
+const mostLines = 50
+const longestPart = 300
+
 /** One line for people: `file:line:column path: message (allowed: a, b)`. */
 export function formatProblem(problem: ProfileProblem): string {
   const place = `${problem.file}:${problem.line}:${problem.column}`
   const allowed = problem.allowed === undefined ? "" : ` (allowed: ${problem.allowed.join(", ")})`
-  return `${place}${problem.path === "" ? "" : ` ${problem.path}`}: ${problem.message}${allowed}`
+  const path = problem.path === "" ? "" : ` ${shownText(problem.path, longestPart)}`
+  return `${place}${path}: ${shownText(problem.message, longestPart)}${allowed}`
+}
+
+/** One line for each problem; after 50, one line for all others. */
+export function formatProblems(problems: readonly ProfileProblem[]): readonly string[] {
+  const lines = problems.slice(0, mostLines).map(formatProblem)
+  return problems.length > mostLines ? [...lines, `and ${problems.length - mostLines} more`] : lines
 }

@@ -1,8 +1,12 @@
+import { shownText } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import { KeyHierarchyError } from "./error.ts"
 
 /** Value of `format` in every key export. */
 export const keyExportFormat = "apeiro-cmk/key-export/v1"
+
+/** Longest part of a message that the document decides, in characters. */
+const longestFault = 200
 
 const id = z.string().min(1).max(64)
 const version = z.int().min(1).max(0xffff_ffff)
@@ -55,9 +59,10 @@ export function parseKeyExport(document: unknown): KeyExport {
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const where = issue === undefined || issue.path.length === 0 ? "the document" : issue.path.join(".")
+  const fault = shownText(issue?.message ?? "invalid", longestFault)
   throw new KeyHierarchyError(
     "KEY_EXPORT_INVALID",
-    `Not a valid key export: ${where}: ${issue?.message ?? "invalid"}`,
+    `Not a valid key export: ${shownText(where, longestFault)}: ${fault}`,
     {
       origin: "caller",
       retryable: false,

@@ -1,5 +1,5 @@
 import { base64Of, importedKeyAnswer, importParameters, wrappedKeyMaterial } from "@apeiro-cmk/http-api/schemas"
-import { wrapKeyMaterial } from "@apeiro-cmk/plugin-sdk"
+import { issuesText, parseConfiguration, wrapKeyMaterial } from "@apeiro-cmk/plugin-sdk"
 import type { Command } from "commander"
 import type * as z from "zod"
 import { CliError } from "../cli-error.ts"
@@ -73,10 +73,9 @@ export function addByokCommands(program: Command): void {
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, input: unknown, file: string): z.output<Schema> {
-  const result = schema.safeParse(input)
-  if (result.success) return result.data
-  const fields = result.error.issues.map((issue) => `${issue.path.join(".") || "(document)"}: ${issue.message}`)
-  throw new CliError(exitCodes.usage, `${file}: ${fields.join("; ")}`, "Use the file unchanged.")
+  const result = parseConfiguration(schema, input)
+  if (result.ok) return result.value
+  throw new CliError(exitCodes.usage, `${file}: ${issuesText(result.issues, "(document)")}`, "Use the file unchanged.")
 }
 
 function textOf(document: unknown): string {

@@ -1,4 +1,5 @@
 import { type PluginKind, type PluginManifest, pluginKindNames } from "@apeiro-cmk/plugin-interface"
+import { shownName, shownText } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
 import type { HostRuntimeError } from "../errors.ts"
 import { hostKinds } from "../kinds/table.ts"
@@ -73,7 +74,7 @@ export function isManifestOf<Kind extends PluginKind>(value: unknown, kind: Kind
 }
 
 function unreliable(entry: PluginEntry, faults: readonly string[], nextStep: string): HostRuntimeError {
-  const what = `has a manifest that cannot be relied on: ${faults.join("; ")}`
+  const what = `has a manifest that cannot be relied on: ${shownText(faults.join("; "))}`
   return pluginFailure(entry, "PLUGIN_MANIFEST_MISMATCH", what, nextStep)
 }
 
@@ -102,7 +103,7 @@ function memberOf(value: unknown, name: "kind" | "name" | "contract"): unknown {
 }
 
 function show(value: unknown): string {
-  return typeof value === "string" ? `\`${value}\`` : "absent"
+  return typeof value === "string" ? `\`${shownName(value)}\`` : "absent"
 }
 
 function isCloneable(value: unknown): boolean {

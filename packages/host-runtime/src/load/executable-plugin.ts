@@ -1,4 +1,5 @@
 import type { ConfigurationParser, PluginDefinition, PluginKind, PluginManifest } from "@apeiro-cmk/plugin-interface"
+import { shownText } from "@apeiro-cmk/plugin-sdk"
 import { describePlugin, loadRemotePlugin, readLogLine } from "@apeiro-cmk/plugin-wire"
 import { hostKinds } from "../kinds/table.ts"
 import type { PluginEntry } from "../profile/profile.ts"
@@ -43,7 +44,7 @@ async function described(entry: PluginEntry, process: PluginProcess): Promise<un
     throw pluginFailure(
       entry,
       "PLUGIN_START_FAILED",
-      `cannot be started: ${error.message}${last === undefined ? "" : ` Its last line: ${readLogLine(last).message}`}`,
+      `cannot be started: ${shownText(error.message)}${last === undefined ? "" : ` Its last line: ${shownText(readLogLine(last).message, 500)}`}`,
       "Fix what the message reports; `path` names a go-plugin executable, and `checksum` is its SHA-256.",
       { cause: error, problems: [entry.problem(["path"], "value", "this executable does not run as a plugin")] },
     )

@@ -1,6 +1,6 @@
 import type { ErrorOrigin } from "@apeiro-cmk/plugin-interface"
 import { PluginProcessError } from "@apeiro-cmk/plugin-wire"
-import { formatProblem, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "../errors.ts"
+import { formatProblems, HostRuntimeError, type HostRuntimeErrorCode, type HostRuntimeErrorFacts } from "../errors.ts"
 import type { PluginEntry } from "../profile/profile.ts"
 
 /** The party that has to act on each failure. */
@@ -40,7 +40,7 @@ export function pluginFailure(
   nextStep: string,
   extra: Extra = {},
 ): HostRuntimeError {
-  const lines = [`plugin \`${entry.name}\` ${what}`, ...(extra.problems ?? []).map(formatProblem)]
+  const lines = [`plugin \`${entry.name}\` ${what}`, ...formatProblems(extra.problems ?? [])]
   return new HostRuntimeError(code, lines.join("\n  "), {
     origin: origins[code],
     retryable: false,

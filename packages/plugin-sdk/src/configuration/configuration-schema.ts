@@ -26,7 +26,9 @@ export function unboundedParts(schema: z.ZodType): readonly string[] {
   const whole = written(schema, "any")
   const shared = isJsonObject(whole.definitions) ? Object.entries(whole.definitions) : []
   const named = shared.flatMap(([name, part]) => (isJsonObject(part) ? [...walk(part, [name])] : []))
-  return [...walk(whole, []), ...named].flatMap(({ node, path }) => missingBounds(node).map((missing) => `${path.join(".")} ${missing}`))
+  return [...walk(whole, []), ...named].flatMap(({ node, path }) =>
+    missingBounds(node).map((missing) => `${path.join(".")} ${missing}`),
+  )
 }
 
 function written(schema: z.ZodType, unrepresentable: "any" | "throw"): JsonSchema {

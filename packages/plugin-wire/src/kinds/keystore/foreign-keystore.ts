@@ -35,9 +35,10 @@ const method = KeystoreInstanceKeyOperation.method
 export const upstreamKeystoreConfiguration = z.strictObject({
   key_id: z.string().min(1).max(2048).meta({ title: "Key", description: "The keystore's own name for the key." }),
   values: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .record(z.string().max(256), z.union([z.string().max(65_536), z.number(), z.boolean()]))
     .default({})
     .meta({
+      maxProperties: 256,
       title: "Access data",
       description: "Members of the configuration that the plugin receives with each call; no secrets.",
     }),
