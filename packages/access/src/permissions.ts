@@ -17,6 +17,7 @@ const rolesByPermission = {
   "tokens.manage": ["administrator"],
   "keystores.write": ["administrator"],
   "service_keys.write": ["administrator"],
+  "keys.verify": ["administrator"],
   "keys.export": ["administrator"],
   "platform.read": [],
   "platform.administer": [],

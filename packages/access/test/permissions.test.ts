@@ -14,6 +14,7 @@ const ofAdministratorsAlone: readonly Permission[] = [
   "tokens.manage",
   "keystores.write",
   "service_keys.write",
+  "keys.verify",
   "keys.export",
 ]
 const ofThePlatform: readonly Permission[] = ["platform.read", "platform.administer"]

@@ -12,6 +12,7 @@ import { CodedError } from "@apeiro-cmk/plugin-interface"
  * - `KEY_STATE_FORBIDS` - the state of the key, or of a key above it, does not allow the operation.
  * - `CIPHERTEXT_REJECTED` - the envelope is altered, or belongs to another tenant, key or version; never says which.
  * - `LEASE_ENDED` - no lease of the tenant key held when the answer was due; the data key was destroyed.
+ * - `VERIFICATION_RUNNING` - the tenant is being verified already; one verification runs at a time.
  * - `KEY_EXPORT_INVALID` - the key export does not follow docs/envelope.md.
  */
 export type KeyHierarchyErrorCode =
@@ -23,6 +24,7 @@ export type KeyHierarchyErrorCode =
   | "KEY_STATE_FORBIDS"
   | "CIPHERTEXT_REJECTED"
   | "LEASE_ENDED"
+  | "VERIFICATION_RUNNING"
   | "KEY_EXPORT_INVALID"
 
 /** Thrown for what the key hierarchy itself refuses. */

@@ -8,7 +8,7 @@ import type { HierarchyServices } from "./ports.ts"
 import type { ServiceKeyRecord } from "./records.ts"
 import { ServiceKeys } from "./service-keys.ts"
 import { TenantKeyLeases } from "./tenant-key-leases.ts"
-import { type TenantVerification, verifyTenant } from "./verify-tenant.ts"
+import { type TenantVerification, TenantVerifier } from "./verify-tenant.ts"
 
 /**
  * Makes and opens the keys of every tenant, L2 to L4.
@@ -59,7 +59,9 @@ export interface KeyHierarchy {
   exportKeys(tenantId: string, call: HostCall): Promise<KeyExport>
   /**
    * Has L1 unwrap every good wrap and reports whether it holds the tenant key; opens every service key and reports
-   * whether it opens. A quarantined wrap is reported without asking L1.
+   * whether it opens. A quarantined wrap is reported without asking L1. One verification of a tenant runs at a time.
+   *
+   * @throws {KeyHierarchyError} VERIFICATION_RUNNING
    */
   verifyTenant(tenantId: string, call: HostCall): Promise<TenantVerification>
   /** Takes all keys out of memory. Later calls reject with CANCELLED. Idempotent. */
@@ -71,13 +73,14 @@ export function createKeyHierarchy(services: HierarchyServices): KeyHierarchy {
   const leases = new TenantKeyLeases(services)
   const serviceKeys = new ServiceKeys(services, leases)
   const dataKeys = new DataKeys(serviceKeys, services.audit, services.random)
+  const verifier = new TenantVerifier(services)
   return {
     createServiceKey: (tenantId, name, call) => createServiceKey(services, leases, tenantId, name, call),
     generateDataKey: (tenantId, name, call) => dataKeys.generate(tenantId, name, call),
     unwrapDataKey: (tenantId, name, envelope, call) => dataKeys.unwrap(tenantId, name, envelope, call),
     rewrapDataKey: (tenantId, name, envelope, call) => dataKeys.rewrap(tenantId, name, envelope, call),
     exportKeys: (tenantId, call) => exportKeys(services, tenantId, call),
-    verifyTenant: (tenantId, call) => verifyTenant(services, tenantId, call),
+    verifyTenant: (tenantId, call) => verifier.verify(tenantId, call),
     async close() {
       await Promise.all([leases.close(), serviceKeys.close()])
     },

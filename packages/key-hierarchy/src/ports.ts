@@ -67,6 +67,8 @@ export interface L1Port {
       readonly l1KeyVersion: string
       readonly ciphertext: Uint8Array
       readonly context: EncryptionContext
+      /** `lease`: without it the tenant is not served. `check`, the default: somebody wants to know whether it works. */
+      readonly purpose?: "lease" | "check"
     },
     call: HostCall,
   ): Promise<{ readonly plaintext: Uint8Array; readonly backendRequestId?: string }>

@@ -127,7 +127,7 @@ export class TenantKeyLeases {
     const timeoutMs = Math.min(timeBudgets.leaseRenewal.limitMs, leaseMs)
     const { call, done } = sharedCall(cause, timeoutMs, clock, this.#closing.signal)
     try {
-      const { key, ...backend } = await this.#guard(name, () => openTenantKey(l1, stored, wrap, call))
+      const { key, ...backend } = await this.#guard(name, () => openTenantKey(l1, stored, wrap, "lease", call))
       const lease = new Lease({ name, state, leaseMs, startedAt }, key, clock)
       await this.#guard(name, () =>
         this.#renewals.record(name, wrap.keystoreId, call, { outcome: "success", ...backend }),

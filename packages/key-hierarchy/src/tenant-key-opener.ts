@@ -26,6 +26,7 @@ export async function openTenantKey(
   l1: L1Port,
   stored: StoredTenantKey,
   wrap: TenantKeyWrap,
+  purpose: "lease" | "check",
   call: HostCall,
 ): Promise<OpenedTenantKey> {
   const { tenantId, keyId, version, commitment } = stored.key
@@ -35,6 +36,7 @@ export async function openTenantKey(
     l1KeyVersion: wrap.l1KeyVersion,
     ciphertext: wrap.ciphertext,
     context: { tenantId, keyId, keyVersion: version },
+    purpose,
   }
   const unwrap = l1.decrypt(request, call).catch((error: unknown) => {
     if (!isPluginError(error) || errorMeanings[error.code].custody !== "wrap-rejected") throw error

@@ -1,5 +1,6 @@
 import { backendRequestOf, eventOf, failureOf, type HostCall } from "@apeiro-cmk/host-call"
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
+import { KeyHierarchyError } from "./error.ts"
 import type { HierarchyServices, StoredTenantKey } from "./ports.ts"
 import type { KeyLifecycleState, TenantKeyWrap } from "./records.ts"
 import { openTenantKey, wrapToOpen } from "./tenant-key-opener.ts"
@@ -40,11 +41,33 @@ export interface TenantVerification {
   readonly serviceKeys: readonly ServiceKeyVerification[]
 }
 
-/**
- * Has L1 open every good wrap of a tenant and reports whether it holds the tenant key; opens every service key and
- * reports whether it opens. A quarantined wrap is reported without asking L1. Keeps nothing in memory.
- */
-export async function verifyTenant(
+/** Verifies tenants, each of them once at a time. */
+export class TenantVerifier {
+  readonly #services: HierarchyServices
+  readonly #running = new Set<string>()
+
+  constructor(services: HierarchyServices) {
+    this.#services = services
+  }
+
+  /**
+   * Has L1 open every good wrap of a tenant and reports whether it holds the tenant key; opens every service key and
+   * reports whether it opens. A quarantined wrap is reported without asking L1. Keeps nothing in memory.
+   *
+   * @throws {KeyHierarchyError} VERIFICATION_RUNNING - this host is verifying the tenant
+   */
+  async verify(tenantId: string, call: HostCall): Promise<TenantVerification> {
+    if (this.#running.has(tenantId)) throw verificationRunning()
+    this.#running.add(tenantId)
+    try {
+      return await verifyTenant(this.#services, tenantId, call)
+    } finally {
+      this.#running.delete(tenantId)
+    }
+  }
+}
+
+async function verifyTenant(
   services: HierarchyServices,
   tenantId: string,
   call: HostCall,
@@ -105,8 +128,8 @@ async function verifyWrap(
   const about = { keystoreId, l1KeyId, l1KeyIdentity, l1KeyVersion, state, auditEntryId }
   try {
     // Findings are about wraps, so the state of the tenant key forbids nothing here.
-    const { key, backendRequestId } = await openTenantKey(l1, stored, wrapToOpen([wrap], {}), call)
-    check.openUnder(stored.key, key)
+    const { key, backendRequestId } = await openTenantKey(l1, stored, wrapToOpen([wrap], {}), "check", call)
+    await check.openUnder(stored.key, key)
     const entry = await audit.record({ ...event, outcome: "success", ...backendRequestOf(backendRequestId) })
     return { ...about, opens: true, verificationEntryId: entry.entryId }
   } catch (error) {
@@ -116,4 +139,13 @@ async function verifyWrap(
     const nextStep = isCodedError(error) ? { nextStep: error.nextStep } : {}
     return { ...about, opens: false, code: failure.code, ...nextStep, verificationEntryId: entry.entryId }
   }
+}
+
+function verificationRunning(): KeyHierarchyError {
+  return new KeyHierarchyError("VERIFICATION_RUNNING", "A verification of this tenant is running.", {
+    origin: "caller",
+    retryable: true,
+    nextStep: "Wait for its answer, and try again.",
+    retryAfterMs: 1000,
+  })
 }

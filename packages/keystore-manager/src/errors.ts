@@ -27,7 +27,7 @@ import type { KeystoreStorageErrorCode } from "./ports.ts"
  * - `CLAIM_NOT_CONTESTED` - the keystore that is to get the claim has it, or does not work with the claimed key.
  * - `CLAIM_HELD` - the holder's keystore has proved that it holds the claimed key.
  * - `CLAIM_UNPROVEN` - the holder's keystore does not answer, and still has time to.
- * - `OPERATION_BUDGET_TOO_SMALL` - renewing the tenant's lease alone would take more than half of it.
+ * - `OPERATION_BUDGET_TOO_SMALL` - renewing the tenant's lease on one host would take more than the half reserved for it.
  * - `ANOTHER_KEYSTORE_ACTIVE` - the tenant has another active keystore.
  */
 export type KeystoreManagerErrorCode =

@@ -46,7 +46,8 @@ export function createL1Port({ caller, repository, health, probes, clock }: L1Po
     },
     async decrypt(request, call) {
       const record = await find(request.keystoreId, request.context, call)
-      const opened = await decrypt(caller, record, request, call, following, clock)
+      const purpose = request.purpose === "lease" ? "renewal" : "otherWork"
+      const opened = await decrypt(caller, record, request, call, { ...following, purpose }, clock)
       probes.afterDecrypt(record, call)
       return opened
     },

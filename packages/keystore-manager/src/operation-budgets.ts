@@ -5,6 +5,12 @@ import { type KeystoreTarget, nameOf } from "./keystore-target.ts"
 import type { KeystorePluginCatalog, OperationCountRepository } from "./ports.ts"
 import type { KeystoreRecord } from "./records.ts"
 
+/**
+ * What an operation is for. A `renewal` unwraps a tenant key for its lease, without which the tenant is not served. Tests,
+ * probes, verifications, wraps and whatever else somebody can ask for at will are `otherWork`.
+ */
+export type OperationPurpose = "renewal" | "otherWork"
+
 /** Use of a keystore's budget in this hour, by all hosts together. */
 export interface OperationUsage {
   /** Operations of all hosts; for each other host, up to a two-hundredth of the limit that it holds in advance. */
@@ -28,6 +34,8 @@ interface Share {
 }
 
 const hourMs = 3_600_000
+/** Share of the limit that only renewals may take; an activation requires that one host's renewals fit into it. */
+const reservedForRenewals = 0.5
 /** One host takes this fraction of the limit from the database at a time, so that little is lost when it ends. */
 const sharesPerLimit = 200
 
@@ -52,13 +60,13 @@ export class OperationBudgets {
   }
 
   /**
-   * Takes one operation of the keystore's budget, where it has one.
+   * Takes one operation of the keystore's budget, where it has one. Half of it is reserved for renewals.
    * @throws {PluginError} THROTTLED - the budget of this hour is used up; the keystore was not asked
    */
-  async take(record: KeystoreRecord): Promise<void> {
+  async take(record: KeystoreRecord, purpose: OperationPurpose): Promise<void> {
     const limit = this.#limitOf(record)
     if (limit === undefined) return
-    const name = nameOf(record)
+    const name = shareOf(record, purpose)
     for (;;) {
       const nowMs = this.#services.clock.nowMs()
       const hour = Math.floor(nowMs / hourMs)
@@ -72,10 +80,10 @@ export class OperationBudgets {
         await running
         continue
       }
-      const refilling = this.#refill(record, limit, hour).finally(() => this.#refills.delete(name))
+      const refilling = this.#refill(record, purpose, limit, hour).finally(() => this.#refills.delete(name))
       this.#refills.set(name, refilling)
       await refilling
-      if (this.#shares.get(name)?.left === 0) throw usedUp(limit, (hour + 1) * hourMs - nowMs)
+      if (this.#shares.get(name)?.left === 0) throw usedUp(limit, purpose, (hour + 1) * hourMs - nowMs)
     }
   }
 
@@ -85,8 +93,9 @@ export class OperationBudgets {
     if (limit === undefined) return undefined
     const hour = Math.floor(this.#services.clock.nowMs() / hourMs)
     const taken = await this.#services.counts.operationsTaken(record.tenantId, record.keystoreId, hour)
-    const share = this.#shares.get(nameOf(record))
-    const unused = share?.hour === hour ? share.left : 0
+    const unused = purposes
+      .map((purpose) => this.#shares.get(shareOf(record, purpose)))
+      .reduce((sum, share) => sum + (share?.hour === hour ? share.left : 0), 0)
     return { taken: Math.max(0, taken - unused), limit, untilMs: (hour + 1) * hourMs }
   }
 
@@ -96,14 +105,14 @@ export class OperationBudgets {
    */
   requireRoom(record: KeystoreRecord, renewalsPerHour: number): void {
     const limit = this.#limitOf(record)
-    if (limit === undefined || renewalsPerHour <= limit / 2) return
+    if (limit === undefined || renewalsPerHour <= limit * reservedForRenewals) return
     const message = `Renewing the tenant's lease takes ${Math.ceil(renewalsPerHour)} operations an hour on each host, of ${limit} that the keystore allows.`
     throw managerError("OPERATION_BUDGET_TOO_SMALL", message)
   }
 
   /** Forgets a keystore that was removed. */
   forget(target: KeystoreTarget): void {
-    this.#shares.delete(nameOf(target))
+    for (const purpose of purposes) this.#shares.delete(shareOf(target, purpose))
     this.#warned.delete(nameOf(target))
   }
 
@@ -120,23 +129,43 @@ export class OperationBudgets {
     return typeof limit === "number" ? limit : undefined
   }
 
-  async #refill(record: KeystoreRecord, limit: number, hour: number): Promise<void> {
+  async #refill(record: KeystoreRecord, purpose: OperationPurpose, limit: number, hour: number): Promise<void> {
     const { counts, logger } = this.#services
     const { tenantId, keystoreId } = record
     const wanted = Math.max(1, Math.floor(limit / sharesPerLimit))
-    const { granted, taken } = await counts.takeOperations({ tenantId, keystoreId, hour, wanted, limit })
+    const { granted, taken } = await counts.takeOperations({
+      tenantId,
+      keystoreId,
+      hour,
+      wanted,
+      limit,
+      ...(purpose === "renewal" ? {} : { limitOfOtherWork: limitOfOtherWork(limit) }),
+    })
     this.#forgetBefore(hour)
-    this.#shares.set(nameOf(record), { hour, left: granted })
+    this.#shares.set(shareOf(record, purpose), { hour, left: granted })
     if (taken < warnFrom * limit || this.#warned.get(nameOf(record)) === hour) return
     this.#warned.set(nameOf(record), hour)
     logger.warn("most of a keystore's operations of this hour are used", { tenantId, keystoreId, taken, limit })
   }
 }
 
-function usedUp(limit: number, retryAfterMs: number) {
+const purposes: readonly OperationPurpose[] = ["renewal", "otherWork"]
+
+function shareOf(target: KeystoreTarget, purpose: OperationPurpose): string {
+  return `${purpose} ${nameOf(target)}`
+}
+
+/** At least one, so that the smallest budget still allows a connection test to begin. */
+function limitOfOtherWork(limit: number): number {
+  return Math.ceil(limit * (1 - reservedForRenewals))
+}
+
+function usedUp(limit: number, purpose: OperationPurpose, retryAfterMs: number) {
+  const which = purpose === "renewal" ? `${limit}` : `${limitOfOtherWork(limit)} of ${limit}`
+  const reserve = purpose === "renewal" ? "" : "; the rest is reserved for renewals of the tenant's lease"
   return pluginError(
     "THROTTLED",
-    `The keystore's ${limit} operations of this hour are used up.`,
+    `The keystore's ${which} operations of this hour are used up${reserve}.`,
     "Wait for the next hour, raise max_operations_per_hour, or lengthen the tenant's lease.",
     { origin: "host", retryAfterMs },
   )

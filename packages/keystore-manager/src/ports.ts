@@ -115,11 +115,13 @@ export interface OperationsWanted {
   readonly wanted: number
   /** Budget of the whole hour. */
   readonly limit: number
+  /** Part of it that serves other work than renewals of leases; absent for a renewal, which may take the whole. */
+  readonly limitOfOtherWork?: number
 }
 
 /** Counts operations for all hosts together. Persistence implements it. */
 export interface OperationCountRepository {
-  /** Takes as many as the limit leaves. @returns how many it took, and how many of the hour are taken by now */
+  /** Takes as many as the limits leave. @returns how many it took, and how many of the hour are taken by now */
   takeOperations(wanted: OperationsWanted): Promise<{ readonly granted: number; readonly taken: number }>
   /** Reads how many operations of an hour are taken. */
   operationsTaken(tenantId: string, keystoreId: string, hour: number): Promise<number>

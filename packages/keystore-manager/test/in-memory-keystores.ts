@@ -140,12 +140,16 @@ function refusal(code: string): CodedError {
 /** Counts of operations, for one hour at a time. */
 export class InMemoryOperationCounts implements OperationCountRepository {
   readonly taken = new Map<string, number>()
+  readonly #takenByOtherWork = new Map<string, number>()
 
-  async takeOperations({ tenantId, keystoreId, hour, wanted, limit }: OperationsWanted) {
+  async takeOperations({ tenantId, keystoreId, hour, wanted, limit, limitOfOtherWork }: OperationsWanted) {
     const name = `${tenantId}/${keystoreId}/${hour}`
     const before = this.taken.get(name) ?? 0
-    const granted = Math.max(0, Math.min(wanted, limit - before))
+    const byOthers = this.#takenByOtherWork.get(name) ?? 0
+    const leftToOthers = limitOfOtherWork === undefined ? wanted : limitOfOtherWork - byOthers
+    const granted = Math.max(0, Math.min(wanted, limit - before, leftToOthers))
     this.taken.set(name, before + granted)
+    if (limitOfOtherWork !== undefined) this.#takenByOtherWork.set(name, byOthers + granted)
     return { granted, taken: before + granted }
   }
 

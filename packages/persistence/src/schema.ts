@@ -170,6 +170,8 @@ interface OperationCountsTable {
   /** Hours since the Unix epoch. */
   hour: number
   taken: number
+  /** Part of `taken` that served other work than renewals of leases. */
+  taken_by_other_work: number
 }
 
 interface SharedFactsTable {

@@ -10,8 +10,17 @@ describe.each(engines)("operations of a keystore's budget on $name", (engine) =>
     await tenants.insertTenant(tenant({ tenantId: "acme" }), [])
     const take = (wanted: number, hour = 100, keystoreId = "dsm") =>
       operationCounts.takeOperations({ tenantId: "acme", keystoreId, hour, wanted, limit: 10 })
+    const takeForOtherWork = (wanted: number, hour = 100) =>
+      operationCounts.takeOperations({
+        tenantId: "acme",
+        keystoreId: "dsm",
+        hour,
+        wanted,
+        limit: 10,
+        limitOfOtherWork: 5,
+      })
     const taken = (hour = 100) => operationCounts.operationsTaken("acme", "dsm", hour)
-    return { take, taken }
+    return { take, takeForOtherWork, taken }
   }
 
   it("are granted up to the limit, even to several callers at the same time", async () => {
@@ -20,6 +29,15 @@ describe.each(engines)("operations of a keystore's budget on $name", (engine) =>
     const granted = await Promise.all([take(4), take(4), take(4), take(4)])
     expect(granted.map((each) => each.granted).toSorted((left, right) => right - left)).toEqual([4, 4, 2, 0])
     expect(await taken()).toBe(10)
+  })
+
+  it("leave renewals their share, however much other work several callers ask for", async () => {
+    const { take, takeForOtherWork } = await open()
+    const granted = await Promise.all([takeForOtherWork(3), takeForOtherWork(3), take(3), takeForOtherWork(3)])
+    expect(granted.reduce((sum, each) => sum + each.granted, 0)).toBe(8)
+    expect(await takeForOtherWork(1)).toEqual({ granted: 0, taken: 8 })
+    expect(await take(5)).toEqual({ granted: 2, taken: 10 })
+    expect(await takeForOtherWork(9, 101)).toEqual({ granted: 5, taken: 5 })
   })
 
   it("start over with each hour, and for each keystore", async () => {

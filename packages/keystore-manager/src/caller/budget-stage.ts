@@ -11,8 +11,8 @@ export class BudgetStage implements CallStage {
   }
 
   async run<T>(attempt: KeystoreAttempt, next: (attempt: KeystoreAttempt) => Promise<T>): Promise<T> {
-    const { record, options } = attempt
-    if (record !== undefined) await abortable(this.#budgets.take(record), options.signal)
+    const { record, purpose, options } = attempt
+    if (record !== undefined) await abortable(this.#budgets.take(record, purpose), options.signal)
     return next(attempt)
   }
 }

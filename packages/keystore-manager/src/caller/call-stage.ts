@@ -1,10 +1,13 @@
 import type { CallOptions } from "@apeiro-cmk/plugin-interface"
+import type { OperationPurpose } from "../operation-budgets.ts"
 import type { KeystoreRecord } from "../records.ts"
 
 /** One attempt to call a keystore, on its way through the stages. */
 export interface KeystoreAttempt {
   /** The keystore as it is saved; undefined for one that is not. */
   readonly record: KeystoreRecord | undefined
+  /** What the call is for: it decides from which part of the keystore's operations of the hour it is taken. */
+  readonly purpose: OperationPurpose
   /** Options of the call. Only the deadline stage starts a deadline; before it, these are the caller's own. */
   readonly options: CallOptions
   /** Longest time for the attempt, in milliseconds; the caller's own deadline may be shorter. */

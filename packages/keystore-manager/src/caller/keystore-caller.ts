@@ -2,6 +2,7 @@ import { timeBudgets } from "@apeiro-cmk/host-call"
 import type { CallOptions, KeystoreV1 } from "@apeiro-cmk/plugin-interface"
 import { abortable } from "@apeiro-cmk/plugin-sdk"
 import type { HandlePool } from "../handle-pool.ts"
+import type { OperationPurpose } from "../operation-budgets.ts"
 import type { KeystoreRecord } from "../records.ts"
 import { asCodedError } from "../undeclared-error.ts"
 import type { CallStage, KeystoreAttempt } from "./call-stage.ts"
@@ -10,6 +11,8 @@ import type { CallStage, KeystoreAttempt } from "./call-stage.ts"
 export interface KeystoreCallSettings {
   /** Longest time, in milliseconds. Default: the budget of one keystore operation, 8,000. */
   readonly limitMs?: number
+  /** What the call is for. Default: `otherWork`, which leaves the share of renewals alone. */
+  readonly purpose?: OperationPurpose
   /** Whether the call may be made again under a newer revision of the keystore. Default: no. */
   readonly followsRevisions?: boolean
 }
@@ -73,9 +76,13 @@ export class KeystoreCaller {
 function attemptOf(
   record: KeystoreRecord | undefined,
   options: CallOptions,
-  { limitMs = timeBudgets.keystoreOperation.limitMs, followsRevisions = false }: KeystoreCallSettings,
+  {
+    limitMs = timeBudgets.keystoreOperation.limitMs,
+    purpose = "otherWork",
+    followsRevisions = false,
+  }: KeystoreCallSettings,
 ): KeystoreAttempt {
-  return { record, options, limitMs, followsRevisions }
+  return { record, purpose, options, limitMs, followsRevisions }
 }
 
 /** Asks the plugin. Its answer is awaited until the signal fires, and its errors are the declared ones. */

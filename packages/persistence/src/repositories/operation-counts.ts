@@ -12,19 +12,25 @@ export class StoredOperationCounts implements OperationCountRepository {
     this.#store = store
   }
 
-  async takeOperations({ tenantId, keystoreId, hour, wanted, limit }: OperationsWanted) {
+  async takeOperations({ tenantId, keystoreId, hour, wanted, limit, limitOfOtherWork }: OperationsWanted) {
     return this.#store.transaction(async (transaction) => {
       const row = await transaction
         .selectFrom("operation_counts")
-        .select(["hour", "taken"])
+        .select(["hour", "taken", "taken_by_other_work"])
         .where("tenant_id", "=", tenantId)
         .where("keystore_id", "=", keystoreId)
         .executeTakeFirst()
       // Another host's clock may already be in the next hour: the operations it has taken there count.
       const isCurrent = row !== undefined && row.hour >= hour
       const before = isCurrent ? row.taken : 0
-      const granted = Math.max(0, Math.min(wanted, limit - before))
-      const values = { hour: isCurrent ? row.hour : hour, taken: before + granted }
+      const byOthers = isCurrent ? row.taken_by_other_work : 0
+      const leftToOthers = limitOfOtherWork === undefined ? wanted : limitOfOtherWork - byOthers
+      const granted = Math.max(0, Math.min(wanted, limit - before, leftToOthers))
+      const values = {
+        hour: isCurrent ? row.hour : hour,
+        taken: before + granted,
+        taken_by_other_work: limitOfOtherWork === undefined ? byOthers : byOthers + granted,
+      }
       await transaction
         .insertInto("operation_counts")
         .values({ tenant_id: tenantId, keystore_id: keystoreId, ...values })

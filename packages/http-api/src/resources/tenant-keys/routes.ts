@@ -10,13 +10,13 @@ export const verifyTenant = defineRoute({
   path: "/v1/tenants/{tenant_id}/verify",
   summary: "Verify which L1 key wraps each tenant key (L2), and that tenant and service keys (L3) open now",
   description:
-    "Each wrap is sent to its keystore, the result is compared with the key's commitment, and each service key is opened with it; the audit log records each of these steps.",
-  permission: "tenant.read",
+    "Each wrap is sent to its keystore, the result is compared with the key's commitment, and each service key is opened with it; the audit log records each of these steps. It asks the keystores and fills the log, so it is for administrators, and one runs at a time; what it asks is taken from the operations of the hour that are not reserved for renewals.",
+  permission: "keys.verify",
   params: tenantParameters,
   query: none,
   body: none,
   response: { status: 200, description: "The findings", schema: tenantVerification },
-  problems: [],
+  problems: ["VERIFICATION_RUNNING"],
   timeoutMs: 45_000,
   handler: async ({ params, call, services }) => {
     const found = await services.keys.verifyTenant(params.tenant_id, call)
