@@ -52,9 +52,9 @@ describe("authorization", () => {
   })
 
   it.each([
-    ["reader", { read: 200, use: 403, write: 403, tokens: 403, audit: 200 }],
-    ["workload", { read: 403, use: 200, write: 403, tokens: 403, audit: 403 }],
-    ["administrator", { read: 200, use: 200, write: 201, tokens: 200, audit: 200 }],
+    ["reader", { read: 200, use: 403, write: 403, tokens: 403, audit: 200, verify: 403 }],
+    ["workload", { read: 403, use: 200, write: 403, tokens: 403, audit: 403, verify: 403 }],
+    ["administrator", { read: 200, use: 200, write: 201, tokens: 200, audit: 200, verify: 200 }],
   ] as const)("allows the role %s its work and nothing else", async (role, expected) => {
     const client = await tenantClient(host, "acme", role)
     const status = async (method: string, path: string, body?: unknown) =>
@@ -64,6 +64,7 @@ describe("authorization", () => {
     expect(await status("POST", "/v1/tenants/acme/service-keys", { name: `by-${role}` })).toBe(expected.write)
     expect(await status("GET", "/v1/tenants/acme/tokens")).toBe(expected.tokens)
     expect(await status("GET", "/v1/tenants/acme/audit/entries")).toBe(expected.audit)
+    expect(await status("GET", "/v1/tenants/acme/verify")).toBe(expected.verify)
     expect(await status("GET", "/v1/plugins")).toBe(200)
     expect(await status("GET", "/v1/tenants")).toBe(403)
     expect(await status("POST", "/v1/tenants", { tenant_id: "mine" })).toBe(403)

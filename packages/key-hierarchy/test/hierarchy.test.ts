@@ -149,6 +149,32 @@ describe("verifying a tenant", () => {
     await hierarchy.close()
   })
 
+  it("runs once at a time for a tenant, and for every tenant by itself", async () => {
+    const { hierarchy, l1, onboard } = await openHierarchy()
+    await onboard("globex")
+    const release = l1.hold()
+    const verify = (tenantId: string) => hierarchy.verifyTenant(tenantId, hostCall(tenantId))
+    const running = [verify("acme"), verify("globex")]
+    await expect(verify("acme")).rejects.toMatchObject({ code: "VERIFICATION_RUNNING", retryable: true })
+    release()
+    await Promise.all(running)
+    await verify("acme")
+    await hierarchy.close()
+  })
+
+  it("has few audit entries waiting at a time, however many service keys there are", async () => {
+    const { hierarchy, keys, audit } = await openHierarchy()
+    await hierarchy.createServiceKey("acme", "billing", hostCall())
+    const [billing] = keys.serviceKeys
+    if (billing === undefined) throw new Error("no service key")
+    for (let version = 2; version <= 350; version += 1) keys.serviceKeys.push({ ...billing, version })
+    const { serviceKeys } = await hierarchy.verifyTenant("acme", hostCall())
+    expect(serviceKeys.map(({ version }) => version)).toEqual(keys.serviceKeys.map(({ version }) => version))
+    expect(audit.events("serviceKeyUnwrap")).toHaveLength(350)
+    expect(Math.max(...audit.commits)).toBeLessThanOrEqual(100)
+    await hierarchy.close()
+  })
+
   it("reports of each service key whether its tenant key opens it, and records that", async () => {
     const { hierarchy, keys, l1, audit } = await openHierarchy()
     for (const name of ["billing", "payroll", "lost"]) await hierarchy.createServiceKey("acme", name, hostCall())

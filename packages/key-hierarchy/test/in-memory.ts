@@ -197,6 +197,7 @@ export async function given<Result extends object>(pending: Promise<LeasedAnswer
 /** Makes the real recorder over an intake in memory that a test can make fail. */
 function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
   const leaves: Uint8Array[] = []
+  const commits: number[] = []
   let down = false
   let gate: Promise<void> | undefined
   const intake = {
@@ -204,10 +205,13 @@ function inMemoryAudit(clock: ReturnType<typeof fakeClock>) {
       await gate
       if (down) throw new Error("in-memory: the database is down")
       leaves.push(...entries.map(({ leaf }) => leaf))
+      commits.push(entries.length)
     },
   }
   return {
     recorder: createAuditRecorder({ intake, clock, replica: "test" }),
+    /** Number of entries of each commit. */
+    commits,
     setDown(value: boolean) {
       down = value
     },
