@@ -18,6 +18,7 @@ const ofEveryPlugin: Readonly<Record<string, string>> = {
   credentials: "wrong credentials",
   administration: "what the administrator does",
   secrets: "secrecy",
+  "secrets in files": "secrets in files go only where they may",
   network: "outages",
 }
 

@@ -40,6 +40,7 @@ export class NameFlight {
     this.#abandoned.signal.addEventListener("abort", onEnd, { once: true })
     this.#outcome = outcomeOf(abortable(resolve(deadline.signal), deadline.signal)).finally(() => {
       deadline.dispose()
+      this.#abandoned.signal.removeEventListener("abort", onEnd)
       if (!this.#abandoned.signal.aborted) onEnd()
     })
   }
