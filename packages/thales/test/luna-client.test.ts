@@ -122,7 +122,11 @@ describe.skipIf(!(await softHsmAvailable()))("the Luna client's configuration", 
     await writeFile(file("pin"), String(pin))
     const use = async () => {
       const keystore = await started.openKeystore({ ...rest, pin_path: "pin" }, testCall())
-      await keystore.probe(testCall()).finally(() => keystore.close())
+      try {
+        await keystore.probe(testCall())
+      } finally {
+        await keystore.close()
+      }
     }
     for (const rule of [undefined, "https://192.168.1.100", "https://192.168.1.101:1792"]) {
       if (rule !== undefined) await writeFile(file("allowed-origins"), rule)

@@ -58,7 +58,7 @@ async function bothFamilies(resolver: Resolver, name: string, clock: Clock): Pro
     const startTimer = (outcome: Outcome) => {
       if (typeof outcome === "object") cancels.push(clock.after(otherFamilyMs, () => resolve("unanswered")))
     }
-    for (const question of questions) question.then(startTimer)
+    for (const question of questions) void question.then(startTimer)
   })
   const outcomes = await Promise.all(questions.map((question) => Promise.race([question, enough])))
   for (const cancel of cancels) cancel()
