@@ -172,10 +172,11 @@ describe("what was looked up", () => {
   it("stays, however many names another tenant or the tenant's own tests look up", async () => {
     const { addresses, server } = await lookups({ names: { "vault.example": ["192.0.2.7"] }, clock: fakeClock() })
     await addresses("vault.example")
-    for (let index = 0; index < 300; index += 1) {
-      await expect(addresses(`x${index}.example`, { tenantId: "globex" })).rejects.toThrow()
-      await expect(addresses(`y${index}.example`, { tenantId: "acme", purpose: "test" })).rejects.toThrow()
-    }
+    const others = Array.from({ length: 68 }, (_, index) => [
+      addresses(`x${index}.example`, { tenantId: "globex" }),
+      addresses(`y${index}.example`, { tenantId: "acme", purpose: "test" }),
+    ])
+    await Promise.all(others.flat().map((other) => expect(other).rejects.toThrow()))
     const before = server.questions.length
     expect(await addresses("vault.example")).toEqual(["192.0.2.7"])
     expect(server.questions).toHaveLength(before)
