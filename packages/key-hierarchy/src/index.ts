@@ -37,6 +37,7 @@ export type {
   L1Port,
   L1Wrap,
   PreparedTenantKey,
+  ServiceKeyList,
   StoredTenantKey,
 } from "./ports.ts"
 export { prepareTenantKey, type TenantKeyServices } from "./prepare-tenant-key.ts"

@@ -1,5 +1,5 @@
 import type { AuditRecorder, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
-import type { HostCall } from "@apeiro-cmk/host-call"
+import type { HostCall, Page } from "@apeiro-cmk/host-call"
 import type { Clock, CodedError, EncryptionContext, Logger, RandomSource } from "@apeiro-cmk/plugin-interface"
 import type { ServiceKeyRecord, TenantCustody, TenantKeyRecord, TenantKeyWrap } from "./records.ts"
 
@@ -33,6 +33,15 @@ export interface KeyRepository {
   serviceKeys(tenantId: string): Promise<readonly ServiceKeyRecord[]>
   /** Stores a service key. @throws {CodedError} ALREADY_EXISTS - the tenant has a service key of that name */
   insertServiceKey(record: ServiceKeyRecord, audit: readonly PreparedAuditEntry[]): Promise<void>
+}
+
+/** Lists service keys for callers of the API. Persistence implements it. */
+export interface ServiceKeyList {
+  /** Lists the versions of the tenant's service keys, by name and version. */
+  serviceKeyPage(
+    tenantId: string,
+    page: Page<readonly [name: string, version: number]>,
+  ): Promise<readonly ServiceKeyRecord[]>
 }
 
 /** Result of wrapping by L1. */

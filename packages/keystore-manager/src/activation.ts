@@ -74,10 +74,11 @@ export class Activation {
   }
 
   async #candidate(tenantId: string, keystoreId: string): Promise<KeystoreRecord> {
-    const keystores = await this.#services.repository.keystores(tenantId)
-    const record = keystores.find((each) => each.keystoreId === keystoreId)
+    const { repository } = this.#services
+    const record = await repository.keystore(tenantId, keystoreId)
     if (record === undefined) throw keystoreNotFound(keystoreId)
-    if (keystores.some((each) => each.state === "active" && each !== record)) throw anotherActive()
+    const activeId = await repository.activeKeystoreId(tenantId)
+    if (activeId !== undefined && activeId !== keystoreId) throw anotherActive()
     return record
   }
 

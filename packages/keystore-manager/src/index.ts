@@ -34,6 +34,6 @@ export type {
   OperationsWanted,
   RunningKeystorePlugin,
 } from "./ports.ts"
-export type { CredentialField, KeystoreRecord, KeystoreRevision } from "./records.ts"
+export type { CredentialField, KeystoreRecord, KeystoreRevision, KeystoreSummary } from "./records.ts"
 export { redactedConfiguration } from "./redacted-configuration.ts"
 export { stepError } from "./step-errors.ts"

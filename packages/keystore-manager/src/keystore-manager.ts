@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { AuditRecorder } from "@apeiro-cmk/audit-log"
-import type { HostCall } from "@apeiro-cmk/host-call"
+import type { HostCall, Page } from "@apeiro-cmk/host-call"
 import type { KeyRepository, L1Port } from "@apeiro-cmk/key-hierarchy"
 import type { Clock, ConnectionStep, Logger, RandomSource, SetupDocument } from "@apeiro-cmk/plugin-interface"
 import type { KeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
@@ -24,7 +24,7 @@ import { KeystoreTests } from "./keystore-tests.ts"
 import { createL1Port } from "./l1-port.ts"
 import { OperationBudgets } from "./operation-budgets.ts"
 import type { CredentialPort, KeystorePluginCatalog, KeystoreRepository, OperationCountRepository } from "./ports.ts"
-import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
+import type { KeystoreRecord, KeystoreRevision, KeystoreSummary } from "./records.ts"
 import { Serializer } from "./serializer.ts"
 
 /** Options of {@link KeystoreManager}. */
@@ -146,8 +146,8 @@ export class KeystoreManager {
   }
 
   /** Lists the keystores of a tenant, by id. */
-  list(tenantId: string): Promise<readonly KeystoreRecord[]> {
-    return this.#options.repository.keystores(tenantId)
+  list(tenantId: string, page: Page<string>): Promise<readonly KeystoreSummary[]> {
+    return this.#options.repository.keystores(tenantId, page)
   }
 
   /** Reads a keystore. @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND */

@@ -1,9 +1,10 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { CredentialReference, SealedCredential } from "@apeiro-cmk/credential-store"
+import type { Page } from "@apeiro-cmk/host-call"
 import type { PreparedTenantKey } from "@apeiro-cmk/key-hierarchy"
 import type { KeystorePluginV1, PluginDefinition, SecretHandle } from "@apeiro-cmk/plugin-interface"
 import type { KeystoreTarget } from "./keystore-target.ts"
-import type { KeystoreRecord, KeystoreRevision } from "./records.ts"
+import type { KeystoreRecord, KeystoreRevision, KeystoreSummary } from "./records.ts"
 
 /** A running keystore plugin. */
 export interface RunningKeystorePlugin {
@@ -59,7 +60,9 @@ export interface KeystoreRepository {
   /** Reads a keystore. */
   keystore(tenantId: string, keystoreId: string): Promise<KeystoreRecord | undefined>
   /** Lists the keystores of a tenant, by id. */
-  keystores(tenantId: string): Promise<readonly KeystoreRecord[]>
+  keystores(tenantId: string, page: Page<string>): Promise<readonly KeystoreSummary[]>
+  /** Reads the id of the tenant's active keystore; undefined where none is active. */
+  activeKeystoreId(tenantId: string): Promise<string | undefined>
   /** Lists the keystores of a plugin type, of all tenants, by tenant and id: at most `limit` of those behind `after`. */
   keystoresOfType(
     pluginType: string,

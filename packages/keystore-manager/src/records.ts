@@ -10,6 +10,9 @@ export interface CredentialField {
 /** Identifies one state of a keystore, also among keystores that had the same id before. */
 export type KeystoreRevision = Pick<KeystoreRecord, "revision" | "createdAtMs">
 
+/** A keystore as lists show it: without what may be long. */
+export type KeystoreSummary = Omit<KeystoreRecord, "configuration" | "credentials">
+
 /** A keystore of a tenant, as it is stored: without secrets. */
 export interface KeystoreRecord {
   readonly tenantId: string

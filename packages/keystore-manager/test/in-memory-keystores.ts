@@ -29,10 +29,15 @@ export class InMemoryKeystores implements KeystoreRepository {
     return this.records.get(`${tenantId}/${keystoreId}`)
   }
 
-  async keystores(tenantId: string) {
+  async keystores(tenantId: string, { after = "", limit }: Parameters<KeystoreRepository["keystores"]>[1]) {
     return [...this.records.values()]
-      .filter((record) => record.tenantId === tenantId)
+      .filter((record) => record.tenantId === tenantId && record.keystoreId > after)
       .sort((left, right) => (left.keystoreId < right.keystoreId ? -1 : 1))
+      .slice(0, limit)
+  }
+
+  async activeKeystoreId(tenantId: string) {
+    return [...this.records.values()].find((each) => each.tenantId === tenantId && each.state === "active")?.keystoreId
   }
 
   async keystoresOfType(...[pluginType, after, limit]: Parameters<KeystoreRepository["keystoresOfType"]>) {

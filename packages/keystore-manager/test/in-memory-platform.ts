@@ -21,8 +21,8 @@ export class InMemoryPlatformKeystores implements PlatformKeystoreRepository {
     return this.records.get(idOf(target))
   }
 
-  async platformKeystores() {
-    return [...this.records.values()]
+  async platformKeystores({ after }: Parameters<PlatformKeystoreRepository["platformKeystores"]>[0]) {
+    return after === undefined ? [...this.records.values()] : []
   }
 
   async insertPlatformKeystore(record: PlatformKeystoreRecord, audit: readonly PreparedAuditEntry[]) {

@@ -1,6 +1,7 @@
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import type { JobSettings } from "./jobs/job-queue.ts"
 import type { PostgresTimes } from "./postgres/pool.ts"
+import type { TenantQuotas } from "./quotas.ts"
 import type { IdempotencyTimes } from "./repositories/idempotency.ts"
 import type { TestingOptions } from "./testing.ts"
 
@@ -24,6 +25,8 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs?: number
   /** How jobs run; {@link JobSettings} lists the defaults. */
   readonly jobs?: Partial<JobSettings>
+  /** How much each tenant may store. Default: nothing is bounded. */
+  readonly quotas?: TenantQuotas
   /** Ageing of idempotency keys; default: taken over after one minute, kept for one day. */
   readonly idempotency?: IdempotencyTimes
   /** Faults on demand, on SQLite; for tests only. */

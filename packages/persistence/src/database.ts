@@ -1,6 +1,6 @@
 import type { AuditIntakeRepository, AuditLogRepository } from "@apeiro-cmk/audit-log"
 import type { CredentialRepository } from "@apeiro-cmk/credential-store"
-import type { KeyRepository } from "@apeiro-cmk/key-hierarchy"
+import type { KeyRepository, ServiceKeyList } from "@apeiro-cmk/key-hierarchy"
 import type {
   ClaimRepository,
   KeystoreRepository,
@@ -47,7 +47,7 @@ const defaultIdempotencyTimes: IdempotencyTimes = { takeOverAfterMs: 60_000, ret
 export interface Database {
   readonly tenants: TenantRepository
   readonly tokens: TokenRepository
-  readonly keys: KeyRepository
+  readonly keys: KeyRepository & ServiceKeyList
   readonly keystores: KeystoreRepository
   readonly platformKeystores: PlatformKeystoreRepository
   readonly claims: ClaimRepository
@@ -95,19 +95,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
 function repositories(store: Store, { testing, jobs: own }: Engine, options: DatabaseOptions): Database {
   const clock = options.clock ?? { nowMs: () => Date.now() }
+  const { quotas } = options
   const jobs = own ?? new TableJobQueue(store, () => clock.nowMs(), { ...defaultJobSettings, ...options.jobs })
   return {
     tenants: new StoredTenants(store),
-    tokens: new StoredTokens(store),
-    keys: new StoredKeys(store),
-    keystores: new StoredKeystores(store),
+    tokens: new StoredTokens(store, quotas),
+    keys: new StoredKeys(store, quotas),
+    keystores: new StoredKeystores(store, quotas),
     platformKeystores: new StoredPlatformKeystores(store),
     claims: new StoredClaims(store),
     credentials: new StoredCredentials(store),
     auditIntake: new StoredAuditIntake(store),
     auditLog: new StoredAuditLog(store),
     auditPlaces: new StoredAuditPlaces(store),
-    idempotency: new StoredIdempotencyKeys(store, clock, options.idempotency ?? defaultIdempotencyTimes),
+    idempotency: new StoredIdempotencyKeys(store, clock, options.idempotency ?? defaultIdempotencyTimes, quotas),
     jobs,
     operationCounts: new StoredOperationCounts(store),
     sharedFacts: new StoredSharedFacts(store),

@@ -2,6 +2,7 @@ import type { KeyStorageErrorCode } from "@apeiro-cmk/key-hierarchy"
 import type { KeystoreStorageErrorCode, PlatformStorageErrorCode } from "@apeiro-cmk/keystore-manager"
 import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-interface"
 import type { TenantStorageErrorCode, TokenStorageErrorCode } from "./ports.ts"
+import type { QuotaErrorCode } from "./quotas.ts"
 
 /**
  * Codes of the database itself; any port can fail with them:
@@ -34,6 +35,7 @@ export type DatabaseErrorCode =
 /** Every code that this package throws: those of the database, and those that are declared next to each port. */
 export type PersistenceErrorCode =
   | DatabaseErrorCode
+  | QuotaErrorCode
   | TenantStorageErrorCode
   | TokenStorageErrorCode
   | KeyStorageErrorCode
@@ -132,6 +134,16 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
     origin: "caller",
     retryable: false,
     nextStep: "Keep using the active keystore: a tenant has only one.",
+  },
+  QUOTA_EXCEEDED: {
+    origin: "caller",
+    retryable: false,
+    nextStep: "Remove what is no longer needed, or ask the operator to raise the quota (`quotas` in the profile).",
+  },
+  IDEMPOTENCY_KEYS_EXHAUSTED: {
+    origin: "caller",
+    retryable: true,
+    nextStep: "Wait until older keys are a day old, or send the request without an Idempotency-Key.",
   },
 }
 

@@ -27,5 +27,6 @@ export type {
   TokenStorageErrorCode,
 } from "./ports.ts"
 export type { PostgresTimes } from "./postgres/pool.ts"
+export type { TenantQuotas } from "./quotas.ts"
 export type { IdempotencyTimes } from "./repositories/idempotency.ts"
 export type { DatabaseTesting, TestingOptions } from "./testing.ts"

@@ -1,5 +1,6 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { SealedCredential } from "@apeiro-cmk/credential-store"
+import type { Page } from "@apeiro-cmk/host-call"
 import type { KeystoreRecord } from "@apeiro-cmk/keystore-manager"
 
 /** One tenant, as stored. */
@@ -29,8 +30,8 @@ export interface TenantRepository {
   insertTenant(record: TenantRecord, audit: readonly PreparedAuditEntry[]): Promise<void>
   /** Reads one tenant. @returns undefined when there is no such tenant */
   tenant(tenantId: string): Promise<TenantRecord | undefined>
-  /** Lists all tenants by id. */
-  tenants(): Promise<readonly TenantRecord[]>
+  /** Lists tenants by id. */
+  tenants(page: Page<string>): Promise<readonly TenantRecord[]>
 }
 
 /** Role of a bearer token: what its bearer may do. */
@@ -55,7 +56,8 @@ export type TokenStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND"
 /** Stores bearer tokens; a write and its audit entries are one transaction. */
 export interface TokenRepository {
   /**
-   * Stores a new token.
+   * Stores a new token, and removes the oldest ended ones where the tenant has more of them than its quota.
+   * @throws {PersistenceError} QUOTA_EXCEEDED
    * @throws {PersistenceError} ALREADY_EXISTS - the id or the hash is taken
    * @throws {PersistenceError} NOT_FOUND - there is no such tenant
    */
@@ -65,8 +67,10 @@ export interface TokenRepository {
    * @param hashes - at most 500
    */
   tokensByHash(hashes: readonly Uint8Array[]): Promise<readonly TokenRecord[]>
-  /** Lists all tokens of the tenant, oldest first. */
-  tokens(tenantId: string): Promise<readonly TokenRecord[]>
+  /** Reads one token. @returns undefined when the tenant has no such token */
+  token(tenantId: string, tokenId: string): Promise<TokenRecord | undefined>
+  /** Lists the tenant's tokens, oldest first, including expired and revoked ones. */
+  tokens(tenantId: string, page: Page<string>): Promise<readonly TokenRecord[]>
   /**
    * Revokes a token; one that is already revoked keeps its time, and nothing new is recorded.
    * @throws {PersistenceError} NOT_FOUND - the tenant has no such token
@@ -83,6 +87,8 @@ export interface TokenRepository {
 export interface IdempotentRequest {
   /** Sender of the request, such as the id of a token: keys of different subjects never collide. */
   readonly subject: string
+  /** The tenant whose quota the key counts in; absent for the platform's administrator. */
+  readonly tenantId?: string
   /** The client's idempotency key. */
   readonly key: string
   /** Digest of method, path and body: the same key with another request is a conflict. */
@@ -146,6 +152,8 @@ export interface IdempotencyRepository {
    * Asks for the right to carry out a request. Of any number of equal requests at the same time, one proceeds. If its
    * process dies, a later request proceeds after the take-over time, and must expect that the work is already done
    * (`ALREADY_EXISTS`).
+   * @throws {PersistenceError} IDEMPOTENCY_KEYS_EXHAUSTED - the tenant has used up its quota; requests in progress at the
+   * same time may exceed it by their number
    */
   begin(request: IdempotentRequest): Promise<IdempotencyDecision>
   /**

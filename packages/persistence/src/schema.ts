@@ -142,6 +142,8 @@ interface AuditSequencerTable {
 interface IdempotencyKeysTable {
   subject: string
   idempotency_key: string
+  /** Null for the platform's own, which no quota bounds. */
+  tenant_id: string | null
   request_hash: string
   attempt: number
   begun_at_ms: number

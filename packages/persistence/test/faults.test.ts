@@ -103,9 +103,9 @@ describe("a full disk", () => {
       retryable: true,
       nextStep: expect.stringMatching(/Free space/),
     })
-    expect(await database.keystores.keystores("acme")).toEqual([])
+    expect(await database.keystores.keystores("acme", { limit: 100 })).toEqual([])
     await database.keystores.insertKeystore(keystore({ credentials: [] }), [], [])
-    expect(await database.keystores.keystores("acme")).toHaveLength(1)
+    expect(await database.keystores.keystores("acme", { limit: 100 })).toHaveLength(1)
   })
 
   it("while the schema is being created leaves no half-made schema", async () => {
@@ -113,7 +113,7 @@ describe("a full disk", () => {
     await expect(open({ testing: { maxPageCount: 12 } })).rejects.toMatchObject({ code: "DATABASE_FULL" })
     const database = await open()
     await database.tenants.insertTenant(tenant(), [auditEntry()])
-    expect(await database.tenants.tenants()).toEqual([tenant()])
+    expect(await database.tenants.tenants({ limit: 100 })).toEqual([tenant()])
   })
 
   it("is reported on a real file system, keeps all answered writes, and ends when there is space", async (context) => {
@@ -241,7 +241,7 @@ describe("a writer that stalls", () => {
     // Another database is opened, written and read meanwhile: the loop turns, and nothing is answered here.
     const other = await (await temporaryDatabase()).open()
     await other.tenants.insertTenant(tenant(), [auditEntry()])
-    expect(await other.tenants.tenants()).toEqual([tenant()])
+    expect(await other.tenants.tenants({ limit: 100 })).toEqual([tenant()])
     expect(answered).toBe(0)
     resume?.()
     await Promise.all(writes)
@@ -278,7 +278,7 @@ describe("a writer that dies", () => {
     await database.close()
 
     const again = await open()
-    expect(await again.tenants.tenants()).toEqual([])
+    expect(await again.tenants.tenants({ limit: 100 })).toEqual([])
     expect(await recordedIds(again, "acme")).toEqual([entry.entryId])
   })
 

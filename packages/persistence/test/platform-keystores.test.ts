@@ -36,7 +36,7 @@ describe.each(engines)("platform keystores on $name", (engine) => {
     ])
 
     const { platformKeystores } = await open()
-    expect(await platformKeystores.platformKeystores()).toEqual([failed])
+    expect(await platformKeystores.platformKeystores({ limit: 100 })).toEqual([failed])
   })
 
   it("refuse a stored failure with an unknown origin: DATABASE_CORRUPT", async () => {
@@ -49,7 +49,7 @@ describe.each(engines)("platform keystores on $name", (engine) => {
     await sql(`update platform_keystores set failure = replace(failure, '"backend"', '"moon"')`)
 
     const { platformKeystores } = await open()
-    await expect(platformKeystores.platformKeystores()).rejects.toMatchObject({
+    await expect(platformKeystores.platformKeystores({ limit: 100 })).rejects.toMatchObject({
       code: "DATABASE_CORRUPT",
       message: expect.stringContaining("platform_keystores.failure"),
     })

@@ -82,7 +82,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
     const outcomes = await writes
     // New connections: some of the old ones may notice only now that they were ended.
     const reader = await open()
-    const stored = (await reader.tenants.tenants()).map(({ tenantId }) => tenantId)
+    const stored = (await reader.tenants.tenants({ limit: 100 })).map(({ tenantId }) => tenantId)
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.status === "fulfilled") expect(stored).toContain(ids[index])
       else expect([unavailable.code, uncertain.code]).toContain(outcome.reason.code)
@@ -140,21 +140,21 @@ describe.skipIf(!available)("PostgreSQL", () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open({ times: soon, maximumConnections: 2 })
     const release = await server.lockTable(nameOf(url), "tenants")
-    const reads = await Promise.allSettled(Array.from({ length: 6 }, () => database.tenants.tenants()))
+    const reads = await Promise.allSettled(Array.from({ length: 6 }, () => database.tenants.tenants({ limit: 100 })))
     const messages = reads.map((read) => {
       expect(read).toMatchObject({ status: "rejected", reason: busy })
       return read.status === "rejected" ? read.reason.message : ""
     })
     expect(messages).toContain("A record stayed locked for too long.")
     await release()
-    expect(await database.tenants.tenants()).toEqual([])
+    expect(await database.tenants.tenants({ limit: 100 })).toEqual([])
   })
 
   it("reports when all connections are in use", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open({ times: { ...soon, lockMs: 5000, statementMs: 5000 }, maximumConnections: 1 })
     const release = await server.lockTable(nameOf(url), "tenants")
-    const [first, second] = [database.tenants.tenants(), database.tenants.tenants()]
+    const [first, second] = [database.tenants.tenants({ limit: 100 }), database.tenants.tenants({ limit: 100 })]
     await expect(second).rejects.toMatchObject({ ...busy, message: expect.stringContaining("connections") })
     await release()
     await expect(first).resolves.toEqual([])
@@ -201,7 +201,7 @@ describe.skipIf(!available)("PostgreSQL", () => {
       origin: "host",
       nextStep: expect.stringMatching(/primary/),
     })
-    expect(await database.tenants.tenants()).toEqual([])
+    expect(await database.tenants.tenants({ limit: 100 })).toEqual([])
   })
 
   it("reveals no stored value in an error", async () => {

@@ -1,5 +1,5 @@
 import type { AuditRecorder } from "@apeiro-cmk/audit-log"
-import type { HostCall } from "@apeiro-cmk/host-call"
+import type { HostCall, Page } from "@apeiro-cmk/host-call"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { AuditTrail, type KeystoreAct } from "../audit-trail.ts"
 import { readDocument } from "../document.ts"
@@ -80,8 +80,8 @@ export class PlatformKeystores {
   }
 
   /** Lists the platform keystores, by tenant and id. */
-  list(): Promise<readonly PlatformKeystoreRecord[]> {
-    return this.#options.repository.platformKeystores()
+  list(page: Page<readonly [tenantId: string, keystoreId: string]>): Promise<readonly PlatformKeystoreRecord[]> {
+    return this.#options.repository.platformKeystores(page)
   }
 
   /** Reads a platform keystore. @throws {KeystoreManagerError} KEYSTORE_NOT_FOUND */
@@ -122,7 +122,7 @@ export class PlatformKeystores {
     const isOffered = catalog.keystorePluginTypes().some((type) => catalog.keystorePlugin(type)?.instance.provider)
     if (!isOffered) return async () => undefined
     const worker = await jobs.work(jobName, (job) => this.#work.run(job))
-    for (const record of await repository.platformKeystores()) {
+    for await (const record of everyRecord(repository)) {
       if (record.state === "pending" || record.state === "removing") await this.#enqueue(record)
     }
     return () => worker.stop()
@@ -140,6 +140,17 @@ export class PlatformKeystores {
       if (hasCode(error, "KEYSTORE_NOT_FOUND")) return false
       throw error
     }
+  }
+}
+
+/** Number of records that are read at once. */
+const readAtOnce = 500
+
+async function* everyRecord(repository: PlatformKeystoreRepository): AsyncGenerator<PlatformKeystoreRecord> {
+  let page: readonly PlatformKeystoreRecord[] = await repository.platformKeystores({ limit: readAtOnce })
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    yield* page
+    page = await repository.platformKeystores({ after: [last.tenantId, last.keystoreId], limit: readAtOnce })
   }
 }
 

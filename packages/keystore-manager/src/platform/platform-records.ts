@@ -1,4 +1,5 @@
 import type { AuditActor, PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Page } from "@apeiro-cmk/host-call"
 import type { ErrorOrigin, KeystoreConfigurationDocument } from "@apeiro-cmk/plugin-interface"
 
 /**
@@ -52,8 +53,10 @@ export type PlatformStorageErrorCode = "ALREADY_EXISTS" | "NOT_FOUND" | "STILL_I
 export interface PlatformKeystoreRepository {
   /** Reads one. */
   platformKeystore(target: PlatformKeystoreTarget): Promise<PlatformKeystoreRecord | undefined>
-  /** Lists all, by tenant and id. */
-  platformKeystores(): Promise<readonly PlatformKeystoreRecord[]>
+  /** Lists them by tenant and id. */
+  platformKeystores(
+    page: Page<readonly [tenantId: string, keystoreId: string]>,
+  ): Promise<readonly PlatformKeystoreRecord[]>
   /**
    * Stores a new one, which may replace one that failed.
    * @throws {CodedError} ALREADY_EXISTS - one exists, and it has not failed

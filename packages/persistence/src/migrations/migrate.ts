@@ -6,6 +6,7 @@ import { jobs } from "./0002-jobs.ts"
 import { sharedFacts } from "./0003-shared-facts.ts"
 import { platformKeystores } from "./0004-platform-keystores.ts"
 import { operationCounts } from "./0005-operation-counts.ts"
+import { idempotencyKeysByTenant } from "./0006-idempotency-keys-by-tenant.ts"
 import { operationShares } from "./0007-operation-shares.ts"
 import { claimIds } from "./0008-claim-ids.ts"
 import { writeTrial } from "./0009-write-trial.ts"
@@ -17,6 +18,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0003-shared-facts": { up: sharedFacts },
   "0004-platform-keystores": { up: platformKeystores },
   "0005-operation-counts": { up: operationCounts },
+  "0006-idempotency-keys-by-tenant": { up: idempotencyKeysByTenant },
   "0007-operation-shares": { up: operationShares },
   "0008-claim-ids": { up: claimIds },
   "0009-write-trial": { up: writeTrial },

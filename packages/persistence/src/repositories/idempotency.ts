@@ -8,6 +8,7 @@ import type {
   IdempotentRequest,
   StoredResponse,
 } from "../ports.ts"
+import { bytesOf, type TenantQuotas } from "../quotas.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 
@@ -28,14 +29,17 @@ export class StoredIdempotencyKeys implements IdempotencyRepository {
   readonly #store: Store
   readonly #clock: Pick<Clock, "nowMs">
   readonly #times: IdempotencyTimes
+  readonly #quotas: TenantQuotas | undefined
 
-  constructor(store: Store, clock: Pick<Clock, "nowMs">, times: IdempotencyTimes) {
+  constructor(store: Store, clock: Pick<Clock, "nowMs">, times: IdempotencyTimes, quotas: TenantQuotas | undefined) {
     this.#store = store
     this.#clock = clock
     this.#times = times
+    this.#quotas = quotas
   }
 
   async begin(request: IdempotentRequest): Promise<IdempotencyDecision> {
+    await this.#requireQuota(request)
     return this.#store.transaction(async (transaction) => {
       const nowMs = this.#clock.nowMs()
       await removeExpiredKey(transaction, request, nowMs)
@@ -78,6 +82,24 @@ export class StoredIdempotencyKeys implements IdempotencyRepository {
       db.deleteFrom("idempotency_keys").where("expires_at_ms", "<=", nowMs).executeTakeFirst(),
     )
     return Number(numDeletedRows)
+  }
+
+  /** Counts before the transaction: tenants that create at the same time must not conflict in it. */
+  async #requireQuota({ tenantId, subject, key }: IdempotentRequest): Promise<void> {
+    const quotas = this.#quotas
+    if (quotas === undefined || tenantId === undefined) return
+    const nowMs = this.#clock.nowMs()
+    const kept = await this.#store.run((db) =>
+      db
+        .selectFrom("idempotency_keys")
+        .select((row) => [row.fn.countAll<number>().as("rows"), bytesOf("response_body").as("bytes")])
+        .where("tenant_id", "=", tenantId)
+        .where("expires_at_ms", ">", nowMs)
+        .where((row) => row.not(row.and({ subject, idempotency_key: key })))
+        .executeTakeFirstOrThrow(),
+    )
+    if (Number(kept.rows) < quotas.idempotencyKeys && Number(kept.bytes) < quotas.configurationBytes) return
+    throw persistenceError("IDEMPOTENCY_KEYS_EXHAUSTED", "The tenant has used up its idempotency keys of a day.")
   }
 
   async #decideOnKnownKey(db: Kysely<Schema>, request: IdempotentRequest, nowMs: number): Promise<IdempotencyDecision> {
@@ -141,6 +163,7 @@ async function insertKey(
     .values({
       subject: request.subject,
       idempotency_key: request.key,
+      tenant_id: request.tenantId ?? null,
       request_hash: request.requestHash,
       attempt: 1,
       begun_at_ms: begunAtMs,

@@ -1,6 +1,8 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Page } from "@apeiro-cmk/host-call"
 import type {
   KeyRepository,
+  ServiceKeyList,
   ServiceKeyRecord,
   StoredTenantKey,
   TenantKeyRecord,
@@ -9,16 +11,19 @@ import type {
 import type { Kysely } from "kysely"
 import { decodeBytes, encodeBytes } from "../encoding.ts"
 import { restating } from "../errors.ts"
+import { lockTenant, requireQuota, type TenantQuotas } from "../quotas.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 
 /** Stores tenant keys with their wraps, and service keys. */
-export class StoredKeys implements KeyRepository {
+export class StoredKeys implements KeyRepository, ServiceKeyList {
   readonly #store: Store
+  readonly #serviceKeyQuota: number | undefined
 
-  constructor(store: Store) {
+  constructor(store: Store, quotas: TenantQuotas | undefined) {
     this.#store = store
+    this.#serviceKeyQuota = quotas?.serviceKeys
   }
 
   async custody(tenantId: string) {
@@ -113,6 +118,21 @@ export class StoredKeys implements KeyRepository {
     return rows.map(serviceKeyRecord)
   }
 
+  async serviceKeyPage(tenantId: string, { after = ["", 0], limit }: Page<readonly [name: string, version: number]>) {
+    const rows = await this.#store.run((db) =>
+      db
+        .selectFrom("service_keys")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where((row) => row(row.refTuple("name", "version"), ">", row.tuple(...after)))
+        .orderBy("name")
+        .orderBy("version")
+        .limit(limit)
+        .execute(),
+    )
+    return rows.map(serviceKeyRecord)
+  }
+
   async insertServiceKey(record: ServiceKeyRecord, audit: readonly PreparedAuditEntry[]) {
     await restating(
       {
@@ -121,11 +141,24 @@ export class StoredKeys implements KeyRepository {
       },
       () =>
         this.#store.transaction(async (transaction) => {
+          await lockTenant(transaction, record.tenantId)
           await transaction.insertInto("service_keys").values(serviceKeyRow(record)).execute()
+          if (this.#serviceKeyQuota !== undefined) {
+            requireQuota("service keys", await serviceKeyCount(transaction, record.tenantId), this.#serviceKeyQuota)
+          }
           await insertAuditEntries(transaction, audit)
-        }),
+        }, "read committed"),
     )
   }
+}
+
+async function serviceKeyCount(db: Kysely<Schema>, tenantId: string): Promise<number> {
+  const { rows } = await db
+    .selectFrom("service_keys")
+    .select((row) => row.fn.countAll<number>().as("rows"))
+    .where("tenant_id", "=", tenantId)
+    .executeTakeFirstOrThrow()
+  return Number(rows)
 }
 
 /** Stores a version of a tenant key and its wraps inside the transaction of the caller. */

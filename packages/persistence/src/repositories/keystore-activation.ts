@@ -3,6 +3,7 @@ import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { KeystoreActivation } from "@apeiro-cmk/keystore-manager"
 import type { Kysely } from "kysely"
 import { persistenceError } from "../errors.ts"
+import { lockTenant } from "../quotas.ts"
 import type { Schema } from "../schema.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 import { dropUnusedClaim } from "./claims.ts"
@@ -50,15 +51,6 @@ export async function activateKeystore(
 /** Drops repeated entries: the caller may have included the tenant key's own entries, and an entry is recorded once. */
 function withoutRepetition(entries: readonly PreparedAuditEntry[]): readonly PreparedAuditEntry[] {
   return [...new Map(entries.map((entry) => [entry.entryId, entry])).values()]
-}
-
-/** Locks the row of the tenant by writing it: on an engine with many writers, a tenant has one activation at a time. */
-async function lockTenant(db: Kysely<Schema>, tenantId: string): Promise<void> {
-  await db
-    .updateTable("tenants")
-    .set((row) => ({ epoch: row.ref("epoch") }))
-    .where("tenant_id", "=", tenantId)
-    .execute()
 }
 
 async function unchanged(

@@ -1,5 +1,6 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
 import type { SealedCredential } from "@apeiro-cmk/credential-store"
+import type { Page } from "@apeiro-cmk/host-call"
 import type {
   KeystoreActivation,
   KeystoreRecord,
@@ -9,20 +10,23 @@ import type {
 } from "@apeiro-cmk/keystore-manager"
 import type { Kysely } from "kysely"
 import { persistenceError, restating } from "../errors.ts"
+import { keystoreUsage, lockTenant, requireKeystoreQuotas, type TenantQuotas } from "../quotas.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
 import { dropUnusedClaim } from "./claims.ts"
 import { deleteCredentialsExcept, insertCredentials } from "./credentials.ts"
 import { activateKeystore } from "./keystore-activation.ts"
-import { configurationColumns, keystoreRecord } from "./keystore-records.ts"
+import { configurationColumns, keystoreRecord, keystoreSummary, summaryColumns } from "./keystore-records.ts"
 
 /** Stores keystores, their credentials and the claims on their L1 keys. */
 export class StoredKeystores implements KeystoreRepository {
   readonly #store: Store
+  readonly #quotas: TenantQuotas | undefined
 
-  constructor(store: Store) {
+  constructor(store: Store, quotas: TenantQuotas | undefined) {
     this.#store = store
+    this.#quotas = quotas
   }
 
   async keystore(tenantId: string, keystoreId: string) {
@@ -30,11 +34,30 @@ export class StoredKeystores implements KeystoreRepository {
     return row === undefined ? undefined : keystoreRecord(row)
   }
 
-  async keystores(tenantId: string) {
+  async keystores(tenantId: string, { after = "", limit }: Page<string>) {
     const rows = await this.#store.run((db) =>
-      db.selectFrom("keystores").selectAll().where("tenant_id", "=", tenantId).orderBy("keystore_id").execute(),
+      db
+        .selectFrom("keystores")
+        .select(summaryColumns)
+        .where("tenant_id", "=", tenantId)
+        .where("keystore_id", ">", after)
+        .orderBy("keystore_id")
+        .limit(limit)
+        .execute(),
     )
-    return rows.map(keystoreRecord)
+    return rows.map(keystoreSummary)
+  }
+
+  async activeKeystoreId(tenantId: string) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("keystores")
+        .select("keystore_id")
+        .where("tenant_id", "=", tenantId)
+        .where("state", "=", "active")
+        .executeTakeFirst(),
+    )
+    return row?.keystore_id
   }
 
   async keystoresOfType(pluginType: string, after: KeystoreTarget | undefined, limit: number) {
@@ -71,7 +94,7 @@ export class StoredKeystores implements KeystoreRepository {
         NOT_FOUND: `There is no tenant "${record.tenantId}".`,
       },
       () =>
-        this.#store.transaction(async (transaction) => {
+        this.#withinQuotas(record.tenantId, async (transaction) => {
           await transaction
             .insertInto("keystores")
             .values({
@@ -97,7 +120,7 @@ export class StoredKeystores implements KeystoreRepository {
     credentials: readonly SealedCredential[],
     audit: readonly PreparedAuditEntry[],
   ) {
-    await this.#store.transaction(async (transaction) => {
+    await this.#withinQuotas(record.tenantId, async (transaction) => {
       const { numUpdatedRows } = await transaction
         .updateTable("keystores")
         .set(configurationColumns(record))
@@ -150,6 +173,18 @@ export class StoredKeystores implements KeystoreRepository {
 
   async activateKeystore(activation: KeystoreActivation, audit: readonly PreparedAuditEntry[]) {
     await this.#store.transaction((transaction) => activateKeystore(transaction, activation, audit))
+  }
+
+  /** Writes a keystore in a transaction of its own, in which no other one writes keystores of the tenant. */
+  async #withinQuotas(tenantId: string, write: (transaction: Kysely<Schema>) => Promise<void>): Promise<void> {
+    await this.#store.transaction(async (transaction) => {
+      await lockTenant(transaction, tenantId)
+      const before = await keystoreUsage(transaction, tenantId)
+      await write(transaction)
+      if (this.#quotas !== undefined) {
+        requireKeystoreQuotas(before, await keystoreUsage(transaction, tenantId), this.#quotas)
+      }
+    }, "read committed")
   }
 }
 

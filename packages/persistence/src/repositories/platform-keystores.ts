@@ -1,4 +1,5 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Page } from "@apeiro-cmk/host-call"
 import type {
   PlatformKeystoreChange,
   PlatformKeystoreRecord,
@@ -50,9 +51,16 @@ export class StoredPlatformKeystores implements PlatformKeystoreRepository {
     return row === undefined ? undefined : platformKeystoreRecord(row)
   }
 
-  async platformKeystores() {
+  async platformKeystores({ after = ["", ""], limit }: Page<readonly [tenantId: string, keystoreId: string]>) {
     const rows = await this.#store.run((db) =>
-      db.selectFrom("platform_keystores").selectAll().orderBy("tenant_id").orderBy("keystore_id").execute(),
+      db
+        .selectFrom("platform_keystores")
+        .selectAll()
+        .where((row) => row(row.refTuple("tenant_id", "keystore_id"), ">", row.tuple(...after)))
+        .orderBy("tenant_id")
+        .orderBy("keystore_id")
+        .limit(limit)
+        .execute(),
     )
     return rows.map(platformKeystoreRecord)
   }

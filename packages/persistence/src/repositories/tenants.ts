@@ -1,4 +1,5 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Page } from "@apeiro-cmk/host-call"
 import { restating } from "../errors.ts"
 import type { TenantRecord, TenantRepository } from "../ports.ts"
 import type { Schema } from "../schema.ts"
@@ -29,8 +30,10 @@ export class StoredTenants implements TenantRepository {
     return row === undefined ? undefined : tenantRecord(row)
   }
 
-  async tenants() {
-    const rows = await this.#store.run((db) => db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute())
+  async tenants({ after = "", limit }: Page<string>) {
+    const rows = await this.#store.run((db) =>
+      db.selectFrom("tenants").selectAll().where("tenant_id", ">", after).orderBy("tenant_id").limit(limit).execute(),
+    )
     return rows.map(tenantRecord)
   }
 }

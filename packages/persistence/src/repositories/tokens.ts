@@ -1,7 +1,10 @@
 import type { PreparedAuditEntry } from "@apeiro-cmk/audit-log"
+import type { Page } from "@apeiro-cmk/host-call"
+import type { Kysely } from "kysely"
 import { decodeBytes, encodeBytes } from "../encoding.ts"
 import { persistenceError, restating } from "../errors.ts"
 import type { TokenRecord, TokenRepository } from "../ports.ts"
+import { lockTenant, requireQuota, type TenantQuotas } from "../quotas.ts"
 import type { Schema } from "../schema.ts"
 import type { Store } from "../store.ts"
 import { insertAuditEntries } from "./audit-intake.ts"
@@ -9,9 +12,11 @@ import { insertAuditEntries } from "./audit-intake.ts"
 /** Stores bearer tokens by their hash; the token itself is never stored. */
 export class StoredTokens implements TokenRepository {
   readonly #store: Store
+  readonly #quota: number | undefined
 
-  constructor(store: Store) {
+  constructor(store: Store, quotas: TenantQuotas | undefined) {
     this.#store = store
+    this.#quota = quotas?.tokens
   }
 
   async insertToken(record: TokenRecord, audit: readonly PreparedAuditEntry[]) {
@@ -19,9 +24,11 @@ export class StoredTokens implements TokenRepository {
       { ALREADY_EXISTS: "This token already exists.", NOT_FOUND: `There is no tenant "${record.tenantId}".` },
       () =>
         this.#store.transaction(async (transaction) => {
+          await lockTenant(transaction, record.tenantId)
           await transaction.insertInto("tokens").values(tokenRow(record)).execute()
+          if (this.#quota !== undefined) await keepWithin(transaction, record, this.#quota)
           await insertAuditEntries(transaction, audit)
-        }),
+        }, "read committed"),
     )
   }
 
@@ -32,9 +39,28 @@ export class StoredTokens implements TokenRepository {
     return rows.map(tokenRecord)
   }
 
-  async tokens(tenantId: string) {
+  async token(tenantId: string, tokenId: string) {
+    const row = await this.#store.run((db) =>
+      db
+        .selectFrom("tokens")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("token_id", "=", tokenId)
+        .executeTakeFirst(),
+    )
+    return row === undefined ? undefined : tokenRecord(row)
+  }
+
+  async tokens(tenantId: string, { after = "", limit }: Page<string>) {
     const rows = await this.#store.run((db) =>
-      db.selectFrom("tokens").selectAll().where("tenant_id", "=", tenantId).orderBy("token_id").execute(),
+      db
+        .selectFrom("tokens")
+        .selectAll()
+        .where("tenant_id", "=", tenantId)
+        .where("token_id", ">", after)
+        .orderBy("token_id")
+        .limit(limit)
+        .execute(),
     )
     return rows.map(tokenRecord)
   }
@@ -57,6 +83,26 @@ export class StoredTokens implements TokenRepository {
       await insertAuditEntries(transaction, audit)
     })
   }
+}
+
+/** Requires that the valid tokens of a tenant stay within the quota, and removes ended ones beyond as many, oldest first. */
+async function keepWithin(db: Kysely<Schema>, { tenantId, createdAtMs }: TokenRecord, quota: number): Promise<void> {
+  const rows = await db
+    .selectFrom("tokens")
+    .select(["token_id", "expires_at_ms", "revoked_at_ms"])
+    .where("tenant_id", "=", tenantId)
+    .orderBy("token_id", "desc")
+    .execute()
+  const ended = rows.filter((row) => row.revoked_at_ms !== null || row.expires_at_ms <= createdAtMs)
+  requireQuota("valid tokens", rows.length - ended.length, quota)
+  const surplus = ended[quota]
+  if (surplus === undefined) return
+  await db
+    .deleteFrom("tokens")
+    .where("tenant_id", "=", tenantId)
+    .where("token_id", "<=", surplus.token_id)
+    .where((row) => row.or([row("revoked_at_ms", "is not", null), row("expires_at_ms", "<=", createdAtMs)]))
+    .execute()
 }
 
 function tokenRow(record: TokenRecord): Schema["tokens"] {
