@@ -38,6 +38,8 @@ export interface HostClient {
   request<T>(request: HostRequest, schema: z.ZodType<T>): Promise<T>
   /** Does the same and returns the answer's ETag, too, for `If-Match`. */
   tagged<T>(request: HostRequest, schema: z.ZodType<T>): Promise<Tagged<T>>
+  /** Reads a list, part after part, as the `Link` headers lead on. @param entriesOf - takes the entries from a part */
+  list<T, Entry>(path: string, schema: z.ZodType<T>, entriesOf: (part: T) => readonly Entry[]): Promise<Entry[]>
   /** Sends a request and returns the lines of the streamed answer, as they arrive. */
   lines(request: HostRequest): AsyncIterable<string>
 }
@@ -72,6 +74,16 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const response = await send(request)
       return { document: await read(request, response, schema), etag: response.headers.get("etag") ?? "" }
     },
+    async list(path, schema, entriesOf) {
+      const entries: ReturnType<typeof entriesOf>[number][] = []
+      for (let next: string | undefined = path; next !== undefined; ) {
+        const request: HostRequest = { method: "GET", path: next }
+        const response = await send(request)
+        entries.push(...entriesOf(await read(request, response, schema)))
+        next = nextPath(response, path)
+      }
+      return entries
+    },
     async *lines(request) {
       const response = await send(request)
       try {
@@ -85,6 +97,12 @@ export function createHostClient(options: HostClientOptions): HostClient {
       }
     },
   }
+}
+
+/** Reads the `Link` header (RFC 8288) of a part of a list. @returns path and query of the next part */
+function nextPath(response: Response, path: string): string | undefined {
+  const query = /<(\?[^>]*)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1]
+  return query === undefined ? undefined : path + query
 }
 
 async function read<T>(request: HostRequest, response: Response, schema: z.ZodType<T>): Promise<T> {

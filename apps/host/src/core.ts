@@ -75,6 +75,7 @@ async function openStorage(options: CoreOptions, defer: Defer) {
   const { profile, clock, random, logger, replica } = options
   const database = await (options.openDatabase ?? openDatabase)({
     ...profile.persistence,
+    quotas: profile.quotas,
     clock,
     applicationName: `apeiro-cmk ${replica}`,
     jobs: { onError: (error) => logger.error("the job queue failed; it continues", { reason: reasonOf(error) }) },

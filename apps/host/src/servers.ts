@@ -60,15 +60,18 @@ async function openListeners(
 
   // The probes answer until the end: whoever asks must see that the host is shutting down.
   const probes = new InFlight()
-  const operationsApp = createApp(operationsRoutes, services, probes)
+  const operationsApp = createApp(operationsRoutes, services, probes, operations)
   const operationsPort = ports.operations ?? operations.port
   const operationsAddress = { ...operations, port: operationsPort, profileKey: "listeners.operations" }
-  const operationsListener = await openListener(operationsApp, operationsAddress, { inFlight: probes, clock, logger })
+  const operationsListener = await openListener(operationsApp, operationsAddress, {
+    ...{ inFlight: probes, limits: operations },
+    ...{ clock, logger },
+  })
   defer(() => operationsListener.close(probeGraceMs))
 
-  const apiApp = createApp(apiRoutes, services, inFlight)
+  const apiApp = createApp(apiRoutes, services, inFlight, api)
   const apiAddress = { ...api, port: ports.api ?? api.port, profileKey: "listeners.api" }
-  const apiListener = await openListener(apiApp, apiAddress, { inFlight, clock, logger })
+  const apiListener = await openListener(apiApp, apiAddress, { inFlight, limits: api, clock, logger })
   defer(() => apiListener.close(options.graceMs))
   defer(keepClean(services, logger))
   return { apiUrl: apiListener.url, operationsUrl: operationsListener.url }
@@ -87,7 +90,7 @@ function apiServices(options: ServersOptions, refusals: RefusalRecorder, inFligh
     platformKeystores: core.platformKeystores,
     claims: core.claims,
     keys: core.keys,
-    keyRecords: database.keys,
+    serviceKeyList: database.keys,
     audit: core.audit,
     auditLog: database.auditLog,
     auditPlaces: database.auditPlaces,

@@ -117,7 +117,7 @@ describe("stop", () => {
         const { tenants } = database
         const counting: Database["tenants"] = {
           insertTenant: (record, audit) => tenants.insertTenant(record, audit),
-          tenants: () => tenants.tenants(),
+          tenants: (page) => tenants.tenants(page),
           tenant: (tenantId) => {
             admitted++
             return tenants.tenant(tenantId)

@@ -22,6 +22,9 @@ export interface FolderOptions {
   readonly openBao?: { readonly endpoint: string }
   /** Entries of further plugins. */
   readonly plugins?: readonly object[]
+  /** Bounds of the API listener. */
+  readonly api?: object
+  readonly quotas?: object
   /** A PostgreSQL URL with its password. Default: an SQLite file in the folder. */
   readonly databaseUrl?: string
   /** Another host's folder, whose root key and L1 keys this host shares, as the hosts of one database must. */
@@ -42,7 +45,8 @@ export async function testFolder(options: FolderOptions = {}): Promise<TestFolde
     dataDirectory,
     credentialStore: { root: join(keyFolder, "credential-root.key") },
     ...(options.databaseUrl === undefined ? {} : { persistence: await postgresPersistence(path, options.databaseUrl) }),
-    listeners: { api: { port: 0 }, operations: { port: 0 } },
+    listeners: { api: { port: 0, ...options.api }, operations: { port: 0 } },
+    ...(options.quotas === undefined ? {} : { quotas: options.quotas }),
     plugins: [
       ...(mode === "production" ? [] : [localKeystorePlugin(keyFolder, options)]),
       {

@@ -132,7 +132,7 @@ plugins:
 `),
     ).toEqual([
       "profile.yaml:1:7 mode: this value is not allowed (allowed: development, production)",
-      "profile.yaml:4:5 listeners.api.hots: unknown key `hots` (allowed: host, port)",
+      "profile.yaml:4:5 listeners.api.hots: unknown key `hots` (allowed: host, port, maximumConnections, maximumRequests, maximumWaitingBytes, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, slowReaderTimeoutMs)",
       "profile.yaml:5:11 listeners.api.port: Too big: expected number to be <=65535",
       "profile.yaml:8:11 plugins[0].type: this value is not allowed (allowed: keystore, identity, certificate-issuer, system-information, notification)",
       "profile.yaml:9:14 plugins[0].package: expected the name of an npm package",
@@ -143,7 +143,7 @@ plugins:
 
   it("places an unknown key at the key and lists the known ones", async () => {
     expect(await problemsOf(`mode: development\nplugin: []${keystore}`)).toEqual([
-      "profile.yaml:2:1 plugin: unknown key `plugin` (allowed: mode, listeners, persistence, dataDirectory, credentialDirectory, credentialStore, openedKeystores, plugins)",
+      "profile.yaml:2:1 plugin: unknown key `plugin` (allowed: mode, listeners, quotas, persistence, dataDirectory, credentialDirectory, credentialStore, openedKeystores, plugins)",
     ])
   })
 

@@ -26,7 +26,7 @@ nested: [{ deep: { source: file, file: { path: secrets/token } } }]`),
     )
     write("secrets/token", "from: {a: file}\n")
     const loaded = await loadProfile(profile, { environment })
-    expect(loaded.listeners.api).toEqual({ host: "127.0.0.3", port: 9001 })
+    expect(loaded.listeners.api).toMatchObject({ host: "127.0.0.3", port: 9001 })
     expect(loaded.plugins[0]?.resolvedConfiguration()).toEqual({ token: canary, nested: [{ deep: "from: {a: file}" }] })
   })
 

@@ -1,7 +1,7 @@
 import type { AuthenticationServices, RefusalRecorder } from "@apeiro-cmk/access"
 import type { AuditLogRepository, AuditRecorder } from "@apeiro-cmk/audit-log"
 import type { Catalog } from "@apeiro-cmk/host-runtime"
-import type { KeyHierarchy, KeyRepository } from "@apeiro-cmk/key-hierarchy"
+import type { KeyHierarchy, ServiceKeyList } from "@apeiro-cmk/key-hierarchy"
 import type { KeystoreManager, L1Claims, PlatformKeystores } from "@apeiro-cmk/keystore-manager"
 import type {
   AuditPlaceRepository,
@@ -22,7 +22,7 @@ export interface ApiServices {
   readonly platformKeystores: PlatformKeystores
   readonly claims: L1Claims
   readonly keys: KeyHierarchy
-  readonly keyRecords: Pick<KeyRepository, "serviceKeys">
+  readonly serviceKeyList: ServiceKeyList
   readonly audit: AuditRecorder
   readonly auditLog: AuditLogRepository
   readonly auditPlaces: AuditPlaceRepository

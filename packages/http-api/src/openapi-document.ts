@@ -123,7 +123,9 @@ function codesOf(route: Route, hasBody: boolean): readonly ApiErrorCode[] {
       ...(route.path.includes("{tenant_id}") ? (["TENANT_NOT_FOUND"] as const) : []),
       ...(hasBody ? (["BODY_TOO_LARGE", "CONTENT_TYPE_UNSUPPORTED"] as const) : []),
       ...(route.needsIfMatch ? (["PRECONDITION_REQUIRED", "REVISION_MISMATCH"] as const) : []),
-      ...(route.isCreation ? (["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_IN_PROGRESS"] as const) : []),
+      ...(route.isCreation
+        ? (["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_IN_PROGRESS", "IDEMPOTENCY_KEYS_EXHAUSTED"] as const)
+        : []),
       ...route.problems,
       "INTERNAL",
       "AUDIT_UNAVAILABLE",
@@ -132,6 +134,7 @@ function codesOf(route: Route, hasBody: boolean): readonly ApiErrorCode[] {
       "DATABASE_COMMIT_UNCERTAIN",
       "DATABASE_FULL",
       "SHUTTING_DOWN",
+      "TOO_MANY_REQUESTS",
       "TIMED_OUT",
     ]),
   ]

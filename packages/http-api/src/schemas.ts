@@ -12,6 +12,7 @@ export {
   keystoreAnswer,
   keystoreDocument,
   keystoreList,
+  keystoreSummary,
 } from "./resources/keystores/schemas.ts"
 export { platformKeystoreAnswer, platformKeystoreList } from "./resources/platform-keystores/schemas.ts"
 export { serviceKeyAnswer, serviceKeyList } from "./resources/service-keys/schemas.ts"

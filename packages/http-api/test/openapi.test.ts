@@ -69,4 +69,40 @@ describe("openapi", () => {
     for (const code of apiErrorCodes) expect(statusOfCode(code)).toBeGreaterThanOrEqual(400)
     expect(statusOfCode("NO_SUCH_CODE")).toBe(500)
   })
+
+  /** Documents that are one thing, whose arrays something else bounds: never a list that grows with use. */
+  const bounded: Readonly<Record<string, string>> = {
+    "/v1/health": "the components of the host",
+    "/readyz": "the components of the host",
+    "/v1/tenants/{tenant_id}/verify": "the quota of service keys",
+    "/v1/tenants/{tenant_id}/key-export": "the quota of service keys",
+    "/v1/tenants/{tenant_id}/keystores/{keystore_id}/setup-material": "the documents of a plugin",
+    "/v1/plugins/{name}/setup-material": "the documents of a plugin",
+  }
+
+  it("pages every answer with a list: limit, cursor and a Link to the next part", () => {
+    const lists = Object.entries(made.paths).flatMap(([path, operations]) => {
+      if (!Object.hasOwn(operations, "get") || Object.hasOwn(bounded, path)) return []
+      const described = operation.parse(object(operations).get)
+      const schema = described.responses["200"]?.content?.["application/json"]?.schema
+      return schema !== undefined && hasList(schema) ? [{ path, described }] : []
+    })
+    for (const { path, described } of lists) {
+      const query = (described.parameters ?? []).filter((each) => each.in === "query")
+      expect([path, ...query.map(({ name }) => name)]).toEqual(expect.arrayContaining([path, "limit", "cursor"]))
+      expect(query.find(({ name }) => name === "limit")?.schema).toMatchObject({ default: 100, minimum: 1 })
+      expect([path, ...Object.keys(object(described.responses["200"]?.headers))]).toContain("Link")
+    }
+    expect(lists.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(["/v1/tenants", "/v1/plugins", "/v1/platform/keystores", "/v1/platform/audit/entries"]),
+    )
+  })
+
+  /** Tells whether a document has a list of objects at its top. */
+  function hasList(schema: Record<string, unknown>): boolean {
+    const name = /^#\/components\/schemas\/(.+)$/.exec(String(schema.$ref))?.[1]
+    if (name !== undefined) return hasList(made.components.schemas[name] ?? {})
+    const members = Object.values(z.record(z.string(), z.looseObject({})).catch({}).parse(schema.properties))
+    return schema.type === "array" || members.some(({ type }) => type === "array")
+  }
 })

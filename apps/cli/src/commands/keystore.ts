@@ -1,4 +1,4 @@
-import { keystoreAnswer, keystoreHealthAnswer, keystoreList } from "@apeiro-cmk/http-api/schemas"
+import { keystoreAnswer, keystoreHealthAnswer, keystoreList, type keystoreSummary } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
 import * as z from "zod"
 import { type CommandContext, contextOf, creationHeaders, tenantPath } from "../context.ts"
@@ -100,14 +100,11 @@ function read(host: HostClient, tenantId: string, name: string): Promise<Tagged<
 }
 
 async function list(tenantId: string, { host, output }: CommandContext): Promise<void> {
-  const path = tenantPath(tenantId, "keystores")
-  const answer = await host.request({ method: "GET", path }, keystoreList)
-  const keystores = await Promise.all(
-    answer.keystores.map(async (keystore) => {
-      const health = { method: "GET", path: tenantPath(tenantId, "keystores", keystore.plugin_name, "health") } as const
-      return { ...keystore, health: await host.request(health, keystoreHealthAnswer) }
-    }),
-  )
+  const keystores: (z.output<typeof keystoreSummary> & { health: z.output<typeof keystoreHealthAnswer> })[] = []
+  for (const keystore of await host.list(tenantPath(tenantId, "keystores"), keystoreList, (part) => part.keystores)) {
+    const path = tenantPath(tenantId, "keystores", keystore.plugin_name, "health")
+    keystores.push({ ...keystore, health: await host.request({ method: "GET", path }, keystoreHealthAnswer) })
+  }
   const rows = keystores.map(({ plugin_name: name, plugin_type: type, plugin_status: status, health }) => {
     const { average_latency_ms: latencyMs, last_operation: last, operations } = health
     const outcome = last === undefined ? "not used yet" : (last.code ?? last.outcome)

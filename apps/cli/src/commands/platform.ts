@@ -54,12 +54,12 @@ function addListAndShow(keystore: Command): void {
     .description("list them with their states")
     .action(async (_options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
-      const answer = await host.request({ method: "GET", path: root }, platformKeystoreList)
-      const rows = answer.keystores.map((each) => [
+      const keystores = await host.list(root, platformKeystoreList, (part) => part.keystores)
+      const rows = keystores.map((each) => [
         ...[each.tenant_id, each.plugin_name, each.plugin_type, each.state],
         ...[each.failure?.code ?? "", each.updated_at],
       ])
-      output.result(answer, table([["TENANT", "KEYSTORE", "TYPE", "STATE", "LAST FAILURE", "AT"], ...rows]))
+      output.result({ keystores }, table([["TENANT", "KEYSTORE", "TYPE", "STATE", "LAST FAILURE", "AT"], ...rows]))
     })
 
   keystore

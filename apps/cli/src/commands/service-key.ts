@@ -22,13 +22,9 @@ export function addServiceKeyCommands(program: Command): void {
     .description("list service keys")
     .action(async (tenantId: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
-      const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "service-keys") }, serviceKeyList)
-      const rows = answer.service_keys.map((key) => [
-        key.name,
-        `${key.version}`,
-        key.state,
-        `L2 version ${key.parent.version}`,
-      ])
-      output.result(answer, table([["NAME", "VERSION", "STATE", "WRAPPED BY"], ...rows]))
+      const path = tenantPath(tenantId, "service-keys")
+      const keys = await host.list(path, serviceKeyList, (part) => part.service_keys)
+      const rows = keys.map((key) => [key.name, `${key.version}`, key.state, `L2 version ${key.parent.version}`])
+      output.result({ service_keys: keys }, table([["NAME", "VERSION", "STATE", "WRAPPED BY"], ...rows]))
     })
 }

@@ -61,15 +61,15 @@ function addList(tenant: Command): void {
     .description("list all tenants")
     .action(async (_options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
-      const answer = await host.request({ method: "GET", path: "/v1/tenants" }, tenantList)
-      const rows = answer.tenants.map((row) => [
+      const tenants = await host.list("/v1/tenants", tenantList, (part) => part.tenants)
+      const rows = tenants.map((row) => [
         row.tenant_id,
         row.state,
         row.custody.mode,
         `${row.custody.lease_ms}`,
         row.display_name,
       ])
-      output.result(answer, table([["TENANT", "STATE", "CUSTODY", "LEASE MS", "NAME"], ...rows]))
+      output.result({ tenants }, table([["TENANT", "STATE", "CUSTODY", "LEASE MS", "NAME"], ...rows]))
     })
 }
 

@@ -39,17 +39,15 @@ export function addTokenCommands(program: Command): void {
     .description("list tokens, also expired and revoked ones, without their secrets")
     .action(async (tenantId: string, _options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
-      const answer = await host.request({ method: "GET", path: tenantPath(tenantId, "tokens") }, tokenList)
-      const rows = answer.tokens.map(
-        ({ token_id: id, role, created_at: createdAt, expires_at: expiresAt, ...rest }) => [
-          id,
-          role,
-          stateOf(expiresAt, rest.revoked_at),
-          createdAt,
-          expiresAt,
-        ],
-      )
-      output.result(answer, table([["TOKEN", "ROLE", "STATE", "CREATED", "EXPIRES"], ...rows]))
+      const tokens = await host.list(tenantPath(tenantId, "tokens"), tokenList, (part) => part.tokens)
+      const rows = tokens.map(({ token_id: id, role, created_at: createdAt, expires_at: expiresAt, ...rest }) => [
+        id,
+        role,
+        stateOf(expiresAt, rest.revoked_at),
+        createdAt,
+        expiresAt,
+      ])
+      output.result({ tokens }, table([["TOKEN", "ROLE", "STATE", "CREATED", "EXPIRES"], ...rows]))
     })
 
   token

@@ -32,13 +32,28 @@ export class ApiClient {
     return this.#send("GET", path, schema)
   }
 
+  /** Tells whether there is something at a path. @throws {CodedError} any problem but that it is not found */
+  async has(path: string): Promise<boolean> {
+    const response = await this.#fetch("GET", path)
+    const answer: unknown = await response.json()
+    if (!response.ok && response.status !== 404) throw new RefusedRequest(problemDocument.parse(answer))
+    return response.ok
+  }
+
   /** Sends a document. @throws {CodedError} the problem that the host answers with */
   post<T>(path: string, schema: z.ZodType<T>, body: unknown = {}): Promise<T> {
     return this.#send("POST", path, schema, JSON.stringify(body))
   }
 
   async #send<T>(method: string, path: string, schema: z.ZodType<T>, body?: string): Promise<T> {
-    const response = await fetch(new URL(path, this.#url), {
+    const response = await this.#fetch(method, path, body)
+    const answer: unknown = await response.json()
+    if (!response.ok) throw new RefusedRequest(problemDocument.parse(answer))
+    return schema.parse(answer)
+  }
+
+  #fetch(method: string, path: string, body?: string): Promise<Response> {
+    return fetch(new URL(path, this.#url), {
       method,
       headers: {
         authorization: this.#authorization,
@@ -46,8 +61,5 @@ export class ApiClient {
       },
       ...(body === undefined ? {} : { body }),
     })
-    const answer: unknown = await response.json()
-    if (!response.ok) throw new RefusedRequest(problemDocument.parse(answer))
-    return schema.parse(answer)
   }
 }

@@ -1,11 +1,9 @@
 import {
   activationAnswer,
   keystoreAnswer,
-  keystoreList,
   serviceKeyAnswer,
   serviceKeyList,
   tenantAnswer,
-  tenantList,
 } from "@apeiro-cmk/http-api/schemas"
 import type { ApiClient } from "./api-client.ts"
 
@@ -23,17 +21,15 @@ export const dataKeys = `${tenant}/service-keys/${serviceKeyName}/data-keys`
 
 /** Creates the tenant `demo` with an active software keystore and a service key, as far as they do not exist yet. */
 export async function prepareTenant(host: ApiClient): Promise<void> {
-  const { tenants } = await host.get("/v1/tenants", tenantList)
-  if (!tenants.some((each) => each.tenant_id === tenantId)) {
+  if (!(await host.has(tenant))) {
     await host.post("/v1/tenants", tenantAnswer, { tenant_id: tenantId, display_name: "Demo" })
   }
-  const { keystores } = await host.get(`${tenant}/keystores`, keystoreList)
-  if (!keystores.some((keystore) => keystore.plugin_name === keystoreId)) {
+  if (!(await host.has(`${tenant}/keystores/${keystoreId}`))) {
     const document = { plugin_type: "local_keystore", plugin_name: keystoreId, configuration: { key_name: "default" } }
     await host.post(`${tenant}/keystores`, keystoreAnswer, document)
   }
   await host.post(`${tenant}/keystores/${keystoreId}/activate`, activationAnswer)
-  const { service_keys: keys } = await host.get(`${tenant}/service-keys`, serviceKeyList)
+  const { service_keys: keys } = await host.get(`${tenant}/service-keys?limit=500`, serviceKeyList)
   if (!keys.some((key) => key.name === serviceKeyName)) {
     await host.post(`${tenant}/service-keys`, serviceKeyAnswer, { name: serviceKeyName })
   }

@@ -57,6 +57,7 @@ export async function loadProfile(file: string, options: LoadProfileOptions): Pr
     folder,
     mode: data.mode,
     listeners: data.listeners,
+    quotas: data.quotas,
     persistence: databaseSettings(data.persistence, { folder, dataDirectory, ...resolved, ...options }),
     dataDirectory,
     credentialDirectory: resolve(folder, data.credentialDirectory ?? join(dataDirectory, "credentials")),

@@ -1,6 +1,8 @@
 import { pluginKindNames } from "@apeiro-cmk/plugin-interface"
 import { defaultKeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
 import * as z from "zod"
+import { listenerSchema } from "./listener-schema.ts"
+import { quotasSchema } from "./quotas-schema.ts"
 
 /** Importance of a process's log lines, least first. */
 export const processLogLevels = ["trace", "debug", "info", "warn", "error"] as const
@@ -10,21 +12,7 @@ const acceptsReference = { acceptsReference: true }
 /** Marks a field whose value is never written in the profile. */
 const isReference = { isReference: true }
 
-const hostName = z
-  .string()
-  .regex(/^[A-Za-z0-9.:_-]{1,253}$/, "expected a host name or an IP address")
-  .meta({ ...acceptsReference, description: "Host name or IP address to listen on." })
-
-const port = z
-  .int()
-  .min(0)
-  .max(65_535)
-  .meta({ ...acceptsReference, description: "TCP port; 0 takes any free one." })
-
 const path = z.string().min(1).max(4096)
-
-const listener = (defaultPort: number) =>
-  z.strictObject({ host: hostName.default("127.0.0.1"), port: port.default(defaultPort) })
 
 /** One entry of `plugins`, as written. */
 export const pluginEntrySchema = z
@@ -91,9 +79,13 @@ export const profileSchema = z
       .enum(["development", "production"])
       .meta({ description: "production refuses plugins that are meant for trials." }),
     listeners: z
-      .strictObject({ api: listener(8470).prefault({}), operations: listener(8471).prefault({}) })
+      .strictObject({
+        api: listenerSchema({ port: 8470, maximumConnections: 2048, maximumRequests: 1024 }).prefault({}),
+        operations: listenerSchema({ port: 8471, maximumConnections: 128, maximumRequests: 64 }).prefault({}),
+      })
       .prefault({})
-      .meta({ description: "Where the host listens." }),
+      .meta({ description: "Where the host listens, and how much at once." }),
+    quotas: quotasSchema.prefault({}).meta({ description: "How much each tenant may store." }),
     persistence: z
       .strictObject({
         url: z

@@ -1,16 +1,18 @@
 import type { JsonValue, PluginKind } from "@apeiro-cmk/plugin-interface"
 import type { KeystorePoolBounds } from "@apeiro-cmk/plugin-sdk"
+import type * as z from "zod"
 import type { ProfileProblem } from "../errors.ts"
+import type { listenerSchema } from "./listener-schema.ts"
 import type { processLogLevels } from "./profile-schema.ts"
+import type { quotasSchema } from "./quotas-schema.ts"
 import type { PlacedReference } from "./reference.ts"
 import type { Path } from "./yaml-tree.ts"
 
-/** Address on which one of the host's servers listens. */
-export interface Listener {
-  readonly host: string
-  /** 0 takes any free port. */
-  readonly port: number
-}
+/** Address on which one of the host's servers listens, and its bounds. A port of 0 takes any free one. */
+export type Listener = Readonly<z.output<ReturnType<typeof listenerSchema>>>
+
+/** How much each tenant may store. */
+export type Quotas = Readonly<z.output<typeof quotasSchema>>
 
 /** Importance of a line in the log of a plugin's process. */
 export type ProcessLogLevel = (typeof processLogLevels)[number]
@@ -67,6 +69,7 @@ export interface LoadedProfile {
   readonly folder: string
   readonly mode: "development" | "production"
   readonly listeners: { readonly api: Listener; readonly operations: Listener }
+  readonly quotas: Quotas
   readonly persistence: DatabaseSettings
   readonly dataDirectory: string
   readonly credentialDirectory: string

@@ -1,12 +1,11 @@
-import type { Request } from "express"
 import { callerError, HttpApiError } from "../errors.ts"
 import { problemOf } from "../problems/problem.ts"
+import type { AnswerOutput } from "./answer-output.ts"
 import type { ApiResponse } from "./api-response.ts"
-import { leavesTooMuchUnread } from "./json-body.ts"
 import { sendProblem } from "./send.ts"
 
 /** Answers a request that was refused or failed, and notes why in its log line. */
-export function answerProblem(thrown: unknown, request: Request, response: ApiResponse): void {
+export function answerProblem(thrown: unknown, response: ApiResponse, output: AnswerOutput): void {
   const error = requestError(thrown)
   const { facts, log } = response.locals
   const problem = problemOf(error, facts.requestId)
@@ -15,8 +14,7 @@ export function answerProblem(thrown: unknown, request: Request, response: ApiRe
     response.destroy()
     return
   }
-  if (leavesTooMuchUnread(request)) response.set("Connection", "close")
-  sendProblem(response, problem, headersOf(error))
+  sendProblem(response, problem, headersOf(error), output)
 }
 
 /** Express's own refusals of a malformed request carry a 4xx status. */

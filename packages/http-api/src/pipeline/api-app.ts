@@ -7,15 +7,28 @@ import { answerProblem } from "./answer-problem.ts"
 import type { ApiResponse } from "./api-response.ts"
 import { Idempotency } from "./idempotency.ts"
 import type { InFlight } from "./in-flight.ts"
+import { defaultListenerLimits, type ListenerLimits } from "./listener-limits.ts"
+import { ListenerShares } from "./listener-shares.ts"
 import { createPathTable } from "./path-table.ts"
 import { requestFactsOf } from "./request-facts.ts"
 import { RequestLog } from "./request-log.ts"
 import type { Route } from "./route.ts"
-import { serveRequest } from "./serve-request.ts"
+import { type Serving, serveRequest } from "./serve-request.ts"
+import { requireSingleHeaders } from "./single-headers.ts"
 
-/** Makes the HTTP application that serves routes: each request is admitted, read, parsed, worked on and answered. */
-export function createApp(routes: readonly Route[], services: ApiServices, inFlight: InFlight): Express {
+/**
+ * Makes the HTTP application that serves routes: each request is admitted, read, parsed, worked on and answered.
+ * @param limits - of the listener that it serves
+ */
+export function createApp(
+  routes: readonly Route[],
+  services: ApiServices,
+  inFlight: InFlight,
+  limits: ListenerLimits = defaultListenerLimits,
+): Express {
   const app = express()
+  const idempotency = new Idempotency(services.idempotency, services.fingerprintKey, services.logger)
+  const shares = new ListenerShares(limits, services.clock)
   configure(app)
   const random = pooledRandom(services.random)
   app.use((request, response: ApiResponse, next) => {
@@ -25,15 +38,15 @@ export function createApp(routes: readonly Route[], services: ApiServices, inFli
     response.set({ "X-Request-Id": facts.requestId, "Cache-Control": "no-store" })
     next()
   })
-  app.use(requireHost)
-  addRoutes(app, routes, services, inFlight)
+  app.use(requireSoundHeaders)
+  addRoutes(app, routes, { services, idempotency, shares }, inFlight)
   const paths = createPathTable(routes)
   app.use((request) => {
     throw paths.refusal(request.path)
   })
   // Express recognises an error handler by its four parameters.
-  app.use((thrown: unknown, request: Request, response: ApiResponse, _next: NextFunction) => {
-    answerProblem(thrown, request, response)
+  app.use((thrown: unknown, _request: Request, response: ApiResponse, _next: NextFunction) => {
+    answerProblem(thrown, response, shares.output)
   })
   return app
 }
@@ -54,20 +67,20 @@ function configure(app: Express): void {
 }
 
 /** RFC 9112 §3.2 */
-function requireHost(request: Request, _response: ApiResponse, next: NextFunction): void {
+function requireSoundHeaders(request: Request, _response: ApiResponse, next: NextFunction): void {
+  requireSingleHeaders(request)
   if (request.httpVersion !== "1.1" || request.headers.host !== undefined) next()
   else throw callerError("INVALID_REQUEST", "The request has no Host header.", "Send the header `Host`.")
 }
 
-function addRoutes(app: Express, routes: readonly Route[], services: ApiServices, inFlight: InFlight): void {
-  const idempotency = new Idempotency(services.idempotency, services.fingerprintKey, services.logger)
+function addRoutes(app: Express, routes: readonly Route[], serving: Serving, inFlight: InFlight): void {
   const add = (route: Route) => {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1")
     app[route.method](path, async (request: Request, response: ApiResponse) => {
       response.locals.log.route(route)
       const release = inFlight.hold()
       try {
-        await serveRequest(route, request, response, services, idempotency)
+        await serveRequest(route, request, response, serving)
       } finally {
         release()
       }

@@ -4,10 +4,11 @@ import type { ApiServices } from "../api-services.ts"
 import { callerError, tenantNotFound } from "../errors.ts"
 import { tenantId as tenantIdSchema } from "../fields.ts"
 import type { RequestFacts } from "./request-facts.ts"
+import type { RequestLog } from "./request-log.ts"
 import type { Route } from "./route.ts"
 
 /**
- * Admits a request to its route, or refuses it. Works on the headers alone: the body of a refused request is never read.
+ * Admits a request to its route, or refuses it; the log line says who asked either way. Works on the headers alone: the body of a refused request is never read.
  *
  * @throws {HttpApiError} UNAUTHENTICATED - no valid token
  * @throws {HttpApiError} FORBIDDEN - the token lacks the permission, or belongs to another tenant
@@ -17,13 +18,14 @@ import type { Route } from "./route.ts"
 export async function admit(
   route: Route,
   request: Request,
-  facts: RequestFacts,
+  { facts, log }: { readonly facts: RequestFacts; readonly log: RequestLog },
   services: ApiServices,
 ): Promise<Caller> {
   const { permission } = route
   if (permission === "public") return anonymous
   const caller = await authenticate({ authorization: request.headers.authorization }, services.authentication)
   const parsedTenant = tenantIdSchema.safeParse(request.params.tenant_id)
+  log.caller(caller, parsedTenant.data)
   const named = request.params.tenant_id === undefined ? undefined : String(request.params.tenant_id)
   const refusal = {
     caller,

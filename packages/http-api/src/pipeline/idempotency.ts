@@ -45,6 +45,7 @@ export class Idempotency {
    * @throws {HttpApiError} INVALID_REQUEST - a malformed key
    * @throws {HttpApiError} IDEMPOTENCY_KEY_REUSED - the key came with another request before
    * @throws {HttpApiError} IDEMPOTENCY_IN_PROGRESS - another process works on it, or died while it did
+   * @throws {PersistenceError} IDEMPOTENCY_KEYS_EXHAUSTED - the tenant has used up its keys of a day
    */
   async runOnce(request: CreationRequest): Promise<Answer<unknown>> {
     if (request.key === undefined) return request.work()
@@ -68,7 +69,11 @@ export class Idempotency {
     const subject = `${auditActor(request.caller).id} ${request.route.method} ${request.route.path}`
     const fingerprint = createHmac("sha256", this.#fingerprintKey)
     fingerprint.update(JSON.stringify([request.params, request.body]))
-    const decided = await this.#repository.begin({ subject, key, requestHash: fingerprint.digest("hex") })
+    const { caller } = request
+    const decided = await this.#repository.begin({
+      ...{ subject, key, requestHash: fingerprint.digest("hex") },
+      ...(caller.type === "token" ? { tenantId: caller.tenantId } : {}),
+    })
     switch (decided.decision) {
       case "replay":
         return replayed(decided.response)

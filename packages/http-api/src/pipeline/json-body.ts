@@ -1,15 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
-import express from "express"
 import { callerError, HttpApiError, invalidRequest } from "../errors.ts"
 import { repeatedKey } from "./repeated-key.ts"
-
-/** Longest body of a request, in bytes. */
-export const bodyLimitBytes = 256 * 1024
+import { bodyLimitBytes, hasBody, waitsForContinue } from "./unread-body.ts"
 
 /** Deepest nesting of a JSON body. */
 export const deepestNesting = 32
-
-const readRaw = express.raw({ type: () => true, limit: bodyLimitBytes, inflate: false })
 
 /**
  * Reads the JSON body of a request.
@@ -22,37 +17,11 @@ const readRaw = express.raw({ type: () => true, limit: bodyLimitBytes, inflate: 
 export async function readJsonBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
   if (!hasBody(request)) return {}
   checkContentType(request.headers["content-type"], request.headers["content-encoding"])
-  if (isHopeless(request)) throw tooLarge()
+  if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) throw tooLarge()
   // A caller that asks first sends its body only now: a refused one never sends it.
   if (waitsForContinue(request)) response.writeContinue()
-  const bytes = await readBytes(request, response)
+  const bytes = await readBytes(request)
   return bytes.length === 0 ? {} : parseJson(bytes)
-}
-
-/** Tells whether a request has a body: one of these headers says so (RFC 9112 §6.3). */
-function hasBody(request: IncomingMessage): boolean {
-  const length = request.headers["content-length"]
-  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0)
-}
-
-/**
- * Tells whether a refused request leaves more unread than is worth reading: the connection must end then, or the rest
- * would be taken for the next request. A short rest is read and dropped, so that the caller is sure to get the answer.
- */
-export function leavesTooMuchUnread(request: IncomingMessage): boolean {
-  if (!hasBody(request) || request.complete) return false
-  const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY)
-  return waitsForContinue(request) || length > bodyLimitBytes
-}
-
-function waitsForContinue(request: IncomingMessage): boolean {
-  return request.headers.expect?.toLowerCase() === "100-continue"
-}
-
-/** Tells whether a body is too long by its own header, and either not sent yet or not worth reading to its end. */
-function isHopeless(request: IncomingMessage): boolean {
-  const length = Number(request.headers["content-length"] ?? 0)
-  return length > bodyLimitBytes && (waitsForContinue(request) || length > 64 * bodyLimitBytes)
 }
 
 function checkContentType(contentType: string | undefined, contentEncoding: string | undefined): void {
@@ -68,24 +37,42 @@ function checkContentType(contentType: string | undefined, contentEncoding: stri
   )
 }
 
-function readBytes(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
+/** Reads a body up to the limit, and leaves the rest of a longer one unread. */
+function readBytes(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const carrier: IncomingMessage & { body?: unknown } = request
-    readRaw(carrier, response, (error?: unknown) => {
-      if (error === undefined) resolve(Buffer.isBuffer(carrier.body) ? carrier.body : Buffer.alloc(0))
-      else reject(bodyError(error))
-    })
+    // A caller that has gone by now sends no event any more.
+    if (request.destroyed) return reject(endedEarly(undefined))
+    const chunks: Buffer[] = []
+    let length = 0
+    const stop = () => request.off("data", take).off("end", end).off("close", cut).off("error", cut)
+    const take = (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= bodyLimitBytes) {
+        chunks.push(chunk)
+        return
+      }
+      stop()
+      request.pause()
+      reject(tooLarge())
+    }
+    const end = () => {
+      stop()
+      resolve(Buffer.concat(chunks, length))
+    }
+    const cut = (cause?: unknown) => {
+      stop()
+      reject(endedEarly(cause))
+    }
+    request.on("data", take).once("end", end).once("close", cut).once("error", cut)
   })
 }
 
-function bodyError(error: unknown): Error {
-  const type = error instanceof Error && "type" in error ? error.type : undefined
-  if (type === "entity.too.large") return tooLarge()
+function endedEarly(cause: unknown): HttpApiError {
   return new HttpApiError("INVALID_REQUEST", "The body ended early.", {
     origin: "caller",
     retryable: true,
     nextStep: "Send the request again, with a body of the length that its headers state.",
-    cause: error,
+    cause,
   })
 }
 

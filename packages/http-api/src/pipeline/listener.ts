@@ -3,15 +3,13 @@ import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Clock, Logger } from "@apeiro-cmk/plugin-interface"
 import { HttpApiError } from "../errors.ts"
+import { DroppedConnections } from "./dropped-connections.ts"
 import type { InFlight } from "./in-flight.ts"
+import { defaultListenerLimits, type ListenerLimits } from "./listener-limits.ts"
 import { answerUnreadable } from "./unreadable-request.ts"
 
-/** Longest time for the headers and for a whole request to arrive, and the pause between checks, in milliseconds. */
-const longestHeadersMs = 10_000
-const requestTimeoutMs = 30_000
+/** Longest pause between checks of the time-outs, in milliseconds. */
 const timeoutCheckMs = 5000
-/** Life of an idle connection, in milliseconds. */
-const keepAliveTimeoutMs = 65_000
 const largestHeaderBytes = 16 * 1024
 
 /** Address to listen on, and the key of the profile that states it. */
@@ -27,8 +25,8 @@ export interface ListenerTools {
   readonly inFlight: InFlight
   readonly clock: Clock
   readonly logger: Logger
-  /** Longest time for the headers to arrive, in milliseconds. Default 10,000. */
-  readonly headersTimeoutMs?: number
+  /** Default: {@link defaultListenerLimits}. */
+  readonly limits?: ListenerLimits
 }
 
 /** An open listener. */
@@ -54,12 +52,14 @@ export async function openListener(
   address: ListenAddress,
   tools: ListenerTools,
 ): Promise<OpenListener> {
-  const { inFlight, clock, headersTimeoutMs = longestHeadersMs } = tools
+  const { inFlight, clock, logger, limits = defaultListenerLimits } = tools
+  const { headersTimeoutMs, requestTimeoutMs } = limits
   const server = createServer(
     {
-      headersTimeout: headersTimeoutMs,
+      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
       requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(timeoutCheckMs, headersTimeoutMs),
+      connectionsCheckingInterval: Math.min(timeoutCheckMs, headersTimeoutMs, requestTimeoutMs),
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
       maxHeaderSize: largestHeaderBytes,
       // Node's own refusal has no body, so the handler refuses.
       requireHostHeader: false,
@@ -78,7 +78,11 @@ export async function openListener(
     return answer?.headersSent === true && !answer.writableFinished
   }
   server.on("clientError", answerUnreadable(tools, isAnswering))
-  server.keepAliveTimeout = keepAliveTimeoutMs
+  server.maxConnections = limits.maximumConnections
+  const dropped = new DroppedConnections(clock, logger)
+  server.on("drop", () => dropped.add())
+  // The size bounds the headers. A bound on their number would hide the rest from whoever looks for a header sent twice.
+  server.maxHeadersCount = 0
   await listen(server, address)
   return {
     url: urlOf(server, address.host),

@@ -32,10 +32,15 @@ export class RequestLog {
     if (route.permission === "public") this.#level = "debug"
   }
 
-  /** Notes who asks. */
-  caller(caller: Caller): void {
+  /**
+   * Notes who asks. `tenant` is the caller's own; for a caller without one, the tenant that the request names.
+   * @param named - that tenant, if its id is well-formed; where a token names another tenant, it is `named_tenant`
+   */
+  caller(caller: Caller, named: string | undefined): void {
     this.#fields.actor = auditActor(caller).id
-    if (caller.type === "token") this.#fields.tenant = caller.tenantId
+    const tenant = caller.type === "token" ? caller.tenantId : named
+    if (tenant !== undefined) this.#fields.tenant = tenant
+    if (named !== undefined && named !== tenant) this.#fields.named_tenant = named
   }
 
   /** Notes why the request was refused or failed. */

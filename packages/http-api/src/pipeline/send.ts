@@ -3,38 +3,55 @@ import { pipeline } from "node:stream/promises"
 import type { Response } from "express"
 import type { ProblemDocument } from "../problems/problem-document.ts"
 import type { Answer } from "./answer.ts"
+import type { AnswerOutput } from "./answer-output.ts"
 import { ownTurn } from "./own-turn.ts"
 import { linesType } from "./route.ts"
+import { leavesTooMuchUnread } from "./unread-body.ts"
 
-/** Writes an answer. Resolves when the connection has taken it. */
-export async function sendAnswer(response: Response, answer: Answer<unknown>, status: number): Promise<void> {
+/**
+ * Writes an answer; lines to their end.
+ * @param owner - whose answers wait for their readers together
+ * @throws {HttpApiError} TOO_MANY_REQUESTS - too much waits already; nothing is written then
+ */
+export async function sendAnswer(
+  response: Response,
+  answer: Answer<unknown>,
+  status: number,
+  { output, owner }: { readonly output: AnswerOutput; readonly owner: string },
+): Promise<void> {
   switch (answer.kind) {
-    case "nothing":
-      response.status(204).end()
-      return
     case "document":
       response
         .status(answer.status ?? status)
         .set(answer.headers)
-        .json(answer.body)
+        .type("application/json")
+      output.send(response, owner, JSON.stringify(answer.body))
       return
     case "leased":
       await ownTurn(response)
-      await answer.give((body) => preparedDocument(response, body, status))
+      await answer.give((body) => {
+        const bytes = Buffer.from(JSON.stringify(body))
+        return () => {
+          response.status(status).type("application/json")
+          output.sendAtOnce(response, owner, bytes)
+        }
+      })
       return
-    case "lines":
-      await sendLines(response, answer.lines)
+    case "nothing":
+      closeIfUnread(response)
+      response.status(204).end()
       return
+    case "lines": {
+      closeIfUnread(response)
+      const endWatch = output.watch(response)
+      await sendLines(response, answer.lines).finally(endWatch)
+      return
+    }
   }
 }
 
-/** Makes a document ready, so that only handing its bytes to the connection is left. */
-function preparedDocument(response: Response, body: unknown, status: number): () => void {
-  const bytes = Buffer.from(JSON.stringify(body))
-  return () => {
-    response.status(status).type("application/json").set("Content-Length", String(bytes.length))
-    response.end(bytes)
-  }
+function closeIfUnread(response: Response): void {
+  if (leavesTooMuchUnread(response.req)) response.set("Connection", "close")
 }
 
 async function sendLines(response: Response, lines: AsyncIterable<string>): Promise<void> {
@@ -68,6 +85,8 @@ export function sendProblem(
   response: Response,
   problem: ProblemDocument,
   headers: Readonly<Record<string, string>>,
+  output: AnswerOutput,
 ): void {
-  response.status(problem.status).set(headers).type("application/problem+json").send(JSON.stringify(problem))
+  response.status(problem.status).set(headers).type("application/problem+json")
+  output.sendProblem(response, JSON.stringify(problem))
 }

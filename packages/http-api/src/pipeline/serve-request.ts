@@ -8,22 +8,45 @@ import { disconnectSignal } from "./disconnect.ts"
 import { admit } from "./gate.ts"
 import type { Idempotency } from "./idempotency.ts"
 import { readJsonBody } from "./json-body.ts"
+import { type ListenerShares, ownerOf } from "./listener-shares.ts"
 import type { Route } from "./route.ts"
 import { sendAnswer } from "./send.ts"
+
+/** Everything that the requests of one listener are served with. */
+export interface Serving {
+  readonly services: ApiServices
+  readonly idempotency: Idempotency
+  readonly shares: ListenerShares
+}
 
 /** Serves one request of a route. @throws whatever refuses the request or fails; the caller answers with a problem */
 export async function serveRequest(
   route: Route,
   request: Request,
   response: ApiResponse,
-  services: ApiServices,
-  idempotency: Idempotency,
+  serving: Serving,
 ): Promise<void> {
-  const { facts, log } = response.locals
-  const caller = await admit(route, request, facts, services)
-  log.caller(caller)
+  const caller = await admit(route, request, response.locals, serving.services)
+  const leave = route.permission === "public" ? () => {} : serving.shares.enter(ownerOf(caller), request, response)
+  try {
+    await work(route, request, response, caller, serving)
+  } finally {
+    leave()
+  }
+}
+
+async function work(
+  route: Route,
+  request: Request,
+  response: ApiResponse,
+  caller: Caller,
+  { services, idempotency, shares }: Serving,
+): Promise<void> {
   const takesBody = route.method === "post" || route.method === "put"
+  const isWhole = request.complete
   const body = takesBody ? await readJsonBody(request, response) : {}
+  // A token may have been revoked, or have expired, while the body was still on its way.
+  if (takesBody && !isWhole) await admit(route, request, response.locals, services)
   const { params, query, headers } = request
   const parsed = route.parse({ params, query, body, ifMatch: headers["if-match"], accept: headers.accept ?? "" })
   const call = callFor(route, request, response, caller, services)
@@ -32,7 +55,7 @@ export async function serveRequest(
     const answer = route.isCreation
       ? await idempotency.runOnce({ route, key: headers["idempotency-key"], caller, params, body, work })
       : await work()
-    await sendAnswer(response, answer, route.response.status)
+    await sendAnswer(response, answer, route.response.status, { output: shares.output, owner: ownerOf(caller) })
   } finally {
     call.dispose()
   }

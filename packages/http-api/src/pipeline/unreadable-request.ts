@@ -63,7 +63,8 @@ function refusalOf(error: Error): HttpApiError {
     return new HttpApiError("REQUEST_INCOMPLETE", "The request did not arrive in time.", {
       origin: "caller",
       retryable: true,
-      nextStep: "Send the headers within 10 seconds and the whole request within 30.",
+      nextStep:
+        "Send the request faster, or on a better network; the operator sets `headersTimeoutMs` and `requestTimeoutMs` of the listener in the profile.",
     })
   }
   return new HttpApiError("INVALID_REQUEST", "The request is not HTTP/1.1.", {

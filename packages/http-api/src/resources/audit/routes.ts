@@ -2,19 +2,21 @@ import { exportLines, platformTenantId, readAuditLogPage } from "@apeiro-cmk/aud
 import * as z from "zod"
 import type { ApiServices } from "../../api-services.ts"
 import { momentOf, tenantParameters } from "../../fields.ts"
-import { document, lines } from "../../pipeline/answer.ts"
+import { type Answer, document, lines } from "../../pipeline/answer.ts"
+import { nextLink, pageHeaders, positionOf } from "../../pipeline/paging.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
-import { auditEntriesAnswer, auditQuery } from "./schemas.ts"
+import { auditEntriesAnswer, auditIndex, auditQuery } from "./schemas.ts"
 
 const eventDocument = z.record(z.string(), z.unknown())
 
 async function entriesOf(
   services: ApiServices,
   tenantId: string,
-  { from, limit }: z.output<typeof auditQuery>,
-): Promise<z.input<typeof auditEntriesAnswer>> {
-  const page = await readAuditLogPage(services.auditLog, tenantId, from, limit)
-  return {
+  { from, limit, cursor }: z.output<typeof auditQuery>,
+): Promise<Answer<z.input<typeof auditEntriesAnswer>>> {
+  const start = cursor === undefined ? from : positionOf(cursor, auditIndex)
+  const page = await readAuditLogPage(services.auditLog, tenantId, start, limit)
+  const body = {
     ...page,
     entries: page.entries.map((entry) => ({
       index: entry.index,
@@ -23,12 +25,14 @@ async function entriesOf(
       event: eventDocument.parse(JSON.parse(Buffer.from(entry.leaf).toString("utf8"))),
     })),
   }
+  return document(body, page.next < page.size ? nextLink(limit, page.next) : {})
 }
 
 const entriesResponse = {
   status: 200,
   description: "Entries from `from` on, oldest first",
   schema: auditEntriesAnswer,
+  headers: pageHeaders,
 } as const
 const exportResponse = {
   status: 200,
@@ -47,7 +51,7 @@ export const auditEntries = defineRoute({
   body: none,
   response: entriesResponse,
   problems: [],
-  handler: async ({ params, query, services }) => document(await entriesOf(services, params.tenant_id, query)),
+  handler: async ({ params, query, services }) => entriesOf(services, params.tenant_id, query),
 })
 
 /** Exports a tenant's audit log for an offline check. */
@@ -75,7 +79,7 @@ export const platformAuditEntries = defineRoute({
   body: none,
   response: entriesResponse,
   problems: [],
-  handler: async ({ query, services }) => document(await entriesOf(services, platformTenantId, query)),
+  handler: async ({ query, services }) => entriesOf(services, platformTenantId, query),
 })
 
 /** Exports the platform's audit log. */

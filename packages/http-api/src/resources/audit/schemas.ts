@@ -1,23 +1,22 @@
 import * as z from "zod"
 import { jsonValue, moment } from "../../fields.ts"
+import { limitUpTo, pageQuery } from "../../pipeline/paging.ts"
 
 /** Selects entries. */
 export const auditQuery = z.strictObject({
+  ...pageQuery.shape,
+  limit: limitUpTo(1000),
   from: z.coerce
     .number()
     .int()
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .default(0)
-    .meta({ description: "Index of the first entry" }),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1000)
-    .default(100)
-    .meta({ description: "Largest number of entries in the answer" }),
+    .meta({ description: "Index of the first entry, unless `cursor` says where to continue" }),
 })
+
+/** Place of an entry in a log. */
+export const auditIndex = z.int().min(0)
 
 /** Entries of an audit log, oldest first. */
 export const auditEntriesAnswer = z

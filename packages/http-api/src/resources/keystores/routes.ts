@@ -1,9 +1,10 @@
 import { invalidRequest } from "../../errors.ts"
-import { keystoreParameters, tenantParameters } from "../../fields.ts"
+import { keystoreId, keystoreParameters, tenantParameters } from "../../fields.ts"
 import { created, document, nothing } from "../../pipeline/answer.ts"
+import { defineList } from "../../pipeline/define-list.ts"
 import { etagOf, matchedRevision } from "../../pipeline/etag.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
-import { keystoreAnswerOf } from "./answers.ts"
+import { keystoreAnswerOf, keystoreSummaryOf } from "./answers.ts"
 import { keystoreAnswer, keystoreChange, keystoreDocument, keystoreList } from "./schemas.ts"
 
 const etagHeader = { ETag: "Opaque tag of this state, for `If-Match`" }
@@ -19,7 +20,7 @@ export const addKeystore = defineRoute({
   query: none,
   body: keystoreDocument,
   response: { status: 201, description: "The new keystore, inactive", schema: keystoreAnswer, headers: etagHeader },
-  problems: ["KEYSTORE_EXISTS", "PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID"],
+  problems: ["KEYSTORE_EXISTS", "PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID", "QUOTA_EXCEEDED"],
   replay: (answer) => answer,
   handler: async ({ params, body, call, services }) => {
     const record = await services.keystores.add(params.tenant_id, body, call)
@@ -29,18 +30,17 @@ export const addKeystore = defineRoute({
 })
 
 /** Lists a tenant's keystores. */
-export const listKeystores = defineRoute({
-  method: "get",
+export const listKeystores = defineList({
   path: "/v1/tenants/{tenant_id}/keystores",
-  summary: "List the keystores",
+  summary: "List the keystores, without their configurations",
   permission: "keystores.read",
   params: tenantParameters,
-  query: none,
-  body: none,
-  response: { status: 200, description: "The keystores, by name", schema: keystoreList },
-  problems: [],
-  handler: async ({ params, services }) =>
-    document({ keystores: (await services.keystores.list(params.tenant_id)).map(keystoreAnswerOf) }),
+  description: "The keystores, by name",
+  schema: keystoreList,
+  position: keystoreId,
+  read: (page, params, services) => services.keystores.list(params.tenant_id, page),
+  positionOf: (keystore) => keystore.keystoreId,
+  answer: (keystores) => ({ keystores: keystores.map(keystoreSummaryOf) }),
 })
 
 /** Shows one keystore. */
@@ -73,7 +73,7 @@ export const changeKeystore = defineRoute({
   query: none,
   body: keystoreChange,
   response: { status: 200, description: "The changed keystore", schema: keystoreAnswer, headers: etagHeader },
-  problems: ["KEYSTORE_NOT_FOUND", "CONFIGURATION_INVALID", "IDENTITY_FIELD_FIXED"],
+  problems: ["KEYSTORE_NOT_FOUND", "CONFIGURATION_INVALID", "IDENTITY_FIELD_FIXED", "QUOTA_EXCEEDED"],
   needsIfMatch: true,
   handler: async ({ params, body, ifMatch, call, services }) => {
     const stored = await services.keystores.get(params.tenant_id, params.keystore_id)

@@ -28,15 +28,12 @@ export const keystoreChange = z
   })
   .meta({ id: "KeystoreChange" })
 
-/** A keystore in an answer: of a secret, only that it is set and its version. */
-export const keystoreAnswer = z
+/** A keystore in a list: its own resource has the configuration, too. */
+export const keystoreSummary = z
   .strictObject({
     plugin_type: z.string(),
     plugin_name: keystoreId,
     plugin_status: z.enum(["inactive", "active"]),
-    configuration: z
-      .record(z.string(), jsonValue)
-      .meta({ description: 'A secret appears as `{"set": true, "version": n}`' }),
     l1_key_identity: z
       .string()
       .optional()
@@ -45,10 +42,20 @@ export const keystoreAnswer = z
     created_at: moment,
     updated_at: moment,
   })
+  .meta({ id: "KeystoreSummary" })
+
+/** A keystore in an answer: of a secret, only that it is set and its version. */
+export const keystoreAnswer = z
+  .strictObject({
+    ...keystoreSummary.shape,
+    configuration: z
+      .record(z.string(), jsonValue)
+      .meta({ description: 'A secret appears as `{"set": true, "version": n}`' }),
+  })
   .meta({ id: "Keystore" })
 
-/** All keystores of a tenant. */
-export const keystoreList = z.strictObject({ keystores: z.array(keystoreAnswer) }).meta({ id: "KeystoreList" })
+/** Keystores of a tenant. */
+export const keystoreList = z.strictObject({ keystores: z.array(keystoreSummary) }).meta({ id: "KeystoreList" })
 
 /** Answer of an activation: the four fields of the stories, and facts from the plugin. */
 export const activationAnswer = z

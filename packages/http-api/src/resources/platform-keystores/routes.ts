@@ -1,6 +1,8 @@
+import * as z from "zod"
 import { tenantNotFound } from "../../errors.ts"
-import { keystoreParameters } from "../../fields.ts"
+import { keystoreId, keystoreParameters, tenantId } from "../../fields.ts"
 import { created, document } from "../../pipeline/answer.ts"
+import { defineList } from "../../pipeline/define-list.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { platformKeystoreAnswerOf } from "./answers.ts"
 import { platformKeystoreAnswer, platformKeystoreDocument, platformKeystoreList } from "./schemas.ts"
@@ -23,26 +25,25 @@ export const requestPlatformKeystore = defineRoute({
   problems: ["TENANT_NOT_FOUND", "KEYSTORE_EXISTS", "PLUGIN_TYPE_UNKNOWN", "UNSUPPORTED"],
   replay: (answer) => answer,
   handler: async ({ body, call, services }) => {
-    const { tenant_id: tenantId, ...asked } = body
-    if ((await services.tenants.tenant(tenantId)) === undefined) throw tenantNotFound(tenantId)
-    const record = await services.platformKeystores.request(tenantId, asked, call)
-    return created(`/v1/platform/keystores/${tenantId}/${record.keystoreId}`, platformKeystoreAnswerOf(record))
+    const { tenant_id: owner, ...asked } = body
+    if ((await services.tenants.tenant(owner)) === undefined) throw tenantNotFound(owner)
+    const record = await services.platformKeystores.request(owner, asked, call)
+    return created(`/v1/platform/keystores/${owner}/${record.keystoreId}`, platformKeystoreAnswerOf(record))
   },
 })
 
 /** Lists the keystores on the platform's server. */
-export const listPlatformKeystores = defineRoute({
-  method: "get",
+export const listPlatformKeystores = defineList({
   path: "/v1/platform/keystores",
   summary: "List the keystores on the platform's server",
   permission: "platform.read",
   params: none,
-  query: none,
-  body: none,
-  response: { status: 200, description: "The keystores, by tenant and name", schema: platformKeystoreList },
-  problems: [],
-  handler: async ({ services }) =>
-    document({ keystores: (await services.platformKeystores.list()).map(platformKeystoreAnswerOf) }),
+  description: "The keystores, by tenant and name",
+  schema: platformKeystoreList,
+  position: z.tuple([tenantId, keystoreId]),
+  read: (page, _params, services) => services.platformKeystores.list(page),
+  positionOf: (record) => [record.tenantId, record.keystoreId],
+  answer: (records) => ({ keystores: records.map(platformKeystoreAnswerOf) }),
 })
 
 /** Shows the state of one. */

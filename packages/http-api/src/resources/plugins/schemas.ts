@@ -32,11 +32,12 @@ export const pluginAnswer = z
 /** All plugins of the profile. */
 export const pluginList = z.strictObject({ plugins: z.array(pluginAnswer) }).meta({ id: "PluginList" })
 
+/** Name of a plugin. */
+export const pluginName = z
+  .string()
+  .min(1)
+  .max(50)
+  .meta({ description: "Name of the plugin in the profile", examples: ["identity"] })
+
 /** Path parameters of everything that belongs to a plugin. */
-export const pluginParameters = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(50)
-    .meta({ description: "Name of the plugin in the profile", examples: ["identity"] }),
-})
+export const pluginParameters = z.strictObject({ name: pluginName })

@@ -1,7 +1,8 @@
 import type { ServiceKeyRecord } from "@apeiro-cmk/key-hierarchy"
-import type * as z from "zod"
-import { momentOf, tenantParameters } from "../../fields.ts"
-import { created, document } from "../../pipeline/answer.ts"
+import * as z from "zod"
+import { momentOf, serviceKeyName, tenantParameters } from "../../fields.ts"
+import { created } from "../../pipeline/answer.ts"
+import { defineList } from "../../pipeline/define-list.ts"
 import { renamed } from "../../pipeline/renamed.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { keystoreProblems } from "../keystore-problems.ts"
@@ -28,7 +29,7 @@ export const createServiceKey = defineRoute({
   query: none,
   body: serviceKeyDocument,
   response: { status: 201, description: "The new service key", schema: serviceKeyAnswer },
-  problems: ["SERVICE_KEY_EXISTS", "TENANT_KEY_MISSING", ...keystoreProblems],
+  problems: ["SERVICE_KEY_EXISTS", "TENANT_KEY_MISSING", "QUOTA_EXCEEDED", ...keystoreProblems],
   replay: (answer) => answer,
   handler: async ({ params, body, call, services }) => {
     const message = `The service key ${body.name} exists already.`
@@ -40,16 +41,15 @@ export const createServiceKey = defineRoute({
 })
 
 /** Lists service keys. */
-export const listServiceKeys = defineRoute({
-  method: "get",
+export const listServiceKeys = defineList({
   path: "/v1/tenants/{tenant_id}/service-keys",
   summary: "List the service keys, each version",
   permission: "service_keys.read",
   params: tenantParameters,
-  query: none,
-  body: none,
-  response: { status: 200, description: "The service keys, by name and version", schema: serviceKeyList },
-  problems: [],
-  handler: async ({ params, services }) =>
-    document({ service_keys: (await services.keyRecords.serviceKeys(params.tenant_id)).map(serviceKeyAnswerOf) }),
+  description: "The service keys, by name and version",
+  schema: serviceKeyList,
+  position: z.tuple([serviceKeyName, z.int()]),
+  read: (page, params, services) => services.serviceKeyList.serviceKeyPage(params.tenant_id, page),
+  positionOf: ({ name, version }) => [name, version],
+  answer: (keys) => ({ service_keys: keys.map(serviceKeyAnswerOf) }),
 })

@@ -1,8 +1,9 @@
 import type { TenantRecord } from "@apeiro-cmk/persistence"
 import type * as z from "zod"
 import { tenantNotFound } from "../../errors.ts"
-import { momentOf, tenantParameters } from "../../fields.ts"
+import { momentOf, tenantId, tenantParameters } from "../../fields.ts"
 import { created, document } from "../../pipeline/answer.ts"
+import { defineList } from "../../pipeline/define-list.ts"
 import { renamed } from "../../pipeline/renamed.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { auditEventOf } from "../audit-event.ts"
@@ -55,17 +56,17 @@ export const createTenant = defineRoute({
 })
 
 /** Lists all tenants. */
-export const listTenants = defineRoute({
-  method: "get",
+export const listTenants = defineList({
   path: "/v1/tenants",
   summary: "List all tenants",
   permission: "platform.read",
   params: none,
-  query: none,
-  body: none,
-  response: { status: 200, description: "All tenants, by id", schema: tenantList },
-  problems: [],
-  handler: async ({ services }) => document({ tenants: (await services.tenants.tenants()).map(tenantAnswerOf) }),
+  description: "Tenants, by id",
+  schema: tenantList,
+  position: tenantId,
+  read: (page, _params, services) => services.tenants.tenants(page),
+  positionOf: (tenant) => tenant.tenantId,
+  answer: (tenants) => ({ tenants: tenants.map(tenantAnswerOf) }),
 })
 
 /** Shows one tenant. */

@@ -4,6 +4,7 @@ import * as z from "zod"
 import { callerError, invalidRequest } from "../../errors.ts"
 import { momentOf, tenantId, tenantParameters } from "../../fields.ts"
 import { created, document, nothing } from "../../pipeline/answer.ts"
+import { defineList } from "../../pipeline/define-list.ts"
 import { renamed } from "../../pipeline/renamed.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { auditEventOf } from "../audit-event.ts"
@@ -45,7 +46,7 @@ export const createToken = defineRoute({
   query: none,
   body: tokenDocument,
   response: { status: 201, description: "The new token with its secret", schema: createdToken },
-  problems: [],
+  problems: ["QUOTA_EXCEEDED"],
   replay: ({ token: _secret, ...shown }) => shown,
   handler: async ({ params, body, call, services }) => {
     const expiresAtMs = expiryMs(body, services.clock.nowMs())
@@ -59,18 +60,17 @@ export const createToken = defineRoute({
 })
 
 /** Lists a tenant's tokens. */
-export const listTokens = defineRoute({
-  method: "get",
+export const listTokens = defineList({
   path: "/v1/tenants/{tenant_id}/tokens",
   summary: "List the tokens, without their secrets",
   permission: "tokens.manage",
   params: tenantParameters,
-  query: none,
-  body: none,
-  response: { status: 200, description: "All tokens, including expired and revoked ones", schema: tokenList },
-  problems: [],
-  handler: async ({ params, services }) =>
-    document({ tokens: (await services.tokens.tokens(params.tenant_id)).map(tokenAnswerOf) }),
+  description: "Tokens, oldest first, including revoked and expired ones: of these the newest, as many as the quota",
+  schema: tokenList,
+  position: z.uuid(),
+  read: (page, params, services) => services.tokens.tokens(params.tenant_id, page),
+  positionOf: (token) => token.tokenId,
+  answer: (tokens) => ({ tokens: tokens.map(tokenAnswerOf) }),
 })
 
 const tokenParameters = z.strictObject({ tenant_id: tenantId, token_id: z.uuid().max(36) })
@@ -87,8 +87,7 @@ export const getToken = defineRoute({
   response: { status: 200, description: "The token", schema: tokenAnswer },
   problems: ["TOKEN_NOT_FOUND"],
   handler: async ({ params, services }) => {
-    const tokens = await services.tokens.tokens(params.tenant_id)
-    const token = tokens.find(({ tokenId }) => tokenId === params.token_id)
+    const token = await services.tokens.token(params.tenant_id, params.token_id)
     if (token === undefined) throw tokenNotFound()
     return document(tokenAnswerOf(token))
   },
