@@ -41,7 +41,7 @@ export class AnswerOutput {
    */
   send(response: Response, owner: string, text: string): void {
     const bytes = Buffer.from(text)
-    if (bytes.length > uncountedBytes) this.#count(response, owner, bytes.length)
+    if (bytes.length > uncountedBytes && !response.destroyed) this.#count(response, owner, bytes.length)
     this.#write(response, bytes)
   }
 
@@ -64,7 +64,7 @@ export class AnswerOutput {
     const look = () => {
       const now = takenBy(socket)
       if (now === taken && socket.writableLength > 0) socket.destroy()
-      else {
+      else if (!response.destroyed) {
         taken = now
         cancel = this.#clock.after(this.#slowReaderTimeoutMs, look)
       }
@@ -75,6 +75,8 @@ export class AnswerOutput {
 
   #write(response: Response, bytes: Buffer, pace: "in slices" | "at once" = "in slices"): void {
     const { req: request } = response
+    // A caller that has gone by now: nothing would ever tell that its answer has ended.
+    if (response.destroyed) return
     response.set("Content-Length", String(bytes.length))
     if (leavesTooMuchUnread(request)) {
       response.set("Connection", "close").write(bytes)

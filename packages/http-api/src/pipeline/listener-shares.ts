@@ -1,7 +1,6 @@
 import type { Socket } from "node:net"
 import type { Caller } from "@apeiro-cmk/access"
 import type { Clock } from "@apeiro-cmk/plugin-interface"
-import type { Request, Response } from "express"
 import { AnswerOutput } from "./answer-output.ts"
 import { FairShare } from "./fair-share.ts"
 import type { ListenerLimits } from "./listener-limits.ts"
@@ -35,8 +34,8 @@ export class ListenerShares {
    * @returns what to call, once, when its work has ended
    * @throws {HttpApiError} TOO_MANY_REQUESTS - the owner's share is used up
    */
-  enter(owner: string, request: Request, response: Response): () => void {
-    this.output.requireRoom(owner, request.socket)
+  enter(owner: string, socket: Socket, response: { set(name: string, value: string): unknown }): () => void {
+    this.output.requireRoom(owner, socket)
     const release = this.#requests.take(owner, 1)
     if (release === undefined) {
       throw tooManyRequests(
@@ -44,20 +43,24 @@ export class ListenerShares {
         "Send fewer at a time, and this one again a little later.",
       )
     }
-    if (!this.#ownsConnection(owner, request.socket)) response.set("Connection", "close")
+    if (!this.#ownsConnection(owner, socket)) response.set("Connection", "close")
     return release
   }
 
   /** Counts a connection as its latest caller's. @returns false when that one has more than its share */
   #ownsConnection(owner: string, socket: Socket): boolean {
     const before = this.#ownerOf.get(socket)
-    if (before?.owner === owner) return true
-    before?.release()
-    this.#ownerOf.delete(socket)
+    if (before?.owner === owner || socket.destroyed) return true
+    this.#disown(socket)
     const release = this.#connections.take(owner, 1)
     if (release === undefined) return false
-    if (before === undefined) socket.once("close", () => this.#ownerOf.get(socket)?.release())
+    if (before === undefined) socket.once("close", () => this.#disown(socket))
     this.#ownerOf.set(socket, { owner, release })
     return true
+  }
+
+  #disown(socket: Socket): void {
+    this.#ownerOf.get(socket)?.release()
+    this.#ownerOf.delete(socket)
   }
 }

@@ -27,7 +27,8 @@ export async function serveRequest(
   serving: Serving,
 ): Promise<void> {
   const caller = await admit(route, request, response.locals, serving.services)
-  const leave = route.permission === "public" ? () => {} : serving.shares.enter(ownerOf(caller), request, response)
+  const leave =
+    route.permission === "public" ? () => {} : serving.shares.enter(ownerOf(caller), request.socket, response)
   try {
     await work(route, request, response, caller, serving)
   } finally {
