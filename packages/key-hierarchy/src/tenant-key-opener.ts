@@ -39,8 +39,9 @@ export async function openTenantKey(
     purpose,
   }
   const unwrap = l1.decrypt(request, call).catch((error: unknown) => {
-    if (!isPluginError(error) || errorMeanings[error.code].custody !== "wrap-rejected") throw error
-    throw noted(l1, wrap, tenantKeyUnreadable(error))
+    const meaning = isPluginError(error) ? errorMeanings[error.code].custody : undefined
+    if (meaning === "wrap-rejected") throw noted(l1, wrap, tenantKeyUnreadable(error))
+    throw isPluginError(error) && meaning === "mismatch" ? noted(l1, wrap, error) : error
   })
   const { plaintext, backendRequestId } = await untilAborted(unwrap, call.signal, (late) => late.plaintext.fill(0))
   try {

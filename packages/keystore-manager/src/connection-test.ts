@@ -46,7 +46,13 @@ export async function* runConnectionTest(
     if (failed !== undefined && record !== undefined) {
       health.noteFailure(record, clock.monotonicMs() - startedMs, stepError(failed))
     }
-    yield* hostSteps(open, record, { ...call, signal: running.signal, deadlineMs: running.deadlineMs }, failed, services)
+    yield* hostSteps(
+      open,
+      record,
+      { ...call, signal: running.signal, deadlineMs: running.deadlineMs },
+      failed,
+      services,
+    )
   } finally {
     running.dispose()
   }

@@ -1,11 +1,14 @@
 import { type HostCall, timeBudgets } from "@apeiro-cmk/host-call"
 import { type Clock, type CodedError, isCodedError } from "@apeiro-cmk/plugin-interface"
+import { TenantMemory } from "@apeiro-cmk/plugin-sdk"
 import type { KeystoreCaller } from "./caller/keystore-caller.ts"
-import { type KeystoreTarget, nameOf } from "./keystore-target.ts"
+import type { KeystoreTarget } from "./keystore-target.ts"
 import type { KeystoreRecord } from "./records.ts"
 
 /** Decrypts between two probes: a probe is one more operation of a budget that is made for renewals. */
 const decryptsBetween = 10
+/** Most keystores of one tenant whose decrypts are counted. */
+const maximumPerTenant = 1_000
 /** Least time between two probes of a keystore, in milliseconds. */
 const leastPauseMs = 120_000
 
@@ -28,7 +31,7 @@ interface Turn {
  */
 export class KeystoreProbes {
   readonly #services: ProbeServices
-  readonly #turns = new Map<string, Turn>()
+  readonly #turns = new TenantMemory<Turn>(maximumPerTenant)
 
   constructor(services: ProbeServices) {
     this.#services = services
@@ -37,17 +40,17 @@ export class KeystoreProbes {
   /** Notes a decrypt that succeeded, and starts a probe in the background when one is due. */
   afterDecrypt(record: KeystoreRecord, call: HostCall): void {
     const nowMs = this.#services.clock.monotonicMs()
-    const name = nameOf(record)
-    const turn = this.#turns.get(name) ?? { decrypts: 0, sinceMs: nowMs }
+    const { tenantId, keystoreId } = record
+    const turn = this.#turns.get(tenantId, keystoreId) ?? { decrypts: 0, sinceMs: nowMs }
     turn.decrypts += 1
     const isDue = turn.decrypts >= decryptsBetween && nowMs - turn.sinceMs >= leastPauseMs
-    this.#turns.set(name, isDue ? { decrypts: 0, sinceMs: nowMs } : turn)
+    this.#turns.set(tenantId, keystoreId, isDue ? { decrypts: 0, sinceMs: nowMs } : turn)
     if (isDue) void this.#probe(record, call)
   }
 
   /** Forgets a keystore that was removed. */
-  forget(target: KeystoreTarget): void {
-    this.#turns.delete(nameOf(target))
+  forget({ tenantId, keystoreId }: KeystoreTarget): void {
+    this.#turns.delete(tenantId, keystoreId)
   }
 
   /** Any other failure is an outcome like that of every call, which the next success disproves. */

@@ -26,6 +26,7 @@ export interface Schema {
   platform_keystores: PlatformKeystoresTable
   operation_counts: OperationCountsTable
   write_trial: WriteTrialTable
+  key_removals: KeyRemovalsTable
 }
 
 interface TenantsTable {
@@ -196,4 +197,10 @@ interface PlatformKeystoresTable {
 interface WriteTrialTable {
   trial: number
   filler: string
+}
+
+interface KeyRemovalsTable {
+  plugin_type: string
+  identity_prefix: string
+  began_at_ms: number
 }

@@ -1,14 +1,9 @@
 import { claimAnswer, claimList } from "@apeiro-cmk/http-api/schemas"
 import type { Command } from "commander"
-import type * as z from "zod"
 import { contextOf } from "../context.ts"
-import type { HostClient } from "../host-client.ts"
 import { table } from "../output.ts"
 
-type Claim = z.output<typeof claimAnswer>
-
 const root = "/v1/platform/claims"
-const pageSize = 500
 
 /** `apeiro-cmk platform claim ...` */
 export function addClaimCommands(platform: Command): void {
@@ -18,7 +13,7 @@ export function addClaimCommands(platform: Command): void {
     .description("list all claims with their holders")
     .action(async (_options: unknown, command: Command) => {
       const { host, output } = contextOf(command)
-      const claims = await allClaims(host)
+      const claims = await host.list(root, claimList, (part) => part.claims)
       const rows = claims.map((each) => [
         ...[each.claim_id, each.tenant_id, each.plugin_name ?? "", each.plugin_type, each.l1_key_identity],
         ...[each.claimed_at, each.contested_at ?? ""],
@@ -42,16 +37,4 @@ export function addClaimCommands(platform: Command): void {
         `The claim is ${tenantId}'s. Next: apeiro-cmk keystore activate ${tenantId} ${keystore}; it is claim ${released.claim_id} now`,
       )
     })
-}
-
-async function allClaims(host: HostClient): Promise<readonly Claim[]> {
-  const claims: Claim[] = []
-  let cursor: string | undefined
-  do {
-    const query = new URLSearchParams({ limit: String(pageSize), ...(cursor === undefined ? {} : { cursor }) })
-    const page = await host.request({ method: "GET", path: `${root}?${query}` }, claimList)
-    claims.push(...page.claims)
-    cursor = page.next_cursor
-  } while (cursor !== undefined)
-  return claims
 }

@@ -10,6 +10,7 @@ import { idempotencyKeysByTenant } from "./0006-idempotency-keys-by-tenant.ts"
 import { operationShares } from "./0007-operation-shares.ts"
 import { claimIds } from "./0008-claim-ids.ts"
 import { writeTrial } from "./0009-write-trial.ts"
+import { keyRemovals } from "./0010-key-removals.ts"
 
 /** All migrations, in the order of their names. Forward only: there is no `down`. A released one never changes. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -22,6 +23,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0007-operation-shares": { up: operationShares },
   "0008-claim-ids": { up: claimIds },
   "0009-write-trial": { up: writeTrial },
+  "0010-key-removals": { up: keyRemovals },
 }
 
 const migrationTables: readonly string[] = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE]

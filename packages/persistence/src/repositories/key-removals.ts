@@ -4,7 +4,6 @@ import type { Schema } from "../schema.ts"
 
 /** Keys of one server that are to be destroyed: those whose identity begins with a text. */
 export interface KeyRemoval {
-  readonly tenantId: string
   readonly pluginType: string
   readonly identityPrefix: string
 }
@@ -13,11 +12,10 @@ export interface KeyRemoval {
  * Holds keys for their removal, inside the transaction of the caller: until {@link endKeyRemoval} none of them can be
  * claimed. Idempotent.
  *
- * A hold is a row among the claims, of a plugin type that no plugin has.
  * @throws {PersistenceError} STILL_IN_USE - one of them is claimed, or wraps a tenant key
  */
 export async function beginKeyRemoval(db: Kysely<Schema>, removal: KeyRemoval, atMs: number): Promise<void> {
-  const { tenantId, pluginType, identityPrefix } = removal
+  const { pluginType, identityPrefix } = removal
   const begins = (column: string) =>
     sql<boolean>`substr(${sql.ref(column)}, 1, ${identityPrefix.length}) = ${identityPrefix}`
   const claims = db.selectFrom("l1_claims").where("plugin_type", "=", pluginType).where(begins("key_identity"))
@@ -28,40 +26,32 @@ export async function beginKeyRemoval(db: Kysely<Schema>, removal: KeyRemoval, a
     throw persistenceError("STILL_IN_USE", "The key is claimed, or wraps a key of a tenant.")
   }
   await db
-    .insertInto("l1_claims")
-    .values({
-      plugin_type: holdsOf(pluginType),
-      key_identity: identityPrefix,
-      tenant_id: tenantId,
-      claimed_at_ms: atMs,
-    })
-    .onConflict((conflict) => conflict.columns(["plugin_type", "key_identity"]).doNothing())
+    .insertInto("key_removals")
+    .values({ plugin_type: pluginType, identity_prefix: identityPrefix, began_at_ms: atMs })
+    .onConflict((conflict) => conflict.columns(["plugin_type", "identity_prefix"]).doNothing())
     .execute()
 }
 
 /** Releases the hold of a removal that is done. */
 export async function endKeyRemoval(db: Kysely<Schema>, { pluginType, identityPrefix }: KeyRemoval): Promise<void> {
   await db
-    .deleteFrom("l1_claims")
-    .where("plugin_type", "=", holdsOf(pluginType))
-    .where("key_identity", "=", identityPrefix)
+    .deleteFrom("key_removals")
+    .where("plugin_type", "=", pluginType)
+    .where("identity_prefix", "=", identityPrefix)
     .execute()
 }
 
 /** Tells whether a key is held for its removal. */
 export async function isBeingRemoved(db: Kysely<Schema>, pluginType: string, keyIdentity: string): Promise<boolean> {
   const hold = await db
-    .selectFrom("l1_claims")
-    .select("key_identity")
-    .where("plugin_type", "=", holdsOf(pluginType))
-    .where(
-      (row) => sql<boolean>`substr(${keyIdentity}, 1, length(${row.ref("key_identity")})) = ${row.ref("key_identity")}`,
-    )
+    .selectFrom("key_removals")
+    .select("identity_prefix")
+    .where("plugin_type", "=", pluginType)
+    .where((row) => {
+      const prefix = row.ref("identity_prefix")
+      return sql<boolean>`substr(${keyIdentity}, 1, length(${prefix})) = ${prefix}`
+    })
     .limit(1)
     .executeTakeFirst()
   return hold !== undefined
-}
-
-function holdsOf(pluginType: string): string {
-  return `removal of ${pluginType}`
 }

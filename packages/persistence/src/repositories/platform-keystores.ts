@@ -110,7 +110,7 @@ export class StoredPlatformKeystores implements PlatformKeystoreRepository {
   ) {
     return this.#store.transaction(async (transaction) => {
       if (!(await changeFrom(transaction, target, from, change, audit))) return false
-      await beginKeyRemoval(transaction, { ...removal, tenantId: target.tenantId }, change.updatedAtMs)
+      await beginKeyRemoval(transaction, removal, change.updatedAtMs)
       return true
     })
   }
@@ -128,7 +128,7 @@ export class StoredPlatformKeystores implements PlatformKeystoreRepository {
         .where("state", "=", "removing")
         .executeTakeFirst()
       if (numDeletedRows !== 1n) return false
-      await endKeyRemoval(transaction, { ...removal, tenantId })
+      await endKeyRemoval(transaction, removal)
       await insertAuditEntries(transaction, audit)
       return true
     })

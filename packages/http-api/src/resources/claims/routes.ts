@@ -1,10 +1,11 @@
 import { timeBudgets } from "@apeiro-cmk/host-call"
 import type { ClaimRecord } from "@apeiro-cmk/keystore-manager"
-import type * as z from "zod"
+import * as z from "zod"
 import { momentOf } from "../../fields.ts"
 import { document } from "../../pipeline/answer.ts"
+import { defineList } from "../../pipeline/define-list.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
-import { claimAnswer, claimantQuery, claimList, claimParameters, claimQuery } from "./schemas.ts"
+import { claimAnswer, claimantQuery, claimList, claimParameters } from "./schemas.ts"
 
 /** Writes a claim as the API shows it. */
 function claimAnswerOf(claim: ClaimRecord): z.input<typeof claimAnswer> {
@@ -18,24 +19,17 @@ function claimAnswerOf(claim: ClaimRecord): z.input<typeof claimAnswer> {
 }
 
 /** Lists the claims of all tenants. */
-export const listClaims = defineRoute({
-  method: "get",
+export const listClaims = defineList({
   path: "/v1/platform/claims",
   summary: "List the claims on L1 keys",
   permission: "platform.read",
   params: none,
-  query: claimQuery,
-  body: none,
-  response: { status: 200, description: "A page of claims, in an order of their own", schema: claimList },
-  problems: [],
-  handler: async ({ query: { cursor, limit }, services }) => {
-    const from = cursor === undefined ? {} : { after: cursor }
-    const found = await services.claims.list({ ...from, limit: limit + 1 })
-    const claims = found.slice(0, limit)
-    const last = found.length > limit ? claims.at(-1) : undefined
-    const next = last === undefined ? {} : { next_cursor: last.claimId }
-    return document({ claims: claims.map(claimAnswerOf), ...next })
-  },
+  description: "The claims, by their ids",
+  schema: claimList,
+  position: z.uuid(),
+  read: (page, _params, services) => services.claims.list(page),
+  positionOf: ({ claimId }) => claimId,
+  answer: (claims) => ({ claims: claims.map(claimAnswerOf) }),
 })
 
 /** Takes a claim from its holder. */

@@ -16,25 +16,8 @@ export const claimAnswer = z
   })
   .meta({ id: "Claim" })
 
-/** A page of claims. */
-export const claimList = z
-  .strictObject({
-    claims: z.array(claimAnswer),
-    next_cursor: z.uuid().optional().meta({ description: "`cursor` of the next page; absent on the last one" }),
-  })
-  .meta({ id: "ClaimList" })
-
-/** Selects a page. */
-export const claimQuery = z.strictObject({
-  cursor: z.uuid().optional().meta({ description: "`next_cursor` of the page before" }),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(500)
-    .default(100)
-    .meta({ description: "Largest number of claims in the answer" }),
-})
+/** A part of the claims. */
+export const claimList = z.strictObject({ claims: z.array(claimAnswer) }).meta({ id: "ClaimList" })
 
 /** Names the claim of a request. */
 export const claimParameters = z.strictObject({ claim_id: z.uuid() })
