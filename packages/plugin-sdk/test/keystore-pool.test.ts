@@ -38,7 +38,7 @@ describe("a pool of opened keystores", () => {
     expect(opened).toEqual(["a1", "a1"])
   })
 
-  it("closes what has been idle too long, each at its time and without another call; a use begins the time anew", async () => {
+  it("closes what has been idle too long, each at its time and without another call; a use begins the time again", async () => {
     const { pool, use, closed, clock } = setUp()
     await use("a1")
     await clock.advance(500)
@@ -116,7 +116,7 @@ describe("a pool of opened keystores", () => {
     expect([opened, closed]).toEqual([["a1", "a1"], ["a1"]])
   })
 
-  it("waits for its users when it closes, but not for ever, and serves nobody afterwards", async () => {
+  it("waits for its users when it closes, but not forever, and serves nobody afterwards", async () => {
     const { pool, wanted, use, closed, clock } = setUp()
     const [quick, slow] = [pool.hold(wanted("a1")), pool.hold(wanted("a2"))]
     await use("b1")

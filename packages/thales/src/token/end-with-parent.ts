@@ -9,7 +9,7 @@ setInterval(() => { if (process.ppid !== ppid) process.kill(process.pid, "SIGKIL
 `
 
 /**
- * Ends this process when its parent has gone, in a thread of its own: a library can block the main one for ever. For
+ * Ends this process when its parent has gone, in a thread of its own: a library can block the main one permanently. For
  * systems where nothing else ends it; where something does, the thread would only cost memory.
  */
 export function endWithParent(): void {

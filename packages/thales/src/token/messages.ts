@@ -38,7 +38,7 @@ export interface TokenFacts {
   readonly pinState: "fine" | "few attempts left" | "last attempt" | "locked"
 }
 
-/** What tells a token from every other, however a configuration spells it. */
+/** Facts that tell a token from every other, however a configuration spells it. */
 export type TokenIdentity = Pick<TokenFacts, "manufacturer" | "model" | "serialNumber" | "label">
 
 /** Operations of a token's process, each with its request and its answer. */
