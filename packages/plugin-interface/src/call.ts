@@ -1,4 +1,4 @@
-/** What a call serves where it does not serve the use of a key. */
+/** Purpose of a call that does not serve the use of a key. */
 export type CallPurpose = "login" | "test"
 
 /** Facts that travel with each call to a plugin. */

@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram"
 import { once } from "node:events"
 
-/** What a test DNS server says of a name: addresses, that there is no such name, a failure, or nothing at all. */
+/** Answer of a test DNS server about a name: addresses, that there is no such name, a failure, or nothing at all. */
 export type TestAnswer = readonly string[] | "unknown" | "failure" | "silence"
 
 /** A DNS server of our own on loopback, over UDP: it knows A and AAAA, and nothing else. For tests only. */

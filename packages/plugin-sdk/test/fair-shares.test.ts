@@ -85,7 +85,7 @@ describe("fair shares", () => {
     expect(clock.pendingTimers()).toBe(0)
   })
 
-  it("lose no permit to a caller that gives up while it waits, or gives back twice", async () => {
+  it("lose no permit to a caller that gives up while it waits, or releases twice", async () => {
     const { shares } = sharesOf(1)
     const release = await shares.take("a", undefined)
     const caller = new AbortController()

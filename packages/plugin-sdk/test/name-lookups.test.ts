@@ -212,7 +212,7 @@ describe("a tenant that looks up dead names", () => {
     await Promise.all(attack)
   })
 
-  it("is told that its share is used up after a bounded wait", async () => {
+  it("receives an error about its share after a bounded wait", async () => {
     const clock = fakeClock()
     const { addresses, server } = await lookups({ names, clock })
     const { signal, abort } = controller()

@@ -8,7 +8,7 @@ export interface FoundAddresses {
   readonly lifeMs: number
 }
 
-/** What became of the question for one family: addresses, none, or no answer. */
+/** Outcome of the question for one family: addresses, none, or no answer. */
 type Outcome = FoundAddresses | "none" | "unanswered"
 
 /** One server's time before the next is asked, and rounds over the servers; the caller's deadline ends it all. */

@@ -1,7 +1,7 @@
 import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { type ResolvedAddress, unansweredName, unknownName } from "./host-lookup.ts"
 
-/** What is known of a name: its addresses, or that there are none. */
+/** State of a name: its addresses, or that there are none. */
 export type KnownName = readonly ResolvedAddress[] | "unknown" | "unanswered"
 
 interface Entry {

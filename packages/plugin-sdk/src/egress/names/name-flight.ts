@@ -12,7 +12,7 @@ const shortestLifeMs = 1_000
 const unknownLifeMs = 5_000
 const unansweredLifeMs = 1_000
 
-/** What a look-up found, and for how long it may be remembered, in milliseconds. */
+/** Result of a look-up, and for how long it may be remembered, in milliseconds. */
 export interface LookupOutcome {
   readonly known: KnownName
   readonly lifeMs: number
