@@ -16,7 +16,7 @@ export function parsePattern(source: string): PatternPart {
   return new PatternReader(source).read()
 }
 
-const classEscape = /^\\(?:[pPu]\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|[^])/
+const classEscape = /^\\(?:[pPu]\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|.)/s
 const groupStart = /^\((?:\?(?:(?<assertion><?[=!])|:|<[^>]*>))?/
 const counted = /^\{(\d+)(?:(,)(\d*))?\}/
 const signs: Readonly<Record<string, readonly [number, number]>> = {
