@@ -178,8 +178,9 @@ async function begunBehindLockedTable(opened: Opened, begin: (opened: Opened) =>
   return { plaintexts: opened.drawn.slice(drawn).filter(({ length }) => length === 32), result }
 }
 
-async function givenTogether(pending: readonly (LeasedAnswer<object> | Promise<LeasedAnswer<object>>)[]) {
+async function givenTogether(answers: readonly (LeasedAnswer<object> | Promise<LeasedAnswer<object>>)[]) {
   const given: PromiseSettledResult<object>[] = []
+  const pending = answers.map((answer) => Promise.resolve(answer))
   await giveTogether(await Promise.allSettled(pending), (outcomes) => () => void given.push(...outcomes))
   return given
 }
