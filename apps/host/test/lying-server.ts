@@ -1,4 +1,4 @@
-import { createServer, request } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
 
@@ -12,22 +12,23 @@ export interface LyingServer {
 
 /** Starts a server that passes requests on, and lies about the cluster id in `sys/health`. */
 export async function startLyingServer(target: string, clusterId: string): Promise<LyingServer> {
-  const server = createServer(async (incoming, outgoing) => {
+  const pass = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const { method = "GET", url = "/", headers } = incoming
     const body = await buffer(incoming)
-    if (lying.isSilent) {
-      outgoing.writeHead(503).end()
-      return
-    }
-    const { method, url, headers } = incoming
-    const asked = request(new URL(url ?? "/", target), { method, headers }, async (answer) => {
-      const text = (await buffer(answer)).toString()
-      const said = url?.includes("sys/health")
-        ? text.replace(/"cluster_id":"[^"]*"/, `"cluster_id":"${clusterId}"`)
-        : text
-      const { "content-length": _length, ...rest } = answer.headers
-      outgoing.writeHead(answer.statusCode ?? 500, rest).end(said)
+    const answer = await fetch(new URL(url, target), {
+      method,
+      headers: Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+        name.startsWith("x-vault-") && typeof value === "string" ? [[name, value]] : [],
+      ),
+      ...(body.length === 0 ? {} : { body }),
     })
-    asked.on("error", () => outgoing.writeHead(502).end()).end(body)
+    const text = await answer.text()
+    const said = url.includes("sys/health") ? text.replace(/"cluster_id":"[^"]*"/, `"cluster_id":"${clusterId}"`) : text
+    outgoing.writeHead(answer.status, { "content-type": "application/json" }).end(said)
+  }
+  const server = createServer((incoming, outgoing) => {
+    if (lying.isSilent) outgoing.writeHead(503).end()
+    else pass(incoming, outgoing).catch(() => outgoing.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   // A listening TCP server has an address and a port.
