@@ -17,7 +17,7 @@ async function serving(
   limits: Partial<ConstructorParameters<typeof AnswerOutput>[0]> = {},
   clock: Clock = systemClock,
 ) {
-  const settings = { maximumWaitingBytes: 4 * long.length, slowReaderTimeoutMs: 60_000, ...limits }
+  const settings = { maximumWaitingBytes: 5 * long.length, slowReaderTimeoutMs: 60_000, ...limits }
   const output = new AnswerOutput(settings, clock)
   const app = express()
   const firstClosed = Promise.withResolvers<void>()

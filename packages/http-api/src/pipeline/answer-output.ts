@@ -17,6 +17,7 @@ const sliceBytes = 64 * 1024
 export class AnswerOutput {
   readonly #waiting: FairShare
   readonly #waitingOn = new WeakSet<Socket>()
+  readonly #usualBytes: number
   readonly #slowReaderTimeoutMs: number
   readonly #clock: Clock
 
@@ -25,6 +26,7 @@ export class AnswerOutput {
     clock: Clock,
   ) {
     this.#waiting = new FairShare(maximumWaitingBytes)
+    this.#usualBytes = maximumWaitingBytes / 64
     this.#slowReaderTimeoutMs = slowReaderTimeoutMs
     this.#clock = clock
   }
@@ -32,7 +34,9 @@ export class AnswerOutput {
   /** Refuses a request whose caller does not read the answers that it has. @throws {HttpApiError} TOO_MANY_REQUESTS */
   requireRoom(owner: string, socket: Socket): void {
     if (this.#waitingOn.has(socket)) throw unread("An earlier answer still waits on this connection.")
-    if (!this.#waiting.hasRoom(owner)) throw unread("Too many bytes of earlier answers wait for their readers.")
+    // An answer is as good as refused where the room is nearly used up: better before the work than after it.
+    if (!this.#waiting.hasRoom(owner, this.#waiting.holds(owner) ? this.#usualBytes : 0))
+      throw unread("Too many bytes of earlier answers wait for their readers.")
   }
 
   /**

@@ -28,6 +28,11 @@ export class FairShare {
     return (this.#held.get(owner) ?? 0) + amount <= this.#total - this.#used - amount
   }
 
+  /** Tells whether an owner holds anything. */
+  holds(owner: string): boolean {
+    return this.#held.has(owner)
+  }
+
   /** Takes an amount that cannot be refused any more. @returns what to call, once, to give it back */
   hold(owner: string, amount: number): () => void {
     this.#change(owner, amount)
