@@ -26,7 +26,7 @@ describe("a fair share", () => {
     expect(takeAll(share, "d")).toBe(150)
   })
 
-  it("comes back with what is given back", () => {
+  it("grows again with each release", () => {
     const share = new FairShare(4)
     const first = share.take("a", 2)
     expect(share.take("a", 1)).toBeUndefined()

@@ -36,7 +36,7 @@ export function requireQuota(what: string, stored: number, quota: number): void 
   throw persistenceError("QUOTA_EXCEEDED", `The tenant may have ${quota} ${what}, and would have ${stored}.`)
 }
 
-/** What a tenant's keystores take of its quotas. */
+/** Amounts that a tenant's keystores take of its quotas. */
 export interface KeystoreUsage {
   readonly keystores: number
   readonly configurationBytes: number

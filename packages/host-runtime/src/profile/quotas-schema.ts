@@ -3,7 +3,7 @@ import * as z from "zod"
 const quota = (description: string, usual: number, most: number) =>
   z.int().min(1).max(most).default(usual).meta({ description })
 
-/** What each tenant may store. */
+/** Bounds of everything that one tenant may store. */
 export const quotasSchema = z.strictObject({
   keystores: quota("Keystores of one tenant.", 50, 10_000),
   serviceKeys: quota("Service keys of one tenant, each version.", 1000, 100_000),
