@@ -172,6 +172,7 @@ const keystore = definePlugin({
     provider: {
       createKeystore: () => Promise.reject(down()),
       deleteKeystore: () => Promise.reject(down()),
+      locateKeystore: () => Promise.reject(down()),
       ...forUpstream(provider),
     },
   }),
