@@ -12,7 +12,7 @@ const available = await openBaoAvailable()
 const login = z.object({ auth: z.object({ client_token: z.string(), token_policies: z.array(z.string()) }) })
 const everything = `path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }`
 
-/** What the guide's policies name, in one isolation. */
+/** Names of the guide's policies, in one isolation. */
 const places = {
   namespace: { at: "openkcm-acme_main/", role: "auth/approle/role/openkcm-transit__l1", policy: "openkcm-transit__l1" },
   mount: { at: "", role: "auth/openkcm-keystores/role/openkcm-acme_main", policy: "openkcm-keystore" },

@@ -40,7 +40,7 @@ export type PlatformKeystoreTarget = Pick<PlatformKeystoreRecord, "tenantId" | "
 export type PlatformKeystoreChange = Pick<PlatformKeystoreRecord, "state" | "failure" | "updatedAtMs"> &
   Partial<Pick<PlatformKeystoreRecord, "configuration" | "requestedBy">>
 
-/** What the removal of a platform keystore destroys: every key of the plugin type whose identity begins so. */
+/** Names what the removal of a platform keystore destroys: every key of the plugin type whose identity begins so. */
 export interface PlatformKeystoreRemoval {
   readonly pluginType: string
   readonly identityPrefix: string
