@@ -16,7 +16,7 @@ export interface FreshWrap {
 }
 
 /**
- * What the holder's keystore does with a wrap of the claimant's: `opened` - it holds the same key; `refused` - it works, and
+ * Answer of the holder's keystore to a wrap of the claimant's: `opened` - it holds the same key; `refused` - it works, and
  * rejects this wrap; `silent` - neither, whatever the reason.
  */
 export type HolderAnswer = "opened" | "refused" | "silent"
