@@ -90,52 +90,6 @@ describe.skipIf(!available)("PostgreSQL", () => {
     expect(await recordedIds(reader, "acme")).toHaveLength(stored.length)
   })
 
-  it("that falls silent at a COMMIT leaves it uncertain, says so, and may have stored it", async () => {
-    const { url, open } = await postgresDatabase(server)
-    await (await open()).close()
-    const proxy = await tcpFaultProxy({ target: { host: server.host, port: server.port } })
-    onTestFinished(() => proxy.close())
-    const throughProxy = new URL(url)
-    throughProxy.port = String(proxy.port)
-    const database = await openDatabase({ url: throughProxy.href, times: { ...soon, statementMs: 1500 } })
-    onTestFinished(() => database.close())
-    await server.sql(
-      `create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
-       create constraint trigger slow after insert on tenants deferrable initially deferred
-       for each row execute function slow()`,
-      nameOf(url),
-    )
-    const change = database.tenants.insertTenant(tenant(), [auditEntry()])
-    const refused = expect(change).rejects.toMatchObject(uncertain)
-    const committing = `select 1 from pg_stat_activity where datname = '${nameOf(url)}' and query = 'commit' and state = 'active'`
-    while ((await server.sql(committing)).length === 0);
-    await proxy.setMode("blackHole")
-    await refused
-    await expect.poll(async () => (await open()).tenants.tenants()).toHaveLength(1)
-  })
-
-  it("that fails many COMMITs undoes each of them and nothing else", async () => {
-    const { url, open } = await postgresDatabase(server)
-    await (await open()).close()
-    await server.sql(
-      `create function refuse() returns trigger language plpgsql as $$ begin
-         if new.tenant_id like 'doomed-%' then raise exception using errcode = '53100'; end if; return null; end $$;
-       create constraint trigger refuse after insert on tenants deferrable initially deferred
-       for each row execute function refuse()`,
-      nameOf(url),
-    )
-    const database = await open()
-    const ids = Array.from({ length: 40 }, (_none, number) => `${number % 2 === 0 ? "doomed" : "sound"}-${number}`)
-    const outcomes = await Promise.allSettled(
-      ids.map((tenantId) => database.tenants.insertTenant(tenant({ tenantId }), [])),
-    )
-    for (const [index, outcome] of outcomes.entries()) {
-      if (ids[index]?.startsWith("sound")) expect(outcome).toMatchObject({ status: "fulfilled" })
-      else expect(outcome).toMatchObject({ status: "rejected", reason: { code: "DATABASE_FULL", retryable: true } })
-    }
-    expect(await database.tenants.tenants()).toHaveLength(20)
-  })
-
   it("makes no caller wait for a lock, a statement or a connection longer than configured", async () => {
     const { url, open } = await postgresDatabase(server)
     const database = await open({ times: soon, maximumConnections: 2 })
