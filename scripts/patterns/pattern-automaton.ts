@@ -16,7 +16,7 @@ export interface PatternAutomaton {
   readonly follow: ReadonlyMap<number, ReadonlySet<number>>
   /** States after which the match has succeeded, whatever comes. */
   readonly accepting: ReadonlySet<number>
-  /** What no automaton of this kind shows: two ways by which one loop reaches the same state. */
+  /** Faults that no automaton of this kind shows: two ways by which one loop reaches the same state. */
   readonly faults: readonly string[]
 }
 

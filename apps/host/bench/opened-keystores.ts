@@ -16,7 +16,7 @@ import { freePorts, type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-ba
 import * as z from "zod"
 import { type HostClient, hostClient } from "../test/host-client.ts"
 import { administratorToken } from "../test/test-host.ts"
-import { startNodeProgram } from "./data-keys/child.ts"
+import { startNodeProgram } from "./program.ts"
 
 const usage = `npm run bench -- opened-keystores [--tenants N] [--idle-seconds S] [--json FILE]
 

@@ -57,7 +57,7 @@ describe("a root key", () => {
     ["that sealed nothing yet", undefined],
     ["that sealed a credential", withStoredSecret],
   ] as const) {
-    it(`${data} and is lost is refused at the start, is not made anew, and is accepted once restored`, async () => {
+    it(`${data} and is lost is refused at the start, is not replaced, and is accepted once restored`, async () => {
       const folder = await usedFolder(work)
       const file = join(folder.dataDirectory, rootKey)
       await rename(file, `${file}.away`)
@@ -123,7 +123,7 @@ describe("the key file of the software keystore", () => {
     await starts(folder)
   })
 
-  it("that is lost while none of its keys is in use is made anew", async () => {
+  it("that is lost while none of its keys is in use is replaced by a new one", async () => {
     const folder = await usedFolder()
     await rm(join(folder.dataDirectory, "local-keystore.key"))
     await starts(folder)

@@ -102,7 +102,7 @@ class GroupRecorder implements AuditRecorder {
   }
 }
 
-/** What the host does for a tenant, such as renewing its lease, does not wait behind what the tenant's callers do. */
+/** Names the lane of an entry. An act of the host for a tenant, such as renewing its lease, does not wait behind what the tenant's callers do. */
 function laneOf({ tenantId, actor }: AuditEvent): string {
   return actor.type === "host" ? `host ${tenantId}` : tenantId
 }

@@ -1,6 +1,6 @@
 import { KeyHierarchyError } from "./error.ts"
 
-/** What an answer about a data key depends on. */
+/** Everything that an answer about a data key depends on. */
 interface LeasedAnswerParts<Result> {
   readonly read: () => Result
   readonly plaintext: Uint8Array
@@ -26,7 +26,7 @@ export class LeasedAnswer<Result> {
     return this.#parts.read()
   }
 
-  /** Makes the same answer in another form, written anew whenever it is read. */
+  /** Makes the same answer in another form, which is written whenever it is read. */
   as<Form>(write: (result: Result) => Form): LeasedAnswer<Form> {
     return new LeasedAnswer({ ...this.#parts, read: () => write(this.#parts.read()) })
   }

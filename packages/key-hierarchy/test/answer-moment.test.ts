@@ -18,7 +18,7 @@ const operations = [
   },
 ] as const
 
-/** What can end the lease while the audit entry waits for its commit. */
+/** Ways to end the lease while the audit entry waits for its commit. */
 const ends: Readonly<Record<string, (opened: Opened) => unknown>> = {
   "the process stands still beyond the lease": ({ clock }) => clock.advance(leaseMs),
   "the machine sleeps, so that only the wall clock goes on": ({ clock }) => clock.jumpWall(leaseMs),

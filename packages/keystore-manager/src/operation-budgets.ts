@@ -6,7 +6,7 @@ import type { KeystorePluginCatalog, OperationCountRepository } from "./ports.ts
 import type { KeystoreRecord } from "./records.ts"
 
 /**
- * What an operation is for. A `renewal` unwraps a tenant key for its lease, without which the tenant is not served. Tests,
+ * Purpose of an operation. A `renewal` unwraps a tenant key for its lease, without which the tenant is not served. Tests,
  * probes, verifications, wraps and whatever else somebody can ask for at will are `otherWork`.
  */
 export type OperationPurpose = "renewal" | "otherWork"

@@ -28,7 +28,7 @@ const failing = {
   last: { outcome: "failure", code: "TENANT_KEY_UNREADABLE", nextStep: expect.stringMatching(/^Restore the L1 key/) },
 }
 
-describe("an L1 key that was deleted and made anew under its name", () => {
+describe("an L1 key that was deleted and made again under its name", () => {
   it("fails data keys as a fault of the keystore, and its health says so until the stored wrap opens again", async () => {
     const { clock, generate, health, server, manager, call } = await activeKeystore()
     await generate()

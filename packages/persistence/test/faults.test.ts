@@ -159,7 +159,9 @@ describe("a full disk", () => {
     }
     const kept = ids.filter((_, index) => outcomes[index]?.status === "fulfilled")
     expect(kept.length).toBeLessThan(ids.length)
-    expect((await database.tenants.tenants()).map(({ tenantId }) => tenantId).toSorted()).toEqual(kept.toSorted())
+    expect((await database.tenants.tenants({ limit: 500 })).map(({ tenantId }) => tenantId).toSorted()).toEqual(
+      kept.toSorted(),
+    )
     await run("mount", ["-o", "remount,size=16m", folder])
     await database.tenants.insertTenant(tenant({ tenantId: "later" }), [])
   })

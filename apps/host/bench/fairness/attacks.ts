@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import * as z from "zod"
 import { hostileTenant, type TenantAccess } from "./tenants.ts"
 
-/** What a hostile worker is told. */
+/** Form of an order. */
 export const attackOrder = z.object({
   attack: z.string(),
   url: z.string(),
@@ -10,7 +10,7 @@ export const attackOrder = z.object({
   access: z.custom<TenantAccess>(),
 })
 
-/** What a hostile worker is told. */
+/** Everything that a hostile thread needs to know. */
 export type AttackOrder = z.infer<typeof attackOrder>
 
 /** One way to cost others something. It runs until its thread is ended. */

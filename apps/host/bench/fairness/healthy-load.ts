@@ -3,7 +3,7 @@ import { percentile } from "@apeiro-cmk/bench"
 import type { HostProcess } from "./host-process.ts"
 import { healthyTenant, type TenantAccess } from "./tenants.ts"
 
-/** What the healthy tenant does, all at once and at a constant rate. */
+/** The healthy tenant's work, all at once and at a constant rate. */
 const operations = {
   "data keys": { everyMs: 10, method: "POST", path: "service-keys/orders/data-keys", role: "workload" },
   "unsaved tests": { everyMs: 200, method: "POST", path: "keystores/test", role: "administrator" },
@@ -16,7 +16,7 @@ export type HealthyOperation = keyof typeof operations
 /** Names of the operations. */
 export const healthyOperations = Object.keys(operations) as readonly HealthyOperation[]
 
-/** What the healthy tenant saw of one operation. */
+/** Outcomes of one operation, as the healthy tenant saw them. */
 export interface Seen {
   readonly requests: number
   /** Answers other than the expected, and requests without any. */

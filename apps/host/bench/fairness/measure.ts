@@ -14,7 +14,7 @@ import {
   type TenantAccess,
 } from "./tenants.ts"
 
-/** What the healthy tenant saw beside one attack, and before it. */
+/** Outcomes of one operation beside one attack, and before it. */
 export interface MeasuredRow {
   readonly checkout: string
   readonly attack: AttackName

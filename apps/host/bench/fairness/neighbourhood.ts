@@ -4,7 +4,7 @@ import * as z from "zod"
 
 const ready = z.object({ proxyPort: z.int() })
 
-/** What surrounds the hosts: a name server on which some names are dead, and an OpenBao on which one login hangs. */
+/** Surroundings of the hosts: a name server on which some names are dead, and an OpenBao on which one login hangs. */
 export interface Neighbourhood {
   /** Port of the OpenBao on 127.0.0.1. Requests below `/v1/auth/hanging/` never get an answer. */
   readonly openBaoPort: number

@@ -16,7 +16,7 @@ export interface KeystoreDocument {
   readonly configuration: Readonly<Record<string, unknown>>
 }
 
-/** What one tenant sends requests with. */
+/** Tokens of one tenant, and its keystore. */
 export interface TenantAccess {
   readonly administrator: string
   readonly workload: string

@@ -54,7 +54,7 @@ export class DataKeyClient {
       await response.arrayBuffer()
       return response.status === 200
     } catch {
-      return false // no answer is no data key
+      return false // without an answer there is no data key
     }
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import type { PostgresServer } from "@apeiro-cmk/test-backends"
 import type { HostProcess } from "../fairness/host-process.ts"
 
-/** What a fault can reach. */
+/** Everything that a fault can reach. */
 export interface FaultScene {
   readonly host: HostProcess
   readonly postgres: PostgresServer

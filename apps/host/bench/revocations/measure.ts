@@ -9,7 +9,7 @@ import { type FaultName, faults } from "./faults.ts"
 /** The shortest lease that a tenant may have. */
 export const leaseMs = 2_000
 
-/** What was seen under one fault. */
+/** Measurements under one fault. */
 export interface FaultResult {
   readonly fault: FaultName
   readonly revocations: number

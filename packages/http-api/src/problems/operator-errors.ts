@@ -16,7 +16,7 @@ type OperatorErrorCode = DatabaseErrorCode | StartErrorCode
 const setUp = "The host is not set up correctly."
 
 /**
- * What callers read instead of the message of an error that is about the operator's installation: such a message may name
+ * Gives callers these words instead of the message of an error that is about the operator's installation: such a message may name
  * files, hosts and databases. The log has it.
  */
 const titles: Readonly<Record<OperatorErrorCode, string>> = {

@@ -6,7 +6,7 @@ import type { KeystoreRecord } from "../records.ts"
 export interface KeystoreAttempt {
   /** The keystore as it is saved; undefined for one that is not. */
   readonly record: KeystoreRecord | undefined
-  /** What the call is for: it decides from which part of the keystore's operations of the hour it is taken. */
+  /** Purpose of the call: it decides from which part of the keystore's operations of the hour it is taken. */
   readonly purpose: OperationPurpose
   /** Options of the call. Only the deadline stage starts a deadline; before it, these are the caller's own. */
   readonly options: CallOptions

@@ -11,7 +11,7 @@ import type { CallStage, KeystoreAttempt } from "./call-stage.ts"
 export interface KeystoreCallSettings {
   /** Longest time, in milliseconds. Default: the budget of one keystore operation, 8,000. */
   readonly limitMs?: number
-  /** What the call is for. Default: `otherWork`, which leaves the share of renewals alone. */
+  /** Purpose of the call. Default: `otherWork`, which leaves the share of renewals alone. */
   readonly purpose?: OperationPurpose
   /** Whether the call may be made again under a newer revision of the keystore. Default: no. */
   readonly followsRevisions?: boolean

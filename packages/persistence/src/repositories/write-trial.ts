@@ -6,7 +6,7 @@ import type { Store } from "../store.ts"
 const fillerBytes = 12_288
 
 /**
- * Writes one row anew, durably, as every request has to.
+ * Writes one row durably, as every request has to.
  * @throws {PersistenceError} DATABASE_FULL, DATABASE_READ_ONLY, ... - requests fail for the same reason
  */
 export async function tryWrite(store: Store): Promise<void> {

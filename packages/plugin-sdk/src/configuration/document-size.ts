@@ -10,8 +10,8 @@ const longestFieldName = 256
  * Measures a document before anything reads its contents: numbers of fields and entries, lengths, depth. A schema library
  * runs patterns over whatever length there is, and reports each fault of a document that is far too large.
  *
- * The bounds are those of the JSON Schema: `maxLength`, `maxItems`, `maxProperties`, and the names of fields where there
- * are no others. Elsewhere: 1,048,576 characters, 10,000 entries, 1,000 fields; always 32 levels, 100,000 values, and 256
+ * The bounds are those of the JSON Schema: `maxLength`, `maxItems`, `maxProperties`, and the names of fields where it
+ * allows no others. Elsewhere: 1,048,576 characters, 10,000 entries, 1,000 fields; always 32 levels, 100,000 values, and 256
  * characters in a field's name.
  *
  * @returns the faults, at most 50; none when the document may be parsed

@@ -37,7 +37,7 @@ export function parseEndpoint(text: string): ParsedEndpoint {
   return { ok: true, origin: url.origin, pathPrefix: withoutEndSlashes(url.pathname) }
 }
 
-/** Without a pattern, which would try anew at each slash. */
+/** Without a pattern, which would start again at each slash. */
 function withoutEndSlashes(path: string): string {
   let end = path.length
   while (path[end - 1] === "/") end -= 1
