@@ -116,7 +116,7 @@ describe.skipIf(!available)("a revocation, with a real OpenBao, a real PostgreSQ
   }, 400_000)
 })
 
-/** Sends data keys without a pause, single ones and batches; each lane ends at its first refusal after `ending`. */
+/** Sends data keys without a pause, single ones and batches; each lane ends at its first refusal after `endAtRefusals`. */
 async function startLoad(client: HostClient) {
   const { envelope } = await client.expect(200, "POST", dataKeys, {})
   const operations = [{ generate: {} }, { unwrap: { envelope } }, { rewrap: { envelope } }]

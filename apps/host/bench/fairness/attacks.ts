@@ -6,7 +6,6 @@ import { hostileTenant, type TenantAccess } from "./tenants.ts"
 export const attackOrder = z.object({
   attack: z.string(),
   url: z.string(),
-  openBaoPort: z.int(),
   access: z.custom<TenantAccess>(),
 })
 

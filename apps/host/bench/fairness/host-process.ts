@@ -19,8 +19,8 @@ export interface HostProcess {
 
 /** Options of {@link startHostProcess}. */
 export interface HostProcessOptions {
-  /** Port of the OpenBao that tenants may name. */
-  readonly openBaoPort: number
+  /** Ports of the OpenBao servers that tenants may name. */
+  readonly openBaoPorts: readonly number[]
   /** Gives the host a `resolv.conf` of its own, by a mount namespace: needs root. */
   readonly withNames: boolean
   /** A PostgreSQL with its password. Default: SQLite. */
@@ -67,9 +67,9 @@ const ownResolver = [
 ]
 
 async function profileOf(folder: string, port: number, operationsPort: number, options: HostProcessOptions) {
-  const { databaseUrl, openBaoPort } = options
+  const { databaseUrl, openBaoPorts } = options
   const dataDirectory = join(folder, "data")
-  const endpoints = [openBaoName, "127.0.0.1"].map((name) => `http://${name}:${openBaoPort}`)
+  const endpoints = openBaoPorts.flatMap((port) => [`http://${openBaoName}:${port}`, `http://127.0.0.1:${port}`])
   return {
     mode: "development",
     dataDirectory,

@@ -58,7 +58,7 @@ export async function measureRows(options: MeasureRowsOptions): Promise<readonly
   for (const name of names) {
     const seen: Round[] = []
     // What an attack leaves behind must not be charged to the next one: each has a fresh host.
-    const host = await startHostProcess(checkout, options)
+    const host = await startHostProcess(checkout, { ...options, openBaoPorts: [options.openBaoPort] })
     try {
       const tenants = await prepare(host, "needsFilling" in attacks[name], options)
       for (let round = 1; round <= rounds; round += 1) {
@@ -89,10 +89,10 @@ async function measureRound(
   host: HostProcess,
   { healthy, hostile }: Tenants,
   attack: AttackName,
-  { seconds, openBaoPort }: MeasureRowsOptions,
+  { seconds }: MeasureRowsOptions,
 ): Promise<Round> {
   const quiet = await healthyLoad(host, healthy, seconds)
-  const order: AttackOrder = { attack, url: host.url, openBaoPort, access: hostile }
+  const order: AttackOrder = { attack, url: host.url, access: hostile }
   const worker = new Worker(new URL("hostile-worker.ts", import.meta.url), { workerData: order })
   try {
     await new Promise((resolve) => setTimeout(resolve, headStartMs))

@@ -9,6 +9,13 @@ import { openBaoName } from "./neighbourhood.ts"
 export const healthyTenant = "healthy"
 export const hostileTenant = "hostile"
 
+/** Where a tenant's OpenBao is. */
+export interface OpenBaoPlace {
+  readonly vault_address: string
+  /** The other nodes of a cluster. */
+  readonly cluster_addresses?: readonly string[]
+}
+
 /** A configuration of an OpenBao keystore, as the API takes it. */
 export interface KeystoreDocument {
   readonly plugin_type: "openbao"
@@ -43,7 +50,7 @@ export async function prepareTenant(
   host: HostProcess,
   tenant: string,
   admin: OpenBaoAdmin,
-  server: { readonly name: string; readonly port: number },
+  server: OpenBaoPlace,
 ): Promise<TenantAccess> {
   const client = hostClient(host.url, host.administratorToken)
   const key = `${tenant}-${host.name}`
@@ -54,7 +61,7 @@ export async function prepareTenant(
     plugin_type: "openbao",
     plugin_name: "main",
     configuration: {
-      vault_address: `http://${server.name}:${server.port}`,
+      ...server,
       ...{ auth_method: "approle", role_id: roleId, secret_id: secretId, key_name: key },
     },
   }
@@ -98,8 +105,8 @@ export async function fillHostileTenant(host: HostProcess): Promise<string> {
 }
 
 /** Where the healthy tenant's keystore is: by name where the host has a name server of ours. */
-export function healthyServer(openBaoPort: number, withNames: boolean) {
-  return { name: withNames ? openBaoName : "127.0.0.1", port: openBaoPort }
+export function healthyServer(openBaoPort: number, withNames: boolean): OpenBaoPlace {
+  return { vault_address: `http://${withNames ? openBaoName : "127.0.0.1"}:${openBaoPort}` }
 }
 
 async function untilRefused(count: number, create: (index: number) => ReturnType<HostClient["send"]>): Promise<number> {

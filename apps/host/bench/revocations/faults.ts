@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises"
-import type { PostgresServer } from "@apeiro-cmk/test-backends"
+import type { OpenBaoAdmin, OpenBaoCluster, OpenBaoServer, PostgresServer } from "@apeiro-cmk/test-backends"
 import type { HostProcess } from "../fairness/host-process.ts"
 
 /** Everything that a fault can reach. */
@@ -8,53 +8,89 @@ export interface FaultScene {
   readonly postgres: PostgresServer
   /** Database of the host. */
   readonly database: string
+  readonly cluster: OpenBaoCluster
+  /** The node that the tenants' configurations name first: a standby. */
+  readonly namedFirst: OpenBaoServer
 }
 
 /** One fault: it begins, the tenants revoke, and it ends. */
 interface Fault {
-  /** Runs `revoke` at its worst moment; resolves when the fault is over. */
-  run(scene: FaultScene, revoke: () => Promise<void>): Promise<void>
+  /** Time that the keystore itself may need to tell all of its nodes, in milliseconds; see SECURITY.md. */
+  readonly propagationMs: number
+  /** Has the tenants revoke at the worst moment; resolves when the fault is over. */
+  run(scene: FaultScene, revoke: (admin: OpenBaoAdmin) => Promise<void>): Promise<void>
 }
 
 /** Longer than the lease, so that an answer that waits through it is too late. */
 const longMs = 3_500
 
+const activeAdmin = async ({ cluster }: FaultScene) => (await cluster.active()).admin
+
 /** Every fault. */
 export const faults = {
-  none: { run: (_scene, revoke) => revoke() },
+  none: { propagationMs: 0, run: async (scene, revoke) => revoke(await activeAdmin(scene)) },
   stopped: {
-    async run({ host }, revoke) {
-      process.kill(host.processId, "SIGSTOP")
-      try {
-        await revoke()
-        await delay(longMs)
-      } finally {
-        process.kill(host.processId, "SIGCONT")
-      }
+    propagationMs: 0,
+    async run(scene, revoke) {
+      const { processId } = scene.host
+      process.kill(processId, "SIGSTOP")
+      await revoke(await activeAdmin(scene))
+      await delay(longMs)
+      process.kill(processId, "SIGCONT")
     },
   },
   stoppedAfterRevocation: {
-    async run({ host }, revoke) {
-      await revoke()
+    propagationMs: 0,
+    async run(scene, revoke) {
+      await revoke(await activeAdmin(scene))
       // A moment of the host's own choosing: some requests wait for the commit, some for the answer.
       await delay(Math.random() * 1_500)
-      process.kill(host.processId, "SIGSTOP")
+      process.kill(scene.host.processId, "SIGSTOP")
       await delay(longMs)
-      process.kill(host.processId, "SIGCONT")
+      process.kill(scene.host.processId, "SIGCONT")
     },
   },
   locked: {
-    async run({ postgres, database }, revoke) {
-      const lock = postgres.sql(
-        `begin; lock table audit_intake in access exclusive mode; select pg_sleep(${longMs / 1000}); commit`,
-        database,
-      )
-      await delay(200)
-      await revoke()
-      await lock
+    propagationMs: 0,
+    async run(scene, revoke) {
+      const release = await scene.postgres.lockTable(scene.database, "audit_intake")
+      await revoke(await activeAdmin(scene))
+      await delay(longMs)
+      await release()
+    },
+  },
+  standbyCutOff: {
+    propagationMs: 0,
+    async run(scene, revoke) {
+      scene.cluster.isolate(scene.namedFirst)
+      await revoke(await activeAdmin(scene))
+      await delay(longMs)
+      scene.cluster.heal()
+    },
+  },
+  leaderCutOff: {
+    // An active node that was cut off still leads for half a second at raft's multiplier 1, which these nodes have.
+    propagationMs: 500,
+    async run({ cluster }, revoke) {
+      const old = await cluster.active()
+      cluster.isolate(old)
+      await revoke((await otherActive(cluster, old)).admin)
+      await delay(longMs)
+      cluster.heal()
     },
   },
 } as const satisfies Readonly<Record<string, Fault>>
 
 /** Name of a fault. */
 export type FaultName = keyof typeof faults
+
+async function otherActive({ nodes }: OpenBaoCluster, old: OpenBaoServer): Promise<OpenBaoServer> {
+  for (;;) {
+    for (const node of nodes) {
+      if (node === old) continue
+      const { status } = await node.send({ method: "GET", path: "sys/health" })
+      if (status === 200) return node
+    }
+    await delay(20)
+  }
+}

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises"
-import { type OpenBaoAdmin, startOpenBao, startPostgres } from "@apeiro-cmk/test-backends"
+import {
+  type OpenBaoAdmin,
+  type OpenBaoCluster,
+  type OpenBaoServer,
+  startOpenBaoCluster,
+  startPostgres,
+} from "@apeiro-cmk/test-backends"
 import { thisCheckout } from "../fairness/earlier-checkout.ts"
-import { startHostProcess } from "../fairness/host-process.ts"
+import { type HostProcess, startHostProcess } from "../fairness/host-process.ts"
 import { allowKey, forbidKey, prepareOpenBao, prepareTenant } from "../fairness/tenants.ts"
 import { DataKeyClient } from "./data-key-client.ts"
 import { type FaultName, faults } from "./faults.ts"
@@ -12,11 +18,13 @@ export const leaseMs = 2_000
 /** Measurements under one fault. */
 export interface FaultResult {
   readonly fault: FaultName
+  /** Lease, and the propagation that the keystore itself has under this fault, in milliseconds. */
+  readonly boundMs: number
   readonly revocations: number
   readonly answers: number
   /** The latest data key after any revocation, in milliseconds after the keystore had confirmed it. */
   readonly latestMs: number
-  /** Counts the data keys that came later than lease and overrun after a revocation. */
+  /** Counts the data keys that came later than bound and overrun after a revocation. */
   readonly answersAfterBound: (overrunMs: number) => number
 }
 
@@ -32,45 +40,66 @@ interface Tenant {
   readonly clients: readonly DataKeyClient[]
 }
 
-/** Revokes every tenant's key under one fault, again and again, on a host with PostgreSQL. */
+/** Revokes every tenant's key under one fault, again and again, on a host with PostgreSQL and three nodes of OpenBao. */
 export async function measureFault(fault: FaultName, options: MeasureFaultOptions): Promise<FaultResult> {
-  const openBao = await startOpenBao()
+  const { rounds, progress } = options
+  const cluster = await startOpenBaoCluster()
   const postgres = await startPostgres({ durable: true })
   const databaseUrl = await postgres.createDatabase()
-  await prepareOpenBao(openBao.admin)
-  const host = await startHostProcess(thisCheckout, { openBaoPort: openBao.port, withNames: false, databaseUrl })
-  const server = { name: "127.0.0.1", port: openBao.port }
+  const openBaoPorts = cluster.nodes.map(({ port }) => port)
+  const host = await startHostProcess(thisCheckout, { openBaoPorts, withNames: false, databaseUrl })
   const tenants: Tenant[] = []
   try {
-    for (let index = 0; index < options.tenants; index += 1) {
-      const tenant = `tenant-${index}`
-      const { workload, key } = await prepareTenant(host, tenant, openBao.admin, server)
-      tenants.push({ key, clients: [1, 2].map(() => new DataKeyClient(host.url, tenant, workload)) })
-    }
-    const scene = { host, postgres, database: new URL(databaseUrl).pathname.slice(1) }
+    const namedFirst = await startTenants(cluster, host, options.tenants, tenants)
+    const scene = { host, postgres, database: new URL(databaseUrl).pathname.slice(1), cluster, namedFirst }
     const latenessMs: number[] = []
-    for (let round = 1; round <= options.rounds; round += 1) {
-      options.progress(`round ${round} of ${options.rounds}`)
+    for (let round = 1; round <= rounds; round += 1) {
+      progress(`round ${round} of ${rounds}`)
       const revokedAtMs = new Map<Tenant, number>()
-      await faults[fault].run(scene, () => revokeAll(openBao.admin, tenants, revokedAtMs))
+      await faults[fault].run(scene, (admin) => revokeAll(admin, tenants, revokedAtMs))
       // Two leases, so that an answer that is too late is seen.
       await delay(2 * leaseMs)
       for (const [{ clients }, atMs] of revokedAtMs) {
         latenessMs.push(...clients.flatMap((client) => client.answersAfter(atMs)))
       }
-      await restoreAll(openBao.admin, tenants)
+      await restoreAll((await cluster.active()).admin, tenants)
     }
-    const answers = tenants.reduce((sum, { clients }) => sum + clients.reduce((all, one) => all + one.answers, 0), 0)
+    const boundMs = leaseMs + faults[fault].propagationMs
     return {
-      ...{ fault, revocations: options.rounds * options.tenants, answers, latestMs: Math.max(0, ...latenessMs) },
-      answersAfterBound: (overrunMs) => latenessMs.filter((lateMs) => lateMs > leaseMs + overrunMs).length,
+      ...{ fault, boundMs, revocations: rounds * tenants.length, answers: answersOf(tenants) },
+      latestMs: Math.max(0, ...latenessMs),
+      answersAfterBound: (overrunMs) => latenessMs.filter((lateMs) => lateMs > boundMs + overrunMs).length,
     }
   } finally {
     for (const { clients } of tenants) for (const client of clients) client.stop()
     await host.stop()
     await postgres.stop()
-    await openBao.stop()
+    await cluster.stop()
   }
+}
+
+/** Makes the tenants, each with two clients. @returns the node that their configurations name first: a standby */
+async function startTenants(
+  cluster: OpenBaoCluster,
+  host: HostProcess,
+  count: number,
+  tenants: Tenant[],
+): Promise<OpenBaoServer> {
+  const active = await cluster.active()
+  await prepareOpenBao(active.admin)
+  const namedFirst = cluster.nodes.find((node) => node !== active) ?? active
+  const others = cluster.nodes.filter((node) => node !== namedFirst)
+  const place = { vault_address: namedFirst.address, cluster_addresses: others.map(({ address }) => address) }
+  for (let index = 0; index < count; index += 1) {
+    const tenant = `tenant-${index}`
+    const { workload, key } = await prepareTenant(host, tenant, active.admin, place)
+    tenants.push({ key, clients: [1, 2].map(() => new DataKeyClient(host.url, tenant, workload)) })
+  }
+  return namedFirst
+}
+
+function answersOf(tenants: readonly Tenant[]): number {
+  return tenants.reduce((sum, { clients }) => sum + clients.reduce((all, { answers }) => all + answers, 0), 0)
 }
 
 /** At slightly different moments of their leases: each tenant renews on its own. */
