@@ -94,6 +94,7 @@ describe("authorization", () => {
       keystore_id: "local",
       service_key: "payments",
       token_id: foreign.tokenId,
+      claim_id: "01a2111b-b0e4-74bb-bbbe-da2a823de2d0",
       name: "local",
     }
     const guarded = apiRoutes.filter(({ permission }) => permission !== "public")

@@ -9,19 +9,15 @@ const restore =
   "Restore the L1 key that made the wrap, or its backup, at the keystore; without it, the tenant's keys cannot be opened."
 
 /**
- * Says why a keystore refuses a stored wrap, as far as the facts go: another identity, or a key that is younger than the
- * wrap, prove that it is another key. Otherwise the wrap may also have been altered, and nothing here tells which.
+ * Says why a keystore refuses a stored wrap of the key that it still states as the activated one, as far as the facts go: a
+ * key that is younger than the wrap is another one. Otherwise the wrap may also have been altered, and nothing tells which.
  *
  * @param description - what the keystore says about the key that now has the name
  */
 export function explainRefusedWrap(
-  wrap: Pick<TenantKeyWrap, "l1KeyIdentity" | "l1KeyVersion" | "createdAtMs">,
-  { identity, latestVersion, latestVersionCreatedAtMs: madeAtMs }: KeyDescription,
+  wrap: Pick<TenantKeyWrap, "l1KeyVersion" | "createdAtMs">,
+  { latestVersion, latestVersionCreatedAtMs: madeAtMs }: KeyDescription,
 ): CodedError {
-  if (identity !== wrap.l1KeyIdentity) {
-    const message = "The keystore now states another L1 key than the one that made the stored wrap."
-    return pluginError("KEY_MISMATCH", message, restore)
-  }
   const isYounger = madeAtMs !== undefined && madeAtMs > wrap.createdAtMs + clockToleranceMs
   if (latestVersion === wrap.l1KeyVersion && isYounger) {
     const [made, wrapped] = [madeAtMs, wrap.createdAtMs].map((atMs) => new Date(atMs).toISOString())

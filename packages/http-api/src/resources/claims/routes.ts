@@ -1,11 +1,11 @@
 import { timeBudgets } from "@apeiro-cmk/host-call"
 import type { ClaimRecord } from "@apeiro-cmk/keystore-manager"
-import * as z from "zod"
+import type * as z from "zod"
 import { momentOf } from "../../fields.ts"
 import { document } from "../../pipeline/answer.ts"
 import { defineList } from "../../pipeline/define-list.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
-import { claimAnswer, claimantQuery, claimList, claimParameters } from "./schemas.ts"
+import { claimAnswer, claimantQuery, claimId, claimList, claimParameters } from "./schemas.ts"
 
 /** Writes a claim as the API shows it. */
 function claimAnswerOf(claim: ClaimRecord): z.input<typeof claimAnswer> {
@@ -26,7 +26,7 @@ export const listClaims = defineList({
   params: none,
   description: "The claims, by their ids",
   schema: claimList,
-  position: z.uuid(),
+  position: claimId,
   read: (page, _params, services) => services.claims.list(page),
   positionOf: ({ claimId }) => claimId,
   answer: (claims) => ({ claims: claims.map(claimAnswerOf) }),

@@ -1,10 +1,13 @@
 import * as z from "zod"
 import { keystoreId, moment, tenantId } from "../../fields.ts"
 
+/** Id of a claim. */
+export const claimId = z.uuid().max(36).meta({ description: "Another one each time the key is claimed" })
+
 /** The claim of a tenant on an L1 key. */
 export const claimAnswer = z
   .strictObject({
-    claim_id: z.uuid().meta({ description: "Another one each time the key is claimed" }),
+    claim_id: claimId,
     plugin_type: z.string(),
     l1_key_identity: z.string().meta({ description: "Canonical identity of the key, as the keystore stated it" }),
     tenant_id: tenantId,
@@ -20,7 +23,7 @@ export const claimAnswer = z
 export const claimList = z.strictObject({ claims: z.array(claimAnswer) }).meta({ id: "ClaimList" })
 
 /** Names the claim of a request. */
-export const claimParameters = z.strictObject({ claim_id: z.uuid() })
+export const claimParameters = z.strictObject({ claim_id: claimId })
 
 /** Names the keystore whose tenant gets the claim. */
 export const claimantQuery = z.strictObject({
