@@ -38,7 +38,9 @@ describe("what leaves the process", () => {
       `${egress}/tcp-connector.ts`,
       `${http}/http-proxy.ts`,
       `${http}/http-transport.ts`,
-      "packages/plugin-wire/src/serve/stale-sockets.ts", // a socket in the file system
+      // Sockets in the file system.
+      "packages/plugin-wire/src/serve/stale-sockets.ts",
+      "packages/thales/src/session/owned-folder.ts",
     ])
     expect(filesWith(/from ["']undici["']/)).toEqual([`${http}/http-proxy.ts`, `${http}/http-transport.ts`])
   })

@@ -2,7 +2,6 @@ import type { KeyStorageErrorCode } from "@apeiro-cmk/key-hierarchy"
 import type { KeystoreStorageErrorCode, PlatformStorageErrorCode } from "@apeiro-cmk/keystore-manager"
 import { CodedError, type ErrorFacts, hasMarker } from "@apeiro-cmk/plugin-interface"
 import type { TenantStorageErrorCode, TokenStorageErrorCode } from "./ports.ts"
-import type { QuotaErrorCode } from "./quotas.ts"
 
 /**
  * Codes of the database itself; any port can fail with them:
@@ -35,7 +34,8 @@ export type DatabaseErrorCode =
 /** Every code that this package throws: those of the database, and those that are declared next to each port. */
 export type PersistenceErrorCode =
   | DatabaseErrorCode
-  | QuotaErrorCode
+  | "QUOTA_EXCEEDED"
+  | "IDEMPOTENCY_KEYS_EXHAUSTED"
   | TenantStorageErrorCode
   | TokenStorageErrorCode
   | KeyStorageErrorCode

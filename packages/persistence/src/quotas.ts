@@ -15,9 +15,6 @@ export interface TenantQuotas {
   readonly idempotencyKeys: number
 }
 
-/** Codes of writes that a quota refuses. */
-export type QuotaErrorCode = "QUOTA_EXCEEDED" | "IDEMPOTENCY_KEYS_EXHAUSTED"
-
 /**
  * Locks the row of a tenant by writing it: on an engine with many writers, a tenant's transactions that do this run one
  * after another, and what they count stays true until they end. Other tenants' transactions do not wait.

@@ -2,11 +2,11 @@ import type { PluginDefinition } from "@apeiro-cmk/plugin-interface"
 import { encodeEncryptionContext } from "@apeiro-cmk/plugin-sdk"
 import { openInProcess, testCall, testServices } from "@apeiro-cmk/plugin-sdk/testing"
 import { tcpFaultProxy } from "../../fault-proxy/proxy.ts"
-import type { OpenedKeystore, OpenRequest } from "../../kinds/keystore/options.ts"
+import type { MovableKey, OpenedKeystore, OpenRequest } from "../../kinds/keystore/options.ts"
 import { openOverWire } from "../../wire/open-over-wire.ts"
 import type { PluginExecutable } from "../../wire/plugin-process.ts"
 import { startReferenceServer } from "./server.ts"
-import { openWithMaterial } from "./vault.ts"
+import { openWithMaterial, type ReferenceVault } from "./vault.ts"
 
 const pluginConfiguration = { allowedEndpoints: ["http://127.0.0.1:*"], allowedAddresses: ["127.0.0.0/8"] }
 
@@ -43,14 +43,7 @@ export function openReference<Configuration>(
           vault.create(`l1-${counter}`)
           return { keyId: `l1-${counter}` }
         },
-        movableKey: async () => ({
-          key: { keyId: "l1" },
-          isStated: true,
-          async move() {
-            vault.delete("l1")
-            vault.create("l1")
-          },
-        }),
+        movableKey: async () => movableKey(vault),
         unusedKeyId: () => {
           counter += 1
           return `no-such-key-${counter}`
@@ -79,6 +72,17 @@ export function openReference<Configuration>(
         await server.close()
       },
     }
+  }
+}
+
+function movableKey(vault: ReferenceVault): MovableKey {
+  return {
+    key: { keyId: "l1" },
+    isStated: true,
+    async move() {
+      vault.delete("l1")
+      vault.create("l1")
+    },
   }
 }
 
