@@ -44,7 +44,7 @@ const mayDependOn: Record<string, readonly string[]> = {
   "key-hierarchy": [...forPlugins, "audit-log", "host-call", "committing-wrap"],
   "credential-store": ["plugin-interface", "committing-wrap"],
   "keystore-manager": [...forPlugins, "audit-log", "host-call", "key-hierarchy", "credential-store"],
-  persistence: [...forPlugins, "audit-log", "key-hierarchy", "credential-store", "keystore-manager"],
+  persistence: [...forPlugins, "audit-log", "host-call", "key-hierarchy", "credential-store", "keystore-manager"],
   "host-runtime": asProcesses,
   access: ["plugin-interface", "audit-log", "host-call", "persistence"],
   "http-api": [

@@ -101,7 +101,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
 
 /** Reads the `Link` header (RFC 8288) of a part of a list. @returns path and query of the next part */
 function nextPath(response: Response, path: string): string | undefined {
-  const query = /<(\?[^>]*)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1]
+  const query = /<(\?[^<>]*)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1]
   return query === undefined ? undefined : path + query
 }
 

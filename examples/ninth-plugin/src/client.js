@@ -23,13 +23,14 @@ export class PocketClient {
     this.#token = token
   }
 
-  async send(method, path, body, signal) {
+  async send(method, path, body, call) {
+    const { signal } = call
     const token = await this.#token.read(signal)
     const authorization = `Bearer ${Buffer.from(token).toString("utf8")}`
     token.fill(0)
     const headers = { authorization, "content-type": "application/json" }
     const url = `${this.#address}/keys/${path}`
-    const response = await this.#http.request({ method, url, headers, body: JSON.stringify(body), signal })
+    const response = await this.#http.request({ method, url, headers, body: JSON.stringify(body), signal, call })
     if (response.status === 200) return answerOf(response)
     throw errorOf(response)
   }

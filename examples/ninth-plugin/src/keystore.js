@@ -101,7 +101,8 @@ export class PocketKeystore {
   }
 
   #send(method, path, body, call) {
-    return this.#client.send(method, path, body, AbortSignal.any([call.signal, this.#closing.signal]))
+    const signal = AbortSignal.any([call.signal, this.#closing.signal])
+    return this.#client.send(method, path, body, { ...call, signal })
   }
 }
 

@@ -16,6 +16,7 @@ const keystoreConfiguration = z.strictObject({
   token: secret().meta({ title: "Token" }),
   key_name: z
     .string()
+    .max(64, { abort: true })
     .regex(/^[a-z0-9-]{1,64}$/)
     .meta({ title: "Name of the L1 key" }),
 })

@@ -49,7 +49,7 @@ describe.skipIf(!available)("openbao: login with a client certificate (cert)", (
       const keystore = await bao.openAs(key, { ...by(issued), role }, services)
       await expect(roundTrip(keystore)).resolves.toHaveLength(32)
       const steps = [...(await stepsOf(keystore)).values()]
-      expect(steps.map(({ outcome }) => outcome)).toEqual([...Array(5).fill("passed"), "skipped"])
+      expect(steps.map(({ outcome }) => outcome)).toEqual([...Array(6).fill("passed"), "skipped"])
       expect(services.auditEvents[0]).toMatchObject({ action: "keystoreLogin", facts: { method: "cert" } })
       expect(services.logger.text()).not.toContain(issued.privateKey.split("\n")[1])
     }

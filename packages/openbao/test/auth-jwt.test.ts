@@ -51,7 +51,7 @@ describe.skipIf(!available)("openbao: login with a signed token (jwt)", () => {
     const keystore = await bao.openAs(key, by({ jwt: issuer.issue(subject) }), services)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
     const steps = [...(await stepsOf(keystore)).values()]
-    expect(steps.map(({ outcome }) => outcome)).toEqual([...Array(5).fill("passed"), "skipped"])
+    expect(steps.map(({ outcome }) => outcome)).toEqual([...Array(6).fill("passed"), "skipped"])
     expect(steps[0]).toMatchObject({ facts: { auth_status: "authenticated" } })
     expect(services.auditEvents[0]).toMatchObject({ action: "keystoreLogin", facts: { method: "jwt" } })
   })

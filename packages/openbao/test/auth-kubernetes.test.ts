@@ -60,7 +60,7 @@ describe.skipIf(!available)("openbao: login with a Kubernetes service account (k
     const { keystore, services } = await open(token)
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
     const steps = [...(await stepsOf(keystore)).values()]
-    expect(steps.map(({ outcome }) => outcome)).toEqual([...Array(5).fill("passed"), "skipped"])
+    expect(steps.map(({ outcome }) => outcome)).toEqual([...Array(6).fill("passed"), "skipped"])
     expect(services.auditEvents[0]).toMatchObject({ action: "keystoreLogin", facts: { method: "kubernetes" } })
     expect(services.logger.text()).not.toContain(token)
   })

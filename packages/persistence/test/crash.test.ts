@@ -38,7 +38,7 @@ async function expectWhole(database: Database, answers: readonly string[]): Prom
   expect(await database.auditLog.head("batches")).toEqual(headOf("batches", batches))
   for (const size of withWord(answers, "log")) expect(batches.length).toBeGreaterThanOrEqual(Number(size))
 
-  const tenantIds = (await database.tenants.tenants({ limit: 100 })).map(({ tenantId }) => tenantId)
+  const tenantIds = (await database.tenants.tenants({ limit: 10_000 })).map(({ tenantId }) => tenantId)
   for (const tenantId of withWord(answers, "tenant")) expect(tenantIds).toContain(tenantId)
   const audited = (await wholeLog(database.auditLog, "tenants")).map(({ entryId }) => entryId)
   expect(audited.toSorted()).toEqual(tenantIds.map((tenantId) => `${tenantId}-audit`).toSorted())

@@ -59,8 +59,8 @@ export const configurationCases: readonly PluginCase[] = [
     name: "judges hostile texts and sizes at once, and refuses them in at most 50 short issues",
     async run({ parser, manifest, configuration, openChanged }) {
       const { pluginConfigurationSchema: schema } = manifest
-      assertTextsAreBounded(parser, schema, configuration)
-      assertNumbersAreBounded(parser, configuration)
+      await assertTextsAreBounded(parser, schema, configuration)
+      await assertNumbersAreBounded(parser, configuration)
       for (const input of hostileConfigurations(schema, configuration)) {
         const refused = await openChanged(() => input).catch((error: unknown) => error)
         assert.ok(refused instanceof Error, "it starts with a hostile configuration")

@@ -21,7 +21,10 @@ export const keyMutants: readonly Mutant[] = [
   {
     fault: "describes a key from memory",
     caughtBy: "says that the key is gone when the administrator has deleted it",
-    andBy: ["says KEY_DISABLED when the administrator has disabled the key"],
+    andBy: [
+      "says KEY_DISABLED when the administrator has disabled the key",
+      "opens no earlier wrap once a name leads to another key, and states the identity of the other key",
+    ],
     keystore(real) {
       const remembered = new Map<string, Promise<KeyDescription>>()
       return {
@@ -36,7 +39,10 @@ export const keyMutants: readonly Mutant[] = [
   {
     fault: "gives every key the same identity",
     caughtBy: "gives two keys two identities",
-    andBy: ["rotates a key: a new version encrypts, the old one still decrypts and is not taken for the new one"],
+    andBy: [
+      "rotates a key: a new version encrypts, the old one still decrypts and is not taken for the new one",
+      "opens no earlier wrap once a name leads to another key, and states the identity of the other key",
+    ],
     keystore: (real) => ({
       describeKey: async (key, call) => ({ ...(await real.describeKey(key, call)), identity: "reference" }),
     }),

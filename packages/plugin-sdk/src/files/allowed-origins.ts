@@ -3,6 +3,7 @@ import path from "node:path"
 import type { FileDestination, PluginError } from "@apeiro-cmk/plugin-interface"
 import { isAllowedUrl, namesWholeHost } from "../egress/egress-policy.ts"
 import { pluginError } from "../errors/error-facts.ts"
+import { textBefore } from "./text-before.ts"
 
 /** The operator's file that says to which origins the files of its folder, and of the folders below, may be sent. */
 export const allowedOriginsFile = "allowed-origins"
@@ -31,7 +32,7 @@ async function nearestRule(folder: string, top: string): Promise<readonly string
   if (text === undefined) return folder === top ? undefined : nearestRule(path.dirname(folder), top)
   return text
     .split(/\r?\n/)
-    .map((line) => line.replace(/#.*$/, "").trim())
+    .map((line) => textBefore("#", line))
     .filter((line) => line !== "")
 }
 

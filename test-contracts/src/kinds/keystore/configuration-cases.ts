@@ -69,10 +69,10 @@ export const configurationCases: readonly KeystoreCase[] = [
     name: "judges hostile texts and sizes at once, and refuses them in at most 50 short issues",
     async run(opened) {
       const { manifest, configuration } = opened.definition
-      assertTextsAreBounded(configuration.keystore, manifest.keystoreConfigurationSchema, opened.configuration)
-      assertNumbersAreBounded(configuration.keystore, opened.configuration)
-      assertTextsAreBounded(configuration.plugin, manifest.pluginConfigurationSchema, {})
-      assertNumbersAreBounded(configuration.plugin, {})
+      await assertTextsAreBounded(configuration.keystore, manifest.keystoreConfigurationSchema, opened.configuration)
+      await assertNumbersAreBounded(configuration.keystore, opened.configuration)
+      await assertTextsAreBounded(configuration.plugin, manifest.pluginConfigurationSchema, {})
+      await assertNumbersAreBounded(configuration.plugin, {})
       for (const input of hostileConfigurations(manifest.keystoreConfigurationSchema, opened.configuration)) {
         const error = await expectRefused(opened, input)
         assertShortIssues("the plugin's refusal", error.issues ?? [])

@@ -1,4 +1,5 @@
 import { isIP } from "node:net"
+import { textBefore } from "../../files/text-before.ts"
 import type { ResolvedAddress } from "./host-lookup.ts"
 
 /** Addresses by name, in lower case, in the order of the file. */
@@ -8,7 +9,7 @@ export type HostsFile = ReadonlyMap<string, readonly ResolvedAddress[]>
 export function parseHostsFile(text: string): HostsFile {
   const hosts = new Map<string, readonly ResolvedAddress[]>()
   for (const line of text.split(/\r?\n/)) {
-    const [address = "", ...names] = line.replace(/#.*$/, "").trim().split(/\s+/)
+    const [address = "", ...names] = textBefore("#", line).split(/\s+/)
     const family = isIP(address)
     if (family !== 4 && family !== 6) continue
     for (const name of names.map((each) => each.toLowerCase())) {

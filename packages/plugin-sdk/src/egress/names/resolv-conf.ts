@@ -1,4 +1,5 @@
 import { isIP } from "node:net"
+import { textBefore } from "../../files/text-before.ts"
 
 /** The part of resolv.conf(5) that decides which names are asked, and whom. */
 export interface ResolvConf {
@@ -20,12 +21,9 @@ export function parseResolvConf(text: string): ResolvConf {
   let search: readonly string[] = []
   let ndots = 1
   for (const line of text.split(/\r?\n/)) {
-    const [keyword, ...values] = line
-      .replace(/[#;].*$/, "")
-      .trim()
-      .split(/\s+/)
+    const [keyword, ...values] = textBefore("#", textBefore(";", line)).split(/\s+/)
     const [first = ""] = values
-    if (keyword === "nameserver" && isIP(first.replace(/%.*$/, "")) !== 0) servers.push(first)
+    if (keyword === "nameserver" && isIP(textBefore("%", first)) !== 0) servers.push(first)
     if (keyword === "search" || keyword === "domain") search = values.map((domain) => domain.replace(/\.$/, ""))
     const given = keyword === "options" ? values.findLast((option) => /^ndots:\d+$/.test(option)) : undefined
     if (given !== undefined) ndots = Math.min(Number(given.slice("ndots:".length)), largestNdots)
