@@ -53,10 +53,7 @@ export function superlinearFault(literal: string): string | undefined {
 }
 
 function ambiguityOf(automaton: PatternAutomaton): string | undefined {
-  const looping = automaton.sets
-    .keys()
-    .filter((state) => reaches(automaton, state, state))
-    .toArray()
+  const looping = [...automaton.sets.keys()].filter((state) => reaches(automaton, state, state))
   for (const p of looping) {
     // A match that has come to an accepting state cannot fail any more.
     for (const q of looping.filter((each) => each !== p && !automaton.accepting.has(each))) {
