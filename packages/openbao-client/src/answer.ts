@@ -33,6 +33,15 @@ const healthShape = z.object({
   cluster_id: z.string().max(100).optional(),
 })
 
+const leaderShape = z.object({
+  is_self: z.boolean(),
+  // Absent while the node knows no leader.
+  leader_cluster_address: z.string().max(1000).default(""),
+})
+
+/** Answer of `sys/leader`: the leader as this node knows it. */
+export type LeaderAnswer = z.output<typeof leaderShape>
+
 /** Answer of `sys/health`. */
 export type HealthAnswer = z.output<typeof healthShape>
 
@@ -68,6 +77,11 @@ function hasFieldOfOpenBao({ errors, ...success }: z.output<typeof answerShape>)
 /** Parses the answer of `sys/health`, whose shape differs from all others. */
 export function readHealth(body: Uint8Array): HealthAnswer | undefined {
   return healthShape.safeParse(parseJson(body)).data
+}
+
+/** Parses the answer of `sys/leader`, whose shape differs from all others. */
+export function readLeader(body: Uint8Array): LeaderAnswer | undefined {
+  return leaderShape.safeParse(parseJson(body)).data
 }
 
 function parseJson(body: Uint8Array): unknown {

@@ -2,12 +2,13 @@ import { type CallOptions, type Clock, isPluginError, type PluginError } from "@
 import { abortable, abortReason, pluginError, withDeadline } from "@apeiro-cmk/plugin-sdk"
 import type { HealthAnswer, OpenBaoAnswer } from "./answer.ts"
 import { noActiveNode, sealedError } from "./errors.ts"
-import type { OpenBaoRequest, Wire } from "./wire.ts"
+import { leaderOfMost } from "./leader-vote.ts"
+import type { NodeWire, OpenBaoRequest, Wire } from "./wire.ts"
 
 /** Arguments of {@link createCluster}. */
 export interface ClusterOptions {
-  /** One for each node. */
-  readonly nodes: readonly Wire[]
+  /** One for each node, and every node of the cluster. */
+  readonly nodes: readonly NodeWire[]
   readonly clock: Clock
   /** Longest time for one request, in milliseconds; a call tries other nodes for up to twice as long. */
   readonly requestTimeoutMs: number
@@ -25,19 +26,18 @@ export function createCluster(options: ClusterOptions): Wire {
 
 /**
  * Several nodes of one cluster, of which only the active one is asked. A standby answers from its own copy, which lacks a
- * revocation as long as it is cut off from the active node. So the node states before each request that it is active: its
- * copy is then at least as new as the beginning of the call, but for the time in which a node that was cut off notices
- * that it no longer leads.
+ * revocation as long as it is cut off from the active node. So most nodes say before each request that this node leads:
+ * its copy is then at least as new as the beginning of the call.
  *
  * It stays with the active node. When that one fails, a repeatable request goes to the next one within the same call, also
  * during an election; any other request is sent once.
  */
 class Cluster implements Wire {
   readonly namespace: string | undefined
-  readonly #nodes: readonly Wire[]
+  readonly #nodes: readonly NodeWire[]
   readonly #clock: Clock
   readonly #requestTimeoutMs: number
-  #active: Wire | undefined
+  #active: NodeWire | undefined
   #clusterId: string | undefined
 
   constructor({ nodes, clock, requestTimeoutMs }: ClusterOptions) {
@@ -55,7 +55,7 @@ class Cluster implements Wire {
       const look = await this.#look(call)
       if (look.active === undefined && (!look.mayChange() || isOver())) throw look.error()
       try {
-        if (look.active !== undefined) return await look.active.node.send(request, token, call)
+        if (look.active !== undefined) return await look.active.send(request, token, call)
       } catch (error) {
         if (!isFailure(error)) throw error
         this.#active = undefined
@@ -68,57 +68,45 @@ class Cluster implements Wire {
 
   async health(call: CallOptions): Promise<HealthAnswer> {
     const look = await this.#look(call)
-    if (look.active !== undefined) return look.active.state
+    if (look.active !== undefined) return look.active.health(call)
     // Any node that answers can report the state, e.g. that it is sealed.
     const state = look.states.find(({ sealed }) => !sealed) ?? look.states[0]
     if (state === undefined || look.errors.some(isForeign)) throw look.error()
     return state
   }
 
-  /**
-   * Asks the node that was active last whether it still is, and otherwise all nodes at once: then the first active one
-   * wins, so that a node that hangs delays nothing.
-   */
+  /** Looks for the node that leads now. One that was not active before is examined first, and all are where none leads. */
   async #look(call: CallOptions): Promise<Look> {
-    if (this.#active !== undefined) {
-      const known = await this.#lookAt([this.#active], call)
-      if (known.active !== undefined) return known
-    }
-    const look = await this.#lookAt(this.#nodes, call)
-    this.#active = look.active?.node
-    return look
-  }
-
-  async #lookAt(nodes: readonly Wire[], call: CallOptions): Promise<Look> {
     const deadline = withDeadline(call.signal, Math.min(longestLookMs, this.#requestTimeoutMs), this.#clock)
+    const within = { ...call, signal: deadline.signal }
     const look = new Look()
-    const examinations = nodes.map((node) => this.#examine(node, look, { ...call, signal: deadline.signal }))
-    // The first time, wait for every node: they must all agree on the cluster id.
-    if (this.#clusterId === undefined) await Promise.allSettled(examinations)
-    await Promise.any(examinations).catch(() => undefined)
-    deadline.dispose()
-    if (call.signal.aborted) throw abortReason(call.signal)
-    if (look.errors.some(isForeign)) {
-      look.active = undefined
-      this.#clusterId = undefined
+    try {
+      const leader = await leaderOfMost(this.#nodes, within)
+      if (leader === undefined || leader !== this.#active) {
+        // The first time, every node is examined: they must all agree on the cluster id.
+        const isFirst = this.#clusterId === undefined || leader === undefined
+        const examined = isFirst ? this.#nodes : [leader]
+        await Promise.all(examined.map((node) => this.#examine(node, look, within)))
+      }
+      if (look.errors.some(isForeign)) this.#clusterId = undefined
+      else if (leader !== undefined && (leader === this.#active || look.isActive(leader))) look.active = leader
+    } finally {
+      deadline.dispose()
     }
+    if (call.signal.aborted) throw abortReason(call.signal)
+    this.#active = look.active
     return look
   }
 
-  /** Resolves for the active node only; the findings go into `look`. */
-  async #examine(node: Wire, look: Look, call: CallOptions): Promise<void> {
+  /** Asks a node for its state; the findings go into `look`. */
+  async #examine(node: NodeWire, look: Look, call: CallOptions): Promise<void> {
     try {
       const state = await node.health(call)
       if (!state.sealed && state.initialized && !this.#isOfThisCluster(state)) throw otherCluster()
-      if (!state.sealed && state.initialized && !state.standby) {
-        look.active ??= { node, state }
-        return
-      }
-      look.states.push(state)
+      look.found.set(node, state)
     } catch (error) {
       look.errors.push(error)
     }
-    throw new Error("not the active node")
   }
 
   /** A wrap made by one cluster opens in no other: better no answer than an answer from the wrong cluster. */
@@ -136,27 +124,38 @@ class Cluster implements Wire {
 
 /** The findings of one look at the nodes. */
 class Look {
-  active: { readonly node: Wire; readonly state: HealthAnswer } | undefined
-  /** States of the nodes that answered and are not active. */
-  readonly states: HealthAnswer[] = []
+  /** The node that leads. */
+  active: NodeWire | undefined
+  /** States of the nodes that were examined and answered. */
+  readonly found = new Map<NodeWire, HealthAnswer>()
   readonly errors: unknown[] = []
 
-  /** Tells whether a node answered that takes over when the active one is gone. */
-  hasStandby(): boolean {
-    return this.states.some(({ sealed, initialized, standby }) => !sealed && initialized && standby)
+  get states(): readonly HealthAnswer[] {
+    return [...this.found.values()]
+  }
+
+  isActive(node: NodeWire): boolean {
+    const state = this.found.get(node)
+    return state !== undefined && !state.sealed && state.initialized && !state.standby
   }
 
   /** Tells whether another look may find an active node soon: during an election, or while nodes are slow to answer. */
   mayChange(): boolean {
-    return this.hasStandby() || this.errors.some((error) => isPluginError(error) && error.code === "TIMED_OUT")
+    if (this.errors.some(isForeign)) return false
+    return this.isServing() || this.errors.some((error) => isPluginError(error) && error.code === "TIMED_OUT")
   }
 
   /** Says why no node is active. */
   error(): unknown {
     const foreign = this.errors.find(isForeign)
     if (foreign !== undefined) return foreign
-    if (this.hasStandby()) return noActiveNode()
+    if (this.isServing()) return noActiveNode()
     return this.states.length > 0 ? sealedError() : this.errors[0]
+  }
+
+  /** Tells whether a node answers that is not sealed. */
+  isServing(): boolean {
+    return this.states.some(({ sealed, initialized }) => !sealed && initialized)
   }
 }
 

@@ -108,12 +108,12 @@ export function unavailableError(): PluginError {
   )
 }
 
-/** Makes the error for a cluster whose nodes that answer are all standbys: those are not asked for anything. */
+/** Makes the error for a cluster of which most nodes agree on no leader: no other node is asked for anything. */
 export function noActiveNode(): PluginError {
   return pluginError(
     "UNREACHABLE",
-    "No node of the OpenBao cluster that answers is the active one, and a standby may not know of a revocation.",
-    "Check that the cluster has an active node, and that vault_address or cluster_addresses name it.",
+    "The nodes of the OpenBao cluster that answer do not agree on an active node, and a standby may not know of a revocation.",
+    "Check that most nodes of the cluster run and reach each other, and that vault_address and cluster_addresses name all of them.",
     { origin: "backend" },
   )
 }

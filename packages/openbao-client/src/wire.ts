@@ -1,6 +1,13 @@
 import type { CallOptions, Clock, HttpClient, HttpRequest, HttpResponse } from "@apeiro-cmk/plugin-interface"
 import { withDeadline } from "@apeiro-cmk/plugin-sdk"
-import { type HealthAnswer, type OpenBaoAnswer, readAnswer, readHealth } from "./answer.ts"
+import {
+  type HealthAnswer,
+  type LeaderAnswer,
+  type OpenBaoAnswer,
+  readAnswer,
+  readHealth,
+  readLeader,
+} from "./answer.ts"
 import { isRedirect, namespaceLockedError, notOpenBao, sealedError, statusError, unavailableError } from "./errors.ts"
 
 /** One request to OpenBao. */
@@ -48,11 +55,17 @@ export interface Wire {
   health(call: CallOptions): Promise<HealthAnswer>
 }
 
+/** The {@link Wire} to one node. */
+export interface NodeWire extends Wire {
+  /** Asks `sys/leader`, which needs no token. @throws {PluginError} as `send` */
+  leader(call: CallOptions): Promise<LeaderAnswer>
+}
+
 // Without these parameters a sealed or standby node answers with an error status, which a proxy may rewrite.
 const healthPath = "sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200"
 
-/** Makes the {@link Wire} to one server. */
-export function createWire(options: WireOptions): Wire {
+/** Makes the {@link NodeWire} to one server. */
+export function createWire(options: WireOptions): NodeWire {
   const { address, namespace, http, clock, requestTimeoutMs } = options
 
   async function exchange(request: Omit<HttpRequest, "signal" | "call">, call: CallOptions): Promise<HttpResponse> {
@@ -64,14 +77,21 @@ export function createWire(options: WireOptions): Wire {
     }
   }
 
-  async function health(call: CallOptions): Promise<HealthAnswer> {
-    const response = await exchange({ method: "GET", url: `${address}/v1/${healthPath}` }, call)
+  async function ask<Answer>(
+    path: string,
+    read: (body: Uint8Array) => Answer | undefined,
+    call: CallOptions,
+  ): Promise<Answer> {
+    const response = await exchange({ method: "GET", url: `${address}/v1/${path}` }, call)
     const error = statusError(response.status, response.headers)
     if (error !== undefined) throw error
-    const answer = readHealth(response.body)
+    const answer = read(response.body)
     if (answer === undefined) throw notOpenBao(response.status)
     return answer
   }
+
+  const health = (call: CallOptions) => ask(healthPath, readHealth, call)
+  const leader = (call: CallOptions) => ask("sys/leader", readLeader, call)
 
   /** A 503 alone says little: a proxy answers the same way. */
   async function settleUnavailable(answer: OpenBaoAnswer | undefined, call: CallOptions): Promise<never> {
@@ -105,5 +125,5 @@ export function createWire(options: WireOptions): Wire {
     return answer
   }
 
-  return { namespace, send, health }
+  return { namespace, send, health, leader }
 }

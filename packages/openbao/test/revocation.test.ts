@@ -12,15 +12,19 @@ import { context, OpenBao, plaintext, stepsOf } from "./open-bao.ts"
 
 const available = await openBaoAvailable()
 
-/** Half a second at raft's multiplier 1 (measured: 0.5 s; at OpenBao's default of 5: 2.5 s), and time to answer. */
-const stepsDownWithinMs = 3_000
+const waiting = { timeout: 20_000, interval: 200 }
 
 describe.skipIf(!available)("openbao: a revocation at the leader of three nodes", () => {
   let cluster: OpenBaoCluster
   let bao: OpenBao
+  let moved: Awaited<ReturnType<typeof open>>[]
+  let leaderless: Awaited<ReturnType<typeof open>>
   beforeAll(async () => {
     cluster = await startOpenBaoCluster()
     bao = await OpenBao.on(await cluster.active())
+    // Now, because later the node that prepares it no longer leads.
+    moved = [await open(bao.server), await open(bao.server)]
+    leaderless = await open(bao.server)
   })
   afterAll(async () => {
     await bao?.stop()
@@ -35,6 +39,10 @@ describe.skipIf(!available)("openbao: a revocation at the leader of three nodes"
     const others = addresses().filter((address) => address !== node.address)
     const configuration = { vault_address: node.address, ...(isOnly ? {} : { cluster_addresses: others }) }
     const opened = await bao.open({ configuration, pluginConfiguration: { requestTimeoutMs: 3_000 } })
+    // A standby learns of the new role and its secret id a moment later, in the order in which they were written.
+    const mark = { path: `sys/policies/acl/after-${opened.role}`, token: node.rootToken }
+    await bao.write(mark.path, { policy: `path "nothing" { capabilities = ["read"] }` })
+    await vi.waitFor(async () => expect((await node.send({ method: "GET", ...mark })).status).toBe(200), waiting)
     return { ...opened, wrap: await wrapOf(opened.keystore) }
   }
 
@@ -87,37 +95,55 @@ describe.skipIf(!available)("openbao: a revocation at the leader of three nodes"
     expect((await stepsOf(own.keystore)).get("active_node")).toMatchObject({ outcome: "passed" })
   })
 
-  it("ends it after a change of leader, while the old leader is cut off and still answers others", async () => {
-    const old = await cluster.active()
-    const { keystore, role, wrap } = await open(old)
-    expect(await outcomeOf(keystore, wrap)).toBe("decrypted")
-    cluster.isolate(old)
-    const elected = await otherActive(old)
-    await revoked(role, elected)
-    expect(await outcomeOf(keystore, wrap)).toBe("DENIED")
-    cluster.heal()
-    // The old leader follows the new one before the next test writes through it.
-    await vi.waitFor(() => bao.admin.writePolicy("healed", ""), { timeout: 20_000, interval: 200 })
-  })
+  it("ends it after each change of leader, though the node that led before still calls itself active", async () => {
+    const first = await cluster.active()
+    const second = await endsWithout(first)
+    if (second === undefined) throw new Error("the first leader has no successor")
+    // The first leader notices, and follows. One that was elected may not: in OpenBao 2.7.2 it calls itself active for
+    // good, and only a restart helps.
+    await vi.waitFor(() => revoked("healed", first), waiting)
+    await endsWithout(second)
+    await second.kill()
+    await second.startSealed()
+    await second.unsealStandby()
+  }, 120_000)
 
-  it("gives no answer at all when the only reachable nodes have no leader", async () => {
+  it("gives no answer at all when the only reachable node has no others to confirm that it leads", async () => {
     const active = await cluster.active()
-    const { keystore, wrap } = await open(active)
-    const cutAtMs = performance.now()
-    const [one = active, two = active] = standbysOf(active)
-    await Promise.all([one.kill(), two.kill()])
-    let served = cutAtMs
-    while ((await outcomeOf(keystore, wrap)) === "decrypted") served = performance.now()
-    expect(served - cutAtMs).toBeLessThan(stepsDownWithinMs)
+    const { keystore, wrap } = leaderless
+    expect(await outcomeOf(keystore, wrap)).toBe("decrypted")
+    await Promise.all(standbysOf(active).map((node) => node.kill()))
     expect(await outcomeOf(keystore, wrap)).toBe("UNREACHABLE")
   })
 
+  /**
+   * Cuts the leader off, revokes at its successor, and looks whether service ends. OpenBao 2.7.2 does not always bring
+   * forth a successor: then nobody can revoke, and nobody may answer. @returns the successor
+   */
+  async function endsWithout(leader: OpenBaoServer): Promise<OpenBaoServer | undefined> {
+    const { keystore, role, wrap } = moved.pop() ?? leaderless
+    expect(await outcomeOf(keystore, wrap)).toBe("decrypted")
+    cluster.isolate(leader)
+    const elected = await otherActive(leader).catch(() => undefined)
+    if (elected !== undefined) await revoked(role, elected)
+    expect(await outcomeOf(keystore, wrap)).toBe(elected === undefined ? "UNREACHABLE" : "DENIED")
+    cluster.heal()
+    return elected
+  }
+
   async function otherActive(old: OpenBaoServer): Promise<OpenBaoServer> {
-    for (;;) {
-      for (const node of standbysOf(old)) {
-        if ((await node.send({ method: "GET", path: "sys/health" })).status === 200) return node
-      }
-    }
+    return vi.waitFor(
+      async () => {
+        const states = standbysOf(old).map(async (node) => {
+          const { status } = await node.send({ method: "GET", path: "sys/health" })
+          return status === 200 ? node : undefined
+        })
+        const elected = (await Promise.all(states)).find((node) => node !== undefined)
+        if (elected === undefined) throw new Error("no other node has been elected")
+        return elected
+      },
+      { timeout: 30_000, interval: 200 },
+    )
   }
 })
 

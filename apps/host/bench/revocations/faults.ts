@@ -69,8 +69,7 @@ export const faults = {
     },
   },
   leaderCutOff: {
-    // An active node that was cut off still leads for half a second at raft's multiplier 1, which these nodes have.
-    propagationMs: 500,
+    propagationMs: 0,
     async run({ cluster }, revoke) {
       const old = await cluster.active()
       cluster.isolate(old)

@@ -9,7 +9,8 @@ export const connectionFields = {
   vault_address: address().meta({ title: "Server address", examples: ["https://openbao.company.internal:8200"] }),
   cluster_addresses: z.array(address()).max(8).optional().meta({
     title: "Addresses of the other nodes",
-    description: "For a cluster without a load balancer. Every address must lead to a node of the same cluster.",
+    description:
+      "For a cluster without a load balancer. Name every other node of the cluster, one address each: only the node that most of them follow is asked.",
   }),
   namespace: serverPath()
     .transform((namespace) => (namespace === "root" ? undefined : namespace))

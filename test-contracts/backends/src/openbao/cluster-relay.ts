@@ -44,7 +44,8 @@ export class ClusterRelay {
     client.on("error", () => client.destroy())
     const source = await processOf(client.remotePort ?? 0)
     if (client.destroyed) return
-    if (this.#isRefused(source)) {
+    // A link of an unknown owner could not be cut later: its owner tries again.
+    if (source === 0 || this.#isRefused(source)) {
       client.destroy()
       return
     }
