@@ -15,8 +15,6 @@ export interface FaultScene {
 
 /** One fault: it begins, the tenants revoke, and it ends. */
 interface Fault {
-  /** Time that the keystore itself may need to tell all of its nodes, in milliseconds; see SECURITY.md. */
-  readonly propagationMs: number
   /** Has the tenants revoke at the worst moment; resolves when the fault is over. */
   run(scene: FaultScene, revoke: (admin: OpenBaoAdmin) => Promise<void>): Promise<void>
 }
@@ -28,9 +26,8 @@ const activeAdmin = async ({ cluster }: FaultScene) => (await cluster.active()).
 
 /** Every fault. */
 export const faults = {
-  none: { propagationMs: 0, run: async (scene, revoke) => revoke(await activeAdmin(scene)) },
+  none: { run: async (scene, revoke) => revoke(await activeAdmin(scene)) },
   stopped: {
-    propagationMs: 0,
     async run(scene, revoke) {
       const { processId } = scene.host
       process.kill(processId, "SIGSTOP")
@@ -40,7 +37,6 @@ export const faults = {
     },
   },
   stoppedAfterRevocation: {
-    propagationMs: 0,
     async run(scene, revoke) {
       await revoke(await activeAdmin(scene))
       // A moment of the host's own choosing: some requests wait for the commit, some for the answer.
@@ -51,7 +47,6 @@ export const faults = {
     },
   },
   locked: {
-    propagationMs: 0,
     async run(scene, revoke) {
       const release = await scene.postgres.lockTable(scene.database, "audit_intake")
       await revoke(await activeAdmin(scene))
@@ -60,7 +55,6 @@ export const faults = {
     },
   },
   standbyCutOff: {
-    propagationMs: 0,
     async run(scene, revoke) {
       scene.cluster.isolate(scene.namedFirst)
       await revoke(await activeAdmin(scene))
@@ -69,7 +63,6 @@ export const faults = {
     },
   },
   leaderCutOff: {
-    propagationMs: 0,
     async run({ cluster }, revoke) {
       const old = await cluster.active()
       cluster.isolate(old)
