@@ -7,7 +7,7 @@ import type { Lease } from "./lease.ts"
  * Whoever drops the tenant's leases takes the ring away, and a renewal grants only into the ring that it entered at its
  * beginning. So a ring that is gone is the tombstone for every renewal that began before, and no other needs one.
  */
-interface LeaseRing {
+export interface LeaseRing {
   readonly tenantId: string
   /** Newest epoch that a renewal has read; 0 before the first. */
   epoch: number

@@ -8,7 +8,7 @@ import { endsLeases, errorMeanings } from "./error-meanings.ts"
 import { Flights } from "./flights.ts"
 import { refusalOf } from "./key-states.ts"
 import { Lease, leaseEnded, momentOf } from "./lease.ts"
-import { LeaseRings } from "./lease-rings.ts"
+import { type LeaseRing, LeaseRings } from "./lease-rings.ts"
 import type { KeyRepository, L1Port, StoredTenantKey } from "./ports.ts"
 import type { TenantCustody, TenantKeyWrap } from "./records.ts"
 import { RenewalAudit } from "./renewal-audit.ts"
@@ -97,8 +97,7 @@ export class TenantKeyLeases {
   async #renew(name: TenantKeyName, cause: HostCall): Promise<void> {
     const ring = this.#rings.enter(name.tenantId)
     try {
-      const { custody, stored, wrap } = await this.#guard(name, () => this.#look(name))
-      this.#rings.meet(ring, custody.epoch)
+      const { custody, stored, wrap } = await this.#guard(name, () => this.#look(name, ring))
       const lease = await this.#unwrap(stored, wrap, custody, cause)
       // Overtaken by a denial or by a newer epoch: an earlier answer of L1 no longer counts.
       if (this.#closing.signal.aborted || !this.#rings.grant(ring, custody.epoch, lease)) lease.end()
@@ -107,11 +106,13 @@ export class TenantKeyLeases {
     }
   }
 
-  async #look(name: TenantKeyName) {
+  async #look(name: TenantKeyName, ring: LeaseRing) {
     const { keys } = this.#services
     // The epoch is read before L1 is asked, so that a later change of it ends the lease at its next renewal.
     const custody = await keys.custody(name.tenantId)
     if (custody === undefined) throw tenantKeyMissing()
+    // At once: a newer epoch must not wait for a slow database.
+    this.#rings.meet(ring, custody.epoch)
     const stored = await keys.tenantKey(name.tenantId, name.keyId, name.version)
     if (stored === undefined) throw tenantKeyMissing()
     const forbids = refusalOf("decrypt", "The tenant key", [stored.key.state])

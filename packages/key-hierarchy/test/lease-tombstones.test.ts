@@ -94,6 +94,8 @@ async function openScheduled(scheduler: fc.Scheduler) {
     oneAnswer: async () => {
       await settle()
       if (scheduler.count() > 0) await scheduler.waitOne()
+      // The renewal that waited has read the answer before the next event.
+      await settle()
     },
     owner: (decision: "deny" | "allow") => {
       isAllowed = decision === "allow"
