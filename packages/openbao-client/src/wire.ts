@@ -107,11 +107,7 @@ export function createWire(options: WireOptions): NodeWire {
 
   async function send(request: OpenBaoRequest, token: string | undefined, call: CallOptions): Promise<OpenBaoAnswer> {
     const { method, path, body, secretField, refusesWith500 = false, staysOnNode = false } = request
-    const headers: Record<string, string> = { "x-vault-request": "true" }
-    if (staysOnNode) headers["x-vault-no-request-forwarding"] = "true"
-    if (token !== undefined) headers["x-vault-token"] = token
-    if (namespace !== undefined) headers["x-vault-namespace"] = namespace
-    if (body !== undefined) headers["content-type"] = "application/json"
+    const headers = headersOf(request, token, namespace)
     const url = `${address}/v1/${path}`
     const response = await exchange({ method, url, headers, ...(body === undefined ? {} : { body }) }, call)
 
@@ -126,4 +122,18 @@ export function createWire(options: WireOptions): NodeWire {
   }
 
   return { namespace, send, health, leader }
+}
+
+function headersOf(
+  { body, staysOnNode = false }: OpenBaoRequest,
+  token: string | undefined,
+  namespace: string | undefined,
+): Readonly<Record<string, string>> {
+  return {
+    "x-vault-request": "true",
+    ...(staysOnNode ? { "x-vault-no-request-forwarding": "true" } : {}),
+    ...(token === undefined ? {} : { "x-vault-token": token }),
+    ...(namespace === undefined ? {} : { "x-vault-namespace": namespace }),
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  }
 }
