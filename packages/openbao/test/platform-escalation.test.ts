@@ -140,7 +140,9 @@ describe.skipIf(!available).each(["namespace", "mount", "upstream"] as const)(
       expect((await send("DELETE", "sys/policies/acl/admin")).status).toBe(403)
     })
 
-    it.skipIf(isolation === "upstream")("logs in by its roles with the keystore's policy alone", async () => {
+    // Under upstream a role stands for a certificate: there is no secret id to log in with.
+    if (isolation === "upstream") return
+    it("logs in by its roles with the keystore's policy alone", async () => {
       const mount = isolation === "mount" ? "openkcm-keystores" : "approle"
       const { body: id } = await send("GET", `${at}${role}/role-id`)
       const { body: secret } = await send("POST", `${at}${role}/secret-id`, { metadata: '{"role_name":"teamb"}' })
