@@ -10,7 +10,7 @@ import { thisCheckout } from "../fairness/earlier-checkout.ts"
 import { type HostProcess, startHostProcess } from "../fairness/host-process.ts"
 import { allowKey, forbidKey, prepareOpenBao, prepareTenant } from "../fairness/tenants.ts"
 import { DataKeyClient } from "./data-key-client.ts"
-import { type FaultName, faults } from "./faults.ts"
+import { type FaultName, faults, leaderOf } from "./faults.ts"
 
 /** The shortest lease that a tenant may have. */
 export const leaseMs = 2_000
@@ -60,7 +60,7 @@ export async function measureFault(fault: FaultName, options: MeasureFaultOption
       for (const [{ clients }, atMs] of revokedAtMs) {
         latenessMs.push(...clients.flatMap((client) => client.answersAfter(atMs)))
       }
-      await restoreAll((await cluster.active()).admin, tenants)
+      await restoreAll((await leaderOf(cluster)).admin, tenants)
     }
     return {
       ...{ fault, revocations: rounds * tenants.length, answers: answersOf(tenants) },
