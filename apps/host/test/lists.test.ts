@@ -1,21 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { localKeystore, tenantClient, tenantWithKeys } from "./fixtures.ts"
-import type { HostClient } from "./host-client.ts"
+import { partsOf } from "./list-parts.ts"
 import { startTestHost, type TestHost } from "./test-host.ts"
 import { objects } from "./values.ts"
-
-/** Follows the `Link` headers of a list. @returns its parts */
-async function partsOf(client: HostClient, path: string, member: string) {
-  const parts: (readonly Record<string, unknown>[])[] = []
-  for (let next: string | undefined = path; next !== undefined; ) {
-    const answer = await client.send("GET", next)
-    expect(answer.status).toBe(200)
-    parts.push(objects(answer.body[member]))
-    const target = /^<([^>]*)>; rel="next"$/.exec(answer.headers.get("link") ?? "")?.[1]
-    next = target === undefined ? undefined : new URL(target, `http://host${next}`).href.slice("http://host".length)
-  }
-  return parts
-}
 
 describe("the lists of the API", () => {
   let host: TestHost

@@ -3,6 +3,10 @@ import { tenantWithKeys } from "./fixtures.ts"
 import { startTestHost, type TestHost } from "./test-host.ts"
 import { objects } from "./values.ts"
 
+function hundredsOf(keys: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(Object.entries(keys).slice(0, 900))
+}
+
 describe("requests that are too large", () => {
   let host: TestHost
   let dataKeys: string
@@ -18,12 +22,13 @@ describe("requests that are too large", () => {
   const keystore = (configuration: object) => ({ plugin_type: "local_keystore", plugin_name: "p", configuration })
 
   it.each<[string, string, unknown, string, number]>([
-    ["thousands of unknown keys", "/v1/tenants", { ...manyKeys, tenant_id: "x" }, "INVALID_REQUEST", 50],
+    ["thousands of unknown keys", "/v1/tenants", { ...manyKeys, tenant_id: "x" }, "INVALID_REQUEST", 1],
+    ["hundreds of unknown keys", "/v1/tenants", { ...hundredsOf(manyKeys), tenant_id: "x" }, "INVALID_REQUEST", 50],
     ["thousands of unknown fields", "/v1/tenants/acme/keystores", keystore(manyKeys), "INVALID_REQUEST", 1],
     [
       "hundreds of unknown fields",
       "/v1/tenants/acme/keystores/test",
-      keystore({ ...Object.fromEntries(Object.entries(manyKeys).slice(0, 900)) }),
+      keystore(hundredsOf(manyKeys)),
       "CONFIGURATION_INVALID",
       50,
     ],

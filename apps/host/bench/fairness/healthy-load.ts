@@ -5,9 +5,9 @@ import { healthyTenant, type TenantAccess } from "./tenants.ts"
 
 /** The healthy tenant's work, all at once and at a constant rate. */
 const operations = {
-  "data keys": { everyMs: 10, method: "POST", path: "service-keys/orders/data-keys", role: "workload" },
-  "unsaved tests": { everyMs: 200, method: "POST", path: "keystores/test", role: "administrator" },
-  lists: { everyMs: 50, method: "GET", path: "service-keys", role: "reader" },
+  "data keys": { everyMs: 20, method: "POST", path: "service-keys/orders/data-keys", role: "workload" },
+  "unsaved tests": { everyMs: 400, method: "POST", path: "keystores/test", role: "administrator" },
+  lists: { everyMs: 100, method: "GET", path: "service-keys", role: "reader" },
 } as const
 
 /** Name of an operation. An unsaved test logs in each time. */

@@ -1,10 +1,10 @@
-import { Worker } from "node:worker_threads"
 import { median, processUsage } from "@apeiro-cmk/bench"
 import type { OpenBaoAdmin } from "@apeiro-cmk/test-backends"
-import { type AttackName, type AttackOrder, attacks } from "./attacks.ts"
+import { type AttackName, attacks } from "./attacks.ts"
 import type { Checkout } from "./earlier-checkout.ts"
 import { type HealthyOperation, healthyLoad, healthyOperations, type Seen } from "./healthy-load.ts"
 import { type HostProcess, startHostProcess } from "./host-process.ts"
+import { startAttack } from "./hostile-process.ts"
 import {
   fillHostileTenant,
   healthyServer,
@@ -73,13 +73,16 @@ export async function measureRows(options: MeasureRowsOptions): Promise<readonly
   return measured
 }
 
+/** Until the host's code is compiled for its work: its first seconds are slower than any attack makes the others. */
+const warmUpSeconds = 6
+
 async function prepare(host: HostProcess, isFilled: boolean, options: MeasureRowsOptions): Promise<Tenants> {
   const { admin, openBaoPort, withNames, progress } = options
   const server = healthyServer(openBaoPort, withNames)
   const healthy = await prepareTenant(host, healthyTenant, admin, server)
   const hostile = await prepareTenant(host, hostileTenant, admin, server)
   if (isFilled) progress(await fillHostileTenant(host))
-  await healthyLoad(host, healthy, 1)
+  await healthyLoad(host, healthy, warmUpSeconds)
   return { healthy, hostile }
 }
 
@@ -92,14 +95,13 @@ async function measureRound(
   { seconds }: MeasureRowsOptions,
 ): Promise<Round> {
   const quiet = await healthyLoad(host, healthy, seconds)
-  const order: AttackOrder = { attack, url: host.url, access: hostile }
-  const worker = new Worker(new URL("hostile-worker.ts", import.meta.url), { workerData: order })
+  const running = await startAttack({ attack, url: host.url, access: hostile })
   try {
     await new Promise((resolve) => setTimeout(resolve, headStartMs))
     const beside = await healthyLoad(host, healthy, seconds)
     return { quiet, beside, residentBytes: processUsage([host.processId]).residentBytes }
   } finally {
-    await worker.terminate()
+    await running.stop()
   }
 }
 

@@ -8,6 +8,9 @@ import { connectionStatusOf, stepAnswer } from "./steps.ts"
 /** Longest time for a request that tests a connection, in milliseconds: the test ends earlier under any fault. */
 export const connectionTestTimeoutMs = timeBudgets.connectionTestRequest.limitMs
 
+/** Work of a connection test, which logs in and makes a dozen requests, in data keys that would take as long. */
+export const connectionTestUnits = 20
+
 /** The response of every route that tests a connection. */
 export const connectionTestResponse = {
   status: 200,

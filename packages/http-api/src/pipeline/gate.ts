@@ -1,4 +1,4 @@
-import { anonymous, authenticate, type Caller, isAllowed, type Refusal } from "@apeiro-cmk/access"
+import { authenticate, type Caller, isAllowed, type Refusal } from "@apeiro-cmk/access"
 import type { Request } from "express"
 import type { ApiServices } from "../api-services.ts"
 import { callerError, tenantNotFound } from "../errors.ts"
@@ -7,36 +7,45 @@ import type { RequestFacts } from "./request-facts.ts"
 import type { RequestLog } from "./request-log.ts"
 import type { Route } from "./route.ts"
 
+interface Noted {
+  readonly facts: RequestFacts
+  readonly log: RequestLog
+}
+
+/** Finds out who asks, by the headers alone; the log line says so. @throws {PersistenceError} DATABASE_UNAVAILABLE */
+export async function identify(request: Request, { log }: Noted, services: ApiServices): Promise<Caller> {
+  const caller = await authenticate({ authorization: request.headers.authorization }, services.authentication)
+  log.caller(caller, tenantIdSchema.safeParse(request.params.tenant_id).data)
+  return caller
+}
+
 /**
- * Admits a request to its route, or refuses it; the log line says who asked either way. Works on the headers alone: the body of a refused request is never read.
+ * Refuses whoever may not use a route. Works on the headers alone: the body of a refused request is never read.
  *
  * @throws {HttpApiError} UNAUTHENTICATED - no valid token
  * @throws {HttpApiError} FORBIDDEN - the token lacks the permission, or belongs to another tenant
  * @throws {HttpApiError} TENANT_NOT_FOUND - only to the platform's administrator
  * @throws {AuditError} AUDIT_UNAVAILABLE - the refusal could not be recorded
  */
-export async function admit(
-  route: Route,
+export async function authorise(
+  caller: Caller,
+  { permission, method, path }: Route,
   request: Request,
-  { facts, log }: { readonly facts: RequestFacts; readonly log: RequestLog },
+  { facts }: Noted,
   services: ApiServices,
-): Promise<Caller> {
-  const { permission } = route
-  if (permission === "public") return anonymous
-  const caller = await authenticate({ authorization: request.headers.authorization }, services.authentication)
+): Promise<void> {
+  if (permission === "public") return
   const parsedTenant = tenantIdSchema.safeParse(request.params.tenant_id)
-  log.caller(caller, parsedTenant.data)
   const named = request.params.tenant_id === undefined ? undefined : String(request.params.tenant_id)
   const refusal = {
     caller,
-    route: `${route.method.toUpperCase()} ${route.path}`,
+    route: `${method.toUpperCase()} ${path}`,
     ...facts,
     ...(parsedTenant.success ? { tenantId: parsedTenant.data } : {}),
   }
   if (caller.type === "anonymous") throw await unauthenticated(refusal, services)
   if (!isAllowed(caller, permission, named)) throw await forbidden(permission, refusal, services)
   if (caller.type === "administrator" && parsedTenant.success) await requireTenant(parsedTenant.data, services)
-  return caller
 }
 
 async function unauthenticated(refusal: Omit<Refusal, "code">, services: ApiServices): Promise<Error> {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { callerError, HttpApiError, invalidRequest } from "../errors.ts"
-import { repeatedKey } from "./repeated-key.ts"
+import { endOfString, repeatedKey } from "./repeated-key.ts"
 import { bodyLimitBytes, hasBody, waitsForContinue } from "./unread-body.ts"
 
 /** Deepest nesting of a JSON body. */
 export const deepestNesting = 32
+/** Most fields and entries of a JSON body, those of its objects and lists together. */
+export const mostValues = 4096
 
 /**
  * Reads the JSON body of a request.
@@ -87,7 +89,7 @@ function tooLarge(): HttpApiError {
 function parseJson(bytes: Buffer): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
-    checkNesting(text)
+    checkStructure(text)
     const value: unknown = JSON.parse(text, refusePrototype)
     const repeated = repeatedKey(text)
     if (repeated === undefined) return value
@@ -105,22 +107,35 @@ function refusePrototype(key: string, value: unknown): unknown {
   throw invalidRequest("The body has a key that is never valid.", [{ path: [key], message: "is not a known field" }])
 }
 
-/** Counts brackets outside of strings, before the parser recurses into them. */
-function checkNesting(text: string): void {
+/** Counts brackets and commas outside of strings, before the parser works through all that is between them. */
+function checkStructure(text: string): void {
   let depth = 0
-  let inString = false
+  let values = 1
   for (let position = 0; position < text.length; position++) {
-    const character = text[position]
-    if (inString) {
-      if (character === "\\") position++
-      else if (character === '"') inString = false
-    } else if (character === '"') inString = true
-    else if (character === "{" || character === "[") depth++
-    else if (character === "}" || character === "]") depth--
+    const character = text.charCodeAt(position)
+    if (character === quotationMark) position = endOfString(text, position)
+    else if (character === comma) values++
+    else if (isOpening(character)) depth++
+    else if (isClosing(character)) depth--
     if (depth > deepestNesting) {
       throw invalidRequest("The body is nested too deeply.", [
         { path: [], message: `must have at most ${deepestNesting} levels of objects and lists` },
       ])
     }
+    if (values > mostValues) {
+      throw invalidRequest("The body has too many values.", [
+        { path: [], message: `must have at most ${mostValues} fields and entries` },
+      ])
+    }
   }
+}
+
+const [quotationMark, comma] = [0x22, 0x2c]
+
+function isOpening(character: number): boolean {
+  return character === 0x5b || character === 0x7b
+}
+
+function isClosing(character: number): boolean {
+  return character === 0x5d || character === 0x7d
 }

@@ -4,6 +4,7 @@ import type { Clock } from "@apeiro-cmk/plugin-interface"
 import { AnswerOutput } from "./answer-output.ts"
 import { FairShare } from "./fair-share.ts"
 import type { ListenerLimits } from "./listener-limits.ts"
+import { LoopShares } from "./loop-shares.ts"
 import { tooManyRequests } from "./too-many-requests.ts"
 
 /** Names who a share belongs to: a tenant, or the platform's administrator. */
@@ -19,12 +20,14 @@ interface ConnectionOwner {
 /** Shares the requests, connections and waiting answers of one listener out among the tenants. */
 export class ListenerShares {
   readonly output: AnswerOutput
+  readonly loop: LoopShares
   readonly #requests: FairShare
   readonly #connections: FairShare
   readonly #ownerOf = new WeakMap<Socket, ConnectionOwner>()
 
   constructor(limits: ListenerLimits, clock: Clock) {
     this.output = new AnswerOutput(limits, clock)
+    this.loop = new LoopShares(clock)
     this.#requests = new FairShare(limits.maximumRequests)
     this.#connections = new FairShare(limits.maximumConnections)
   }

@@ -39,9 +39,12 @@ export function repeatedKey(text: string): readonly (string | number)[] | undefi
   return undefined
 }
 
-/** Finds the closing quotation mark of a string. @returns its position */
-function endOfString(text: string, start: number): number {
-  let position = start + 1
-  while (text[position] !== '"') position += text[position] === "\\" ? 2 : 1
-  return position
+/** Finds the closing quotation mark of a string. @returns its position; the length of the text where there is none */
+export function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0
+    while (text[end - 1 - backslashes] === "\\") backslashes += 1
+    if (backslashes % 2 === 0) return end
+  }
+  return text.length
 }

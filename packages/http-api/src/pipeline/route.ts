@@ -66,6 +66,8 @@ export interface RouteSpecification<
   readonly timeoutMs?: number
   /** Whether the request must have `If-Match`. */
   readonly needsIfMatch?: boolean
+  /** Work of the handler beyond a plain request's, in data keys that would take as long. Default 0. */
+  readonly workUnits?: (body: z.output<Body>) => number
   /** Set on creation: the part of the answer that may be stored for a repeated `Idempotency-Key`. */
   readonly replay?: (answer: z.output<Response>) => z.output<Response>
   readonly handler: (
@@ -75,6 +77,8 @@ export interface RouteSpecification<
 
 /** A parsed request. */
 export interface ParsedRequest {
+  /** Work beyond a plain request's. */
+  readonly units: number
   run(call: HostCall, services: ApiServices): Promise<Answer<unknown>>
 }
 
@@ -107,7 +111,7 @@ export function defineRoute<
   Body extends z.ZodType,
   Response extends z.ZodType,
 >(specification: RouteSpecification<Params, Query, Body, Response>): Route {
-  const { handler, replay, timeoutMs, needsIfMatch, ...shown } = specification
+  const { handler, replay, timeoutMs, needsIfMatch, workUnits, ...shown } = specification
   const { params, query, body, response } = specification
   // An answer that breaks the document's promise is our fault, and may hold what nobody should see.
   const encode = (answer: unknown) => (response.schema === undefined ? undefined : response.schema.parse(answer))
@@ -121,6 +125,7 @@ export function defineRoute<
     parse: (raw) => {
       const parts = parseParts({ params, query, body }, raw)
       return {
+        units: workUnits?.(parts.body) ?? 0,
         run: async (call, services) => {
           const wantsLines = raw.accept.includes(linesType)
           const answer = await handler({ ...parts, ifMatch: raw.ifMatch, wantsLines, call, services })

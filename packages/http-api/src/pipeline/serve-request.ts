@@ -1,16 +1,17 @@
-import { auditActor, type Caller } from "@apeiro-cmk/access"
+import { anonymous, auditActor, type Caller } from "@apeiro-cmk/access"
 import { platformTenantId } from "@apeiro-cmk/audit-log"
 import { callOptions } from "@apeiro-cmk/plugin-sdk"
 import type { Request } from "express"
 import type { ApiServices } from "../api-services.ts"
 import type { ApiResponse } from "./api-response.ts"
 import { disconnectSignal } from "./disconnect.ts"
-import { admit } from "./gate.ts"
+import { authorise, identify } from "./gate.ts"
 import type { Idempotency } from "./idempotency.ts"
 import { readJsonBody } from "./json-body.ts"
 import { type ListenerShares, ownerOf } from "./listener-shares.ts"
 import type { Route } from "./route.ts"
 import { sendAnswer } from "./send.ts"
+import { bodyLimitBytes } from "./unread-body.ts"
 
 /** Everything that the requests of one listener are served with. */
 export interface Serving {
@@ -19,6 +20,10 @@ export interface Serving {
   readonly shares: ListenerShares
 }
 
+/** Work of receiving and answering any request, as {@link LoopShares} counts it, and the bytes of a body that add as much. */
+const plainUnits = 1
+const unitBytes = 32 * 1024
+
 /** Serves one request of a route. @throws whatever refuses the request or fails; the caller answers with a problem */
 export async function serveRequest(
   route: Route,
@@ -26,14 +31,22 @@ export async function serveRequest(
   response: ApiResponse,
   serving: Serving,
 ): Promise<void> {
-  const caller = await admit(route, request, response.locals, serving.services)
-  const leave =
-    route.permission === "public" ? () => {} : serving.shares.enter(ownerOf(caller), request.socket, response)
+  if (route.permission === "public") return await work(route, request, response, anonymous, serving)
+  const caller = await identify(request, response.locals, serving.services)
+  const owner = ownerOf(caller)
+  const leave = serving.shares.enter(owner, request.socket, response)
   try {
+    await serving.shares.loop.turn(owner, plainUnits + bodyUnits(request))
+    await authorise(caller, route, request, response.locals, serving.services)
     await work(route, request, response, caller, serving)
   } finally {
     leave()
   }
+}
+
+function bodyUnits({ headers }: Request): number {
+  const length = headers["transfer-encoding"] === undefined ? (headers["content-length"] ?? 0) : bodyLimitBytes
+  return Math.min(Number(length), bodyLimitBytes) / unitBytes
 }
 
 async function work(
@@ -47,9 +60,13 @@ async function work(
   const isWhole = request.complete
   const body = takesBody ? await readJsonBody(request, response) : {}
   // A token may have been revoked, or have expired, while the body was still on its way.
-  if (takesBody && !isWhole) await admit(route, request, response.locals, services)
+  if (takesBody && !isWhole) await readmit(route, request, response, services)
   const { params, query, headers } = request
   const parsed = route.parse({ params, query, body, ifMatch: headers["if-match"], accept: headers.accept ?? "" })
+  if (parsed.units > 0) {
+    await shares.loop.turn(ownerOf(caller), parsed.units)
+    await readmit(route, request, response, services)
+  }
   const call = callFor(route, request, response, caller, services)
   try {
     const work = () => parsed.run(call, services)
@@ -60,6 +77,11 @@ async function work(
   } finally {
     call.dispose()
   }
+}
+
+async function readmit(route: Route, request: Request, response: ApiResponse, services: ApiServices): Promise<void> {
+  const caller = await identify(request, response.locals, services)
+  await authorise(caller, route, request, response.locals, services)
 }
 
 function callFor(route: Route, request: Request, response: ApiResponse, caller: Caller, services: ApiServices) {

@@ -24,7 +24,7 @@ export interface PostgresTimes {
   readonly statementMs: number
   /** Wait for a lock that another transaction holds; default 5000. */
   readonly lockMs: number
-  /** Time for which a host that stops during a transaction keeps its locks; default 5000. */
+  /** Time for which a host that stops during a transaction keeps its locks; default 2500, so that others wait longer than that. */
   readonly idleInTransactionMs: number
   /** Time for the network, on top of that for a statement, before the connection is given up; default 5000. */
   readonly networkMs: number
@@ -35,7 +35,7 @@ export const defaultTimes: PostgresTimes = {
   connectMs: 5000,
   statementMs: 10_000,
   lockMs: 5000,
-  idleInTransactionMs: 5000,
+  idleInTransactionMs: 2500,
   networkMs: 5000,
 }
 

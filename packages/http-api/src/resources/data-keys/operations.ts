@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from "node:timers/promises"
 import type { HostCall } from "@apeiro-cmk/host-call"
 import {
   type GeneratedDataKey,
@@ -65,7 +66,7 @@ export async function answerOfBatch(
   work: DataKeyWork,
   operations: readonly Operation[],
 ): Promise<Answer<z.input<typeof batchAnswer>>> {
-  const settled = await Promise.allSettled(operations.map((operation) => resultOf(work, operation)))
+  const settled = await settledResults(work, operations)
   return leased((prepare) =>
     giveTogether(settled, (outcomes) =>
       prepare({
@@ -76,6 +77,22 @@ export async function answerOfBatch(
     ),
   )
 }
+
+/** Begins some operations at a time, so that other tenants' requests have their turns. */
+async function settledResults(
+  work: DataKeyWork,
+  operations: readonly Operation[],
+): Promise<readonly PromiseSettledResult<LeasedAnswer<Result>>[]> {
+  const groups: Promise<readonly PromiseSettledResult<LeasedAnswer<Result>>[]>[] = []
+  for (let start = 0; start < operations.length; start += operationsAtOnce) {
+    if (start > 0) await othersTurn()
+    const group = operations.slice(start, start + operationsAtOnce)
+    groups.push(Promise.allSettled(group.map((operation) => resultOf(work, operation))))
+  }
+  return (await Promise.all(groups)).flat()
+}
+
+const operationsAtOnce = 10
 
 type Operation = z.output<typeof batchOperation>
 type Result = z.input<typeof batchResult>

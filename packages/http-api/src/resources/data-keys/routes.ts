@@ -69,6 +69,9 @@ export const rewrapDataKey = defineRoute({
   },
 })
 
+/** Work of one operation of a batch, in data keys made by a request each. */
+const operationUnits = 0.1
+
 /** Does up to 100 operations; each succeeds or fails on its own. */
 export const dataKeyBatch = defineRoute({
   method: "post",
@@ -82,6 +85,7 @@ export const dataKeyBatch = defineRoute({
   response: { status: 200, description: "One result for each operation", schema: batchAnswer },
   problems: [],
   timeoutMs: 20_000,
+  workUnits: ({ operations }) => operations.length * operationUnits,
   handler: async ({ params, body, call, services }) => {
     const work = { keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call }
     return answerOfBatch(work, body.operations)

@@ -2,6 +2,7 @@ import {
   connectionTestAnswerOf,
   connectionTestResponse,
   connectionTestTimeoutMs,
+  connectionTestUnits,
 } from "../../connection-test/answers.ts"
 import { emptyDocument, keystoreParameters, tenantParameters } from "../../fields.ts"
 import { document } from "../../pipeline/answer.ts"
@@ -23,6 +24,7 @@ export const testUnsavedKeystore = defineRoute({
   response: connectionTestResponse,
   problems: ["PLUGIN_TYPE_UNKNOWN", "CONFIGURATION_INVALID"],
   timeoutMs: connectionTestTimeoutMs,
+  workUnits: () => connectionTestUnits,
   handler: async ({ params, body, wantsLines, call, services }) =>
     connectionTestAnswerOf(services.keystores.test(params.tenant_id, { document: body }, call), wantsLines),
 })
@@ -39,6 +41,7 @@ export const testKeystore = defineRoute({
   response: connectionTestResponse,
   problems: ["KEYSTORE_NOT_FOUND"],
   timeoutMs: connectionTestTimeoutMs,
+  workUnits: () => connectionTestUnits,
   handler: async ({ params, wantsLines, call, services }) =>
     connectionTestAnswerOf(
       services.keystores.test(params.tenant_id, { keystoreId: params.keystore_id }, call),
@@ -67,6 +70,7 @@ export const activateKeystore = defineRoute({
     ...keystoreProblems,
   ],
   timeoutMs: connectionTestTimeoutMs,
+  workUnits: () => connectionTestUnits,
   handler: async ({ params, call, services }) => {
     const answer = await services.keystores.activate(params.tenant_id, params.keystore_id, call)
     return document({ ...answer })

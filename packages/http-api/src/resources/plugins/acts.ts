@@ -7,6 +7,7 @@ import {
   connectionTestAnswerOf,
   connectionTestResponse,
   connectionTestTimeoutMs,
+  connectionTestUnits,
 } from "../../connection-test/answers.ts"
 import { emptyDocument } from "../../fields.ts"
 import { document } from "../../pipeline/answer.ts"
@@ -30,6 +31,7 @@ export const testPlugin = defineRoute({
   response: connectionTestResponse,
   problems: ["NOT_FOUND", "UNSUPPORTED", "UNREACHABLE"],
   timeoutMs: connectionTestTimeoutMs,
+  workUnits: () => connectionTestUnits,
   handler: async ({ params, wantsLines, call, services }) =>
     connectionTestAnswerOf(audited(services, params.name, call), wantsLines),
 })

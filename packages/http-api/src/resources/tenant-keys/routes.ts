@@ -4,6 +4,9 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { verificationOf } from "./answers.ts"
 import { keyExportAnswer, tenantVerification } from "./schemas.ts"
 
+/** Work of a verification of some hundred service keys, in data keys that would take as long. */
+const verificationUnits = 10
+
 /** Asks every keystore to open the wraps of the tenant key. */
 export const verifyTenant = defineRoute({
   method: "get",
@@ -18,6 +21,7 @@ export const verifyTenant = defineRoute({
   response: { status: 200, description: "The findings", schema: tenantVerification },
   problems: ["VERIFICATION_RUNNING"],
   timeoutMs: 45_000,
+  workUnits: () => verificationUnits,
   handler: async ({ params, call, services }) => {
     const found = await services.keys.verifyTenant(params.tenant_id, call)
     const entryIds = found.tenantKeys.flatMap(({ wraps }) => wraps.map(({ auditEntryId }) => auditEntryId))
