@@ -11,10 +11,13 @@ const importsProcesses = /^(import|\}).* from "node:child_process"/m
 /** Our functions that start a plugin's process, or the plugins of every package. */
 const startsPlugin = /\b(connectPlugin|contractRuns)\b/
 
+/** Take a minute, and can fail only by a change of the kit or the interface: `npm run test:changed` runs them then. */
+const isLong = /mutants\.test\.ts$/
+
 /**
  * Lists the tests of `npm run test:quick`: those that start neither a server nor another process.
  *
- * A test file is quick unless its name ends in `-over-wire.test.ts`, or unless the file itself, or a module of the tests or
+ * A test file is quick unless its name ends in `-over-wire.test.ts` or `mutants.test.ts`, or unless the file itself, or a module of the tests or
  * the test backends that it imports, imports `node:child_process`, `connectPlugin` or `contractRuns`. The product's own
  * modules do not count: many can start a process, but only a test that names an executable makes them do so.
  */
@@ -24,7 +27,7 @@ export function quickTests(project: ProjectFiles): readonly string[] {
 }
 
 function reasonNotQuick(project: ProjectFiles, reach: Reach, test: string): string | undefined {
-  if (test.endsWith("-over-wire.test.ts")) return test
+  if (test.endsWith("-over-wire.test.ts") || isLong.test(test)) return test
   const enters = (file: string) => isTestCode(file) && !worksWithoutServers.has(file)
   return [...reach.imports(test, enters)]
     .filter(enters)

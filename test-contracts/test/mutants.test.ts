@@ -8,17 +8,16 @@ import { failuresOf } from "./mutants/mutant.ts"
 import { secrecyMutants } from "./mutants/secrecy-mutants.ts"
 
 const mutants = [
-  ...cryptographyMutants,
-  ...keyMutants,
-  ...callMutants,
-  ...connectionTestMutants,
-  ...secrecyMutants,
-  ...configurationMutants,
+  ...[cryptographyMutants, keyMutants, callMutants, secrecyMutants]
+    .flat()
+    .map((mutant) => ({ ...mutant, longCases: [] })),
+  ...connectionTestMutants.map((mutant) => ({ ...mutant, longCases: ["connectionTest"] as const })),
+  ...configurationMutants.map((mutant) => ({ ...mutant, longCases: ["configuration"] as const })),
 ]
 
 describe("a plugin with one fault fails the case that names it, and no other than those listed", () => {
   it.concurrent.each(mutants)("a plugin that $fault", { timeout: 120_000 }, async (mutant) => {
-    const failures = await failuresOf(mutant, { withoutLongCase: !connectionTestMutants.includes(mutant) })
+    const failures = await failuresOf(mutant, mutant)
     const expected = [mutant.caughtBy, ...(mutant.andBy ?? [])]
     expect(expected.filter((name) => !failures.has(name))).toEqual([])
     expect([...failures].filter(([name]) => !expected.includes(name))).toEqual([])

@@ -40,26 +40,31 @@ export interface Surroundings {
   readonly secret: () => string
 }
 
-/** The one case that waits for seconds, until a connection test gives up by itself. */
-const longCase = "ends a connection test within 30 s, however much time its caller gives"
+/** The case that waits for seconds, until a connection test gives up by itself, and the one that parses for as long as ten others. */
+const longCases = {
+  connectionTest: "ends a connection test within 30 s, however much time its caller gives",
+  configuration: "judges hostile texts and sizes at once, and refuses them in at most 50 short issues",
+} as const
 /** Proves nothing here: mutants are not in a module of their own. */
 const caseOfModules = "is readable without a vendor's SDK: importing the package loads none"
 const casesAtATime = 8
 
 /** Settings of {@link failuresOf}. */
 export interface ContractSettings {
-  /** Leaves out the case that takes longer than all others together; only connection tests can make it fail. */
-  readonly withoutLongCase?: boolean
+  /** Long cases that can fail; the others are left out. Default: all. */
+  readonly longCases?: readonly (keyof typeof longCases)[]
 }
 
 /** Runs the contract against a mutant. @returns how each case failed, by name */
 export async function failuresOf(
   mutant: Omit<Mutant, "fault" | "caughtBy">,
-  { withoutLongCase = false }: ContractSettings = {},
+  { longCases: chosen = ["connectionTest", "configuration"] }: ContractSettings = {},
 ): Promise<ReadonlyMap<string, unknown>> {
   const failures = new Map<string, unknown>()
+  const leftOut = new Set<string>(Object.values(longCases))
+  for (const each of chosen) leftOut.delete(longCases[each])
   const queue = casesOf(mutated(mutant))
-    .filter(({ name }) => !withoutLongCase || name !== longCase)
+    .filter(({ name }) => !leftOut.has(name))
     .values()
   const work = async () => {
     for (const { name, run } of queue) await run().catch((failure: unknown) => failures.set(name, failure))

@@ -15,7 +15,7 @@ const longUnits = 4
 const memoryMs = 1000
 /** Time without a request after which an owner is forgotten, in milliseconds: longer than anything waits. */
 const forgottenMs = 4000
-/** What a unit costs where little has been seen, and the least and the most that is believed, in milliseconds. */
+/** Cost of a unit where little has been seen, and the least and the most that is believed, in milliseconds. */
 const unitMs = { first: 1, least: 0.2, most: 4 } as const
 
 interface Account {
