@@ -11,10 +11,8 @@ const crowdedPart = 0.95
 const linePart = 2 / 3
 /** Work from this size on waits in a line of its own, or it would hold up its owner's plain requests. */
 const longUnits = 4
-/** Time over which use is averaged, and after which an owner without a request no longer competes, in milliseconds. */
+/** Time over which use is averaged, and after which an owner that asks for nothing no longer competes, in milliseconds. */
 const memoryMs = 1000
-/** Time without a request after which an owner is forgotten, in milliseconds: longer than anything waits. */
-const forgottenMs = 4000
 /** Cost of a unit where little has been seen, and the least and the most that is believed, in milliseconds. */
 const unitMs = { first: 1, least: 0.2, most: 4 } as const
 
@@ -68,9 +66,9 @@ export class LoopShares {
     // The order of the map is that of the latest requests.
     this.#accounts.delete(owner)
     this.#accounts.set(owner, account)
-    for (const [other, { lastSeenMs }] of this.#accounts) {
-      if (nowMs - lastSeenMs <= forgottenMs) break
-      this.#accounts.delete(other)
+    for (const [other, { lastSeenMs, plain, long }] of this.#accounts) {
+      if (nowMs - lastSeenMs <= memoryMs) break
+      if (plain.isSettled() && long.isSettled()) this.#accounts.delete(other)
     }
     return account
   }
@@ -101,13 +99,18 @@ export class LoopShares {
 
   /** Gives the part of the loop's time that one line of an owner may take now. */
   #partOf({ use, plain, long }: Account, line: WorkLine): number {
+    const competitors = this.#accounts.size
+    if (competitors === 1) return 1
     const nowMs = this.#clock.monotonicMs()
-    const competing = [...this.#accounts.values()].filter(({ lastSeenMs }) => nowMs - lastSeenMs <= memoryMs)
-    if (competing.length <= 1) return 1
-    const isCrowded = competing.every((each) => each.plain.isBehind() || each.long.isBehind())
-    const shared = isCrowded ? crowdedPart : sharedPart
+    const shared = this.#isCrowded() ? crowdedPart : sharedPart
     const others = ((this.#units.at(nowMs) - use.at(nowMs)) * this.#unitMs(nowMs)) / memoryMs
-    const part = Math.max(shared / competing.length, shared - others)
+    const part = Math.max(shared / competitors, shared - others)
     return (line === plain ? long : plain).wasUsedWithin(memoryMs) ? part * linePart : part
+  }
+
+  /** Tells whether everybody waits for something. */
+  #isCrowded(): boolean {
+    for (const { plain, long } of this.#accounts.values()) if (!plain.isBehind() && !long.isBehind()) return false
+    return true
   }
 }

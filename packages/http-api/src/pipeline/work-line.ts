@@ -26,6 +26,11 @@ export class WorkLine {
     return this.#waiting.size > 0
   }
 
+  /** Tells whether nothing waits, and everything that has begun is paid. */
+  isSettled(): boolean {
+    return !this.isBehind() && !this.wasUsedWithin(0)
+  }
+
   /** Waits until work may begin. @throws {HttpApiError} TOO_MANY_REQUESTS - it may not within two seconds */
   async turn(): Promise<void> {
     if (this.isBehind() || !this.#isDue()) await this.#wait()
