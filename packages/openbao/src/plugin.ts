@@ -135,7 +135,7 @@ class OpenBaoPlugin implements KeystorePluginV1 {
   ): KeystoreV1 {
     const services = this.#services
     const { vault_address: address, cluster_addresses: clusterAddresses = [], namespace } = configuration
-    const unwrapped = this.#unwrappedAt(tenantId, configuration)
+    const unwrapped = () => this.#unwrappedAt(tenantId, configuration)
     const fingerprint = () => http.fingerprint()
     const { allowedEndpoints } = this.#settings
     const login = loginOf(configuration, { files: services.files, allowedEndpoints, fingerprint, unwrapped })

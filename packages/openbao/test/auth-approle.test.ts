@@ -66,6 +66,21 @@ describe.skipIf(!available)("openbao: AppRole with wrapped secret ids and batch 
     expect(services.logger.text()).not.toContain(fields.wrapped_secret_id)
   })
 
+  it("remembers an unwrapped secret id, however many tenants log in otherwise", async () => {
+    const fields = { ...bao.configuration(key), ...by(await bao.admin.createWrappedSecretId("openkcm")) }
+    const plugin = await bao.start({}, testServices())
+    const first = await plugin.openKeystore(fields, testCall())
+    await roundTrip(first)
+    await first.close()
+    const withToken = { ...bao.configuration(key), auth_method: "token", token: "s.never-used" }
+    for (let tenant = 0; tenant <= 10_000; tenant += 1) {
+      const keystore = await plugin.openKeystore(withToken, testCall({ tenantId: `tenant-${tenant}` }))
+      await keystore.close()
+    }
+    const again = await plugin.openKeystore(fields, testCall())
+    await expect(roundTrip(again)).resolves.toHaveLength(32)
+  })
+
   it("reports a wrapping token that somebody else used as compromised", async () => {
     const token = await bao.admin.createWrappedSecretId("openkcm")
     await bao.server.send({ method: "POST", path: "sys/wrapping/unwrap", token, body: {} })

@@ -9,7 +9,8 @@ export interface LoginSurroundings {
   readonly allowedEndpoints: readonly string[]
   /** Returns the fingerprint of the client certificate that new connections present. */
   readonly fingerprint: () => Promise<string>
-  readonly unwrapped: UnwrappedSecretIds
+  /** Finds the memory of unwrapped secret ids; asked for by nobody but a login that unwraps one. */
+  readonly unwrapped: () => UnwrappedSecretIds
 }
 
 type PathField = "secret_id_path" | "wrapped_secret_id_path" | "jwt_path"
@@ -37,7 +38,7 @@ export function loginOf(configuration: KeystoreConfiguration, surroundings: Logi
       const secretId = sourceOf(configuration.secret_id, "secret_id_path")
       if (secretId !== undefined) return { method, mountPath, roleId, secretId }
       const wrapped = sourceOf(configuration.wrapped_secret_id, "wrapped_secret_id_path")
-      return { method, mountPath, roleId, wrappedSecretId: present("secret_id", wrapped), unwrapped }
+      return { method, mountPath, roleId, wrappedSecretId: present("secret_id", wrapped), unwrapped: unwrapped() }
     }
     case "kubernetes":
     case "jwt": {
