@@ -1,12 +1,15 @@
 // The entry point of every task of the project, from a fresh clone without preparation: `node scripts/run.mjs TASK`.
 import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { ensureToolchain, projectFolder } from "./toolchain.mjs"
 
 const cli = join(projectFolder, "apps", "cli", "src", "main.ts")
-const host = join(projectFolder, "apps", "host", "src", "main.ts")
+const hostFolder = join(projectFolder, "apps", "host")
+const hostPackage = JSON.parse(readFileSync(join(hostFolder, "package.json"), "utf8"))
+const host = [...hostPackage.config.nodeArguments, join(hostFolder, "src", "main.ts")]
 const tasks = {
-  start: ["node", host, "--demo"],
+  start: ["node", ...host, "--demo"],
   "apeiro-cmk": ["node", cli],
   test: ["node", "scripts/test.ts"],
   check: ["node", "scripts/check.ts"],

@@ -10,16 +10,21 @@ import { exitCodes } from "./exit-codes.ts"
 
 const hostPackage = "@apeiro-cmk/host"
 const hostName = "apeiro-cmk-host"
-const packageJson = z.object({ name: z.literal(hostPackage), bin: z.object({ [hostName]: z.string() }) })
+const packageJson = z.object({
+  name: z.literal(hostPackage),
+  bin: z.object({ [hostName]: z.string() }),
+  config: z.object({ nodeArguments: z.array(z.string()) }).optional(),
+})
 
 /**
- * Runs the host's own executable until it ends, with this program's input, output and signals.
+ * Runs the host's own executable until it ends, with the arguments for Node that its package names, and with this
+ * program's input, output and signals.
  *
  * @returns its exit code; 128 and the signal's number when a signal ended it
  * @throws {CliError} usage - the host is not installed
  */
 export async function runHost(options: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, [findHost(), ...options], { stdio: "inherit" })
+  const child = spawn(process.execPath, [...findHost(), ...options], { stdio: "inherit" })
   // Ctrl-C in a terminal reaches the host without us, and a second SIGINT would end it at once.
   const pass = (signal: NodeJS.Signals) => {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal)
@@ -35,16 +40,19 @@ export async function runHost(options: readonly string[]): Promise<number> {
   }
 }
 
-/** Finds the host from the present folder, beside this program's own package, or in the same clone. */
-function findHost(): string {
+/**
+ * Finds the host from the present folder, beside this program's own package, or in the same clone.
+ * @returns arguments for Node: the host's own ones, and its executable
+ */
+function findHost(): readonly string[] {
   const candidates = [
     resolved(join(process.cwd(), "package.json")),
     resolved(fileURLToPath(import.meta.url)),
     fileURLToPath(new URL("../../host/package.json", import.meta.url)),
   ]
   for (const file of candidates) {
-    const executable = file === undefined ? undefined : executableOf(file)
-    if (executable !== undefined) return executable
+    const program = file === undefined ? undefined : programOf(file)
+    if (program !== undefined) return program
   }
   throw new CliError(
     exitCodes.usage,
@@ -61,8 +69,10 @@ function resolved(from: string): string | undefined {
   }
 }
 
-function executableOf(file: string): string | undefined {
+function programOf(file: string): readonly string[] | undefined {
   if (!existsSync(file)) return undefined
   const parsed = packageJson.safeParse(JSON.parse(readFileSync(file, "utf8")))
-  return parsed.success ? join(dirname(file), parsed.data.bin[hostName]) : undefined
+  if (!parsed.success) return undefined
+  const { bin, config } = parsed.data
+  return [...(config?.nodeArguments ?? []), join(dirname(file), bin[hostName])]
 }

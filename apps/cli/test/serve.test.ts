@@ -10,10 +10,10 @@ import { environment, runCli } from "./run-cli.ts"
 
 const ourPackage = fileURLToPath(new URL("..", import.meta.url))
 
-/** Stands in for the host: prints its options, then ends with 5, or at SIGTERM with 6. */
+/** Stands in for the host: prints its options, or Node's own, then ends with 5, or at SIGTERM with 6. */
 const hostProgram = `
 process.on("SIGTERM", () => process.exit(6))
-console.log(JSON.stringify(process.argv.slice(2)))
+console.log(JSON.stringify(process.argv.includes("--node") ? process.execArgv : process.argv.slice(2)))
 if (!process.argv.includes("--wait")) process.exit(5)
 setInterval(() => {}, 1000)
 `
@@ -30,7 +30,11 @@ describe("apeiro-cmk serve, installed outside of a clone,", () => {
     withHost = join(folder, "with-host")
     const host = join(withHost, "node_modules/@apeiro-cmk/host")
     await mkdir(host, { recursive: true })
-    const packageJson = { name: "@apeiro-cmk/host", bin: { "apeiro-cmk-host": "./host.mjs" } }
+    const packageJson = {
+      name: "@apeiro-cmk/host",
+      bin: { "apeiro-cmk-host": "./host.mjs" },
+      config: { nodeArguments: ["--max-semi-space-size=7"] },
+    }
     await writeFile(join(host, "package.json"), JSON.stringify(packageJson))
     await writeFile(join(host, "host.mjs"), hostProgram)
   })
@@ -51,6 +55,11 @@ describe("apeiro-cmk serve, installed outside of a clone,", () => {
     const ended = await runCli(given.args, { cwd: withHost, program })
     expect(ended).toMatchObject({ exitCode: 5, stderr: "" })
     expect(JSON.parse(ended.stdout)).toEqual(given.options)
+  })
+
+  it("starts Node with the arguments that the host's package names", async () => {
+    const ended = await runCli(["serve", "--node"], { cwd: withHost, program })
+    expect(JSON.parse(ended.stdout)).toEqual(["--max-semi-space-size=7"])
   })
 
   it("passes a signal on and ends when the host has ended", async () => {

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=30
 import { isCodedError } from "@apeiro-cmk/plugin-interface"
 import { Command, CommanderError, Option } from "commander"
 import { exitCodeOf, exitCodes } from "./exit-codes.ts"

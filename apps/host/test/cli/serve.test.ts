@@ -58,6 +58,12 @@ describe("apeiro-cmk serve --demo", () => {
     expect(await runCli(["serve", "--prefile", "x.yaml"], {})).toMatchObject({ exitCode: 2 })
   })
 
+  it("is started with the same arguments for Node by its first line as by the command line", async () => {
+    const [firstLine] = (await readFile(hostExecutable, "utf8")).split("\n")
+    const packageJson = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"))
+    expect(firstLine).toBe(`#!/usr/bin/env -S node ${packageJson.config.nodeArguments.join(" ")}`)
+  })
+
   it("says which profile is missing", async () => {
     const refused = await runCli(["serve", "--profile", "/nowhere.yaml"], {})
     expect(refused).toMatchObject({ exitCode: 2 })
