@@ -1,6 +1,9 @@
 /**
- * Memory of the host after many tenants have each used one keystore once: at the start, at the end of the use, and when
- * the idle time is over. The keystores are in a real OpenBao.
+ * Memory of the host after many tenants have each used one keystore once: at the start, after the first few of them, at the
+ * end of the use, and when the idle time is over. The keystores are in a real OpenBao.
+ *
+ * The growth is counted from the first few tenants on: by then every kind of request has run, and its code is loaded and
+ * compiled, once for all tenants. The figure from the start of the process is printed, too.
  *
  * Needs Linux. Takes some minutes, most of them for adding the tenants.
  */
@@ -9,14 +12,13 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { figure, processUsage, rowWithTarget, table, targetTable, writeReport } from "@apeiro-cmk/bench"
 import { freePorts, type OpenBaoServer, startOpenBao } from "@apeiro-cmk/test-backends"
 import * as z from "zod"
 import { type HostClient, hostClient } from "../test/host-client.ts"
 import { administratorToken } from "../test/test-host.ts"
-import { startNodeProgram } from "./program.ts"
+import { hostCommand, startProgram } from "./program.ts"
 
 const usage = `npm run bench -- opened-keystores [--tenants N] [--idle-seconds S] [--json FILE]
 
@@ -33,9 +35,10 @@ const { values } = parseArgs({
   },
 })
 
-const hostExecutable = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 const profilesFolder = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
 const tenantsAtOnce = 8
+/** After so many the code of every request is loaded and compiled. */
+const firstTenants = 50
 /** The default lease, and what its end may take. */
 const leaseSeconds = 40
 const growthBoundMiB = 60
@@ -50,16 +53,21 @@ async function benchmark(tenants: number, idleSeconds: number): Promise<void> {
   const settled = () => delay((idleSeconds + leaseSeconds) * 1000)
   try {
     const secrets = await prepareServer(bao)
+    const used: Used = { host: host.client, url: host.url, bao, secrets }
     const start = residentMiB()
-    await useTenants(tenants, { host: host.client, url: host.url, bao, secrets })
-    const used = residentMiB()
+    await useTenants({ from: 0, until: firstTenants }, used)
+    const warm = residentMiB()
+    await useTenants({ from: firstTenants, until: tenants }, used)
+    const busy = residentMiB()
     await settled()
     const end = residentMiB()
     const rows = [
       { metric: "resident at the start", value: start, unit: "MiB" },
-      { metric: `resident after ${tenants} tenants`, value: used, unit: "MiB" },
+      { metric: `resident after ${firstTenants} tenants`, value: warm, unit: "MiB" },
+      { metric: `resident after ${tenants} tenants`, value: busy, unit: "MiB" },
       { metric: "resident after the idle time", value: end, unit: "MiB" },
-      rowWithTarget({ metric: "growth", value: end - start, unit: "MiB" }, { kind: "at most", bound: growthBoundMiB }),
+      { metric: "growth since the start", value: end - start, unit: "MiB" },
+      rowWithTarget({ metric: "growth", value: end - warm, unit: "MiB" }, { kind: "at most", bound: growthBoundMiB }),
     ]
     const lines = rows.map(({ metric, value, unit }) => [metric, figure(value), unit])
     process.stdout.write(`${table(["", "", ""], lines)}\n\n${targetTable(rows)}\n`)
@@ -91,7 +99,7 @@ async function startHost(bao: OpenBaoServer, idleSeconds: number) {
   }
   const profilePath = join(folder, "profile.yaml")
   await writeFile(profilePath, JSON.stringify(profile))
-  const program = await startNodeProgram([hostExecutable, "--profile", profilePath], join(folder, "host.log"))
+  const program = await startProgram(await hostCommand(["--profile", profilePath]), join(folder, "host.log"))
   const url = `http://127.0.0.1:${port}`
   return {
     processId: program.processId,
@@ -120,10 +128,10 @@ interface Used {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-async function useTenants(count: number, used: Used): Promise<void> {
-  let next = 0
+async function useTenants({ from, until }: { from: number; until: number }, used: Used): Promise<void> {
+  let next = from
   const work = async () => {
-    for (let number = next++; number < count; number = next++) {
+    for (let number = next++; number < until; number = next++) {
       await useTenant(`tenant-${number}`, used)
       if (number % 500 === 0) process.stderr.write(`tenant ${number}\n`)
     }

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createWriteStream } from "node:fs"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import * as z from "zod"
 
 /** A program that runs until it is stopped. */
 export interface RunningProgram {
@@ -12,6 +16,18 @@ export interface RunningProgram {
   stop(): Promise<void>
   /** Ends it at once. */
   kill(): Promise<void>
+}
+
+const presentHost = fileURLToPath(new URL("..", import.meta.url))
+const hostPackage = z.object({ config: z.object({ nodeArguments: z.array(z.string()) }).optional() })
+
+/**
+ * Makes the command that runs a host as `apeiro-cmk serve` does.
+ * @param folder - of the host's package; an earlier one names no arguments for Node
+ */
+export async function hostCommand(options: readonly string[], folder = presentHost): Promise<readonly string[]> {
+  const { config } = hostPackage.parse(JSON.parse(await readFile(join(folder, "package.json"), "utf8")))
+  return [process.execPath, ...(config?.nodeArguments ?? []), join(folder, "src", "main.ts"), ...options]
 }
 
 /** Starts a Node program, as {@link startProgram} does. */

@@ -4,12 +4,11 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { freePorts, startOpenBao, startPostgres } from "@apeiro-cmk/test-backends"
 import { administratorToken, postgresPersistence } from "../../test/test-host.ts"
-import { startNodeProgram } from "../program.ts"
+import { hostCommand, startNodeProgram, startProgram } from "../program.ts"
 import { batchSize, type MeasuredServer } from "./measured-server.ts"
 import { prepareServiceKey } from "./prepare-service-key.ts"
 
 const bareServer = fileURLToPath(new URL("bare-server.ts", import.meta.url))
-const hostExecutable = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const profilesFolder = dirname(createRequire(import.meta.url).resolve("@apeiro-cmk/profiles/package.json"))
 
 /** Starts the reference. @param folder - for its files; the caller removes it */
@@ -61,7 +60,7 @@ export async function startHostServer(place: HostPlace): Promise<MeasuredServer>
     ],
   }
   const profilePath = await written(folder, "profile.yaml", JSON.stringify(profile))
-  const program = await startNodeProgram([hostExecutable, "--profile", profilePath], join(folder, "host.log"))
+  const program = await startProgram(await hostCommand(["--profile", profilePath]), join(folder, "host.log"))
   const url = `http://127.0.0.1:${port}`
   const token = await prepareServiceKey(url, await administratorToken({ dataDirectory }))
   const headerFile = await written(folder, "workload.header", `Authorization: Bearer ${token}`)

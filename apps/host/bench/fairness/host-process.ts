@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { freePorts } from "@apeiro-cmk/test-backends"
 import { administratorToken, postgresPersistence } from "../../test/test-host.ts"
-import { startProgram } from "../program.ts"
+import { hostCommand, startProgram } from "../program.ts"
 import type { Checkout } from "./earlier-checkout.ts"
 import { nameServerAddress, openBaoName } from "./neighbourhood.ts"
 
@@ -38,7 +38,7 @@ export async function startHostProcess(checkout: Checkout, options: HostProcessO
   await writeFile(profileFile, JSON.stringify(await profileOf(folder, port, operationsPort, options)))
   const resolverFile = join(folder, "resolv.conf")
   await writeFile(resolverFile, `nameserver ${nameServerAddress}\n`)
-  const host = [process.execPath, ...hostProgram(checkout), "--profile", profileFile]
+  const host = await commandOf(checkout, ["--profile", profileFile])
   const command = options.withNames ? ["unshare", ...ownResolver, resolverFile, ...host] : host
   const program = await startProgram(command, join(folder, "host.log"))
   return {
@@ -55,10 +55,10 @@ export async function startHostProcess(checkout: Checkout, options: HostProcessO
 }
 
 /** Before the host had an executable of its own, the command line served. */
-function hostProgram({ folder }: Checkout): readonly string[] {
-  const source = join(folder, "apps", "host", "src")
-  const main = join(source, "main.ts")
-  return existsSync(main) ? [main] : [join(source, "cli", "main.ts"), "serve"]
+async function commandOf({ folder }: Checkout, options: readonly string[]): Promise<readonly string[]> {
+  const host = join(folder, "apps", "host")
+  if (existsSync(join(host, "src", "main.ts"))) return hostCommand(options, host)
+  return [process.execPath, join(host, "src", "cli", "main.ts"), "serve", ...options]
 }
 
 const ownResolver = [
