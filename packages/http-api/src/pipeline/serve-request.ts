@@ -31,7 +31,7 @@ export async function serveRequest(
   response: ApiResponse,
   serving: Serving,
 ): Promise<void> {
-  if (route.permission === "public") return await work(route, request, response, anonymous, serving)
+  if (route.permission === "public") return work(route, request, response, anonymous, serving)
   const caller = await identify(request, response.locals, serving.services)
   const owner = ownerOf(caller)
   const leave = serving.shares.enter(owner, request.socket, response)
