@@ -20,6 +20,7 @@ const externalId = "openkcm-external-id-12345"
 /** The plugin on our AWS emulator, by web identity, with a separate key and role for each case. */
 export async function startContractRun(boundary: Boundary): Promise<ContractRun> {
   const aws = await Aws.start()
+  await aws.emulator.prepareImports()
   return pluginContractRun(boundary, {
     backend: "AWS emulator (ours)",
     version: "-",

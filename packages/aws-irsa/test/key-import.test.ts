@@ -9,6 +9,7 @@ import { Aws, region } from "./aws.ts"
 let aws: Aws
 beforeAll(async () => {
   aws = await Aws.start()
+  await aws.emulator.prepareImports()
 })
 afterAll(() => aws.stop())
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { AwsError } from "./aws-error.ts"
 import { Iam } from "./iam.ts"
 import { Kms } from "./kms.ts"
-import { type KmsKey, newKey } from "./kms-key.ts"
+import { type KmsKey, newKey, wrappingKey } from "./kms-key.ts"
 import type { KmsOperation } from "./kms-operations.ts"
 import type { AwsAnswer, AwsRequest } from "./request.ts"
 import { createSession, type TrustAnchor } from "./roles-anywhere.ts"
@@ -108,6 +108,11 @@ export class AwsEmulator {
     this.#failures = []
   }
 
+  /** Makes the key that wraps imported material ahead, so that no call waits for it. */
+  async prepareImports(): Promise<void> {
+    await wrappingKey(4096)
+  }
+
   /** Creates a key as an administrator does, bypassing every policy. */
   createKey(region: string, wish: Parameters<typeof newKey>[1] = {}): KmsKey {
     const key = newKey({ region, account: this.account, nowMs: Date.now() + this.clockOffsetMs }, wish)
@@ -119,7 +124,7 @@ export class AwsEmulator {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk)
     const request = readRequest(incoming, Buffer.concat(chunks))
-    const { status, contentType, headers = {}, body } = this.#answer(request)
+    const { status, contentType, headers = {}, body } = await this.#answer(request)
     outgoing.writeHead(status, {
       "content-type": contentType,
       "x-amzn-requestid": randomUUID(),
@@ -129,13 +134,13 @@ export class AwsEmulator {
     outgoing.end(body)
   }
 
-  #answer(request: AwsRequest): AwsAnswer {
+  async #answer(request: AwsRequest): Promise<AwsAnswer> {
     const target = request.headers["x-amz-target"]
     if (target !== undefined) return this.#kms(request, target.replace(/^TrentService\./, ""))
     return request.path === "/sessions" ? this.#rolesAnywhere(request) : this.#sts(request)
   }
 
-  #kms(request: AwsRequest, operation: string): AwsAnswer {
+  async #kms(request: AwsRequest, operation: string): Promise<AwsAnswer> {
     const contentType = "application/x-amz-json-1.1"
     let who = {}
     try {
@@ -143,7 +148,7 @@ export class AwsEmulator {
       who = { role: session.roleArn, sessionName: session.sessionName }
       this.#failWhereTold(operation)
       const { region } = readAuthorization(request)
-      const body = JSON.stringify(this.kms.answer(operation, request.body, { session, region }))
+      const body = JSON.stringify(await this.kms.answer(operation, request.body, { session, region }))
       this.log.push({ service: "kms", action: operation, ...who, outcome: "ok" })
       return { status: 200, contentType, body }
     } catch (error) {

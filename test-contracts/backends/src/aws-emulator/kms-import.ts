@@ -9,7 +9,7 @@ const bitsOf: Readonly<Record<string, number>> = { RSA_2048: 2048, RSA_3072: 307
 const algorithms = ["RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_256"]
 
 /** GetParametersForImport. */
-export function offerImport(key: KmsKey, algorithm: string, spec: string, nowMs: number) {
+export async function offerImport(key: KmsKey, algorithm: string, spec: string, nowMs: number) {
   const bits = bitsOf[spec]
   if (bits === undefined || !algorithms.includes(algorithm)) {
     throw new AwsError("ValidationException", "The wrapping algorithm or the wrapping key spec is not valid")
@@ -21,7 +21,7 @@ export function offerImport(key: KmsKey, algorithm: string, spec: string, nowMs:
     )
   }
   requireWaiting(key)
-  const offer = newOffer(algorithm, bits, nowMs + offerValidMs)
+  const offer = await newOffer(algorithm, bits, nowMs + offerValidMs)
   key.offer = offer
   return {
     KeyId: key.arn,

@@ -2,11 +2,13 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
-  generateKeyPairSync,
+  generateKeyPair,
   type KeyObject,
+  type KeyPairKeyObjectResult,
   randomBytes,
   randomUUID,
 } from "node:crypto"
+import { promisify } from "node:util"
 import { AwsError } from "./aws-error.ts"
 
 /** States of a key that the emulator knows. */
@@ -74,9 +76,24 @@ export function newMaterial(material: Buffer, createdAtMs: number): KeyMaterial 
   return { id: createHash("sha256").update("material id").update(material).digest("hex"), material, createdAtMs }
 }
 
-/** A wrapping key for an import. */
-export function newOffer(algorithm: string, bits: number, validToMs: number): ImportOffer & { publicKey: KeyObject } {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: bits })
+const wrappingKeys = new Map<number, Promise<KeyPairKeyObjectResult>>()
+
+/** The wrapping key of a size. One per process, made off the event loop: making it may take longer than a call may. */
+export async function wrappingKey(bits: number): Promise<KeyPairKeyObjectResult> {
+  const known = wrappingKeys.get(bits)
+  if (known !== undefined) return known
+  const made = promisify(generateKeyPair)("rsa", { modulusLength: bits })
+  wrappingKeys.set(bits, made)
+  return made
+}
+
+/** An offer of an import: the token is its own, the wrapping key is that of its size. */
+export async function newOffer(
+  algorithm: string,
+  bits: number,
+  validToMs: number,
+): Promise<ImportOffer & { publicKey: KeyObject }> {
+  const { privateKey, publicKey } = await wrappingKey(bits)
   return { token: randomBytes(64).toString("base64"), privateKey, publicKey, algorithm, validToMs }
 }
 

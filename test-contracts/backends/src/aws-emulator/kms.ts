@@ -6,7 +6,7 @@ import { type Caller, KmsCall, KmsStore } from "./kms-store.ts"
 /** AWS KMS: keys, aliases and the operations on them. */
 export class Kms extends KmsStore {
   /** Answers one operation. @throws {AwsError} */
-  answer(operation: string, body: Buffer, caller: Caller): KmsAnswer {
+  async answer(operation: string, body: Buffer, caller: Caller): Promise<KmsAnswer> {
     if (!isOperation(operation)) throw new AwsError("UnknownOperationException", "")
     const request: unknown = JSON.parse(body.toString("utf8") || "{}")
     return kmsOperations[operation](request, new KmsCall(this, caller, operation))
