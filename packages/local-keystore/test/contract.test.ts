@@ -1,5 +1,8 @@
-import { keystoreContract } from "@apeiro-cmk/test-contracts"
-import { describe, it } from "vitest"
+import { proveContractRun } from "@apeiro-cmk/test-contracts"
+import { afterAll, describe, it } from "vitest"
 import { startContractRun } from "./contract-run.ts"
 
-keystoreContract({ describe, it }, (await startContractRun("in process")).options)
+await proveContractRun(
+  { afterAll, describe, it },
+  { title: "local-keystore in process", start: () => startContractRun("in process") },
+)
