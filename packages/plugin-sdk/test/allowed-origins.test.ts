@@ -77,20 +77,28 @@ describe("a secret in a file", () => {
     expect(await read([two], [], "keys/api-key")).toBe("k3y")
   })
 
-  it("goes nowhere by a rule that is empty, malformed or unreadable", async () => {
-    for (const rule of [
-      "",
-      "# nothing yet",
-      "vault.example:8200",
-      "https://vault.example:8200 https://x.example",
-      "http://*",
-    ]) {
+  it("goes nowhere by a rule that is empty or unreadable", async () => {
+    for (const rule of ["", "# nothing yet"]) {
       const { read } = await directoryWith({ "acme/allowed-origins": rule })
       await expect(read([vault], [vault]), rule).rejects.toMatchObject(refused)
     }
     const { read, directory } = await directoryWith({})
     await mkdir(join(directory, "acme/allowed-origins"))
     await expect(read([vault], [vault])).rejects.toMatchObject({ code: "INVALID_REQUEST" })
+  })
+
+  it("goes nowhere by a rule with a malformed line, which the error names by its number alone", async () => {
+    for (const line of ["vault.example:8200", "https://vault.example:8200 https://x.example", "http://*"]) {
+      for (const [rule, number] of [
+        [line, 1],
+        [`${vault}\n# ours\r\n${line}`, 3],
+        [`\n${line}\n${vault}`, 2],
+      ] as const) {
+        const { read } = await directoryWith({ "acme/allowed-origins": rule })
+        const message = `Line ${number} of allowed-origins is not an origin, so that file allows nothing.`
+        await expect(read([vault], [vault]), rule).rejects.toMatchObject({ code: "INVALID_REQUEST", message })
+      }
+    }
   })
 
   it("may go to any allowed server where the operator's rule says so", async () => {

@@ -50,6 +50,11 @@ function matches(pattern: EndpointPattern, url: URL): boolean {
   )
 }
 
+/** Tells whether a text is an entry of `allowedEndpoints` that allows anything. */
+export function isEndpointPattern(text: string): boolean {
+  return parsePattern(text) !== undefined
+}
+
 /**
  * Tells whether a URL passes the `allowedEndpoints` of a policy. Patterns are compared label by label and port by port;
  * a malformed pattern allows nothing.

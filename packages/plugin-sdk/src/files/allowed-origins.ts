@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import path from "node:path"
 import type { FileDestination, PluginError } from "@apeiro-cmk/plugin-interface"
-import { isAllowedUrl, namesWholeHost } from "../egress/egress-policy.ts"
+import { isAllowedUrl, isEndpointPattern, namesWholeHost } from "../egress/egress-policy.ts"
 import { pluginError } from "../errors/error-facts.ts"
 import { textBefore } from "./text-before.ts"
 
@@ -30,10 +30,10 @@ export async function requireAllowedServers(file: string, top: string, destinati
 async function nearestRule(folder: string, top: string): Promise<readonly string[] | undefined> {
   const text = await readRule(path.join(folder, allowedOriginsFile))
   if (text === undefined) return folder === top ? undefined : nearestRule(path.dirname(folder), top)
-  return text
-    .split(/\r?\n/)
-    .map((line) => textBefore("#", line))
-    .filter((line) => line !== "")
+  const lines = text.split(/\r?\n/).map((line) => textBefore("#", line))
+  const malformed = lines.findIndex((line) => line !== "" && !isEndpointPattern(line))
+  if (malformed >= 0) throw malformedRule(malformed + 1)
+  return lines.filter((line) => line !== "")
 }
 
 /** A rule that is there and cannot be read allows nothing: the error ends the reading. */
@@ -44,6 +44,15 @@ async function readRule(file: string): Promise<string | undefined> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
     throw error
   }
+}
+
+/** Names the line by its number only: its text may be a secret in the wrong file. */
+function malformedRule(line: number): PluginError {
+  return pluginError(
+    "INVALID_REQUEST",
+    `Line ${line} of ${allowedOriginsFile} is not an origin, so that file allows nothing.`,
+    `Have the operator correct the line to an origin such as https://openbao.example:8200 in the file ${allowedOriginsFile} nearest to the file that the configuration names.`,
+  )
 }
 
 function refusedServer(origin: string): PluginError {
