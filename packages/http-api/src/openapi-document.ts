@@ -86,7 +86,7 @@ function successesOf({ response }: Route): ZodOpenApiResponsesObject {
     ...(status === 201 ? [["Location", "Where it can be read"]] : []),
   ]
   const headers = z.object(
-    Object.fromEntries([...usual, ...named].map(([name, description]) => [name, z.string().meta({ description })])),
+    Object.fromEntries([...usual, ...named].map(([name = "", description = ""]) => [name, headerOf(description)])),
   )
   const content = {
     ...(schema === undefined ? {} : { "application/json": { schema } }),
@@ -101,6 +101,12 @@ function successesOf({ response }: Route): ZodOpenApiResponsesObject {
     [`${status}`]: success,
     ...(also === undefined ? {} : { [`${also.status}`]: { ...success, description: also.description } }),
   }
+}
+
+/** A header is optional where its description says when it is absent. */
+function headerOf(description: string): z.ZodType {
+  const header = z.string().meta({ description })
+  return description.includes("absent") ? header.optional() : header
 }
 
 function problemsOf(route: Route, hasBody: boolean): ZodOpenApiResponsesObject {

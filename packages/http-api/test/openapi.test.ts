@@ -56,6 +56,19 @@ describe("openapi", () => {
     for (const name of references) expect(Object.keys(made.components.schemas)).toContain(name)
   })
 
+  it("requires every header of an answer but the link to the next part, which the last part lacks", () => {
+    const headers = apiRoutes.flatMap((route) => {
+      const { responses } = operation.parse(object(made.paths[route.path])[route.method])
+      const success = object(responses[`${route.response.status}`])
+      return Object.entries(object(success.headers)).map(([name, header]) => ({ name, ...object(header) }))
+    })
+    const required = (name: string) =>
+      headers.filter((each) => each.name === name).map((each) => "required" in each && each.required)
+    expect(new Set(required("X-Request-Id"))).toEqual(new Set([true]))
+    expect(required("Link").length).toBeGreaterThan(3)
+    expect(new Set(required("Link"))).toEqual(new Set([false]))
+  })
+
   it("names the problem codes of each route under their status", () => {
     for (const route of apiRoutes) {
       const described = operation.parse(object(made.paths[route.path])[route.method])
