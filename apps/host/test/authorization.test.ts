@@ -87,6 +87,15 @@ describe("authorization", () => {
     })
   })
 
+  it("sends a tenant's token on a platform route to the platform administrator's token", async () => {
+    const client = await tenantClient(host, "acme", "administrator")
+    const { body } = await client.send("GET", "/v1/platform/keystores")
+    expect(body).toMatchObject({
+      code: "FORBIDDEN",
+      next_step: expect.stringContaining("platform administrator's token"),
+    })
+  })
+
   it("guards every route: nobody without a token, no tenant on another's path, no tenant on the platform's", async () => {
     const foreign = await tenantClient(host, "other", "administrator")
     const values: Record<string, string> = {

@@ -62,7 +62,9 @@ async function forbidden(permission: string, refusal: Omit<Refusal, "code">, ser
   return callerError(
     "FORBIDDEN",
     "This token may not do that.",
-    `Use a token of this tenant with the permission ${permission}.`,
+    permission.startsWith("platform.")
+      ? "Use the platform administrator's token: a tenant's tokens have no permissions on the platform."
+      : `Use a token of this tenant with the permission ${permission}.`,
   )
 }
 
