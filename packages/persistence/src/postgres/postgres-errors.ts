@@ -5,7 +5,8 @@ import { isPersistenceError, type PersistenceErrorCode, persistenceError } from 
 type Meaning = readonly [code: PersistenceErrorCode, message: string, nextStep?: string]
 
 const grant = "Grant the role of persistence.url its privileges (docs/guides/run-on-postgresql.md)."
-const isDown = "Check that the server runs and can be reached; the host continues on its own once the server answers."
+const isDown =
+  "Check that the server runs and can be reached. A running host continues on its own once it answers; start it again if it has ended."
 const makeDatabase = "Create the database (docs/guides/run-on-postgresql.md), or correct persistence.url."
 const signIn = "Check the user of persistence.url, persistence.password, and the server's pg_hba.conf."
 
