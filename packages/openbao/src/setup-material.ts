@@ -34,6 +34,7 @@ function commands(configuration: SetupConfiguration, name: string, policyText: s
 # Prepares OpenBao for this keystore. Needs the bao command and the token of an administrator (bao login).
 # It may be run again. The engine, the key and the auth method may be shared: if they exist, they stay unchanged.
 # The policy and the role belong to this key alone: the script overwrites them.
+# To import a key of your own, run it as IMPORT=1 ./openbao-setup.sh: it then creates no key.
 (
 set -euo pipefail
 
@@ -53,7 +54,9 @@ field() { # FIELD PATH TEXT
 # The engine and its key. The connection test checks whether an existing key is suitable.
 ${enabledOnce("secrets", mount, "transit", "mount_path")}
 made=$(field type ${quoted(`${mount}/keys/${key}`)} 'No value found')
-if [[ -z $made ]]; then
+if [[ -z $made && \${IMPORT-} == 1 ]]; then
+  echo ${quoted(`No key ${key} exists, and none is created: import yours.`)}
+elif [[ -z $made ]]; then
   bao write -f -- ${quoted(`${mount}/keys/${key}`)} type=aes256-gcm96 exportable=false allow_plaintext_backup=false
 else
   echo ${quoted(`The key ${key} already exists and stays unchanged.`)}

@@ -36,7 +36,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
   }
 
   /** Runs the script as printed, in an empty folder. @returns its `name: value` lines, and its whole output */
-  async function follow(configuration: Configuration) {
+  async function follow(configuration: Configuration, variables: Readonly<Record<string, string>> = {}) {
     const { fileName, text } = (await documents(configuration)).script
     await writeFile(join(folder, fileName), text)
     const { stdout } = await execution("bash", [fileName], {
@@ -49,6 +49,7 @@ describe.skipIf(!available)("openbao: set-up material", () => {
         BAO_NAMESPACE: "elsewhere",
         BAO_CACERT: "/no/such/file",
         BAO_FORMAT: "json",
+        ...variables,
       },
     })
     return {
@@ -101,6 +102,20 @@ describe.skipIf(!available)("openbao: set-up material", () => {
     await expect(roundTrip(keystore)).resolves.toHaveLength(32)
     expect(await outcomes({ ...configuration, ...first })).toEqual(Array(6).fill("passed"))
     expect(await outcomes({ ...configuration, ...second })).toEqual(Array(6).fill("passed"))
+  })
+
+  it("creates no key with IMPORT=1, and everything else: the credential waits for the import", async () => {
+    const configuration = place("brought", "for-import")
+    const { stdout, ...credential } = await follow(configuration, { IMPORT: "1" })
+    expect(stdout).toContain("No key brought exists, and none is created: import yours.")
+    const steps = await stepsOf(await open({ ...configuration, ...credential }))
+    expect(steps.get("authentication")).toMatchObject({ outcome: "passed" })
+    expect(steps.get("key_access")).toMatchObject({ outcome: "failed", code: "KEY_NOT_FOUND" })
+
+    await bao.admin.createTransitKey({ mount: "for-import", name: "brought", type: "aes256-gcm96" })
+    const again = await follow(configuration, { IMPORT: "1" })
+    expect(again.stdout).toContain("The key brought already exists and stays unchanged.")
+    expect(await outcomes({ ...configuration, ...credential })).toEqual(Array(6).fill("passed"))
   })
 
   it("leaves an existing key of another type unchanged", async () => {
