@@ -104,6 +104,16 @@ describe("the bounds of requests", () => {
     expect(answer.body).not.toContain("plaintext")
   })
 
+  it("refuses a body of very many short pieces, and ends its connection", async () => {
+    const workload = await tenantClient(host, "acme", "workload")
+    const lines = [`Authorization: Bearer ${workload.token}`, json, "Transfer-Encoding: chunked"]
+    const socket = openSocket(host.url)
+    socket.write(`${head(`POST ${dataKeys}`, ...lines)}\r\n\r\n${"1\r\n \r\n".repeat(20_000)}`)
+    const answer = await answerOn(socket)
+    expect(answer.status).toBe(413)
+    expect(answer.body).toContain("pieces")
+  })
+
   it("gives one tenant at most half of the requests in work, and another tenant its own", async () => {
     const [acme, other] = [await tenantClient(host, "acme", "workload"), await tenantClient(host, "other", "workload")]
     const lines = [`Authorization: Bearer ${acme.token}`, json, "Content-Length: 2", "Expect: 100-continue"]

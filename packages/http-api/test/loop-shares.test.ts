@@ -86,6 +86,22 @@ describe("shares of the event loop", () => {
     expect(a + b + 2 * c).toBeGreaterThan(0.8 * 5000)
   })
 
+  it("leave an owner that asks for little its own, however many others there are beside a flood", async () => {
+    const { clock, begin, flood, steady } = setUp()
+    const flooding = flood("tenant a", 1, 60)
+    const quiet = Array.from({ length: 100 }, async (_none, index) => {
+      for (let round = 0; round < 5; round += 1) {
+        await begin(`quiet ${index}`, 1)
+        await new Promise((resolve) => clock.after(800, () => resolve(undefined)))
+      }
+    })
+    await clock.advance(1000)
+    expect(await steady("tenant b", 2, 40, 70)).toBe(0)
+    flooding.isOver = true
+    await clock.advance(1000)
+    await Promise.all(quiet)
+  })
+
   it("let plain requests pass the long work of the same owner", async () => {
     const { clock, begin, flood, steady } = setUp()
     const flooding = flood("tenant a", 1)

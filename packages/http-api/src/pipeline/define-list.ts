@@ -6,6 +6,9 @@ import { document } from "./answer.ts"
 import { nextLink, pageHeaders, pageQuery, positionOf } from "./paging.ts"
 import { defineRoute, none, type Route } from "./route.ts"
 
+/** Work of each entry of a list, in data keys that would take as long. */
+const entryUnits = 0.02
+
 /** Place of an entry in the order of its list: its name, or the parts of it. */
 type Place = string | readonly [string, string | number]
 
@@ -43,6 +46,7 @@ export function defineList<Params extends z.ZodObject, Position extends Place, E
   return defineRoute({
     ...{ method: "get", path, summary, permission, params, query: pageQuery, body: none, problems: [] },
     response: { status: 200, description, schema, headers: pageHeaders },
+    workUnits: ({ query }) => query.limit * entryUnits,
     handler: async ({ params: given, query: { limit, cursor }, call, services }) => {
       const after = cursor === undefined ? {} : { after: positionOf(cursor, list.position) }
       // One more than asked for: it tells whether there is a next part.

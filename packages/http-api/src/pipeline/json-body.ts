@@ -7,6 +7,8 @@ import { bodyLimitBytes, hasBody, waitsForContinue } from "./unread-body.ts"
 export const deepestNesting = 32
 /** Most fields and entries of a JSON body, those of its objects and lists together. */
 export const mostValues = 4096
+/** Most pieces in which a body may come: each costs the same, however short it is. */
+const mostPieces = 4096
 
 /**
  * Reads the JSON body of a request.
@@ -49,13 +51,13 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     const stop = () => request.off("data", take).off("end", end).off("close", cut).off("error", cut)
     const take = (chunk: Buffer) => {
       length += chunk.length
-      if (length <= bodyLimitBytes) {
+      if (length <= bodyLimitBytes && chunks.length < mostPieces) {
         chunks.push(chunk)
         return
       }
       stop()
       request.pause()
-      reject(tooLarge())
+      reject(length > bodyLimitBytes ? tooLarge() : tooManyPieces())
     }
     const end = () => {
       stop()
@@ -83,6 +85,14 @@ function tooLarge(): HttpApiError {
     "BODY_TOO_LARGE",
     `The body is longer than ${bodyLimitBytes} bytes.`,
     "Send less in one request; a batch can be split.",
+  )
+}
+
+function tooManyPieces(): HttpApiError {
+  return callerError(
+    "BODY_TOO_LARGE",
+    `The body comes in more than ${mostPieces} pieces.`,
+    "Send it with a `Content-Length`, or in larger pieces.",
   )
 }
 

@@ -13,6 +13,8 @@ const linePart = 2 / 3
 const longUnits = 4
 /** Time over which use is averaged, and after which an owner that asks for nothing no longer competes, in milliseconds. */
 const memoryMs = 1000
+/** How long the even part is taken to stay the same, in milliseconds. */
+const evenPartLifeMs = 10
 /** Cost of a unit where little has been seen, and the least and the most that is believed, in milliseconds. */
 const unitMs = { first: 1, least: 0.2, most: 4 } as const
 
@@ -39,6 +41,8 @@ export class LoopShares {
   readonly #units = new DecayingSum(memoryMs)
   readonly #spentMs = new DecayingSum(memoryMs)
   #seenActiveMs: number
+  #lastEvenPart = 1
+  #evenPartAtMs = Number.NEGATIVE_INFINITY
 
   /** @param activeMs - time that the loop has worked so far, in milliseconds */
   constructor(clock: Clock, activeMs: () => number = () => performance.eventLoopUtilization().active) {
@@ -49,14 +53,16 @@ export class LoopShares {
 
   /**
    * Waits for the turn of some work, and charges its owner.
+   * @returns whether it had to wait: what was true of its request may not be true any more
    * @throws {HttpApiError} TOO_MANY_REQUESTS - its turn did not come within two seconds
    */
-  async turn(owner: string, units: number): Promise<void> {
+  async turn(owner: string, units: number): Promise<boolean> {
     const account = this.#seen(owner)
     const line = units < longUnits ? account.plain : account.long
-    await line.turn()
+    const hasWaited = await line.turn()
     const costMs = this.#charge(account, units)
     line.pay(costMs / this.#partOf(account, line))
+    return hasWaited
   }
 
   #seen(owner: string): Account {
@@ -98,19 +104,36 @@ export class LoopShares {
   }
 
   /** Gives the part of the loop's time that one line of an owner may take now. */
-  #partOf({ use, plain, long }: Account, line: WorkLine): number {
-    const competitors = this.#accounts.size
-    if (competitors === 1) return 1
-    const nowMs = this.#clock.monotonicMs()
-    const shared = this.#isCrowded() ? crowdedPart : sharedPart
-    const others = ((this.#units.at(nowMs) - use.at(nowMs)) * this.#unitMs(nowMs)) / memoryMs
-    const part = Math.max(shared / competitors, shared - others)
+  #partOf({ plain, long }: Account, line: WorkLine): number {
+    if (this.#accounts.size === 1) return 1
+    const part = this.#evenPart()
     return (line === plain ? long : plain).wasUsedWithin(memoryMs) ? part * linePart : part
   }
 
-  /** Tells whether everybody waits for something. */
-  #isCrowded(): boolean {
-    for (const { plain, long } of this.#accounts.values()) if (!plain.isBehind() && !long.isBehind()) return false
-    return true
+  /**
+   * Gives the part that each owner may take, at most, so that the parts of all fit: who uses less leaves the rest to the
+   * others (max-min fairness; Bertsekas and Gallager, Data Networks, §6.5.2). Whoever waits is taken to want everything.
+   */
+  #evenPart(): number {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs - this.#evenPartAtMs < evenPartLifeMs) return this.#lastEvenPart
+    const wanted = [...this.#accounts.values()].map(({ use, plain, long }) =>
+      plain.isBehind() || long.isBehind() ? 1 : (use.at(nowMs) * this.#unitMs(nowMs)) / memoryMs,
+    )
+    const isCrowded = wanted.every((part) => part === 1)
+    this.#evenPartAtMs = nowMs
+    this.#lastEvenPart = evenPartOf(isCrowded ? crowdedPart : sharedPart, wanted)
+    return this.#lastEvenPart
   }
+}
+
+function evenPartOf(shared: number, wanted: readonly number[]): number {
+  let left = shared
+  for (const [index, part] of wanted.toSorted((one, other) => one - other).entries()) {
+    const even = left / (wanted.length - index)
+    if (part > even) return even
+    left -= part
+  }
+  // All of it fits: each may take as much as the largest does, and what is left.
+  return Math.max(...wanted) + Math.max(0, left)
 }

@@ -67,7 +67,7 @@ export interface RouteSpecification<
   /** Whether the request must have `If-Match`. */
   readonly needsIfMatch?: boolean
   /** Work of the handler beyond a plain request's, in data keys that would take as long. Default 0. */
-  readonly workUnits?: (body: z.output<Body>) => number
+  readonly workUnits?: (request: { readonly query: z.output<Query>; readonly body: z.output<Body> }) => number
   /** Set on creation: the part of the answer that may be stored for a repeated `Idempotency-Key`. */
   readonly replay?: (answer: z.output<Response>) => z.output<Response>
   readonly handler: (
@@ -125,7 +125,7 @@ export function defineRoute<
     parse: (raw) => {
       const parts = parseParts({ params, query, body }, raw)
       return {
-        units: workUnits?.(parts.body) ?? 0,
+        units: workUnits?.(parts) ?? 0,
         run: async (call, services) => {
           const wantsLines = raw.accept.includes(linesType)
           const answer = await handler({ ...parts, ifMatch: raw.ifMatch, wantsLines, call, services })

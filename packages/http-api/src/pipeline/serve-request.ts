@@ -36,8 +36,10 @@ export async function serveRequest(
   const owner = ownerOf(caller)
   const leave = serving.shares.enter(owner, request.socket, response)
   try {
-    await serving.shares.loop.turn(owner, plainUnits + bodyUnits(request))
-    await authorise(caller, route, request, response.locals, serving.services)
+    const hasWaited = await serving.shares.loop.turn(owner, plainUnits + bodyUnits(request))
+    // A token may have been revoked, or have expired, during the wait.
+    if (hasWaited) await readmit(route, request, response, serving.services)
+    else await authorise(caller, route, request, response.locals, serving.services)
     await work(route, request, response, caller, serving)
   } finally {
     leave()
@@ -64,8 +66,8 @@ async function work(
   const { params, query, headers } = request
   const parsed = route.parse({ params, query, body, ifMatch: headers["if-match"], accept: headers.accept ?? "" })
   if (parsed.units > 0) {
-    await shares.loop.turn(ownerOf(caller), parsed.units)
-    await readmit(route, request, response, services)
+    const hasWaited = await shares.loop.turn(ownerOf(caller), parsed.units)
+    if (hasWaited) await readmit(route, request, response, services)
   }
   const call = callFor(route, request, response, caller, services)
   try {

@@ -4,6 +4,9 @@ import type { Clock } from "@apeiro-cmk/plugin-interface"
 /** Longest body of a request, in bytes. */
 export const bodyLimitBytes = 256 * 1024
 
+/** What a short piece of a body counts for: it costs as much as one of so many bytes. */
+const smallPieceBytes = 256
+
 /** Most of a body that nobody wants that is still read after the answer, in bytes, and for how long, in milliseconds. */
 const overrunBytes = 1024 * 1024
 const overrunMs = 2000
@@ -44,7 +47,7 @@ export function dropOverrun(request: IncomingMessage, clock: Clock): Promise<voi
       resolve()
     }
     const count = (chunk: Buffer) => {
-      left -= chunk.length
+      left -= Math.max(chunk.length, smallPieceBytes)
       if (left <= 0) end()
     }
     const cancel = clock.after(overrunMs, end)

@@ -31,9 +31,15 @@ export class WorkLine {
     return !this.isBehind() && !this.wasUsedWithin(0)
   }
 
-  /** Waits until work may begin. @throws {HttpApiError} TOO_MANY_REQUESTS - it may not within two seconds */
-  async turn(): Promise<void> {
-    if (this.isBehind() || !this.#isDue()) await this.#wait()
+  /**
+   * Waits until work may begin.
+   * @returns whether it had to wait
+   * @throws {HttpApiError} TOO_MANY_REQUESTS - it may not within two seconds
+   */
+  async turn(): Promise<boolean> {
+    const mustWait = this.isBehind() || !this.#isDue()
+    if (mustWait) await this.#wait()
+    return mustWait
   }
 
   /** Notes what work that begins now costs. @param costMs - time in which the share pays for it, in milliseconds */

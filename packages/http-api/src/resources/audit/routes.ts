@@ -7,6 +7,10 @@ import { nextLink, pageHeaders, positionOf } from "../../pipeline/paging.ts"
 import { defineRoute, none } from "../../pipeline/route.ts"
 import { auditEntriesAnswer, auditIndex, auditQuery } from "./schemas.ts"
 
+/** Work of each entry that is read, and of an export of some ten thousand, in data keys that would take as long. */
+const entryUnits = 0.04
+const exportUnits = 200
+
 const eventDocument = z.record(z.string(), z.unknown())
 
 async function entriesOf(
@@ -51,6 +55,7 @@ export const auditEntries = defineRoute({
   body: none,
   response: entriesResponse,
   problems: [],
+  workUnits: ({ query }) => query.limit * entryUnits,
   handler: async ({ params, query, services }) => entriesOf(services, params.tenant_id, query),
 })
 
@@ -65,6 +70,7 @@ export const auditExport = defineRoute({
   body: none,
   response: exportResponse,
   problems: [],
+  workUnits: () => exportUnits,
   handler: async ({ params, services }) => lines(exportLines(params.tenant_id, services.auditLog)),
 })
 
@@ -79,6 +85,7 @@ export const platformAuditEntries = defineRoute({
   body: none,
   response: entriesResponse,
   problems: [],
+  workUnits: ({ query }) => query.limit * entryUnits,
   handler: async ({ query, services }) => entriesOf(services, platformTenantId, query),
 })
 
@@ -93,5 +100,6 @@ export const platformAuditExport = defineRoute({
   body: none,
   response: exportResponse,
   problems: [],
+  workUnits: () => exportUnits,
   handler: async ({ services }) => lines(exportLines(platformTenantId, services.auditLog)),
 })

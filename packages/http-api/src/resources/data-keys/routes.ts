@@ -85,7 +85,7 @@ export const dataKeyBatch = defineRoute({
   response: { status: 200, description: "One result for each operation", schema: batchAnswer },
   problems: [],
   timeoutMs: 20_000,
-  workUnits: ({ operations }) => operations.length * operationUnits,
+  workUnits: ({ body }) => body.operations.length * operationUnits,
   handler: async ({ params, body, call, services }) => {
     const work = { keys: services.keys, tenantId: params.tenant_id, serviceKey: params.service_key, call }
     return answerOfBatch(work, body.operations)

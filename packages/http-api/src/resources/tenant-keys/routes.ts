@@ -4,7 +4,7 @@ import { defineRoute, none } from "../../pipeline/route.ts"
 import { verificationOf } from "./answers.ts"
 import { keyExportAnswer, tenantVerification } from "./schemas.ts"
 
-/** Work of a verification of some hundred service keys, in data keys that would take as long. */
+/** Work of a verification or an export of some hundred service keys, in data keys that would take as long. */
 const verificationUnits = 10
 
 /** Asks every keystore to open the wraps of the tenant key. */
@@ -41,6 +41,7 @@ export const exportKeys = defineRoute({
   body: none,
   response: { status: 200, description: "The export", schema: keyExportAnswer },
   problems: [],
+  workUnits: () => verificationUnits,
   handler: async ({ params, call, services }) => {
     const { tenant_keys, service_keys, ...facts } = await services.keys.exportKeys(params.tenant_id, call)
     return document({ ...facts, tenant_keys: [...tenant_keys], service_keys: [...service_keys] })
