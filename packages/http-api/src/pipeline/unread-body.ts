@@ -4,7 +4,7 @@ import type { Clock } from "@apeiro-cmk/plugin-interface"
 /** Longest body of a request, in bytes. */
 export const bodyLimitBytes = 256 * 1024
 
-/** What a short piece of a body counts for: it costs as much as one of so many bytes. */
+/** Length for which a shorter piece of a body counts, in bytes: it costs as much. */
 const smallPieceBytes = 256
 
 /** Most of a body that nobody wants that is still read after the answer, in bytes, and for how long, in milliseconds. */
