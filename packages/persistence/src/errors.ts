@@ -138,7 +138,8 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
   QUOTA_EXCEEDED: {
     origin: "caller",
     retryable: false,
-    nextStep: "Remove what is no longer needed, or ask the operator to raise the quota (`quotas` in the profile).",
+    nextStep:
+      "Remove what is no longer needed (a service key stays for ever), or ask the operator to raise the quota (`quotas` in the profile).",
   },
   IDEMPOTENCY_KEYS_EXHAUSTED: {
     origin: "caller",
