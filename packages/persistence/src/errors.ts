@@ -139,7 +139,7 @@ const meanings: Readonly<Record<PersistenceErrorCode, Meaning>> = {
     origin: "caller",
     retryable: false,
     nextStep:
-      "Remove what is no longer needed (a service key stays for ever), or ask the operator to raise the quota (`quotas` in the profile).",
+      "Remove what is no longer needed (a service key stays permanently), or ask the operator to raise the quota (`quotas` in the profile).",
   },
   IDEMPOTENCY_KEYS_EXHAUSTED: {
     origin: "caller",
